@@ -1,0 +1,122 @@
+"""The protocol every pipeline follows: three stages through which segments flow in one direction.
+
+    request ─► Frontend.prepare ─► Diffusion.begin/step/finish ─► Vocoder.synthesize ─► Joiner ─► audio
+
+A pipeline subclasses the dataclasses below with what its own stages need. The rule that every pipeline
+must keep: what a stage returns for a member of a batch equals what it returns for that member alone.
+This module imports no torch, so that the HTTP process can use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Waveform = NDArray[np.float32]
+"""Mono samples in [-1, 1], `[samples]`, at the sample rate of the pipeline's vocoder."""
+
+
+class InvalidInput(ValueError):
+    """The request itself cannot be served. `field` names the part of the request at fault."""
+
+    def __init__(self, field: str, message: str, code: str = "invalid_input") -> None:
+        super().__init__(field, message, code)
+        self.field = field
+        self.message = message
+        self.code = code
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """Text to be spoken. `speed` divides durations; `seed` fixes all noise of the clip."""
+
+    text: str
+    voice: str
+    speed: float = 1.0
+    seed: int = 0
+
+
+Request = SpeechRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The unit that flows: one text chunk, one window of source audio or one prompt.
+
+    `length` is its padded length in the diffusion stage (tokens or frames): segments of close
+    lengths share a batch.
+    """
+
+    index: int
+    seed: int
+    length: int
+
+
+@dataclass(slots=True)
+class State:
+    """A segment inside the diffusion stage. `steps_left` is 0 when it may be finished."""
+
+    segment: Segment
+    steps_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acoustic:
+    """What the vocoder needs of one segment. `length` is in frames of the acoustic model."""
+
+    index: int
+    seed: int
+    length: int
+
+
+class Frontend(Protocol):
+    """Turns requests into segments (text analysis, tokens, conditioning)."""
+
+    def prepare(self, requests: Sequence[Any]) -> list[list[Segment]]:
+        """One list of segments per request, in order. Raises InvalidInput."""
+        ...
+
+
+class Diffusion(Protocol):
+    """Turns segments into acoustic features, one denoising step at a time."""
+
+    def begin(self, segments: Sequence[Any]) -> list[State]:
+        """Conditioning and initial noise, each from its segment's own seed."""
+        ...
+
+    def step(self, states: Sequence[Any]) -> None:
+        """Advance each state by one step; they may be at different steps and lengths."""
+        ...
+
+    def finish(self, states: Sequence[Any]) -> list[Acoustic]:
+        """Acoustic features of states with no steps left."""
+        ...
+
+
+class Vocoder(Protocol):
+    """Turns acoustic features into waveforms."""
+
+    sample_rate: int
+
+    def synthesize(self, acoustics: Sequence[Any]) -> list[Waveform]:
+        """One waveform per member, in order."""
+        ...
+
+
+class Joiner(Protocol):
+    """Joins the waveforms of a clip's segments, given in order, into one stream of samples."""
+
+    def add(self, waveform: Waveform) -> Waveform:
+        """The samples that can be sent on now that this segment is here."""
+        ...
+
+    def close(self) -> Waveform:
+        """The samples held back until the end."""
+        ...

@@ -1,0 +1,29 @@
+"""What a pipeline needs to know of its surroundings; the service fills it from its own settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """Where weights lie and how models run."""
+
+    checkpoints: Path = CHECKPOINTS
+    device: str = "cpu"
+    dtype: str = "auto"
+    """`auto`, `float32` or `bfloat16`; `auto` is bfloat16 where the processor computes in it."""
+    threads: int = 1
+    """torch threads inside one replica."""
+    chunk_characters: int = 125
+    """Longest text chunk, in characters."""
+    silence_seconds: float = 0.3
+    """Silence between the chunks of a text."""
+
+    @property
+    def cache(self) -> Path:
+        """Converted weights: safe to delete, made again from their source."""
+        return self.checkpoints / "cache"

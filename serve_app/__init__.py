@@ -1,0 +1,1 @@
+"""Bernie's service: accounts, credits, clips, the durable queue and the Ray Serve graph."""

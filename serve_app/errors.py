@@ -1,0 +1,40 @@
+"""The one error type of the service logic, and its one JSON shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ServiceError(Exception):
+    """An answer the client can act on: a stable code, a sentence, and the field at fault if any."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        field: str | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+        self.retry_after = retry_after
+
+    def body(self) -> dict[str, Any]:
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.field is not None:
+            error["field"] = self.field
+        return {"error": error}
+
+
+def invalid(field: str, message: str, code: str = "invalid_input") -> ServiceError:
+    """422: the request was understood and one field of it cannot be used."""
+    return ServiceError(422, code, message, field)
+
+
+def not_found(kind: str) -> ServiceError:
+    """404: the same for an unknown id and for another user's."""
+    return ServiceError(404, f"{kind}_not_found", f"There is no such {kind.replace('_', ' ')}.")

@@ -1,0 +1,112 @@
+"""Every setting of the service. Each has a default that works on a laptop; see docs/operations.md.
+
+Read from the environment (`BERNIE_…`) and from the arguments of the application in a Serve config.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipelines.settings import CHECKPOINTS, PipelineSettings
+
+_CORES = os.cpu_count() or 1
+
+
+class StageScale(BaseSettings):
+    """How one stage of one service is scaled: replicas, what a replica holds, and how it batches."""
+
+    model_config = SettingsConfigDict(extra="forbid")
+
+    min_replicas: int = Field(1, ge=0)
+    max_replicas: int = Field(max(1, _CORES // 4), ge=1)
+    num_cpus: float = Field(0.1, ge=0)
+    num_gpus: float = Field(0, ge=0)
+    threads: int = Field(1, ge=1, description="torch threads of a replica")
+    max_batch: int = Field(4, ge=1, description="segments in one batch")
+    max_batch_length: int = Field(2_000, ge=1, description="padded length of one batch")
+    max_waiting: int = Field(200, ge=1, description="segments waiting before callers are held back")
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="BERNIE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    # Where things are
+    data_dir: Path = Path(".bernie")
+    database_url: SecretStr = SecretStr("")
+    """Empty: SQLite in `data_dir`."""
+    s3_endpoint: str = ""
+    """Empty: the region's own AWS endpoint."""
+    s3_public_endpoint: str = ""
+    """What presigned URLs name, where clients reach the store under another address."""
+    s3_bucket: str = "bernie"
+    s3_region: str = "us-east-1"
+    s3_access_key: SecretStr = SecretStr("")
+    s3_secret_key: SecretStr = SecretStr("")
+    s3_part_bytes: int = Field(5 * 1024 * 1024, ge=64 * 1024)
+    """Size of a multipart part. AWS refuses parts under 5 MiB."""
+    presign_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
+    checkpoints: Path = CHECKPOINTS
+
+    # HTTP
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    max_body_bytes: int = Field(256 * 1024, ge=1024)
+    ingress_replicas: int = Field(1, ge=1)
+
+    # Accounts and credits
+    sign_up_credits: int = Field(10_000, ge=0)
+    clip_credits: int = Field(50, ge=0)
+    session_seconds: int = Field(30 * 24 * 3600, ge=60)
+    sign_in_attempts: int = Field(5, ge=1)
+    """Failed sign-ins of one account or address within `sign_in_window_seconds`."""
+    sign_in_window_seconds: int = Field(300, ge=1)
+
+    # Throttle and queue
+    throttle_starts: int = Field(3, ge=1)
+    throttle_window_seconds: float = Field(60, ge=0)
+    lease_seconds: float = Field(30, gt=0)
+    max_attempts: int = Field(3, ge=1)
+    retry_backoff_seconds: float = Field(2, ge=0)
+    """Wait before the second try; doubled for each one after."""
+    worker_replicas: int = Field(1, ge=1)
+    worker_clips: int = Field(8, ge=1)
+    """Clips one worker replica runs at a time."""
+    poll_seconds: float = Field(0.5, gt=0)
+    clip_segments: int = Field(4, ge=1)
+    """Segments of one clip in the graph at a time."""
+    drain_seconds: float = Field(20, ge=0)
+
+    # Text to speech
+    speech_pipeline: Literal["kokoro", "noop"] = "kokoro"
+    """`noop` sends tones through the same graph: it measures the layers around the models."""
+    max_text_characters: int = Field(5_000, ge=1)
+    chunk_characters: int = Field(125, ge=20, le=400)
+    silence_seconds: float = Field(0.3, ge=0, le=5)
+    device: str = "cpu"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    frontend: StageScale = StageScale(max_batch=8)
+    diffusion: StageScale = StageScale(max_batch=8, max_batch_length=1_000)
+    vocoder: StageScale = StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000)
+
+    def database(self) -> str:
+        """The SQLAlchemy URL."""
+        given = self.database_url.get_secret_value()
+        return given or f"sqlite:///{self.data_dir.resolve() / 'bernie.sqlite3'}"
+
+    def pipeline(self, scale: StageScale) -> PipelineSettings:
+        """What a replica of one stage hands to its pipeline object."""
+        return PipelineSettings(
+            checkpoints=self.checkpoints,
+            device=self.device,
+            dtype=self.dtype,
+            threads=scale.threads,
+            chunk_characters=self.chunk_characters,
+            silence_seconds=self.silence_seconds,
+        )
