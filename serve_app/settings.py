@@ -29,7 +29,9 @@ class StageScale(BaseSettings):
     threads: int = Field(1, ge=1, description="torch threads of a replica")
     max_batch: int = Field(4, ge=1, description="segments in one batch")
     max_batch_length: int = Field(2_000, ge=1, description="padded length of one batch")
-    max_waiting: int = Field(200, ge=1, description="segments waiting before callers are held back")
+    max_waiting: int = Field(
+        200, ge=1, description="segments a replica takes in before callers wait"
+    )
 
 
 class Settings(BaseSettings):
