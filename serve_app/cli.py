@@ -111,9 +111,7 @@ def fetch(
 @users_app.command("create")
 def create_user(
     email: str,
-    password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)
-    ],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
 ) -> None:
     """Makes an account and prints an API key for it."""
     database, settings = _database()
@@ -203,9 +201,7 @@ def _local_key(settings: Settings) -> Path:
         with database.transaction() as session:
             now = database.now(session)
             password = secrets.token_urlsafe(24)
-            user = accounts.sign_up(
-                session, LOCAL_USER, password, settings.sign_up_credits, now
-            )
+            user = accounts.sign_up(session, LOCAL_USER, password, settings.sign_up_credits, now)
             _, key = accounts.create_key(session, user.id, "bernie say", None, now)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(key)

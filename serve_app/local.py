@@ -48,14 +48,14 @@ def local_stack(
                 }
             )
         report("Starting Ray")
-        stack.enter_context(_ray(settings, dashboard_port))
+        stack.enter_context(_ray(dashboard_port))
         report("Loading models and starting the graph")
         stack.enter_context(_serve(settings))
         yield settings
 
 
 @contextmanager
-def _ray(settings: Settings, dashboard_port: int) -> Iterator[None]:
+def _ray(dashboard_port: int) -> Iterator[None]:
     for name, value in _RAY_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # Ray's sockets live below this folder; their paths may have at most 107 characters.

@@ -1,8 +1,8 @@
 """Claims pending clips and runs them: generate → encode → upload → succeed and charge.
 
-Ray stays outside: the stages come as `generation.Stages`. A worker may die at any point; its leases
-run out and the clips are claimed again. The object key is derived from the clip id, so that a second
-run overwrites what a first one left.
+Ray stays outside: the stages come as `generation.Stages`. A worker may die at any point; its
+leases run out and the clips are claimed again. The object key is derived from the clip id, so that
+a second run overwrites what a first one left.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Worker:
             if asyncio.current_task().cancelling():  # type: ignore[union-attr]
                 raise
             logger.info("clip %s was cancelled or its lease was lost", claim.clip.id)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - recorded with the clip
             await self._failed(claim, error)
         finally:
             keeping.cancel()
@@ -215,9 +215,7 @@ class Worker:
         else:
             reason = ("generation_failed", "The audio could not be generated.")
         state = await self._transact(
-            lambda s, now: queue.retry_or_fail(
-                s, clip.id, claim.token, *reason, self._rules, now
-            )
+            lambda s, now: queue.retry_or_fail(s, clip.id, claim.token, *reason, self._rules, now)
         )
         self._observer.ended(clip.service, "failed" if state == "failed" else "retried")
 

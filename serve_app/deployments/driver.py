@@ -1,4 +1,4 @@
-"""Runs a `StepLoop` inside a replica: callers await on the event loop, compute has its own thread."""
+"""Runs a `StepLoop` inside a replica: callers await on the event loop, one thread computes."""
 
 from __future__ import annotations
 
@@ -83,4 +83,3 @@ class StageDriver:
                 future = self._futures.get(outcome.ticket.key)
                 if future is not None and not future.done():
                     future.set_result(outcome)
-

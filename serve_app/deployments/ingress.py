@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import ray
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp

@@ -15,9 +15,7 @@ from serve_app.worker import Worker as ClipWorker
 
 
 class Worker:
-    def __init__(
-        self, settings: Settings, stages: dict[str, tuple[DeploymentHandle, ...]]
-    ) -> None:
+    def __init__(self, settings: Settings, stages: dict[str, tuple[DeploymentHandle, ...]]) -> None:
         self._database = Database(settings.database())
         rays = {service: RayStages(*handles) for service, handles in stages.items()}
         self._worker = ClipWorker(
