@@ -46,7 +46,7 @@ class Lengths:
         return torch.arange(self.longest, device=self.device) < self.tensor[:, None]
 
     def clear(self, x: Tensor) -> Tensor:
-        """`x` `[batch, channels, longest]` with zeros beyond each length (`x` itself if unpadded)."""
+        """`x` `[batch, channels, longest]` with zeros beyond each length."""
         return x.masked_fill(~self.real[:, None], 0) if self.padded else x
 
     def map(self, change: Callable[[int], int]) -> Lengths:
@@ -54,12 +54,11 @@ class Lengths:
         return Lengths(tuple(change(value) for value in self.values), self.device)
 
 
-def run_lstm(lstm: nn.LSTM, x: Tensor, lengths: Lengths) -> Tensor:
+def run_lstm(lstm: nn.Module, x: Tensor, lengths: Lengths) -> Tensor:
     """A bidirectional LSTM over `[batch, steps, channels]`; zeros beyond each length.
 
     Packed where padded, so that the backward direction starts at each member's own end.
     """
-    lstm.flatten_parameters()
     if not lengths.padded:
         return lstm(x)[0]  # type: ignore[no-any-return]
     packed = pack_padded_sequence(

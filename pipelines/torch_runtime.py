@@ -31,7 +31,7 @@ def configure(settings: PipelineSettings) -> Runtime:
 def _has_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 natively, so that it is faster than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     features = torch.cpu.get_capabilities()
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
 

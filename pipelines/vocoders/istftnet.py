@@ -93,7 +93,7 @@ class IstftnetGenerator(nn.Module):
         for stage, up in enumerate(self.ups):
             rate = self.config.upsample_rates[stage]
             x = up(lengths.clear(F.leaky_relu(x, STAGE_SLOPE)))
-            lengths = lengths.map(lambda steps, rate=rate: steps * rate)
+            lengths = lengths.map(rate.__mul__)
             if stage == last:
                 x = F.pad(x, (1, 0), mode="reflect")
                 lengths = source_lengths
@@ -113,7 +113,7 @@ class IstftnetGenerator(nn.Module):
     def source(
         self, f0: Tensor, lengths: Lengths, seeds: Sequence[int] | None
     ) -> tuple[Tensor, Lengths]:
-        """Spectra of the harmonic source, `[batch, n_fft + 2, frames]`, zeros beyond each length."""
+        """Spectra of the harmonic source, `[batch, n_fft + 2, frames]`, zeros beyond each end."""
         samples = lengths.map(lambda frames: frames * self.config.samples_per_frame)
         noise = None if seeds is None else source_noise(seeds, samples.values, f0.device)
         waves = self.m_source(f0, noise)

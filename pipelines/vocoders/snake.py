@@ -24,7 +24,13 @@ class SnakeResidual(nn.Module):
     def forward(self, x: Tensor, style: Tensor, lengths: Lengths) -> Tensor:
         """`[batch, channels, steps]`. Beyond each length the result is undefined."""
         layers = zip(
-            self.adain1, self.alpha1, self.convs1, self.adain2, self.alpha2, self.convs2, strict=True
+            self.adain1,
+            self.alpha1,
+            self.convs1,
+            self.adain2,
+            self.alpha2,
+            self.convs2,
+            strict=True,
         )
         for norm1, alpha1, conv1, norm2, alpha2, conv2 in layers:
             h = conv1(snake(norm1(x, style, lengths), alpha1))
