@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from serve_app.db.engine import Database
+from serve_app.embedded import SeaweedFS
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore
 from tests.postgres import Postgres
+from tests.serve_app.api_harness import Api
 
 _MIGRATED = "migrated"
 
@@ -56,6 +60,25 @@ def database(request: pytest.FixtureRequest) -> Database:
     name = "sqlite_database" if request.param == "sqlite" else "postgres_database"
     found: Database = request.getfixturevalue(name)
     return found
+
+
+@pytest.fixture(scope="session")
+def api_settings(seaweed: SeaweedFS) -> Settings:
+    settings = Settings(
+        s3_endpoint=seaweed.endpoint,
+        s3_access_key=seaweed.access_key,
+        s3_secret_key=seaweed.secret_key,
+        s3_bucket="api",
+        poll_seconds=0.05,
+    )
+    ObjectStore(settings).ensure_bucket()
+    return settings
+
+
+@pytest.fixture
+def api(api_settings: Settings, database: Database) -> Api:
+    """The whole HTTP application; only the graph behind it is not there."""
+    return Api(api_settings, database, ObjectStore(api_settings))
 
 
 def _migrate(url: str) -> None:
