@@ -8,10 +8,10 @@ import numpy as np
 
 from pipelines.protocol import InvalidInput, Segment, SpeechRequest
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.chunking import Chunk, analyse
 from pipelines.styletts2.config import ModelConfig
 from pipelines.styletts2.segments import SpeechSegment
 from pipelines.styletts2.symbols import encode
+from pipelines.styletts2.text import Chunk, analyse
 from pipelines.styletts2.voices import Blend, catalogue
 
 SPEEDS = (0.25, 4.0)
