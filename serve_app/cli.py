@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from pipelines import checkpoints
+from pipelines.settings import PipelineSettings
 from serve_app import accounts, credits
 from serve_app.client import ApiError, Client
 from serve_app.db.engine import Database
@@ -40,7 +41,7 @@ def up(
     """Starts everything on loopback and runs until Ctrl-C."""
     from serve_app.local import local_stack
 
-    given = {"port": port, "data_dir": data_dir}
+    given: dict[str, Any] = {"port": port, "data_dir": data_dir}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     _fetch("kokoro", settings)
     stop = threading.Event()
@@ -171,16 +172,16 @@ def _took(clip: dict[str, Any]) -> float:
 
 def _fetch(name: str, settings: Settings) -> Path:
     """The converted weights, fetched with a progress bar where they are not there yet."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"Weights of {name}", total=None)
+        task = progress.add_task(f"Weights of {name}", total=1.0)
 
-        def report(what: str, done: int, total: int) -> None:
-            progress.update(task, description=what, completed=done, total=total or None)
+        def report(what: str, done: float) -> None:
+            progress.update(task, description=what, completed=done)
 
         try:
-            return checkpoints.fetch(name, settings.checkpoints, report)
-        except checkpoints.CheckpointError as error:
+            return checkpoints.fetch(name, PipelineSettings(settings.checkpoints), report)
+        except checkpoints.FetchFailed as error:
             console.print(f"[red]{error}[/]")
             raise typer.Exit(1) from error
 

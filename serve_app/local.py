@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from serve_app.embedded import SeaweedFS
 from serve_app.settings import Settings
@@ -43,8 +46,8 @@ def local_stack(
             settings = settings.model_copy(
                 update={
                     "s3_endpoint": store.endpoint,
-                    "s3_access_key": store.access_key,
-                    "s3_secret_key": store.secret_key,
+                    "s3_access_key": SecretStr(store.access_key),
+                    "s3_secret_key": SecretStr(store.secret_key),
                 }
             )
         report("Starting Ray")
@@ -69,7 +72,7 @@ def _ray(dashboard_port: int) -> Iterator[None]:
         dashboard_host="127.0.0.1",
         dashboard_port=dashboard_port,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
         _temp_dir=str(folder),
     )
     try:
@@ -91,4 +94,4 @@ def _serve(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        serve.shutdown()
+        serve.shutdown()  # type: ignore[no-untyped-call]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from ray import serve
 from ray.serve.handle import DeploymentHandle
@@ -18,7 +19,7 @@ from serve_app.store import ObjectStore
 
 @serve.ingress()
 class Ingress:
-    def __init__(self, settings: Settings, worker: DeploymentHandle) -> None:
+    def __init__(self, settings: Settings, worker: DeploymentHandle[Any]) -> None:
         self._settings = settings
         self._worker = worker
         self._app_name = serve.get_replica_context().app_name
@@ -31,11 +32,14 @@ class Ingress:
                 database=self._database,
                 store=ObjectStore(self._settings),
                 clock=self._database.now,
-                wake=lambda: self._worker.wake.remote(),
+                wake=self._wake,
                 graph_status=self._graph_status,
                 metrics=node_metrics,
             )
         )
+
+    def _wake(self) -> None:
+        self._worker.wake.remote()
 
     async def _graph_status(self) -> GraphStatus:
         """Ready when every deployment of the application has a running replica."""
@@ -44,7 +48,10 @@ class Ingress:
         absent = [
             name
             for name, deployment in deployments.items()
-            if not deployment.replica_states.get("RUNNING")
+            if not any(
+                state.value == "RUNNING" and count
+                for state, count in deployment.replica_states.items()
+            )
         ]
         return GraphStatus(not absent, ", ".join(absent))
 

@@ -14,7 +14,7 @@ logger = logging.getLogger("bernie.metrics")
 def node_metrics() -> str:
     """Prometheus text: Bernie's and Serve's own series, as the nodes' exporters give them."""
     lines: list[str] = []
-    for node in ray.nodes():
+    for node in ray.nodes():  # type: ignore[no-untyped-call]
         if not node["Alive"] or not node["MetricsExportPort"]:
             continue
         address = f"http://{node['NodeManagerAddress']}:{node['MetricsExportPort']}/metrics"
