@@ -24,6 +24,7 @@ from serve_app.ids import hash_token, is_id, new_id, new_token
 # RFC 9106 argon2id with OWASP's smaller memory: 19 MiB each, so that many sign-ins at once fit.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
+_SIGN_IN = "sign-in"
 _KEY_PREFIX_CHARACTERS = 11
 _KEY_USE_RESOLUTION_SECONDS = 60
 
@@ -77,6 +78,7 @@ def sign_in(
     email = _normal(email)
     subjects = [hash_token(f"account:{email}"), hash_token(f"address:{address}")]
     with database.transaction() as session:
+        database.lock(session, _SIGN_IN)
         _refuse_too_many(session, subjects, limits, now)
         failures = [SignInFailure(subject=subject, at=now) for subject in subjects]
         session.add_all(failures)
@@ -86,6 +88,7 @@ def sign_in(
     if user is None or not matches:
         raise ServiceError(401, "wrong_credentials", "The e-mail address or password is wrong.")
     with database.transaction() as session:
+        database.lock(session, _SIGN_IN)
         own = [failure.id for failure in failures]
         session.execute(
             delete(SignInFailure).where(

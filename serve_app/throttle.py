@@ -37,7 +37,7 @@ def next_start(starts: Sequence[float], now: float, limit: int, window: float) -
     ordered = sorted(starts)
     time = now
     for first, last in zip(ordered, ordered[limit - 1 :], strict=False):
-        if last - window < time < first + window:
+        if last - first < window and last - window < time < first + window:
             time = first + window
     return time
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +25,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, sessionmaker
 
-_MIGRATION_LOCK = 0x6265726E6965
-"""Key of the PostgreSQL advisory lock that lets one process migrate at a time."""
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5
 _UNIX_EPOCH_JULIAN_DAY = 2440587.5
@@ -64,10 +63,17 @@ class Database:
         config = Config()
         config.set_main_option("script_location", "serve_app.db:migrations")
         with self.engine.begin() as connection:
-            if self.engine.dialect.name == "postgresql":
-                connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            self.lock(connection, "migrations")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def lock(self, within: Session | Connection, name: str) -> None:
+        """Wait until no other transaction holds `name`, and hold it to the end of this one.
+
+        On SQLite there is nothing to do: its transactions follow one another.
+        """
+        if self.engine.dialect.name == "postgresql":
+            within.execute(select(func.pg_advisory_xact_lock(zlib.crc32(name.encode()))))
 
     def now(self, session: Session) -> float:
         """Seconds since the epoch by the database's clock, which all workers share."""
