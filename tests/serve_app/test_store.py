@@ -244,6 +244,25 @@ def test_parts_leave_while_writing_and_the_first_can_be_rewritten(store: ObjectS
     assert store.list_uploads("grow/large") == []
 
 
+def test_writing_waits_while_two_parts_are_on_their_way(connect: Connect) -> None:
+    """The server takes connections and stays silent, until it goes away."""
+    with (
+        ThreadPoolExecutor(1) as pool,
+        socket.create_server(("127.0.0.1", 0)) as server,
+        connect(s3_endpoint=f"http://127.0.0.1:{server.getsockname()[1]}").open_upload(
+            "a/b", "audio/wav", part_bytes=1000
+        ) as upload,
+    ):
+        upload.write(bytes(3000))
+        waiting = pool.submit(upload.write, bytes(1000))
+        with pytest.raises(TimeoutError):
+            waiting.result(0.5)
+        server.accept()[0].close()
+        server.close()
+        with pytest.raises(StoreUnavailable):
+            waiting.result(20)
+
+
 def test_what_has_left_cannot_be_rewritten(store: ObjectStore) -> None:
     with store.open_upload("grow/sent", "audio/wav") as upload:
         upload.write(bytes(2 * PART + 10))
