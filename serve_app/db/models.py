@@ -165,7 +165,7 @@ def _partial_index(name: str, *columns: Any, where: ColumnElement[bool]) -> None
 
 
 _partial_index("ix_clips_line", Clip.ready, Clip.turn, Clip.id, where=PENDING)
-_partial_index("ix_clips_returning", RETURNS_AT, where=and_(PENDING, not_(Clip.ready)))
+_partial_index("ix_clips_returning", Clip.ready, RETURNS_AT, where=PENDING)
 _partial_index("ix_clips_user_pending", Clip.user_id, where=PENDING)
 _partial_index("ix_clips_deleted", Clip.deleted_at, where=Clip.deleted_at.is_not(None))
 

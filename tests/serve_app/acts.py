@@ -1,4 +1,4 @@
-"""What the tests of accounts, clips and the queue do again and again, each in its own transaction."""
+"""What the tests of accounts, clips and the queue do again and again, one transaction each."""
 
 from __future__ import annotations
 

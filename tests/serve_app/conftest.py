@@ -24,14 +24,14 @@ def postgres() -> Iterator[Postgres]:
     """One server for the whole run, with a migrated database to copy."""
     with Postgres() as server:
         server.create(_MIGRATED)
-        _migrate(server.url(_MIGRATED))
+        migrate(server.url(_MIGRATED))
         yield server
 
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite3"
-    _migrate(f"sqlite:///{file}")
+    migrate(f"sqlite:///{file}")
     return file
 
 
@@ -64,24 +64,43 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 @pytest.fixture(scope="session")
 def api_settings(seaweed: SeaweedFS) -> Settings:
-    settings = Settings(
+    return Settings(
         s3_endpoint=seaweed.endpoint,
         s3_access_key=seaweed.access_key,
         s3_secret_key=seaweed.secret_key,
         s3_bucket="api",
         poll_seconds=0.05,
     )
-    ObjectStore(settings).ensure_bucket()
-    return settings
+
+
+@pytest.fixture(scope="session")
+def api_store(api_settings: Settings) -> ObjectStore:
+    store = ObjectStore(api_settings)
+    store.ensure_bucket()
+    return store
 
 
 @pytest.fixture
-def api(api_settings: Settings, database: Database) -> Api:
+def api(api_settings: Settings, database: Database, api_store: ObjectStore) -> Api:
     """The whole HTTP application; only the graph behind it is not there."""
-    return Api(api_settings, database, ObjectStore(api_settings))
+    return Api(api_settings, database, api_store)
 
 
-def _migrate(url: str) -> None:
+@pytest.fixture
+def sqlite_api(api_settings: Settings, sqlite_database: Database, api_store: ObjectStore) -> Api:
+    """For what is decided before any database is asked."""
+    return Api(api_settings, sqlite_database, api_store)
+
+
+@pytest.fixture
+def postgres_api(
+    api_settings: Settings, postgres_database: Database, api_store: ObjectStore
+) -> Api:
+    """For hostile input: PostgreSQL takes less than SQLite does."""
+    return Api(api_settings, postgres_database, api_store)
+
+
+def migrate(url: str) -> None:
     database = Database(url)
     database.migrate()
     database.dispose()

