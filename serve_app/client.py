@@ -34,6 +34,13 @@ class Client:
         """Submits a text; the clip comes back pending."""
         return self._call("POST", "/api/speech", json={"text": text, "voice": voice, **options})
 
+    def clip(self, clip_id: str) -> dict[str, Any]:
+        return self._call("GET", f"/api/clips/{clip_id}")
+
+    def delete(self, clip_id: str) -> None:
+        """Cancels a pending clip; removes a finished one with its audio."""
+        self._call("DELETE", f"/api/clips/{clip_id}")
+
     def wait(
         self, clip_id: str, seconds: float, progress: Callable[[dict[str, Any]], None]
     ) -> dict[str, Any]:

@@ -89,9 +89,11 @@ def _serve(settings: Settings) -> Iterator[None]:
 
     from serve_app.app import APP_NAME, build
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
     serve.run(build(settings), name=APP_NAME, route_prefix="/")
     try:
         yield
     finally:
-        serve.shutdown()  # type: ignore[no-untyped-call]
+        # Drains the replicas. The rest of Serve ends with Ray.
+        serve.delete(APP_NAME)
