@@ -20,7 +20,7 @@ APP_NAME = "bernie"
 
 # Large blocks stay in the heap: with the default thresholds every large batch on a CPU pays for
 # mapping and clearing its pages anew.
-_MALLOC = {
+MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
     "MALLOC_TOP_PAD_": str(256 << 20),
@@ -82,6 +82,6 @@ def _stage(kind: type, service: str, stage: str, settings: Settings) -> Applicat
         ray_actor_options={
             "num_cpus": scale.num_cpus,
             "num_gpus": scale.num_gpus,
-            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(scale.threads), **_MALLOC}},
+            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(scale.threads), **MALLOC}},
         },
     )(kind).bind(service, settings)
