@@ -34,6 +34,14 @@ class Decoder(nn.Module):
         )
         self.generator = IstftnetGenerator(config.generator, style, config.sample_rate)
 
+    def compute_in(self, dtype: torch.dtype) -> Decoder:
+        """Run the convolutions in `dtype`. F0, phases, statistics and spectra stay float32."""
+        precise = (self.F0_conv, self.N_conv, self.generator.conv_post)
+        for module in self.modules():
+            if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
+                module.to(dtype)
+        return self
+
     def forward(
         self,
         asr: Tensor,
@@ -47,8 +55,10 @@ class Decoder(nn.Module):
         length; `style` `[batch, style]`; `lengths` counts frames. One `[600 · frames]` waveform per
         member. `seeds` fix the source's noise; None leaves the noise out.
         """
-        f0_curve = self.F0_conv(f0[:, None])
-        energy_curve = self.N_conv(energy[:, None])
+        dtype = self.asr_res[0].weight.dtype
+        f0_curve = self.F0_conv(f0[:, None]).to(dtype)
+        energy_curve = self.N_conv(energy[:, None]).to(dtype)
+        asr = asr.to(dtype)
         residual = self.asr_res(asr)
         x, _ = self.encode(torch.cat([asr, f0_curve, energy_curve], dim=1), style, lengths)
         finer = lengths

@@ -14,8 +14,9 @@ EPSILON = 1e-5
 def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> Tensor:
     """`scale · (x − mean) / √(variance + ε) + shift` over each member's real steps.
 
-    `x` is `[batch, channels, steps]`, `scale` and `shift` `[batch, channels]`; the variance is the
-    biased one. Steps beyond a member's length come back as zeros.
+    `x` is `[batch, channels, steps]` of any type, `scale` and `shift` `[batch, channels]` float32;
+    the variance is the biased one, computed in float32. Steps beyond a member's length come back as
+    zeros.
     """
     batch, channels, steps = x.shape
     if not lengths.padded:
@@ -29,11 +30,11 @@ def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> 
             EPSILON,
         ).view(batch, channels, steps)
     count = lengths.tensor[:, None, None]
-    x = x.float()
-    centred = lengths.clear(x - lengths.clear(x).sum(-1, keepdim=True) / count)
+    mean = lengths.clear(x).sum(-1, keepdim=True, dtype=torch.float32) / count
+    centred = lengths.clear(x - mean)
     variance = centred.square().sum(-1, keepdim=True) / count
     gain = scale[..., None] * torch.rsqrt(variance + EPSILON)
-    return lengths.clear(torch.addcmul(shift[..., None], centred, gain))
+    return lengths.clear(torch.addcmul(shift[..., None], centred, gain)).to(x.dtype)
 
 
 class AdaIN(nn.Module):
@@ -46,10 +47,18 @@ class AdaIN(nn.Module):
         super().__init__()
         self.fc = nn.Linear(style, 2 * channels)
 
-    def forward(self, x: Tensor, style: Tensor, lengths: Lengths) -> Tensor:
-        """`[batch, channels, steps]`, style `[batch, style]`; zeros beyond each length."""
+    def forward(
+        self, x: Tensor, style: Tensor, lengths: Lengths, gain: Tensor | None = None
+    ) -> Tensor:
+        """`[batch, channels, steps]`, style `[batch, style]`; zeros beyond each length.
+
+        With a `gain` `[channels]` the result is multiplied by it, at no cost.
+        """
         gamma, beta = self.fc(style).chunk(2, dim=1)
-        return instance_norm(x, 1 + gamma, beta, lengths)
+        scale = 1 + gamma
+        if gain is not None:
+            scale, beta = gain * scale, gain * beta
+        return instance_norm(x, scale, beta, lengths)
 
 
 class AdaLayerNorm(nn.Module):

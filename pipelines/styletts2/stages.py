@@ -69,17 +69,18 @@ class KokoroVocoder:
 
     def __init__(self, checkpoint: str, config: ModelConfig, settings: PipelineSettings) -> None:
         self.sample_rate = config.sample_rate
-        self._runtime = configure(settings)
+        runtime = configure(settings)
         model = Decoder(config)
         prefix = "decoder."
         tensors = load(checkpoint, [prefix], settings)
         fill(model, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()})
-        self._model = model.eval().to(self._runtime.device)
+        self._model = model.eval().compute_in(runtime.dtype).to(runtime.device)
+        self._device = runtime.device
 
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[SpeechAcoustic], noise: bool = True) -> list[Waveform]:
         """One waveform per member. Without `noise` the result depends on no seed."""
-        device = self._runtime.device
+        device = self._device
         waves = self._model(
             _tensor(padded([acoustic.asr for acoustic in acoustics]), device),
             _tensor(padded([acoustic.f0 for acoustic in acoustics]), device),

@@ -52,7 +52,7 @@ class Blend:
         row = min(max(symbols, 1), _ROWS) - 1
         styles = np.stack([packs[voice.name][row] for voice, _ in self.parts])
         weights = np.array([weight for _, weight in self.parts], np.float32)
-        return weights @ styles
+        return np.asarray(weights @ styles, np.float32)
 
 
 class Catalogue:
@@ -74,8 +74,10 @@ class Catalogue:
         if len(parts) > MAX_BLEND:
             raise _bad(f"A blend has at most {MAX_BLEND} voices, not {len(parts)}.")
         weighed = [self._part(part) for part in parts]
-        total = math.fsum(weight for _, weight in weighed)
-        shares = [(voice, weight / total) for voice, weight in weighed]
+        # Over the largest first, so that no sum overflows.
+        largest = max(weight for _, weight in weighed)
+        total = sum(weight / largest for _, weight in weighed)
+        shares = [(voice, weight / largest / total) for voice, weight in weighed]
         return Blend(tuple(sorted(shares, key=lambda share: -share[1])))
 
     def packs(self) -> dict[str, Pack]:

@@ -97,12 +97,12 @@ class IstftnetGenerator(nn.Module):
             if stage == last:
                 x = F.pad(x, (1, 0), mode="reflect")
                 lengths = source_lengths
-            injected = self.noise_convs[stage](source)
+            injected = self.noise_convs[stage](source.to(x.dtype))
             x = x + self.noise_res[stage](injected, style, lengths)
             width = len(self.config.resblock_kernels)
             blocks = self.resblocks[stage * width : (stage + 1) * width]
             x = sum(block(x, style, lengths) for block in blocks) / width
-        spectrum = self.conv_post(lengths.clear(F.leaky_relu(x, LAST_SLOPE))).float()
+        spectrum = self.conv_post(lengths.clear(F.leaky_relu(x.float(), LAST_SLOPE)))
         magnitude, phase = spectrum.chunk(2, dim=1)
         magnitude, phase = magnitude.exp(), phase.sin()
         return [
