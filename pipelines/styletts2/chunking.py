@@ -54,7 +54,7 @@ def split(text: str, max_characters: int) -> list[str]:
 
 
 def _tokenize(text: str, limit: int) -> list[_Token]:
-    words = [word for word in _SPACES.split(text) if word]
+    words = [word for word in _SPACES.split(text) if word.strip()]
     tokens: list[_Token] = []
     for word, following in zip(words, [*words[1:], ""], strict=False):
         pieces = _pieces(word, limit) if len(word) > limit else [_Token(word, " ", _WORD)]
@@ -78,7 +78,7 @@ def _pieces(word: str, limit: int) -> list[_Token]:
     for part in word.split(NO_BREAK):
         size = -(-len(part) // -(-len(part) // limit)) if part else limit
         piece = ""
-        for cluster in _clusters(part):
+        for cluster in _clusters(part, limit):
             if piece and len(piece) + len(cluster) > size:
                 tokens.append(_Token(piece, "", _WORD))
                 piece = ""
@@ -87,12 +87,13 @@ def _pieces(word: str, limit: int) -> list[_Token]:
     return tokens
 
 
-def _clusters(word: str) -> list[str]:
-    """Letters with the marks that belong to them."""
+def _clusters(word: str, limit: int) -> list[str]:
+    """Letters with the marks that belong to them, as far as they fit."""
     clusters: list[str] = []
     for character in word:
         belongs = unicodedata.category(character)[0] == "M" or character == _JOINER
-        if clusters and (belongs or clusters[-1].endswith(_JOINER)):
+        fits = clusters and len(clusters[-1]) < limit
+        if fits and (belongs or clusters[-1].endswith(_JOINER)):
             clusters[-1] += character
         else:
             clusters.append(character)

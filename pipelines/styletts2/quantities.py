@@ -75,29 +75,33 @@ _PHONE = re.compile(
     r"|(?:\(\d{3}\)\s?|\d{3}[-.])?\d{3}[-.]\d{4}"
     r"|\d+(?:-\d+){2,})(?![\w-])"
 )
-_DOTTED = re.compile(r"(?<![\w.])\d+(?:\.\d+){2,}")
+_DOTTED = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}")
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d{1,15})(?:st|nd|rd|th)\b")
 _FRACTION = re.compile(r"(?<![\w/.,])(?:(\d+)\s)?(\d{1,3})/(\d{1,3})(?![\w/]|[.,]\d)")
 _RATIO = re.compile(r"(?<![\w:.])(\d{1,4}):(\d{1,4})(?![\w:])")
 _TIMES = re.compile(r"(?<=\d)\s?[×*]\s?(?=\d)")
-_TOUCHING = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+_DIGIT_AFTER_LETTER = re.compile(r"(?<=[^\W\d_])(?=\d)")
+_LETTER_AFTER_DIGIT = re.compile(r"(?<=\d)(?=[^\W\d_])")
 _MONEY = re.compile(rf"{_SIGN}(?P<symbol>{_CURRENCY})\s?{_RANGE}{_SCALE}")
 _MONEY_AFTER = re.compile(rf"{_SIGN}(?<![\d.]){_RANGE}{_SCALE}\s?(?P<symbol>[€£¥₩₹₽¢])(?!\w)")
 _MEASURE = re.compile(rf"{_SIGN}(?<![\d.]){_RANGE}(?:\s?(?P<unit>{_either(_UNITS)})(?![\w/]))?")
+_DIGITS = re.compile(r"\d+")
 
 
 def say_quantities(text: str) -> str:
     """Everything with digits in words; dates and times must have been said already."""
+    text = _DIGIT_AFTER_LETTER.sub(" ", text)
     text = _PHONE.sub(lambda m: _codes(m[0]), text)
     text = _DOTTED.sub(lambda m: unit(*_join(map(number, m[0].split(".")), "point")), text)
     text = _ORDINAL.sub(lambda m: ordinal(m[1]), text)
     text = _FRACTION.sub(_fraction, text)
     text = _RATIO.sub(lambda m: unit(cardinal(m[1]), "to", cardinal(m[2])), text)
     text = _TIMES.sub(" times ", text)
-    text = _TOUCHING.sub(" ", text)
+    text = _LETTER_AFTER_DIGIT.sub(" ", text)
     text = _MONEY.sub(_money, text)
     text = _MONEY_AFTER.sub(_money, text)
-    return _MEASURE.sub(_measure, text)
+    text = _MEASURE.sub(_measure, text)
+    return _DIGITS.sub(lambda m: f" {cardinal(m[0])} ", text)
 
 
 def _codes(written: str) -> str:

@@ -64,9 +64,12 @@ def language_runs(words: str, language: str) -> list[tuple[str, str]]:
             languages.append(LANGUAGES.get(script(character), language) if foreign else language)
         else:
             languages.append(languages[-1] if languages else language)
-    runs = []
+    runs: list[tuple[str, str]] = []
     for read_in, members in groupby(zip(languages, words, strict=True), key=itemgetter(0)):
         run = "".join(character for _, character in members)
-        lone = read_in == "el" and sum(map(str.isalpha, run)) == 1
-        runs.append((language if lone else read_in, run))
+        if read_in == "el" and sum(map(str.isalpha, run)) == 1:
+            read_in = language
+        if runs and runs[-1][0] == read_in:
+            run = runs.pop()[1] + run
+        runs.append((read_in, run))
     return runs
