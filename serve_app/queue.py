@@ -87,8 +87,7 @@ def transition(
         clip.error_code = code
         clip.error = message
     clip.finished_at = now
-    clip.ready = False
-    clip.lease = clip.lease_until = None
+    _let_go(clip, ready=False)
 
 
 def claim(session: Session, rules: QueueRules, now: float) -> Claim | None:
@@ -128,8 +127,7 @@ def release(session: Session, clip_id: str, token: str) -> None:
     clip = _held(session, clip_id, token)
     if clip is not None:
         clip.attempts -= 1
-        clip.lease = clip.lease_until = None
-        clip.ready = True
+        _let_go(clip, ready=True)
 
 
 def retry_or_fail(
@@ -152,7 +150,7 @@ def retry_or_fail(
         transition(session, clip, ClipState.FAILED, now, code=code, message=message)
     else:
         clip.start_at = now + rules.retry_backoff_seconds * 2 ** (clip.attempts - 1)
-        clip.lease = clip.lease_until = None
+        _let_go(clip, ready=False)
     return clip.state
 
 
@@ -264,6 +262,11 @@ def _lease(session: Session, clip: Clip, user: User, rules: QueueRules, now: flo
     clip.lease, clip.lease_until = token, until
     session.flush()
     return Claim(clip, token, until)
+
+
+def _let_go(clip: Clip, ready: bool) -> None:
+    clip.lease = clip.lease_until = None
+    clip.ready = ready
 
 
 def _held(session: Session, clip_id: str, token: str) -> Clip | None:

@@ -95,7 +95,8 @@ def test_a_balance_cannot_be_negative_and_what_led_to_it_is_undone(database: Dat
                 session.get_one(User, user.id).balance -= amount
                 session.flush()
 
-    pytest.raises(IntegrityError, take)
+    with pytest.raises(IntegrityError):
+        take()
     with database.transaction() as session:
         assert session.get_one(User, user.id).balance == 10_000
 

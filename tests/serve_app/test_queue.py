@@ -12,7 +12,6 @@ from serve_app.settings import Settings
 from tests.serve_app.acts import (
     NOW,
     RULES,
-    UNTHROTTLED,
     account,
     at_once,
     claim,
@@ -146,15 +145,20 @@ def test_a_renewed_lease_lasts_longer(database: Database) -> None:
     assert must_claim(database, NOW + 50).clip.id == claimed.clip.id
 
 
-def test_a_lease_that_ran_out_counts_until_it_is_taken(database: Database) -> None:
-    ada = make_user(database)
-    submit(database, ada)
+def slow_claim(database: Database) -> Claim:
+    """A claim whose lease ran out at NOW + LEASE: its clip is in line again but not taken."""
+    submit(database, make_user(database))
     slow = must_claim(database)
-    # Another claim puts the clip in line again, but takes one with a lower turn.
     submit(database, make_user(database, "bob"), new=speech("First."))
     with database.transaction() as session:
         session.get_one(Clip, slow.clip.id).turn += 1
     assert must_claim(database, NOW + LEASE).clip.text == "First."
+    assert reload(database, slow.clip).ready
+    return slow
+
+
+def test_a_lease_that_ran_out_counts_until_it_is_taken(database: Database) -> None:
+    slow = slow_claim(database)
     assert renew(database, slow, NOW + LEASE + 1)
     assert claim(database, NOW + LEASE + 2) is None
     assert succeed(database, slow, NOW + LEASE + 3)
@@ -189,6 +193,14 @@ def test_tries_wait_twice_as_long_each_time_and_then_fail(database: Database) ->
     assert (row.error_code, row.error) == ("generation_failed", "No luck.")
     assert account(database, user) == (10_000, 0)
     assert claim(database, now + 1_000, RULES) is None
+
+
+def test_a_try_that_fails_after_its_lease_waits_all_the_same(database: Database) -> None:
+    slow = slow_claim(database)
+    now = NOW + LEASE + 1
+    assert retry_or_fail(database, slow, now) is ClipState.PENDING
+    assert claim(database, now + 1) is None
+    assert must_claim(database, now + 2).clip.id == slow.clip.id
 
 
 def test_retries_are_not_starts(database: Database) -> None:
@@ -231,10 +243,10 @@ def test_a_clip_that_kills_its_workers_fails_and_blocks_nobody(database: Databas
 def test_a_finished_clip_never_changes_again(database: Database) -> None:
     clip = submit(database, make_user(database))
     assert succeed(database, must_claim(database))
+    made = reload(database, clip)
     for state in ClipState:
         with database.transaction() as session, pytest.raises(ValueError, match="succeeded"):
-            finished = session.get_one(Clip, clip.id)
-            queue.transition(session, finished, state, NOW, s3_key="x", code="x", message="x")
+            queue.transition(session, made, state, NOW, s3_key="x", code="x", message="x")
 
 
 def test_nothing_returns_to_pending_by_a_transition(database: Database) -> None:
