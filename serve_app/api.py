@@ -31,6 +31,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=ERROR_HANDLERS,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
     for surface in (accounts, keys, speech, clips, health):

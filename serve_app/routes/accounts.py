@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 from sqlalchemy.orm import Session
 
@@ -55,7 +55,13 @@ def sign_in(body: SignIn, request: Request, services: ServicesOf) -> SignedIn:
         return _signed_in(services, session, user, now)
 
 
-@router.post("/sign-out", status_code=204, summary="End this session", responses=errors(401))
+@router.post(
+    "/sign-out",
+    status_code=204,
+    response_class=Response,
+    summary="End this session",
+    responses=errors(401),
+)
 def sign_out(_user: CurrentUser, token: Token, services: ServicesOf) -> None:
     """The session's token is not valid any more. An API key is not a session and stays valid."""
     with services.database.transaction() as session:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 from starlette.concurrency import run_in_threadpool
 
@@ -58,10 +58,14 @@ async def get_clip(
 
 
 @router.delete(
-    "/{clip_id}", status_code=204, summary="Cancel or delete a clip", responses=errors(401, 404)
+    "/{clip_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Cancel or delete a clip",
+    responses=errors(401, 404, 422),
 )
 def delete_clip(clip_id: str, user: CurrentUser, services: ServicesOf) -> None:
-    """A pending clip is cancelled, which is free, and stays listed; a finished one goes with its audio."""
+    """Cancels a pending clip, which stays listed and costs nothing; removes a finished one."""
     with services.database.transaction() as session:
         clip = clips.delete(session, user.id, clip_id, services.clock(session))
     if clip.deleted_at is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from serve_app import accounts
 from serve_app.routes.access import CurrentUser, ServicesOf
@@ -31,7 +31,11 @@ def list_keys(user: CurrentUser, services: ServicesOf) -> ListOut[KeyOut]:
 
 
 @router.delete(
-    "/{key_id}", status_code=204, summary="Revoke an API key", responses=errors(401, 404)
+    "/{key_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Revoke an API key",
+    responses=errors(401, 404, 422),
 )
 def revoke_key(key_id: str, user: CurrentUser, services: ServicesOf) -> None:
     """From now on the key is refused."""

@@ -130,12 +130,14 @@ def test_the_ledger_comes_in_pages(api: Api) -> None:
         ([], "body", "a JSON object"),
     ],
 )
-def test_a_bad_sign_up_makes_no_account(api: Api, body: object, field: str, says: str) -> None:
-    error = error_of(api.client.post("/api/sign-up", json=body), 422)
+def test_a_bad_sign_up_makes_no_account(
+    sqlite_api: Api, body: object, field: str, says: str
+) -> None:
+    error = error_of(sqlite_api.client.post("/api/sign-up", json=body), 422)
     assert error["field"] == field
     assert error["message"].startswith(field)
     assert says in error["message"]
-    assert api.contents()["users"] == 0
+    assert sqlite_api.contents()["users"] == 0
 
 
 @pytest.mark.parametrize(
@@ -149,10 +151,10 @@ def test_a_bad_sign_up_makes_no_account(api: Api, body: object, field: str, says
     ],
 )
 def test_a_bad_key_request_makes_no_key(
-    api: Api, body: dict[str, object], field: str, says: str
+    sqlite_api: Api, body: dict[str, object], field: str, says: str
 ) -> None:
-    headers = api.sign_up()
-    error = error_of(api.client.post("/api/keys", headers=headers, json=body), 422)
+    headers = sqlite_api.sign_up()
+    error = error_of(sqlite_api.client.post("/api/keys", headers=headers, json=body), 422)
     assert error["field"] == field
     assert says in error["message"]
-    assert api.contents()["api_keys"] == 0
+    assert sqlite_api.contents()["api_keys"] == 0
