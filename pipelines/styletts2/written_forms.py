@@ -43,12 +43,9 @@ _SHORT_FORMS = {
     "ca.": "circa",
     "approx.": "approximately",
     "appt.": "appointment",
-    "apt.": "apartment",
     "dept.": "department",
     "est.": "established",
     "incl.": "including",
-    "max.": "maximum",
-    "min.": "minimum",
     "misc.": "miscellaneous",
     "tel.": "telephone",
     "Jr.": "Junior",
@@ -67,14 +64,14 @@ _SHORT_FORMS = {
     "A.M.": "AM",
     "P.M.": "PM",
 }
+"""Their full stop may also end the sentence: see `_stop`."""
+
 _SHORT_FORMS |= {
     form.capitalize(): said.capitalize() for form, said in _SHORT_FORMS.items() if form.islower()
 }
-"""Their full stop may also end the sentence: see `_stop`."""
 
 _BEFORE_NUMBER = {
     "No": "number",
-    "no": "number",
     "Nos": "numbers",
     "Fig": "figure",
     "fig": "figure",
