@@ -30,7 +30,7 @@ class Services:
     clock: Callable[[Session], float]
     """Epoch seconds inside a transaction; `database.now`, so that all machines agree."""
     wake: Callable[[], None]
-    """Tells the workers that a clip waits. They also poll, so it may be lost."""
+    """Tells the workers that a clip waits. They also poll, so it may be lost; it never raises."""
     graph_status: Callable[[], Awaitable[GraphStatus]]
     metrics: Callable[[], str]
     """The Prometheus text of `/metrics`."""
