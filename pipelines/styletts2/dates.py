@@ -25,6 +25,10 @@ _DECADE = re.compile(r"(?<![\w.,])'?(\d{1,3}0)'?s\b")
 _CLOCK = re.compile(
     r"(?<![\w:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?:\s?(am|pm|AM|PM)\b)?(?![\w:])"
 )
+_TIME_RANGE = re.compile(
+    r"((?<![\w.,])\d{1,2}(?::\d\d)?(?:\s?(?:am|pm|AM|PM))?)\s?[-–]\s?"
+    r"(?=\d{1,2}(?::\d\d|\s?(?:am|pm|AM|PM)\b))"
+)
 _HOUR = re.compile(r"(?<![\w:.])(1[0-2]|[1-9])\s?(am|pm|AM|PM)\b")
 
 
@@ -48,7 +52,7 @@ def say_dates(text: str, language: str) -> str:
 
 def say_times(text: str) -> str:
     """Times of day in words: `3:05pm` is `three oh five PM`."""
-    text = _CLOCK.sub(_clock, text)
+    text = _CLOCK.sub(_clock, _TIME_RANGE.sub(r"\1 to ", text))
     return _HOUR.sub(lambda m: unit(cardinal(m[1]), m[2].upper()), text)
 
 

@@ -24,7 +24,7 @@ _DASH = re.compile(r"\s*(?:—+|--+|(?<=\s)[-–]+(?=\s)|(?<=[^\W\d])–(?=[^\W\
 _INNER_STOP = re.compile(r"(?<=[^\W_])\.(?=[a-z])")
 _MISSING_SPACE = re.compile(r"([,;!?…]|(?<=[^\W\d_])[.:])(?=[^\W\d_])")
 _OPENING_QUOTE = re.compile(r'(^|[\s(—“])"(?=\S)')
-_SINGLE_QUOTE = re.compile(r"(?<!\w)'(?!(?:tis|twas|em|cause|til|n)\b)|(?<!s)'(?!\w)|'(?!\s?\w)")
+_SINGLE_QUOTE = re.compile(r"(?<!\w)'(?!(?i:tis|twas|em|cause|til|n)\b)|(?<!s)'(?!\w)|'(?!\s?\w)")
 _LOOSE_HYPHEN = re.compile(r"(?<!\w)-+|-+(?!\w)")
 _REPEATED = re.compile(r"([,;:!?.…—])(?:\s*[,;:!?.…—])+")
 _SPACE_BEFORE = re.compile(r"\s+(?=[,;:.!?…”)])")
@@ -81,8 +81,7 @@ def _tidy(text: str) -> str:
     text = _SPACES.sub(" ", _LOOSE_HYPHEN.sub(" ", text))
     text = _EMPTY_BRACKETS.sub(" ", text)
     text = _REPEATED.sub(_strongest, text)
-    text = _MISSING_SPACE.sub(r"\1 ", text)
-    text = _SPACE_BEFORE.sub("", text)
+    text = _MISSING_SPACE.sub(r"\1 ", _SPACE_BEFORE.sub("", text))
     text = _SPACE_AFTER_OPENING.sub("", text)
     return _SPACES.sub(" ", _LEADING.sub("", text)).strip()
 

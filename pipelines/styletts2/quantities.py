@@ -73,9 +73,10 @@ _SCALE = rf"(?:\s?(?P<scale>{_either((*_SCALE_WORDS, *_SCALES))})\b)?"
 _PHONE = re.compile(
     r"(?<![\w.,/-])(?:\+\d{1,3}(?:[ -]?\(?\d{1,4}\)?){2,5}"
     r"|(?:\(\d{3}\)\s?|\d{3}[-.])?\d{3}[-.]\d{4}"
-    r"|\d+(?:-\d+){2,})(?![\w-])"
+    r"|\d{5}-\d{4}|\d+(?:-\d+){2,})(?![\w-])"
 )
 _DOTTED = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}")
+_HEIGHT = re.compile(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})(?:\"|'')?(?!\w)")
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d{1,15})(?:st|nd|rd|th)\b")
 _FRACTION = re.compile(r"(?<![\w/.,])(?:(\d+)\s)?(\d{1,3})/(\d{1,3})(?![\w/]|[.,]\d)")
 _RATIO = re.compile(r"(?<![\w:.])(\d{1,4}):(\d{1,4})(?![\w:])")
@@ -93,6 +94,7 @@ def say_quantities(text: str) -> str:
     text = _DIGIT_AFTER_LETTER.sub(" ", text)
     text = _PHONE.sub(lambda m: _codes(m[0]), text)
     text = _DOTTED.sub(lambda m: unit(*_join(map(number, m[0].split(".")), "point")), text)
+    text = _HEIGHT.sub(lambda m: unit(cardinal(m[1]), "foot", cardinal(m[2])), text)
     text = _ORDINAL.sub(lambda m: ordinal(m[1]), text)
     text = _FRACTION.sub(_fraction, text)
     text = _RATIO.sub(lambda m: unit(cardinal(m[1]), "to", cardinal(m[2])), text)

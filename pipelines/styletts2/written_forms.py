@@ -45,6 +45,7 @@ _SHORT_FORMS = {
     "appt.": "appointment",
     "dept.": "department",
     "est.": "established",
+    "ext.": "extension",
     "incl.": "including",
     "misc.": "miscellaneous",
     "tel.": "telephone",
@@ -105,12 +106,12 @@ _SYMBOL_NAMES = {
     "=": "equals",
     "×": "times",
     "÷": "divided by",
-    "<": "less than",
-    ">": "greater than",
-    "≤": "at most",
-    "≥": "at least",
+    "<": "is less than",
+    ">": "is greater than",
+    "≤": "is at most",
+    "≥": "is at least",
     "≠": "is not",
-    "≈": "about",
+    "≈": "is about",
     "±": "plus or minus",
     "°": "degrees",
     "©": "copyright",
@@ -164,6 +165,8 @@ _INITIALISM = re.compile(r"\b((?:[A-Za-z]\.){2,})(?!\w)")
 _INITIAL = re.compile(r"(?<![a-z] )\b([A-Z])\.(?=\s[A-Z](?:\.|[a-z]))(?!\s(?:" + _STARTER + r")\b)")
 _ROMAN = re.compile(r"\b([A-Z][a-z]+)\s(?=[IVX]{2})(X{0,3})(IX|IV|V?I{0,3})\b(?!['-]?\w)")
 _SHOUT = re.compile(r"(?:\b[A-Z][A-Z']*\b[ .!?]{1,3}){3,}[A-Z']+\b")
+_PER = re.compile(r"\s?/\s?(?=(?:year|month|week|day|night|hour|minute|person|kg|km|mile)s?\b)")
+_SILENT_SLASH = re.compile(r"(?<=\b[Aa]nd)/(?=or\b)|(?<=[A-Z])/(?=[A-Z])")
 _POWER = re.compile(r"\^\s?(?=[\w-])")
 _SIGNS = re.compile(rf"[{re.escape(''.join(_SYMBOL_NAMES))}]")
 _SHARP = re.compile(r"\b([A-G])#(?!\w)")
@@ -189,6 +192,7 @@ def say_abbreviations(text: str) -> str:
 
 def say_symbols(text: str) -> str:
     """Signs that are said, by name; the rest of them are left to the caller."""
+    text = _SILENT_SLASH.sub(" ", _PER.sub(" per ", text))
     text = _POWER.sub(" to the power of ", text)
     text = _SHARP.sub(r"\1 sharp", text)
     text = _HASHTAG.sub("hashtag ", text)
