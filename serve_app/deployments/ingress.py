@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
@@ -15,6 +17,8 @@ from serve_app.deployments.scrape import node_metrics
 from serve_app.services import GraphStatus, Services
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
+
+logger = logging.getLogger("bernie.ingress")
 
 
 @serve.ingress()
@@ -39,7 +43,10 @@ class Ingress:
         )
 
     def _wake(self) -> None:
-        self._worker.wake.remote()
+        try:
+            self._worker.wake.remote()
+        except RayError:
+            logger.warning("no worker could be woken; they poll", exc_info=True)
 
     async def _graph_status(self) -> GraphStatus:
         """Ready when every deployment of the application has a running replica."""
@@ -48,10 +55,7 @@ class Ingress:
         absent = [
             name
             for name, deployment in deployments.items()
-            if not any(
-                state.value == "RUNNING" and count
-                for state, count in deployment.replica_states.items()
-            )
+            if not deployment.replica_states.get("RUNNING")  # type: ignore[call-overload]
         ]
         return GraphStatus(not absent, ", ".join(absent))
 
