@@ -42,7 +42,7 @@ TEXTS = (
 
 
 def bare() -> dict[str, float]:
-    """CPU-seconds per audio-second of the three stage objects, one thread, one segment at a time."""
+    """CPU-seconds per audio-second of the three stage objects; one thread, segment by segment."""
     settings = PipelineSettings(threads=1)
     names = ("styletts2", "kokoro")
     frontend = registry.load_frontend(*names, settings)
