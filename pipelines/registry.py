@@ -21,10 +21,9 @@ def load_frontend(service: str, pipeline: str, settings: PipelineSettings) -> Fr
         from pipelines.noop import NoopFrontend
 
         return NoopFrontend(settings)
-    from pipelines.styletts2.config import KOKORO
     from pipelines.styletts2.frontend import KokoroFrontend
 
-    return KokoroFrontend(KOKORO, settings)
+    return KokoroFrontend(settings)
 
 
 def load_diffusion(service: str, pipeline: str, settings: PipelineSettings) -> Diffusion:

@@ -32,6 +32,7 @@ class Decoder(nn.Module):
             [AdaINResidual(joined, WIDTH, style) for _ in range(3)]
             + [AdaINResidual(joined, out, style, upsample=True)]
         )
+        self.dtype = torch.float32
         self.generator = IstftnetGenerator(config.generator, style, config.sample_rate)
 
     def compute_in(self, dtype: torch.dtype) -> Decoder:
@@ -40,6 +41,7 @@ class Decoder(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
                 module.to(dtype)
+        self.dtype = dtype
         return self
 
     def forward(
@@ -55,10 +57,9 @@ class Decoder(nn.Module):
         length; `style` `[batch, style]`; `lengths` counts frames. One `[600 · frames]` waveform per
         member. `seeds` fix the source's noise; None leaves the noise out.
         """
-        dtype = self.asr_res[0].weight.dtype
-        f0_curve = self.F0_conv(f0[:, None]).to(dtype)
-        energy_curve = self.N_conv(energy[:, None]).to(dtype)
-        asr = asr.to(dtype)
+        f0_curve = self.F0_conv(f0[:, None]).to(self.dtype)
+        energy_curve = self.N_conv(energy[:, None]).to(self.dtype)
+        asr = asr.to(self.dtype)
         residual = self.asr_res(asr)
         x, _ = self.encode(torch.cat([asr, f0_curve, energy_curve], dim=1), style, lengths)
         finer = lengths

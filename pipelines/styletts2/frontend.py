@@ -8,7 +8,6 @@ import numpy as np
 
 from pipelines.protocol import InvalidInput, Segment, SpeechRequest
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.config import ModelConfig
 from pipelines.styletts2.segments import SpeechSegment
 from pipelines.styletts2.symbols import encode
 from pipelines.styletts2.text import Chunk, analyse
@@ -25,8 +24,7 @@ def check(request: SpeechRequest, settings: PipelineSettings) -> None:
 class KokoroFrontend:
     """Analyses text and looks up styles. Holds the voice packs."""
 
-    def __init__(self, config: ModelConfig, settings: PipelineSettings) -> None:
-        self._config = config
+    def __init__(self, settings: PipelineSettings) -> None:
         self._settings = settings
         self._packs = catalogue(settings.checkpoints).packs()
 
@@ -38,7 +36,7 @@ class KokoroFrontend:
         blend, chunks = _analysed(request, self._settings)
         segments: list[Segment] = []
         for index, chunk in enumerate(chunks):
-            symbols = encode(chunk.phonemes)[: self._config.max_symbols]
+            symbols = encode(chunk.phonemes)
             segments.append(
                 SpeechSegment(
                     index=index,

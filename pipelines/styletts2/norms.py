@@ -14,27 +14,24 @@ EPSILON = 1e-5
 def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> Tensor:
     """`scale · (x − mean) / √(variance + ε) + shift` over each member's real steps.
 
-    `x` is `[batch, channels, steps]` of any type, `scale` and `shift` `[batch, channels]` float32;
-    the variance is the biased one, computed in float32. Steps beyond a member's length come back as
-    zeros.
+    `x` is `[batch, channels, steps]`, `scale` and `shift` `[batch, channels]`; the variance is the
+    biased one, computed in float32 whatever the type of `x`. Zeros beyond each length.
     """
-    batch, channels, steps = x.shape
+    scale, shift = scale.to(x.dtype), shift.to(x.dtype)
     if not lengths.padded:
-        # One group per channel of one long batch member is an instance norm with its own scale per
-        # member, in one fused pass.
-        return F.group_norm(
-            x.reshape(1, batch * channels, steps),
-            batch * channels,
-            scale.reshape(-1),
-            shift.reshape(-1),
-            EPSILON,
-        ).view(batch, channels, steps)
-    count = lengths.tensor[:, None, None]
-    mean = lengths.clear(x).sum(-1, keepdim=True, dtype=torch.float32) / count
-    centred = lengths.clear(x - mean)
-    variance = centred.square().sum(-1, keepdim=True) / count
-    gain = scale[..., None] * torch.rsqrt(variance + EPSILON)
-    return lengths.clear(torch.addcmul(shift[..., None], centred, gain)).to(x.dtype)
+        return _normed(x, scale, shift)
+    y = torch.zeros_like(x)
+    for i, steps in enumerate(lengths.values):
+        y[i, :, :steps] = _normed(x[i : i + 1, :, :steps], scale[i], shift[i])[0]
+    return y
+
+
+def _normed(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Each channel of each member as a group of its own: one fused, vectorised pass."""
+    groups = x.shape[0] * x.shape[1]
+    flat = x.reshape(1, groups, x.shape[2])
+    normed = F.group_norm(flat, groups, scale.flatten(), shift.flatten(), EPSILON)
+    return normed.view_as(x)
 
 
 class AdaIN(nn.Module):

@@ -39,7 +39,7 @@ def _normed_snake(
     With `u = αh` straight from the norm it is `(u + sin²u) / α`: two passes fewer. It maps 0 to 0,
     so zeros beyond a member's end stay zeros.
     """
-    u = norm(x, style, lengths, alpha.flatten())
+    u: Tensor = norm(x, style, lengths, alpha.flatten())
     wave = u.sin()
     return u.addcmul_(wave, wave).mul_(alpha.reciprocal().to(u.dtype))
 
