@@ -6,8 +6,8 @@ Speaks the utterances of utterances.txt with the shipped voices in turn and meas
   Whisper's own English normaliser first (case, punctuation, contractions, spelling, and numbers in
   one form on both sides); `7:45` and `7.45` are the same, and so are texts that differ in spaces
   only.
-- DNSMOS overall (P.835), 1 to 5, of the whole clip at 16 kHz. One voice whispers, which this measure
-  takes for poor speech whatever its quality, so the mean is also given without it.
+- DNSMOS overall (P.835), 1 to 5, of the whole clip at 16 kHz. One voice whispers, which this
+  measure takes for poor speech whatever its quality, so the mean is also given without it.
 - Loudness: level of the active speech in dBFS (frames of 20 ms within 30 dB of the loudest), the
   spread of its mean over the voices, and the highest peak.
 - Joins: the largest step between samples within 10 ms of a cut between chunks, as a share of the

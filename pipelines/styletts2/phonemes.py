@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -59,15 +59,7 @@ def phonemize(texts: Sequence[str], language: str) -> list[str]:
         for read_in, words in clause.runs:
             runs[read_in].append(words)
     sounds = {read_in: iter(_speak(words, read_in)) for read_in, words in runs.items()}
-    return [
-        _to_kokoro(
-            "".join(
-                clause.phonemes(next(sounds[read_in]) for read_in, _ in clause.runs)
-                for clause in members
-            )
-        )
-        for members in clauses
-    ]
+    return [_to_kokoro("".join(clause.said(sounds) for clause in members)) for members in clauses]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +69,15 @@ class _Clause:
     runs: list[tuple[str, str]]
     mark: str
 
-    def phonemes(self, sounds: Iterable[str]) -> str:
-        """The clause's phonemes and mark, from the sounds of its runs.
+    def said(self, sounds: Mapping[str, Iterator[str]]) -> str:
+        """The clause's phonemes and its mark, taking the next sounds of each language.
 
         `a` before an opening mark is the article, not the letter that espeak-ng takes it for.
         """
-        said = " ".join(sounds)
+        phonemes = " ".join(next(sounds[read_in]) for read_in, _ in self.runs)
         if self.runs and _FINAL_ARTICLE.search(self.runs[-1][1]) and _OPENING.match(self.mark):
-            said = said.removesuffix("ˈeɪ") + "ɐ"
-        return said + self.mark
+            phonemes = phonemes.removesuffix("ˈeɪ") + "ɐ"
+        return phonemes + self.mark
 
 
 def _clauses(text: str, language: str) -> list[_Clause]:

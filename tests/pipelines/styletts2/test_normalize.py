@@ -220,4 +220,4 @@ def test_no_text_takes_long(pattern: str):
     normalize("warm up 1", "en-us")
     started = time.process_time()
     normalize(text, "en-us")
-    assert time.process_time() - started < 0.4
+    assert time.process_time() - started < 1
