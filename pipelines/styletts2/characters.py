@@ -68,6 +68,7 @@ _PLAIN = str.maketrans(
         "²": " squared",
         "³": " cubed",
         "…": "...",
+        "〇": "零",
     }
 )
 

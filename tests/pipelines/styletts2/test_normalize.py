@@ -164,7 +164,7 @@ def test_punctuation_and_layout(written: str, spoken: str):
         ("e\u0336x\u0337", "ex"),
         ("cafe\u0301", "café"),
         ("नमस्ते", "नमस्ते"),
-        ("你好。再见！", "你好. 再见!"),
+        ("你好。再见！二〇二四", "你好. 再见! 二零二四"),
         ("\ud800 lone", "lone"),
     ],
 )
