@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -52,6 +55,15 @@ class Lengths:
     def map(self, change: Callable[[int], int]) -> Lengths:
         """The lengths after a layer that turns `n` steps into `change(n)`."""
         return Lengths(tuple(change(value) for value in self.values), self.device)
+
+
+def padded(arrays: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
+    """Arrays that differ at most in their last dimension as one batch, zeros at the ends."""
+    longest = max(array.shape[-1] for array in arrays)
+    batch = np.zeros((len(arrays), *arrays[0].shape[:-1], longest), arrays[0].dtype)
+    for row, array in zip(batch, arrays, strict=True):
+        row[..., : array.shape[-1]] = array
+    return torch.from_numpy(batch).to(device)
 
 
 def run_lstm(lstm: nn.Module, x: Tensor, lengths: Lengths) -> Tensor:

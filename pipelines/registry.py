@@ -33,7 +33,7 @@ def load_diffusion(service: str, pipeline: str, settings: PipelineSettings) -> D
 
         return NoopDiffusion()
     from pipelines.styletts2.config import KOKORO
-    from pipelines.styletts2.stages import KokoroDiffusion
+    from pipelines.styletts2.diffusion import KokoroDiffusion
 
     return KokoroDiffusion(pipeline, KOKORO, settings)
 
@@ -45,7 +45,7 @@ def load_vocoder(service: str, pipeline: str, settings: PipelineSettings) -> Voc
 
         return NoopVocoder()
     from pipelines.styletts2.config import KOKORO
-    from pipelines.styletts2.stages import KokoroVocoder
+    from pipelines.styletts2.vocoder import KokoroVocoder
 
     return KokoroVocoder(pipeline, KOKORO, settings)
 

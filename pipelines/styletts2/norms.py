@@ -30,7 +30,7 @@ def _normed(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Each channel of each member as a group of its own: one fused, vectorised pass."""
     groups = x.shape[0] * x.shape[1]
     flat = x.reshape(1, groups, x.shape[2])
-    normed = F.group_norm(flat, groups, scale.flatten(), shift.flatten(), EPSILON)
+    normed = torch.group_norm(flat, groups, scale.flatten(), shift.flatten(), EPSILON)
     return normed.view_as(x)
 
 

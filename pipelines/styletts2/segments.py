@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,12 +41,3 @@ class SpeechAcoustic(Acoustic):
     """`[2 · frames]`."""
     style: Floats
     """The decoder's half, `[style]`."""
-
-
-def padded(arrays: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
-    """Stack arrays that differ in their last dimension, zeros at the ends of the shorter."""
-    longest = max(array.shape[-1] for array in arrays)
-    batch = np.zeros((len(arrays), *arrays[0].shape[:-1], longest), arrays[0].dtype)
-    for row, array in zip(batch, arrays, strict=True):
-        row[..., : array.shape[-1]] = array
-    return batch

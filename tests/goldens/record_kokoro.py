@@ -3,8 +3,9 @@
     python -m tests.goldens.record_kokoro
 
 Run again only when an utterance below changes. The export quantises activations as it runs, so it
-is a reference with errors of its own; the tests state what they allow for. Its waveform is scaled
-back here: it divides by the sum of its windows wrongly, by 1.5 in the middle of a signal.
+is a reference with errors of its own; the tests state what they allow for. Its waveform is about
+1.5 times too loud (its inverse STFT does not divide by the sum of its squared windows) and holds no
+noise.
 """
 
 from __future__ import annotations
