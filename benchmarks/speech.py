@@ -86,14 +86,14 @@ def load(settings: Settings, users: int, clips: int) -> dict[str, float]:
     url = f"http://{settings.host}:{settings.port}"
 
     def one_user(_: int) -> list[tuple[float, dict[str, Any]]]:
-        client = Client(url)
-        client.sign_up(f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12))
         done = []
-        for n in range(clips):
-            start = time.monotonic()
-            clip = client.speak(TEXTS[n % len(TEXTS)], "af_heart")
-            clip = client.wait(clip["id"], 600, lambda _: None)
-            done.append((time.monotonic() - start, clip))
+        with Client(url) as client:
+            client.sign_up(f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12))
+            for n in range(clips):
+                start = time.monotonic()
+                clip = client.speak(TEXTS[n % len(TEXTS)], "af_heart")
+                clip = client.wait(clip["id"], 600, lambda _: None)
+                done.append((time.monotonic() - start, clip))
         return done
 
     before, start = tree_cpu(), time.monotonic()

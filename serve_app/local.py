@@ -19,7 +19,7 @@ Report = Callable[[str], None]
 
 # Set before ray is imported. Ray's own usage report stays off and has nowhere to go; workers run
 # at normal priority; a private folder keeps a stale cluster address from being found.
-_RAY_ENVIRONMENT = {
+RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
     "RAY_AUTH_MODE": "disabled",
@@ -59,7 +59,7 @@ def local_stack(
 
 @contextmanager
 def _ray(dashboard_port: int) -> Iterator[None]:
-    for name, value in _RAY_ENVIRONMENT.items():
+    for name, value in RAY_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # Ray's sockets live below this folder; their paths may have at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="bernie-ray-"))

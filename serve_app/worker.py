@@ -270,7 +270,8 @@ class Worker:
     def _report_queue(self) -> None:
         with self._database.transaction() as session:
             stats = queue.stats(session, self._database.now(session))
-        self._observer.queue(stats.depth, stats.oldest_age_seconds)
+        depth = dict.fromkeys(self._stages, 0) | stats.depth
+        self._observer.queue(depth, stats.oldest_age_seconds)
 
     async def _transact(self, work: Callable[[Session, float], T]) -> T:
         """One transaction, off the event loop, with the database's own time."""

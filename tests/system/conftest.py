@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -49,12 +50,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture
-def sign_up(system: System) -> Callable[[], Client]:
+def sign_up(system: System) -> Iterator[Callable[[], Client]]:
     """Makes a new user and gives the client of it."""
+    stack = ExitStack()
 
     def make() -> Client:
-        client = Client(system.url)
+        client = stack.enter_context(Client(system.url))
         client.sign_up(f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12))
         return client
 
-    return make
+    with stack:
+        yield make

@@ -27,7 +27,7 @@ class Up:
         try:
             until(self.ready, 150, "the server is ready")
         except BaseException:
-            self.process.kill()
+            self.stop()
             raise
 
     def ready(self) -> bool:
@@ -41,7 +41,7 @@ class Up:
         """Ctrl-C; nothing of it may be left."""
         family = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(90) == 0
+        assert self.process.wait(90) == 0, "bernie up has failed"
         _, alive = psutil.wait_procs(family, timeout=10)
         assert not alive, f"left behind: {[each.name() for each in alive]}"
 
