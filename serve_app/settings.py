@@ -29,7 +29,10 @@ class StageScale(BaseSettings):
     threads: int = Field(1, ge=1, description="torch threads of a replica")
     max_batch: int = Field(4, ge=1, description="segments in one batch")
     max_batch_length: int = Field(2_000, ge=1, description="padded length of one batch")
-    max_waiting: int = Field(200, ge=1, description="segments waiting before callers are held back")
+    max_groups: int = Field(1, ge=1, description="batches under way, stepped in turn")
+    max_waiting: int = Field(
+        200, ge=1, description="segments a replica takes in before callers wait"
+    )
 
 
 class Settings(BaseSettings):
@@ -99,6 +102,10 @@ class Settings(BaseSettings):
         """The SQLAlchemy URL."""
         given = self.database_url.get_secret_value()
         return given or f"sqlite:///{self.data_dir.resolve() / 'bernie.sqlite3'}"
+
+    def pipelines(self) -> dict[str, str]:
+        """The services in the graph, each with the pipeline that runs it."""
+        return {"styletts2": self.speech_pipeline}
 
     def pipeline(self, scale: StageScale) -> PipelineSettings:
         """What a replica of one stage hands to its pipeline object."""

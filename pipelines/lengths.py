@@ -1,0 +1,69 @@
+"""Padded batches that know how much of each member is real.
+
+The rule of every length-aware layer here: what lies beyond a member's length never reaches what
+lies within. Convolutions see zeros there, as they see zeros beyond the edge of a single member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How many steps of each member of a batch are real; the batch is as long as the longest."""
+
+    values: tuple[int, ...]
+    device: torch.device
+
+    @classmethod
+    def of(cls, values: Sequence[int], device: torch.device | str = "cpu") -> Lengths:
+        return cls(tuple(int(value) for value in values), torch.device(device))
+
+    @cached_property
+    def longest(self) -> int:
+        return max(self.values)
+
+    @cached_property
+    def padded(self) -> bool:
+        """Whether any member is shorter than the batch. If not, every mask is skipped."""
+        return min(self.values) < self.longest
+
+    @cached_property
+    def tensor(self) -> Tensor:
+        """`[batch]`, integers."""
+        return torch.tensor(self.values, device=self.device)
+
+    @cached_property
+    def real(self) -> Tensor:
+        """`[batch, longest]`, true where a step is real."""
+        return torch.arange(self.longest, device=self.device) < self.tensor[:, None]
+
+    def clear(self, x: Tensor) -> Tensor:
+        """`x` `[batch, channels, longest]` with zeros beyond each length (`x` itself if unpadded)."""
+        return x.masked_fill(~self.real[:, None], 0) if self.padded else x
+
+    def map(self, change: Callable[[int], int]) -> Lengths:
+        """The lengths after a layer that turns `n` steps into `change(n)`."""
+        return Lengths(tuple(change(value) for value in self.values), self.device)
+
+
+def run_lstm(lstm: nn.LSTM, x: Tensor, lengths: Lengths) -> Tensor:
+    """A bidirectional LSTM over `[batch, steps, channels]`; zeros beyond each length.
+
+    Packed where padded, so that the backward direction starts at each member's own end.
+    """
+    lstm.flatten_parameters()
+    if not lengths.padded:
+        return lstm(x)[0]  # type: ignore[no-any-return]
+    packed = pack_padded_sequence(
+        x, torch.tensor(lengths.values), batch_first=True, enforce_sorted=False
+    )
+    output, _ = pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[1])
+    return output

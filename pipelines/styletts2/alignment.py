@@ -1,0 +1,34 @@
+"""From predicted durations to frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from pipelines.lengths import Lengths
+
+
+def frame_counts(logits: Tensor, speeds: Tensor, lengths: Lengths) -> list[Tensor]:
+    """Whole frames of each token of each member, at least 1.
+
+    `logits` is `[batch, tokens, max_duration]`: a token's expected duration is the sum of their
+    sigmoids, divided by the member's speed `[batch]` and rounded half to even.
+    """
+    durations = torch.sigmoid(logits).sum(-1) / speeds[:, None]
+    frames = torch.round(durations).clamp(min=1).long()
+    return [frames[i, :length] for i, length in enumerate(lengths.values)]
+
+
+def align(features: Tensor, frames: Sequence[Tensor]) -> tuple[Tensor, Lengths]:
+    """Repeat each token's feature for its frames.
+
+    `features` `[batch, channels, tokens]` becomes `[batch, channels, frames]`, zeros beyond each
+    member's end.
+    """
+    lengths = Lengths.of([int(counts.sum()) for counts in frames], features.device)
+    aligned = features.new_zeros(len(frames), features.shape[1], lengths.longest)
+    for row, feature, counts, total in zip(aligned, features, frames, lengths.values, strict=True):
+        row[:, :total] = feature[:, : len(counts)].repeat_interleave(counts, dim=1)
+    return aligned, lengths

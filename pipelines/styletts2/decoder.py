@@ -1,0 +1,58 @@
+"""The decoder: a trunk of AdaIN blocks at 25 ms, then a generator of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from pipelines.lengths import Lengths
+from pipelines.styletts2.blocks import AdaINResidual
+from pipelines.styletts2.config import ModelConfig
+from pipelines.vocoders.istftnet import IstftnetGenerator
+
+WIDTH = 1024
+RESIDUAL = 64
+
+
+class Decoder(nn.Module):
+    """Aligned text features, F0, energy and the timbre style to waveforms."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        style = config.style
+        self.F0_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
+        self.N_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
+        self.asr_res = nn.Sequential(nn.Conv1d(config.hidden, RESIDUAL, 1))
+        self.encode = AdaINResidual(config.hidden + 2, WIDTH, style)
+        joined = WIDTH + RESIDUAL + 2
+        out = config.generator.initial_channels
+        self.decode = nn.ModuleList(
+            [AdaINResidual(joined, WIDTH, style) for _ in range(3)]
+            + [AdaINResidual(joined, out, style, upsample=True)]
+        )
+        self.generator = IstftnetGenerator(config.generator, style, config.sample_rate)
+
+    def forward(
+        self,
+        asr: Tensor,
+        f0: Tensor,
+        energy: Tensor,
+        style: Tensor,
+        lengths: Lengths,
+        seeds: Sequence[int] | None,
+    ) -> list[Tensor]:
+        """`asr` `[batch, hidden, frames]`, F0 and energy `[batch, 2 · frames]`, zeros beyond each
+        length; `style` `[batch, style]`; `lengths` counts frames. One `[600 · frames]` waveform per
+        member. `seeds` fix the source's noise; None leaves the noise out.
+        """
+        f0_curve = self.F0_conv(f0[:, None])
+        energy_curve = self.N_conv(energy[:, None])
+        residual = self.asr_res(asr)
+        x, _ = self.encode(torch.cat([asr, f0_curve, energy_curve], dim=1), style, lengths)
+        finer = lengths
+        for block in self.decode:
+            x = torch.cat([x, residual, f0_curve, energy_curve], dim=1)
+            x, finer = block(x, style, lengths)
+        return self.generator(x, style, f0, finer, seeds)  # type: ignore[no-any-return]

@@ -1,0 +1,50 @@
+"""The snake residual block shared by StyleTTS2's generators."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pipelines.lengths import Lengths
+from pipelines.styletts2.norms import AdaIN
+
+
+class SnakeResidual(nn.Module):
+    """For each dilation: AdaIN, snake, dilated convolution, AdaIN, snake, convolution, add."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], style: int) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(_same(channels, kernel, dilation) for dilation in dilations)
+        self.convs2 = nn.ModuleList(_same(channels, kernel, 1) for _ in dilations)
+        self.adain1 = nn.ModuleList(AdaIN(style, channels) for _ in dilations)
+        self.adain2 = nn.ModuleList(AdaIN(style, channels) for _ in dilations)
+        self.alpha1 = _alphas(channels, len(dilations))
+        self.alpha2 = _alphas(channels, len(dilations))
+
+    def forward(self, x: Tensor, style: Tensor, lengths: Lengths) -> Tensor:
+        """`[batch, channels, steps]`. Beyond each length the result is undefined."""
+        layers = zip(
+            self.adain1, self.alpha1, self.convs1, self.adain2, self.alpha2, self.convs2, strict=True
+        )
+        for norm1, alpha1, conv1, norm2, alpha2, conv2 in layers:
+            h = conv1(snake(norm1(x, style, lengths), alpha1))
+            x = x + conv2(snake(norm2(h, style, lengths), alpha2))
+        return x
+
+
+def snake(x: Tensor, alpha: Tensor) -> Tensor:
+    """`x + sin²(αx)/α` with one α per channel (Ziyin et al., 2020); `alpha` is `[1, channels, 1]`.
+
+    Maps 0 to 0, so zeros beyond a member's end stay zeros.
+    """
+    wave = (alpha * x).sin_()
+    return torch.addcmul(x, wave.mul_(wave), 1 / alpha)
+
+
+def _same(channels: int, kernel: int, dilation: int) -> nn.Conv1d:
+    padding = dilation * (kernel - 1) // 2
+    return nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=padding)
+
+
+def _alphas(channels: int, count: int) -> nn.ParameterList:
+    return nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in range(count))

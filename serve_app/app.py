@@ -1,0 +1,90 @@
+"""The whole graph in one function: the only place that wires it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ray import serve
+from ray.serve import Application
+
+from serve_app.db.engine import Database
+from serve_app.deployments.diffusion import Diffusion
+from serve_app.deployments.frontend import Frontend
+from serve_app.deployments.ingress import Ingress
+from serve_app.deployments.vocoder import Vocoder
+from serve_app.deployments.worker import Worker
+from serve_app.settings import Settings, StageScale
+from serve_app.store import ObjectStore
+
+APP_NAME = "bernie"
+
+# Large blocks stay in the heap: with the default thresholds every large batch on a CPU pays for
+# mapping and clearing its pages anew.
+_MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
+    "MALLOC_TOP_PAD_": str(256 << 20),
+    "MALLOC_ARENA_MAX": "1",
+}
+
+
+def build(args: dict[str, Any] | Settings | None = None) -> Application:
+    """The application of `config/serve.yaml` (`import_path: serve_app.app:build`).
+
+        Ingress ─► Worker ─┬► styletts2-frontend
+                           ├► styletts2-diffusion
+                           └► styletts2-vocoder
+
+    `args` are settings (see `serve_app.settings`); what they leave out comes from the environment.
+    """
+    settings = args if isinstance(args, Settings) else Settings(**(args or {}))
+    Database(settings.database()).migrate()
+    ObjectStore(settings).ensure_bucket()
+
+    stages = {
+        service: (
+            _stage(Frontend, service, "frontend", settings),
+            _stage(Diffusion, service, "diffusion", settings),
+            _stage(Vocoder, service, "vocoder", settings),
+        )
+        for service in settings.pipelines()
+    }
+    worker = serve.deployment(
+        Worker,
+        name="worker",
+        num_replicas=settings.worker_replicas,
+        max_ongoing_requests=100,
+        graceful_shutdown_timeout_s=settings.drain_seconds + 5,
+        health_check_period_s=5,
+        ray_actor_options={"num_cpus": 0.1},
+    ).bind(settings, stages)
+    return serve.deployment(
+        Ingress,
+        name="ingress",
+        num_replicas=settings.ingress_replicas,
+        max_ongoing_requests=200,
+        health_check_period_s=5,
+        ray_actor_options={"num_cpus": 0.1},
+    ).bind(settings, worker)
+
+
+def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:
+    scale: StageScale = getattr(settings, stage)
+    taken_in = scale.max_batch + scale.max_waiting
+    return serve.deployment(
+        kind,
+        name=f"{service}-{stage}",
+        max_ongoing_requests=taken_in,
+        autoscaling_config={
+            "min_replicas": scale.min_replicas,
+            "max_replicas": scale.max_replicas,
+            "target_ongoing_requests": 2 * scale.max_batch * scale.max_groups,
+        },
+        health_check_period_s=5,
+        graceful_shutdown_timeout_s=settings.drain_seconds,
+        ray_actor_options={
+            "num_cpus": scale.num_cpus,
+            "num_gpus": scale.num_gpus,
+            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(scale.threads), **_MALLOC}},
+        },
+    ).bind(service, settings)

@@ -1,0 +1,227 @@
+"""Batching by step: the loop that one stage replica runs. Pure Python; compute and clock injected.
+
+Every tick drops what was cancelled, admits what waits (in the order of `fairness.py`), advances one
+batch of segments by one step, and hands out those that are done. A segment joins at the next step
+and leaves as soon as its own schedule ends, whatever its batch mates are doing. A stage without
+steps (front end, vocoder, a distilled model) is the same loop with zero of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from serve_app.fairness import FairQueue, Ticket, Waiting
+
+T = TypeVar("T")
+
+
+class Stage(Protocol):
+    """What the loop drives. See `pipelines.protocol.Diffusion`."""
+
+    def begin(self, segments: Sequence[Any]) -> list[Any]: ...
+    def step(self, states: Sequence[Any]) -> None: ...
+    def finish(self, states: Sequence[Any]) -> list[Any]: ...
+
+
+@dataclass(slots=True)
+class _Whole:
+    item: Any
+    steps_left: int = 0
+
+
+class OneShot:
+    """A function over a batch as a stage of zero steps."""
+
+    def __init__(self, function: Callable[[Sequence[Any]], list[Any]]) -> None:
+        self._function = function
+
+    def begin(self, segments: Sequence[Any]) -> list[Any]:
+        return [_Whole(item) for item in segments]
+
+    def step(self, states: Sequence[Any]) -> None:  # noqa: ARG002 - part of the protocol
+        raise AssertionError("a stage of zero steps is never stepped")
+
+    def finish(self, states: Sequence[Any]) -> list[Any]:
+        return self._function([state.item for state in states])
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one batch (members; members times the longest length) and of batches under way."""
+
+    max_batch: int = 4
+    max_length: int = 2_000
+    spread: float = 1.5
+    """Longest over shortest length within a batch; more would be mostly padding."""
+    max_groups: int = 1
+    """Batches under way at once, stepped in turn. More than one pays where steps are many."""
+
+    def allow(self, lengths: Sequence[int]) -> bool:
+        longest = max(lengths)
+        return len(lengths) == 1 or (
+            len(lengths) <= self.max_batch
+            and len(lengths) * longest <= self.max_length
+            and longest <= self.spread * min(lengths)
+        )
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A segment that left the loop: its result or its error, and its times in seconds."""
+
+    ticket: Ticket
+    result: Any
+    error: Exception | None
+    queued: float
+    seconds: float
+    batch: int
+
+
+@dataclass(slots=True)
+class _Member:
+    waiting: Waiting[Any]
+    admitted: float
+    state: Any = None
+    batch: int = 1
+
+    @property
+    def ready(self) -> bool:
+        return self.state is not None and self.state.steps_left == 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """Segments of close lengths that step together. A closed group takes no one in."""
+
+    members: dict[str, _Member]
+    closed: bool = False
+
+    def lengths(self) -> list[int]:
+        return [member.waiting.ticket.length for member in self.members.values()]
+
+
+class StepLoop:
+    """The loop over one stage. Not thread-safe: whoever calls `tick` also submits and cancels."""
+
+    def __init__(self, stage: Stage, limits: Limits, clock: Callable[[], float]) -> None:
+        self._stage = stage
+        self._limits = limits
+        self._clock = clock
+        self._queue: FairQueue[Any] = FairQueue()
+        self._suspects: deque[Waiting[Any]] = deque()
+        self._groups: deque[_Group] = deque()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue) + len(self._suspects)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._groups) or self.waiting > 0
+
+    def submit(self, ticket: Ticket, item: Any) -> None:
+        self._queue.push(ticket, item, self._clock())
+
+    def cancel(self, key: str) -> None:
+        """Takes effect before the next step; cancelling what has left already does nothing."""
+        self._queue.remove(key)
+        self._suspects = deque(each for each in self._suspects if each.ticket.key != key)
+        for group in self._groups:
+            group.members.pop(key, None)
+        self._groups = deque(group for group in self._groups if group.members)
+
+    def tick(self) -> list[Outcome]:
+        """One round: admit, advance the next group by one step, hand out what is done."""
+        self._admit()
+        if not self._groups:
+            return []
+        group = self._groups.popleft()
+        outcomes: list[Outcome] = []
+        self._begin(group, outcomes)
+        self._step(group, outcomes)
+        self._finish(group, outcomes)
+        if group.members:
+            self._groups.append(group)
+        return outcomes
+
+    def _admit(self) -> None:
+        now = self._clock()
+        while self._suspects and len(self._groups) < self._limits.max_groups:
+            self._open(self._suspects.popleft(), now, closed=True)
+        while (head := self._queue.peek(now)) is not None:
+            group = self._group_for(head.ticket)
+            if group is not None:
+                group.members[head.ticket.key] = _Member(head, now)
+            elif len(self._groups) < self._limits.max_groups:
+                self._open(head, now)
+            else:
+                break
+            self._queue.pop(now)
+
+    def _group_for(self, ticket: Ticket) -> _Group | None:
+        for group in self._groups:
+            if not group.closed and self._limits.allow([*group.lengths(), ticket.length]):
+                return group
+        return None
+
+    def _open(self, waiting: Waiting[Any], now: float, closed: bool = False) -> None:
+        self._groups.append(_Group({waiting.ticket.key: _Member(waiting, now)}, closed))
+
+    def _begin(self, group: _Group, outcomes: list[Outcome]) -> None:
+        fresh = [member for member in group.members.values() if member.state is None]
+        states = self._guard(
+            group, fresh, lambda: self._stage.begin([m.waiting.item for m in fresh]), outcomes
+        )
+        for member, state in zip(fresh, states, strict=True) if states else ():
+            member.state = state
+
+    def _step(self, group: _Group, outcomes: list[Outcome]) -> None:
+        active = [member for member in group.members.values() if not member.ready]
+        self._guard(group, active, lambda: self._stage.step([m.state for m in active]), outcomes)
+
+    def _finish(self, group: _Group, outcomes: list[Outcome]) -> None:
+        done = [member for member in group.members.values() if member.ready]
+        results = self._guard(
+            group, done, lambda: self._stage.finish([m.state for m in done]), outcomes
+        )
+        for member, result in zip(done, results, strict=True) if results else ():
+            del group.members[member.waiting.ticket.key]
+            outcomes.append(self._outcome(member, result, None))
+
+    def _guard(
+        self,
+        group: _Group,
+        members: list[_Member],
+        compute: Callable[[], T],
+        outcomes: list[Outcome],
+    ) -> T | None:
+        """Runs `compute` over the members. Where it raises, only they are affected: a member
+        alone fails with the error; of several, each starts anew in a group of its own."""
+        if not members:
+            return None
+        for member in members:
+            member.batch = max(member.batch, len(members))
+        try:
+            return compute()
+        except Exception as error:  # noqa: BLE001 - whatever a model raises belongs to its segments
+            for member in members:
+                del group.members[member.waiting.ticket.key]
+                if len(members) == 1:
+                    outcomes.append(self._outcome(member, None, error))
+                else:
+                    self._suspects.append(member.waiting)
+            return None
+
+    def _outcome(self, member: _Member, result: Any, error: Exception | None) -> Outcome:
+        waiting = member.waiting
+        return Outcome(
+            waiting.ticket,
+            result,
+            error,
+            queued=member.admitted - waiting.since,
+            seconds=self._clock() - member.admitted,
+            batch=member.batch,
+        )

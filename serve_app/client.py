@@ -1,0 +1,71 @@
+"""A small client of the HTTP API: what `bernie say` and `bernie demo` speak through."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+
+class ApiError(Exception):
+    """The server's refusal, or the reason why it could not be reached."""
+
+
+class Client:
+    """One user's connection to a running server. `token` is an API key or a session's token."""
+
+    def __init__(self, base_url: str, token: str = "") -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=60)
+
+    def sign_up(self, email: str, password: str) -> None:
+        """Makes an account and goes on as its user."""
+        body = {"email": email, "password": password}
+        signed_in = self._call("POST", "/api/sign-up", json=body)
+        self._http.headers["Authorization"] = f"Bearer {signed_in['token']}"
+
+    def me(self) -> dict[str, Any]:
+        return self._call("GET", "/api/me")
+
+    def speak(self, text: str, voice: str, **options: Any) -> dict[str, Any]:
+        """Submits a text; the clip comes back pending."""
+        return self._call("POST", "/api/speech", json={"text": text, "voice": voice, **options})
+
+    def wait(
+        self, clip_id: str, seconds: float, progress: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any]:
+        """Polls until the clip has ended. Raises ApiError where it failed or takes longer."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            clip = self._call("GET", f"/api/clips/{clip_id}", params={"wait": 5})
+            progress(clip)
+            if clip["state"] == "succeeded":
+                return clip
+            if clip["state"] != "pending":
+                reason = (clip["error"] or {}).get("message", "")
+                raise ApiError(f"The clip {clip['state']}. {reason}".strip())
+        raise ApiError(f"The clip is not ready after {seconds:.0f} s.")
+
+    def download(self, clip: dict[str, Any], file: Path) -> None:
+        """Fetches the audio through its presigned URL, which takes no credentials."""
+        try:
+            with httpx.stream("GET", clip["audio"]["url"], timeout=60) as response:
+                response.raise_for_status()
+                with file.open("wb") as out:
+                    for block in response.iter_bytes():
+                        out.write(block)
+        except httpx.HTTPError as error:
+            raise ApiError(f"The audio could not be downloaded: {error}") from error
+
+    def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        try:
+            response = self._http.request(method, path, **request)
+            body: dict[str, Any] = response.json() if response.content else {}
+        except (httpx.HTTPError, ValueError) as error:
+            raise ApiError(f"No answer from {self._http.base_url}: {error}") from error
+        if response.is_error:
+            raise ApiError(body.get("error", {}).get("message", f"HTTP {response.status_code}"))
+        return body

@@ -1,0 +1,85 @@
+"""Runs a `StepLoop` inside a replica: callers await on the event loop, one thread computes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from serve_app.batching import Limits, Outcome, Stage, StepLoop
+from serve_app.fairness import Ticket
+
+
+class StageDriver:
+    """One stage, its loop and its compute thread.
+
+    The loop is touched by the driving task alone: what arrives or is cancelled while a step is
+    computing waits in a list and is applied between ticks.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Stage],
+        limits: Limits,
+        observe: Callable[[Outcome, int], None],
+    ) -> None:
+        # torch keeps its thread count per thread, so the model is loaded where it will run.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
+        self._loop = StepLoop(self._thread.submit(load).result(), limits, time.monotonic)
+        self._observe = observe
+        self._arrived: deque[tuple[Ticket, Any]] = deque()
+        self._cancelled: deque[str] = deque()
+        self._futures: dict[str, asyncio.Future[Outcome]] = {}
+        self._sending = itertools.count()
+        self._work = asyncio.Event()
+        self._driving: asyncio.Task[None] | None = None
+
+    async def run(self, ticket: Ticket, item: Any) -> Outcome:
+        """The outcome of one item. Raises what its own computation raised. Cancelling the call
+        takes the item out before the next step."""
+        if self._driving is None:
+            self._driving = asyncio.create_task(self._drive())
+        future = asyncio.get_running_loop().create_future()
+        # A retry may send a segment again while its first sending is still here.
+        key = f"{ticket.key}#{next(self._sending)}"
+        self._futures[key] = future
+        self._arrived.append((replace(ticket, key=key), item))
+        self._work.set()
+        try:
+            outcome: Outcome = await future
+        except asyncio.CancelledError:
+            self._cancelled.append(key)
+            raise
+        finally:
+            del self._futures[key]
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome
+
+    def check(self) -> None:
+        """Raises if the loop has died: the replica is of no more use."""
+        if self._driving is not None and self._driving.done():
+            raise RuntimeError("the batching loop has stopped") from self._driving.exception()
+
+    async def _drive(self) -> None:
+        running = asyncio.get_running_loop()
+        while True:
+            while self._arrived:
+                self._loop.submit(*self._arrived.popleft())
+            while self._cancelled:
+                self._loop.cancel(self._cancelled.popleft())
+            if not self._loop.busy:
+                self._work.clear()
+                await self._work.wait()
+                continue
+            outcomes = await running.run_in_executor(self._thread, self._loop.tick)
+            for outcome in outcomes:
+                self._observe(outcome, self._loop.waiting)
+                future = self._futures.get(outcome.ticket.key)
+                if future is not None and not future.done():
+                    future.set_result(outcome)

@@ -1,0 +1,27 @@
+"""The front end stage: requests to segments."""
+
+from __future__ import annotations
+
+from pipelines import registry
+from pipelines.protocol import Request, Segment
+from serve_app.batching import OneShot
+from serve_app.deployments.stage import StageReplica
+from serve_app.fairness import Ticket
+from serve_app.settings import Settings
+from serve_app.tracing import Traced
+
+
+class Frontend(StageReplica):
+    def __init__(self, service: str, settings: Settings) -> None:
+        scale = settings.frontend
+        pipeline = settings.pipelines()[service]
+
+        def load() -> OneShot:
+            stage = registry.load_frontend(service, pipeline, settings.pipeline(scale))
+            return OneShot(stage.prepare)
+
+        super().__init__(service, "frontend", load, scale)
+
+    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
+        """Raises InvalidInput where the request cannot be served."""
+        return await self._run(request, ticket)

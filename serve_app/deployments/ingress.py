@@ -1,0 +1,52 @@
+"""The HTTP ingress as a deployment: the application of `api.py` with the graph behind it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+from starlette.types import ASGIApp
+
+from serve_app.api import create_app
+from serve_app.db.engine import Database
+from serve_app.deployments.scrape import node_metrics
+from serve_app.services import GraphStatus, Services
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore
+
+
+@serve.ingress()
+class Ingress:
+    def __init__(self, settings: Settings, worker: DeploymentHandle) -> None:
+        self._settings = settings
+        self._worker = worker
+        self._app_name = serve.get_replica_context().app_name
+        self._database = Database(settings.database())
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        return create_app(
+            Services(
+                settings=self._settings,
+                database=self._database,
+                store=ObjectStore(self._settings),
+                clock=self._database.now,
+                wake=lambda: self._worker.wake.remote(),
+                graph_status=self._graph_status,
+                metrics=node_metrics,
+            )
+        )
+
+    async def _graph_status(self) -> GraphStatus:
+        """Ready when every deployment of the application has a running replica."""
+        status = await asyncio.to_thread(serve.status)
+        deployments = status.applications[self._app_name].deployments
+        absent = [
+            name
+            for name, deployment in deployments.items()
+            if not deployment.replica_states.get("RUNNING")
+        ]
+        return GraphStatus(not absent, ", ".join(absent))
+
+    def __del__(self) -> None:
+        self._database.dispose()

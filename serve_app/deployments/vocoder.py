@@ -1,0 +1,31 @@
+"""The vocoder stage: acoustic features to a waveform."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipelines import registry
+from pipelines.protocol import Acoustic, Waveform
+from serve_app.batching import OneShot
+from serve_app.deployments.stage import StageReplica
+from serve_app.fairness import Ticket
+from serve_app.settings import Settings
+from serve_app.tracing import Traced
+
+
+class Vocoder(StageReplica):
+    def __init__(self, service: str, settings: Settings) -> None:
+        scale = settings.vocoder
+        pipeline = settings.pipelines()[service]
+
+        def load() -> OneShot:
+            stage = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
+            return OneShot(stage.synthesize)
+
+        super().__init__(service, "vocoder", load, scale)
+
+    async def run(self, acoustic: Traced[Acoustic], ticket: Ticket) -> Traced[Waveform]:
+        """Carries the timings of the stage before along with its own."""
+        features = acoustic.value
+        done = await self._run(features, replace(ticket, length=features.length))
+        return Traced(done.value, acoustic.timings + done.timings)

@@ -1,0 +1,37 @@
+"""The worker as a deployment: it takes no requests but a nudge, and works until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ray.serve.handle import DeploymentHandle
+
+from serve_app.db.engine import Database
+from serve_app.deployments.handles import RayStages
+from serve_app.deployments.metrics import ClipMetrics
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore
+from serve_app.worker import Worker as ClipWorker
+
+
+class Worker:
+    def __init__(self, settings: Settings, stages: dict[str, tuple[DeploymentHandle, ...]]) -> None:
+        self._database = Database(settings.database())
+        rays = {service: RayStages(*handles) for service, handles in stages.items()}
+        self._worker = ClipWorker(
+            settings, self._database, ObjectStore(settings), rays, ClipMetrics()
+        )
+        self._task = asyncio.get_running_loop().create_task(self._worker.run())
+
+    async def wake(self) -> None:
+        self._worker.wake()
+
+    def check_health(self) -> None:
+        if self._task.done():
+            raise RuntimeError("the worker has stopped") from self._task.exception()
+
+    async def __del__(self) -> None:
+        """Serve calls this before it ends the replica."""
+        await self._worker.stop()
+        await self._task
+        self._database.dispose()

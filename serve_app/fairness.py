@@ -1,0 +1,127 @@
+"""The order in which waiting segments are admitted. Pure Python; the clock is the caller's.
+
+First segments of a clip go before later ones, bulk work takes what is left, users take turns by the
+work they were given (start-time fair queuing: each user has a virtual time that grows by the cost
+served, and the user furthest behind goes next), and age breaks ties. Whoever has waited longer than
+`patience` counts as first, so that no lane is starved.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+FIRST, LATER, BULK = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Whose work it is and how much of it. `length` is the cost: tokens or frames."""
+
+    key: str
+    user: str
+    index: int = 0
+    length: int = 1
+    bulk: bool = False
+
+    @property
+    def lane(self) -> int:
+        if self.bulk:
+            return BULK
+        return FIRST if self.index == 0 else LATER
+
+
+@dataclass(slots=True)
+class Waiting(Generic[T]):
+    """An item in the queue: `seq` is its place by age, `since` when it came (seconds)."""
+
+    ticket: Ticket
+    item: T
+    seq: int
+    since: float
+
+
+@dataclass(slots=True)
+class _Account(Generic[T]):
+    """The lanes of one user with something waiting."""
+
+    virtual: float
+    lanes: tuple[deque[Waiting[T]], ...] = field(
+        default_factory=lambda: (deque(), deque(), deque())
+    )
+
+    def empty(self) -> bool:
+        return not any(self.lanes)
+
+
+class FairQueue(Generic[T]):
+    """Items of many users in the order above."""
+
+    def __init__(self, patience: float = 15.0) -> None:
+        self._patience = patience
+        self._accounts: dict[str, _Account[T]] = {}
+        self._ahead: dict[str, float] = {}
+        self._seq = 0
+        self._virtual = 0.0
+
+    def __len__(self) -> int:
+        return sum(len(lane) for account in self._accounts.values() for lane in account.lanes)
+
+    def push(self, ticket: Ticket, item: T, now: float) -> None:
+        account = self._accounts.get(ticket.user)
+        if account is None:
+            # Idle time earns no credit, and leaving the queue for a moment cancels no debt.
+            start = max(self._virtual, self._ahead.pop(ticket.user, 0.0))
+            account = self._accounts[ticket.user] = _Account(start)
+        account.lanes[ticket.lane].append(Waiting(ticket, item, self._seq, now))
+        self._seq += 1
+
+    def peek(self, now: float) -> Waiting[T] | None:
+        """The item that `pop` takes at this time."""
+        found = self._next(now)
+        return found[1][0] if found else None
+
+    def pop(self, now: float) -> Waiting[T] | None:
+        found = self._next(now)
+        if found is None:
+            return None
+        account, lane = found
+        waiting = lane.popleft()
+        self._virtual = max(self._virtual, account.virtual)
+        account.virtual += waiting.ticket.length
+        if account.empty():
+            self._retire(waiting.ticket.user)
+        return waiting
+
+    def remove(self, key: str) -> T | None:
+        """Takes a cancelled item out, wherever it stands."""
+        for user, account in self._accounts.items():
+            for lane in account.lanes:
+                for waiting in lane:
+                    if waiting.ticket.key == key:
+                        lane.remove(waiting)
+                        if account.empty():
+                            self._retire(user)
+                        return waiting.item
+        return None
+
+    def _next(self, now: float) -> tuple[_Account[T], deque[Waiting[T]]] | None:
+        best: tuple[tuple[int, float, int], _Account[T], deque[Waiting[T]]] | None = None
+        for account in self._accounts.values():
+            for rank, lane in enumerate(account.lanes):
+                if not lane:
+                    continue
+                head = lane[0]
+                urgency = FIRST if now - head.since >= self._patience else rank
+                order = (urgency, account.virtual, head.seq)
+                if best is None or order < best[0]:
+                    best = (order, account, lane)
+        return (best[1], best[2]) if best else None
+
+    def _retire(self, user: str) -> None:
+        """Forgets a user with nothing waiting, but for the lead of those who are ahead."""
+        self._ahead[user] = self._accounts.pop(user).virtual
+        self._ahead = {user: at for user, at in self._ahead.items() if at > self._virtual}

@@ -1,0 +1,74 @@
+"""What a clip's time went into, carried along with the data as it passes the stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StageTiming:
+    """One segment in one stage: seconds waited, seconds computed, members of its batch."""
+
+    stage: str
+    queued: float
+    seconds: float
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Traced(Generic[T]):
+    """A value and how it came about."""
+
+    value: T
+    timings: tuple[StageTiming, ...] = ()
+
+
+@dataclass(slots=True)
+class ClipTimings:
+    """The times of one try at a clip, summed over its segments, in seconds."""
+
+    segments: int = 0
+    first_audio: float | None = None
+    stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    _start: float = field(default_factory=time.monotonic)
+
+    def add(self, timings: Iterable[StageTiming]) -> None:
+        for timing in timings:
+            entry = self.stages.setdefault(timing.stage, {"queued": 0.0, "seconds": 0.0})
+            entry["queued"] += timing.queued
+            entry["seconds"] += timing.seconds
+
+    @contextmanager
+    def measure(self, stage: str) -> Iterator[None]:
+        """Adds the time of a `with` block to a stage that runs in the worker itself."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.add([StageTiming(stage, 0.0, time.monotonic() - start, 1)])
+
+    def mark_audio(self) -> None:
+        if self.first_audio is None:
+            self.first_audio = self.elapsed()
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self._start
+
+    def summary(self) -> dict[str, Any]:
+        """As kept with the clip and returned by the API."""
+        rounded = {
+            stage: {name: round(seconds, 4) for name, seconds in entry.items()}
+            for stage, entry in self.stages.items()
+        }
+        return {
+            "segments": self.segments,
+            "first_audio_seconds": round(self.first_audio or 0.0, 4),
+            "total_seconds": round(self.elapsed(), 4),
+            "stages": rounded,
+        }

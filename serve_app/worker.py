@@ -1,0 +1,271 @@
+"""Claims pending clips and runs them: generate → encode → upload → succeed and charge.
+
+Ray stays outside: the stages come as `generation.Stages`. A worker may die at any point; its
+leases run out and the clips are claimed again. The object key is derived from the clip id, so that
+a second run overwrites what a first one left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import aclosing, suppress
+from typing import Protocol, TypeVar
+
+from sqlalchemy.orm import Session
+
+from pipelines import registry
+from pipelines.audio import FORMATS, Encoder
+from pipelines.protocol import InvalidInput
+from serve_app import clips, queue
+from serve_app.db.engine import Database
+from serve_app.db.models import Clip
+from serve_app.fairness import Ticket
+from serve_app.generation import Stages, generate
+from serve_app.jobs import request_of
+from serve_app.queue import Claim, QueueRules
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore, StoreUnavailable, Upload, result_key
+from serve_app.tracing import ClipTimings
+
+T = TypeVar("T")
+logger = logging.getLogger("bernie.worker")
+
+SWEEP_SECONDS = 30.0
+STATS_SECONDS = 5.0
+
+
+class Observer(Protocol):
+    """Where a worker reports to. See `deployments.metrics.ClipMetrics`."""
+
+    def ended(self, service: str, outcome: str) -> None: ...
+    def made(self, service: str, audio_seconds: float, seconds: float) -> None: ...
+    def queue(self, depth: dict[str, int], age: float) -> None: ...
+
+
+class Worker:
+    """Runs up to `settings.worker_clips` clips at a time until it is stopped."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        store: ObjectStore,
+        stages: Mapping[str, Stages],
+        observer: Observer,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._store = store
+        self._stages = stages
+        self._observer = observer
+        self._rules = QueueRules.of(settings)
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._claims: dict[str, Claim] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """A clip was accepted: look now instead of at the next poll."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """The main loop. Ends when `stop` is called; outlives every failure of the database."""
+        chores = [
+            asyncio.create_task(self._every(SWEEP_SECONDS, self._sweep)),
+            asyncio.create_task(self._every(STATS_SECONDS, self._report_queue)),
+        ]
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                if not await self._claim_one():
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), self._settings.poll_seconds)
+        finally:
+            for chore in chores:
+                chore.cancel()
+
+    async def stop(self) -> None:
+        """Claims no more, lets running clips finish within the grace time, releases the rest."""
+        self._stopping = True
+        self.wake()
+        running = list(self._running.values())
+        if running:
+            await asyncio.wait(running, timeout=self._settings.drain_seconds)
+        left = list(self._claims.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        for claim in left:
+            await self._transact(lambda s, _, c=claim: queue.release(s, c.clip.id, c.token))
+
+    async def _claim_one(self) -> bool:
+        """Whether a clip was taken, so that there may be another."""
+        if len(self._running) >= self._settings.worker_clips:
+            return False
+        try:
+            claim = await self._transact(lambda s, now: queue.claim(s, self._rules, now))
+        except Exception:
+            logger.exception("could not look for work")
+            return False
+        if claim is None:
+            return False
+        clip_id = claim.clip.id
+        task = asyncio.create_task(self._work(claim))
+        self._running[clip_id] = task
+        self._claims[clip_id] = claim
+        task.add_done_callback(lambda _: self._finished(clip_id))
+        return True
+
+    def _finished(self, clip_id: str) -> None:
+        self._running.pop(clip_id, None)
+        self._claims.pop(clip_id, None)
+        self._wake.set()
+
+    async def _work(self, claim: Claim) -> None:
+        """One try at one clip; ends in one transition of its state, or in none if the lease is
+        lost."""
+        producing = asyncio.create_task(self._produce(claim))
+        keeping = asyncio.create_task(self._keep_lease(claim, producing))
+        try:
+            await producing
+        except asyncio.CancelledError:
+            producing.cancel()
+            await asyncio.gather(producing, return_exceptions=True)
+            if asyncio.current_task().cancelling():  # type: ignore[union-attr]
+                raise
+            logger.info("clip %s was cancelled or its lease was lost", claim.clip.id)
+        except Exception as error:  # noqa: BLE001 - recorded with the clip
+            await self._failed(claim, error)
+        finally:
+            keeping.cancel()
+
+    async def _produce(self, claim: Claim) -> None:
+        """Makes the audio, stores it, and charges for it."""
+        clip = claim.clip
+        timings = ClipTimings()
+        key = result_key(clip.service, clip.id, clip.options["format"])
+        content_type = FORMATS[clip.options["format"]].content_type
+        upload = self._store.open_upload(key, content_type)
+        try:
+            seconds = await self._generate(clip, upload, timings)
+            with timings.measure("upload"):
+                size = await asyncio.to_thread(upload.complete)
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(upload.abort))
+            raise
+        saved = await self._transact(
+            lambda s, now: queue.succeed(
+                s, clip.id, claim.token, key, size, seconds, timings.summary(), now
+            )
+        )
+        if saved:
+            self._observer.ended(clip.service, "succeeded")
+            self._observer.made(clip.service, seconds, timings.elapsed())
+        else:
+            await self._discard(clip, key)
+
+    async def _generate(self, clip: Clip, upload: Upload, timings: ClipTimings) -> float:
+        """Writes the encoded audio into the upload as it is made; returns its length in seconds."""
+        spec = registry.spec(clip.service, self._settings.pipelines()[clip.service])
+        joiner = spec.joiner(self._settings.pipeline(self._settings.vocoder))
+        options = clip.options
+        encoder = Encoder(
+            upload, options["format"], spec.sample_rate, options["sample_rate"] or spec.sample_rate
+        )
+        ticket = Ticket(f"{clip.id}.{clip.attempts}", clip.user_id)
+        pieces = generate(
+            self._stages[clip.service],
+            request_of(clip),
+            ticket,
+            joiner,
+            self._settings.clip_segments,
+            timings,
+        )
+        async with aclosing(pieces):
+            async for samples in pieces:
+                with timings.measure("encode"):
+                    await asyncio.to_thread(encoder.write, samples)
+        with timings.measure("encode"):
+            await asyncio.to_thread(encoder.close)
+        return encoder.seconds
+
+    async def _discard(self, clip: Clip, key: str) -> None:
+        """The clip was cancelled while its audio was being stored: no object without a clip. One
+        that another worker holds by now keeps the object: that worker writes the same key."""
+        if not await self._transact(lambda s, _: clips.wants_object(s, clip.id)):
+            await asyncio.to_thread(self._store.delete, key)
+
+    async def _failed(self, claim: Claim, error: Exception) -> None:
+        """Records why: for good where the input is at fault, else for another try."""
+        clip = claim.clip
+        cause = getattr(error, "cause", error)  # Ray wraps what a replica raised
+        if isinstance(cause, InvalidInput):
+            code, message = cause.code, cause.message
+            await self._transact(
+                lambda s, now: queue.fail(s, clip.id, claim.token, code, message, now)
+            )
+            self._observer.ended(clip.service, "failed")
+            return
+        logger.error("clip %s, try %d failed", clip.id, clip.attempts, exc_info=error)
+        if isinstance(cause, StoreUnavailable):
+            reason = ("storage_unavailable", "The audio could not be stored.")
+        else:
+            reason = ("generation_failed", "The audio could not be generated.")
+        state = await self._transact(
+            lambda s, now: queue.retry_or_fail(s, clip.id, claim.token, *reason, self._rules, now)
+        )
+        self._observer.ended(clip.service, "failed" if state == "failed" else "retried")
+
+    async def _keep_lease(self, claim: Claim, producing: asyncio.Task[None]) -> None:
+        """Renews the lease; stops the work when the lease is lost or the clip cancelled."""
+        seconds = self._settings.lease_seconds
+        held_until = time.monotonic() + seconds
+        while True:
+            await asyncio.sleep(min(seconds / 3, 5.0))
+            try:
+                kept = await self._transact(
+                    lambda s, now: queue.renew(s, claim.clip.id, claim.token, now, seconds)
+                )
+            except Exception:
+                logger.exception("could not renew the lease of clip %s", claim.clip.id)
+                kept = time.monotonic() < held_until
+            else:
+                held_until = time.monotonic() + seconds
+            if not kept:
+                producing.cancel()
+                return
+
+    async def _every(self, seconds: float, chore: Callable[[], object]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await asyncio.to_thread(chore)
+            except Exception:
+                logger.exception("%s failed", chore.__name__)
+
+    def _sweep(self) -> None:
+        """Finishes deletions that were interrupted between the object and the row."""
+        with self._database.transaction() as session:
+            gone = [(clip.id, clip.s3_key) for clip in clips.deleted(session, limit=100)]
+        for clip_id, key in gone:
+            if key is not None:
+                self._store.delete(key)
+            with self._database.transaction() as session:
+                clips.forget(session, clip_id)
+
+    def _report_queue(self) -> None:
+        with self._database.transaction() as session:
+            stats = queue.stats(session, self._database.now(session))
+        self._observer.queue(stats.depth, stats.oldest_age_seconds)
+
+    async def _transact(self, work: Callable[[Session, float], T]) -> T:
+        """One transaction, off the event loop, with the database's own time."""
+
+        def run() -> T:
+            with self._database.transaction() as session:
+                return work(session, self._database.now(session))
+
+        return await asyncio.to_thread(run)

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serve_app.batching import Limits, OneShot, Outcome, StepLoop
+from serve_app.fairness import Ticket
+
+
+@dataclass
+class Count:
+    """A state that counts its own steps."""
+
+    name: str
+    steps_left: int
+    steps: int = 0
+
+
+class Counter:
+    """A stage whose items are (name, steps); `poison` names raise in the operation given."""
+
+    def __init__(self, poison: dict[str, str] | None = None) -> None:
+        self.poison = poison or {}
+        self.batches: list[list[str]] = []
+
+    def _check(self, operation: str, names: Sequence[str]) -> None:
+        if any(self.poison.get(name) == operation for name in names):
+            raise ValueError(operation)
+
+    def begin(self, segments: Sequence[Any]) -> list[Count]:
+        self._check("begin", [name for name, _ in segments])
+        return [Count(name, steps) for name, steps in segments]
+
+    def step(self, states: Sequence[Count]) -> None:
+        self.batches.append([state.name for state in states])
+        self._check("step", [state.name for state in states])
+        for state in states:
+            state.steps += 1
+            state.steps_left -= 1
+
+    def finish(self, states: Sequence[Count]) -> list[tuple[str, int]]:
+        self._check("finish", [state.name for state in states])
+        return [(state.name, state.steps) for state in states]
+
+
+def run(loop: StepLoop, ticks: int = 10_000) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    while loop.busy and ticks:
+        outcomes += loop.tick()
+        ticks -= 1
+    assert not loop.busy
+    return outcomes
+
+
+def make(stage: Any, **limits: Any) -> StepLoop:
+    return StepLoop(stage, Limits(**limits), clock=lambda: 0.0)
+
+
+def test_members_join_at_the_next_step_and_leave_when_done() -> None:
+    stage = Counter()
+    loop = make(stage)
+    loop.submit(Ticket("long", "u"), ("long", 3))
+    loop.tick()
+    loop.submit(Ticket("short", "u"), ("short", 1))
+    outcomes = run(loop)
+    assert stage.batches == [["long"], ["long", "short"], ["long"]]
+    assert [outcome.result for outcome in outcomes] == [("short", 1), ("long", 3)]
+
+
+def test_a_batch_is_bounded_by_count_padded_length_and_spread() -> None:
+    assert not Limits(max_batch=2).allow([1, 1, 1])
+    assert not Limits(max_length=100).allow([50, 50, 51])
+    assert not Limits(spread=1.5).allow([10, 16])
+    assert Limits(max_length=100).allow([500]), "what is too long for a batch still runs alone"
+
+
+def test_unlike_lengths_step_in_turn() -> None:
+    stage = Counter()
+    loop = make(stage, max_groups=2)
+    loop.submit(Ticket("a", "u", length=10), ("a", 2))
+    loop.submit(Ticket("b", "u", length=100), ("b", 2))
+    run(loop)
+    assert stage.batches == [["a"], ["b"], ["a"], ["b"]]
+
+
+def test_cancellation_takes_effect_at_the_next_step() -> None:
+    stage = Counter()
+    loop = make(stage)
+    loop.submit(Ticket("a", "u"), ("a", 5))
+    loop.submit(Ticket("b", "u"), ("b", 2))
+    loop.tick()
+    loop.cancel("a")
+    assert [outcome.ticket.key for outcome in run(loop)] == ["b"]
+    assert stage.batches == [["a", "b"], ["b"]]
+
+
+@pytest.mark.parametrize("operation", ["begin", "step", "finish"])
+def test_the_culprit_fails_alone(operation: str) -> None:
+    loop = make(Counter({"bad": operation}))
+    for name in ("good", "bad", "fine"):
+        loop.submit(Ticket(name, "u"), (name, 2))
+    outcomes = {outcome.ticket.key: outcome for outcome in run(loop)}
+    assert isinstance(outcomes["bad"].error, ValueError)
+    assert outcomes["good"].result == ("good", 2)
+    assert outcomes["fine"].result == ("fine", 2)
+
+
+def test_a_one_shot_stage_runs_batches_of_items() -> None:
+    batches: list[list[int]] = []
+
+    def double(items: Sequence[Any]) -> list[Any]:
+        batches.append(list(items))
+        return [2 * item for item in items]
+
+    loop = make(OneShot(double), max_batch=2)
+    for n in range(3):
+        loop.submit(Ticket(str(n), "u"), n)
+    assert [outcome.result for outcome in run(loop)] == [0, 2, 4]
+    assert batches == [[0, 1], [2]]
+
+
+def test_times_and_batch_sizes_are_reported() -> None:
+    now = [0.0]
+    loop = StepLoop(OneShot(list), Limits(max_batch=1), clock=lambda: now[0])
+    loop.submit(Ticket("a", "u"), 1)
+    now[0] = 2.0
+    (outcome,) = loop.tick()
+    assert (outcome.queued, outcome.batch) == (2.0, 1)
+
+
+work = st.lists(
+    st.tuples(
+        st.sampled_from("abc"),
+        st.integers(1, 40),
+        st.integers(0, 4),
+        st.sampled_from([None, None, None, "begin", "step", "finish"]),
+        st.booleans(),
+    ),
+    max_size=30,
+)
+
+
+@given(work, st.integers(1, 3), st.integers(1, 4))
+def test_nothing_is_lost_or_duplicated(
+    drawn: list[tuple[str, int, int, str | None, bool]], groups: int, batch: int
+) -> None:
+    poison = {
+        str(n): what
+        for n, (_, _, steps, what, _) in enumerate(drawn)
+        if what and not (what == "step" and steps == 0)
+    }
+    loop = make(Counter(poison), max_groups=groups, max_batch=batch, max_length=120)
+    outcomes: list[Outcome] = []
+    cancelled = set()
+    for n, (user, length, steps, _, cancel) in enumerate(drawn):
+        loop.submit(Ticket(str(n), user, index=n % 3, length=length), (str(n), steps))
+        outcomes += loop.tick()
+        if cancel and str(n) not in {outcome.ticket.key for outcome in outcomes}:
+            loop.cancel(str(n))
+            cancelled.add(str(n))
+    outcomes += run(loop)
+    keys = [outcome.ticket.key for outcome in outcomes]
+    assert sorted(keys) == sorted({str(n) for n in range(len(drawn))} - cancelled)
+    for outcome in outcomes:
+        if outcome.ticket.key in poison:
+            assert isinstance(outcome.error, ValueError)
+        else:
+            assert outcome.result == (outcome.ticket.key, drawn[int(outcome.ticket.key)][2])
