@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -247,6 +247,7 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
 
 
 @LAYOUTS
+@settings(deadline=None)
 @given(cut=st.floats(0, 0.999), flips=st.lists(st.integers(0, 10**6), max_size=3))
 def test_damage_is_an_error_or_harmless(
     tmp_path_factory: pytest.TempPathFactory, zipped: bool, cut: float, flips: list[int]
