@@ -86,10 +86,10 @@ def mel_filters(config: MelConfig) -> Tensor:
     slopes = corners[:, None] - bins[None, :]
     rising = -slopes[:-2] / widths[:-1, None]
     falling = slopes[2:] / widths[1:, None]
-    filters = np.maximum(0.0, np.minimum(rising, falling))
+    filters = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
     if config.area_normalised:
         filters *= (2.0 / (corners[2:] - corners[:-2]))[:, None]
-    return torch.from_numpy(filters.astype(np.float32))
+    return torch.from_numpy(filters)
 
 
 def mel_spectrogram(wave: Tensor, config: MelConfig) -> Tensor:

@@ -180,4 +180,5 @@ class CampPlus(nn.Module):
 def speaker_embedding(encoder: CampPlus, wave: Tensor) -> Tensor:
     """The embedding `[embedding]` of a wave `[samples]` at 16 kHz."""
     frames = log_filter_bank(wave)
-    return encoder((frames - frames.mean(dim=0))[None])[0]
+    embeddings: Tensor = encoder((frames - frames.mean(dim=0))[None])
+    return embeddings[0]

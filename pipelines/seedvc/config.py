@@ -104,7 +104,7 @@ def _mel(preprocess: dict[str, Any]) -> MelConfig:
         bands=spectrum["n_mels"],
         window=spectrum["win_length"],
         low=spectrum["fmin"],
-        # The official files write "None" for no limit; the training code took anything else as 8 kHz.
+        # "None" is no limit in the official files; anything else was 8 kHz in training.
         high=None if spectrum["fmax"] in (None, "None") else HIGH_HZ_UNLESS_NONE,
         epsilon=MEL_EPSILON,
     )

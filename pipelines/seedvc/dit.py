@@ -7,6 +7,7 @@ official checkpoints.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -33,7 +34,7 @@ def _rotation(positions: Tensor, size: int) -> Rotation:
 def _rotate(heads: Tensor, rotation: Rotation) -> Tensor:
     """Rotary position embedding of neighbouring pairs: `[frames, heads, size]`."""
     cos, sin = rotation
-    even, odd = heads.float().unflatten(-1, (-1, 2)).unbind(-1)
+    even, odd = heads.float().view(*heads.shape[:-1], -1, 2).unbind(-1)
     turned = torch.stack([even * cos - odd * sin, odd * cos + even * sin], dim=-1)
     return turned.flatten(-2).to(heads.dtype)
 
@@ -56,7 +57,7 @@ class TimeEmbedding(nn.Module):
 
 
 class AdaptiveNorm(nn.Module):
-    """Root-mean-square norm, scaled and shifted by the time embedding (the scale has no 1 added)."""
+    """Root-mean-square norm, scaled (no 1 is added) and shifted by the time embedding."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -78,7 +79,7 @@ class Attention(nn.Module):
         self.wo = nn.Linear(width, width, bias=False)
 
     def forward(self, x: Tensor, rotation: Rotation, packing: Packing) -> Tensor:
-        query, key, value = self.wqkv(x).unflatten(-1, (3, self.heads, -1)).unbind(1)
+        query, key, value = self.wqkv(x).view(len(x), 3, self.heads, -1).unbind(1)
         query, key = _rotate(query, rotation), _rotate(key, rotation)
         attended: Tensor = self.wo(packing.along_time(_attend, query, key, value).flatten(1))
         return attended
@@ -86,8 +87,8 @@ class Attention(nn.Module):
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Softmax attention of `[sequences, frames, heads, size]`."""
-    by_head = (tensor.transpose(1, 2) for tensor in (query, key, value))
-    return F.scaled_dot_product_attention(*by_head).transpose(1, 2)
+    query, key, value = (tensor.transpose(1, 2) for tensor in (query, key, value))
+    return F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
 
 
 class FeedForward(nn.Module):
@@ -121,8 +122,10 @@ class Block(nn.Module):
     ) -> Tensor:
         if skip is not None:
             x = self.skip_in_linear(torch.cat([x, skip], dim=-1)).float()
-        x = x + self.attention(self.attention_norm(x, time, packing), rotation, packing)
-        return x + self.feed_forward(self.ffn_norm(x, time, packing))
+        attended: Tensor = self.attention(self.attention_norm(x, time, packing), rotation, packing)
+        x = x + attended
+        refined: Tensor = self.feed_forward(self.ffn_norm(x, time, packing))
+        return x + refined
 
 
 class Transformer(nn.Module):
@@ -130,10 +133,10 @@ class Transformer(nn.Module):
 
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
-        self.half = config.depth // 2
+        self.middle = config.depth // 2
         self.head_size = config.width // config.heads
         self.layers = nn.ModuleList(
-            Block(config, skip=layer > self.half) for layer in range(config.depth)
+            Block(config, skip=layer > self.middle) for layer in range(config.depth)
         )
         self.norm = AdaptiveNorm(config.width)
 
@@ -141,9 +144,9 @@ class Transformer(nn.Module):
         rotation = _rotation(packing.positions, self.head_size)
         skips: list[Tensor] = []
         for number, layer in enumerate(self.layers):
-            skip = skips.pop() if number > self.half else None
+            skip = skips.pop() if number > self.middle else None
             x = layer(x, time, rotation, packing, skip)
-            if number < self.half:
+            if number < self.middle:
                 skips.append(x)
         normed: Tensor = self.norm(x, time, packing)
         return normed
@@ -209,10 +212,11 @@ class VelocityEstimator(nn.Module):
             like.new_zeros(1, config.content),
         )
 
-    def _merge_weights(self) -> tuple[Tensor, ...]:
+    def _merge_weights(self) -> Sequence[Tensor]:
+        """The columns of the merging layer for noisy frames, prompt, content and style."""
         config = self.config
-        sizes = (config.bands, config.bands, config.width, config.style)
-        return self.cond_x_merge_linear.weight.split(sizes, dim=1)
+        sizes = [config.bands, config.bands, config.width, config.style]
+        return self.cond_x_merge_linear.weight.split_with_sizes(sizes, dim=1)
 
     def forward(self, x: Tensor, condition: Tensor, time: Tensor, packing: Packing) -> Tensor:
         """`x` `[frames, bands]`, `condition` `[frames, width]`, `time` `[sequences]` in [0, 1] to
@@ -229,7 +233,7 @@ class VelocityEstimator(nn.Module):
         return self._wavenet_head(y, embedded, gates, packing)
 
     def _wavenet_head(self, y: Tensor, time: Tensor, gates: Tensor, packing: Packing) -> Tensor:
-        by_run = iter(gates.split([count for _, count in packing.runs]))
+        by_run = iter(gates.split_with_sizes([count for _, count in packing.runs]))
         waves = packing.along_time(lambda run: self.wavenet(run, next(by_run)), self.conv1(y))
         final = self.final_layer(waves + self.res_projection(y), time, packing)
         return F.linear(final, self.conv2.weight[..., 0], self.conv2.bias)

@@ -25,23 +25,24 @@ FLOOR = torch.finfo(torch.float32).eps
 
 @cache
 def _window() -> Tensor:
-    return torch.hann_window(FRAME, periodic=False, dtype=torch.float64).pow(0.85).float()
+    return torch.hann_window(FRAME, periodic=False).pow(0.85)
 
 
 @cache
 def _triangles() -> Tensor:
-    """`[BANDS, FFT // 2]`, linear on the mel scale 1127 ln(1 + f/700), not normalised."""
+    """`[BANDS, FFT // 2 + 1]`, linear on the mel scale 1127 ln(1 + f/700), not normalised.
 
-    def mel(hertz: float | Tensor) -> Tensor:
-        return 1127.0 * torch.log1p(torch.as_tensor(hertz, dtype=torch.float64) / 700.0)
-
-    low, high = mel(LOW_HZ), mel(SAMPLE_RATE / 2)
+    The Nyquist bin belongs to no band.
+    """
+    low, high = (1127.0 * math.log(1.0 + hertz / 700.0) for hertz in (LOW_HZ, SAMPLE_RATE / 2))
     step = (high - low) / (BANDS + 1)
-    left = (low + step * torch.arange(BANDS))[:, None]
-    bins = mel(torch.arange(FFT // 2, dtype=torch.float64) * SAMPLE_RATE / FFT)
-    rising = (bins - left) / step
-    falling = (left + 2 * step - bins) / step
-    return torch.minimum(rising, falling).clamp(min=0).float()
+    left, centre, right = (
+        (low + (torch.arange(BANDS) + corner) * step)[:, None] for corner in (0, 1, 2)
+    )
+    hertz = torch.arange(FFT // 2) * (SAMPLE_RATE / FFT)
+    mel = 1127.0 * (1.0 + hertz / 700.0).log()
+    rising, falling = (mel - left) / (centre - left), (right - mel) / (right - centre)
+    return F.pad(torch.minimum(rising, falling).clamp(min=0), (0, 1))
 
 
 def log_filter_bank(wave: Tensor) -> Tensor:
@@ -50,15 +51,5 @@ def log_filter_bank(wave: Tensor) -> Tensor:
     frames = frames - frames.mean(dim=1, keepdim=True)
     delayed = F.pad(frames[:, None], (1, 0), mode="replicate")[:, 0, :-1]
     frames = (frames - PREEMPHASIS * delayed) * _window().to(wave)
-    spectrum = torch.fft.rfft(frames, n=FFT)[:, : FFT // 2]
-    power = spectrum.abs().square()
-    return (power @ _triangles().to(wave).T).clamp(min=FLOOR).log()
-
-
-def frame_count(samples: int) -> int:
-    return max(0, 1 + (samples - FRAME) // HOP) if samples >= FRAME else 0
-
-
-def seconds_for(frames: int) -> float:
-    """The shortest wave, in seconds, that gives this many frames."""
-    return (FRAME + (frames - 1) * HOP) / SAMPLE_RATE if frames else math.nan
+    bands = torch.fft.rfft(frames, n=FFT).abs().square() @ _triangles().to(wave).T
+    return torch.clamp(bands, min=FLOOR).log()

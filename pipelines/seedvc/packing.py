@@ -31,9 +31,9 @@ class Packing:
     def along_time(self, function: Callable[..., Tensor], *packed: Tensor) -> Tensor:
         """`function` of each run `[sequences, frames, …]`, packed again."""
         sizes = [length * count for length, count in self.runs]
-        parts = zip(*(tensor.split(sizes) for tensor in packed), strict=True)
+        parts = zip(*(tensor.split_with_sizes(sizes) for tensor in packed), strict=True)
         results = [
-            function(*(part.unflatten(0, (count, length)) for part in run)).flatten(0, 1)
+            function(*(part.view(count, length, *part.shape[1:]) for part in run)).flatten(0, 1)
             for (length, count), run in zip(self.runs, parts, strict=True)
         ]
         return results[0] if len(results) == 1 else torch.cat(results)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -100,9 +101,7 @@ class _Encoder(nn.Module):
         super().__init__()
         widths = [1, *(config.channels << level for level in range(config.levels))]
         self.bn = nn.BatchNorm2d(1)
-        self.layers = nn.ModuleList(
-            _Stage(a, b, config.blocks) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(_Stage(a, b, config.blocks) for a, b in pairwise(widths))
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         x = self.bn(x)
@@ -131,9 +130,7 @@ class _Upsampling(nn.Module):
         super().__init__()
         out = channels // 2
         self.conv1 = nn.Sequential(
-            nn.ConvTranspose2d(
-                channels, out, 3, stride=2, padding=1, output_padding=1, bias=False
-            ),
+            nn.ConvTranspose2d(channels, out, 3, stride=2, padding=1, output_padding=1, bias=False),
             nn.BatchNorm2d(out),
             nn.ReLU(),
         )

@@ -28,16 +28,16 @@ class WaveNet(nn.Module):
         self.cond_layer = nn.Conv1d(width, 2 * width * layers, 1)
 
     def gates(self, time: Tensor) -> Tensor:
-        """`[sequences, width]` to what is added inside the layers, `[sequences, layers * 2 width]`."""
+        """`[sequences, width]` to what the layers add, `[sequences, layers * 2 * width]`."""
         conditioned: Tensor = self.cond_layer(time[..., None])
         return conditioned[..., 0]
 
     def forward(self, frames: Tensor, gates: Tensor) -> Tensor:
         """`[sequences, frames, width]` to the sum of the layers' skip outputs, same shape."""
-        x, skips = frames.transpose(1, 2), None
-        parts = gates[..., None].split(2 * self.width, dim=1)
-        last = len(parts) - 1
-        for layer, gate in enumerate(parts):
+        x = frames.transpose(1, 2)
+        total = torch.zeros_like(x)
+        last = len(self.dilations) - 1
+        for layer, gate in enumerate(gates[..., None].chunk(last + 1, dim=1)):
             pad = self.reach * self.dilations[layer] // 2
             z = self.in_layers[layer](F.pad(x, (pad, pad), mode="reflect")) + gate
             filtered, opened = z.chunk(2, dim=1)
@@ -45,6 +45,5 @@ class WaveNet(nn.Module):
             if layer < last:
                 residual, out = out.chunk(2, dim=1)
                 x = x + residual
-            skips = out if skips is None else skips + out
-        assert skips is not None
-        return skips.transpose(1, 2)
+            total = total + out
+        return total.transpose(1, 2)

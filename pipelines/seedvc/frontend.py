@@ -1,0 +1,163 @@
+"""Front end of voice conversion: recordings to windows of conditioning."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipelines.mel import log_mel
+from pipelines.precision import autocast, place
+from pipelines.seedvc.audio import at_rate, sinc_resample
+from pipelines.seedvc.campplus import speaker_embedding
+from pipelines.seedvc.checkpoint import SeedVCFiles, load_campplus, load_regulator, load_rmvpe
+from pipelines.seedvc.config import SeedVCConfig, read_config
+from pipelines.seedvc.content import SAMPLE_RATE, load_content_encoder
+from pipelines.seedvc.f0 import shift_pitch
+from pipelines.seedvc.request import ConversionRequest, Recording, check
+from pipelines.seedvc.rmvpe import track_pitch
+from pipelines.seedvc.segments import ConversionSegment, segment_seed
+from pipelines.seedvc.windows import context_frames, window_bounds
+from pipelines.settings import PipelineSettings
+from pipelines.torch_runtime import configure
+
+REFERENCE_SECONDS = 25
+REFERENCES_KEPT = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """A recording as the models hear it: `wave` `[samples]` at the model's rate, `narrow` at
+    16 kHz, `features` `[frames, width]` of its content, `pitch` `[frames]` in Hz if it is seen."""
+
+    wave: Tensor
+    narrow: Tensor
+    features: Tensor
+    pitch: Tensor | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Voice:
+    """What a conversion takes from a reference: log-mel `[frames, bands]`, speaker embedding
+    `[style]`, conditioning `[frames, channels]`, and its pitch in Hz if the model sees it."""
+
+    mel: Tensor
+    style: Tensor
+    content: Tensor
+    pitch: Tensor | None
+
+
+class SeedVCFrontend:
+    """References are analysed once and kept by their content."""
+
+    def __init__(self, files: SeedVCFiles, settings: PipelineSettings) -> None:
+        """Raises CheckpointError where a file does not fit the configuration."""
+        self._runtime = configure(settings)
+        self._config = read_config(files.config)
+        self._content = load_content_encoder(files.whisper)
+        self._speaker = load_campplus(files.campplus, settings.cache)
+        self._regulator = load_regulator(files.model, self._config, settings.cache)
+        self._tracker = load_rmvpe(files.rmvpe, settings.cache) if files.rmvpe else None
+        place(self._content, self._runtime)
+        for module in filter(None, (self._speaker, self._regulator, self._tracker)):
+            module.to(self._runtime.device)
+        self._voices: OrderedDict[str, Voice] = OrderedDict()
+
+    @property
+    def config(self) -> SeedVCConfig:
+        return self._config
+
+    @torch.inference_mode()
+    def prepare(self, requests: Sequence[ConversionRequest]) -> list[list[ConversionSegment]]:
+        """One segment per window of source behind the whole reference. Raises InvalidInput."""
+        for request in requests:
+            check(request, pitched=self._config.pitched)
+        digests = [request.reference.digest() for request in requests]
+        new = {
+            digest: request.reference
+            for digest, request in zip(digests, requests, strict=True)
+            if digest not in self._voices
+        }
+        sources = [self._wave(request.source) for request in requests]
+        references = [
+            self._wave(recording)[: REFERENCE_SECONDS * self._config.sample_rate]
+            for recording in new.values()
+        ]
+        heard = self.hear([*sources, *references])
+        voices = {digest: self._voices[digest] for digest in digests if digest in self._voices}
+        for digest, reference in zip(new, heard[len(sources) :], strict=True):
+            voices[digest] = self._voice(reference)
+        self._keep(voices)
+        return [
+            list(self._segments(request, source, voices[digest]))
+            for request, source, digest in zip(requests, heard, digests, strict=False)
+        ]
+
+    def hear(self, waves: Sequence[Tensor]) -> list[Heard]:
+        """Waves at the model's rate, analysed; the content of all is encoded together."""
+        rate = self._config.sample_rate
+        narrow = [sinc_resample(wave[None], rate, SAMPLE_RATE)[0] for wave in waves]
+        with autocast(self._runtime):
+            features = self._content.features(narrow)
+        pitches = [track_pitch(self._tracker, wave) if self._tracker else None for wave in narrow]
+        return [Heard(*parts) for parts in zip(waves, narrow, features, pitches, strict=True)]
+
+    def _wave(self, recording: Recording) -> Tensor:
+        wave = at_rate(recording, self._config.sample_rate)
+        return torch.from_numpy(wave).to(self._runtime.device)
+
+    def _voice(self, heard: Heard) -> Voice:
+        mel = log_mel(heard.wave[None], self._config.mel)[0]
+        return Voice(
+            mel=mel.T,
+            style=speaker_embedding(self._speaker, heard.narrow),
+            content=self._regulate(heard.features, mel.shape[1], heard.pitch),
+            pitch=heard.pitch,
+        )
+
+    def _keep(self, voices: dict[str, Voice]) -> None:
+        for digest, voice in voices.items():
+            self._voices[digest] = voice
+            self._voices.move_to_end(digest)
+        while len(self._voices) > REFERENCES_KEPT:
+            self._voices.popitem(last=False)
+
+    def _segments(
+        self, request: ConversionRequest, source: Heard, voice: Voice
+    ) -> Iterator[ConversionSegment]:
+        config = self._config
+        frames = int(config.mel.frames(len(source.wave)) * request.length_adjust)
+        content = self._source_content(request, source, voice, frames)
+        prompt, style = voice.mel.cpu().numpy(), voice.style.cpu().numpy()
+        window = context_frames(config.sample_rate, config.mel.hop) - len(prompt)
+        for index, (start, stop) in enumerate(window_bounds(frames, window)):
+            conditioning = torch.cat([voice.content, content[start:stop]])
+            yield ConversionSegment(
+                index=index,
+                seed=segment_seed(request.seed, index),
+                length=len(conditioning),
+                prompt=np.ascontiguousarray(prompt),
+                style=style,
+                content=conditioning.cpu().numpy(),
+                steps=request.steps,
+                guidance=request.guidance,
+            )
+
+    def _source_content(
+        self, request: ConversionRequest, source: Heard, voice: Voice, frames: int
+    ) -> Tensor:
+        pitch = source.pitch
+        if pitch is not None and voice.pitch is not None:
+            pitch = shift_pitch(
+                pitch, voice.pitch, match=request.match_pitch, semitones=request.semitones
+            )
+        return self._regulate(source.features, frames, pitch)
+
+    def _regulate(self, features: Tensor, frames: int, pitch: Tensor | None) -> Tensor:
+        several = None if pitch is None else pitch[None]
+        regulated: Tensor = self._regulator(features[None], frames, several)
+        return regulated[0]
