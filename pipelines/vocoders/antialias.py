@@ -113,7 +113,7 @@ def _in_tiles(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Tensor)
         for start in range(0, time, width):
             stop = min(start + width, time)
             window = padded[tile_rows, start : stop + 4 * HALO].float()
-            phases = _upsampled(window, up_taps)
+            phases = upsampled(window, up_taps)
             even, odd = phases
             angles = phases * alpha[tile_rows]
             phases.addcmul_(angles.sin_().square_(), scale[tile_rows])
@@ -126,7 +126,7 @@ def _in_tiles(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Tensor)
     return result.view(batch, channels, time)
 
 
-def _upsampled(window: Tensor, taps: list[float]) -> Tensor:
+def upsampled(window: Tensor, taps: list[float]) -> Tensor:
     """`[rows, time + 12]` to even and odd samples with halo, `[2, rows, time + 6]`."""
     length = window.shape[1] - 2 * HALO
     phases = window.new_zeros(2, window.shape[0], length)
