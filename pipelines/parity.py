@@ -15,7 +15,7 @@ import importlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -87,6 +87,10 @@ class Recording:
     def __iter__(self) -> Iterator[str]:
         return iter(self._tensors)
 
+    def set_aside(self, keys: Iterable[str]) -> None:
+        """These are recorded for other uses than comparing."""
+        self._asked.update(keys)
+
     def left_out(self) -> list[Row]:
         """A failing row for each tensor that was neither an input nor compared."""
         return [
@@ -117,10 +121,10 @@ def comparison(folder: Path) -> Compare:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as text, one line each, under a heading and above the count of failures."""
-    cells = [("stage", "tensor", "max abs", "rel rms", "tolerance", "")]
+    cells = [["stage", "tensor", "max abs", "rel rms", "tolerance", ""]]
     for row in rows:
-        numbers = (f"{value:.1e}" for value in (row.max_abs, row.rel_rms, row.tolerance))
-        cells.append((row.stage, row.tensor, *numbers, "pass" if row.passed else "FAIL"))
+        numbers = [f"{value:.1e}" for value in (row.max_abs, row.rel_rms, row.tolerance)]
+        cells.append([row.stage, row.tensor, *numbers, "pass" if row.passed else "FAIL"])
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -128,6 +132,15 @@ def table(rows: Sequence[Row]) -> str:
     ]
     failed = sum(not row.passed for row in rows)
     return "\n".join([*lines, f"{len(rows)} compared, {failed} failed"])
+
+
+def _finite(row: Row) -> dict[str, object]:
+    """The row's fields; JSON has no infinities and no NaN, so they become null."""
+    fields = dataclasses.asdict(row)
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in fields.items()
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -143,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with torch.inference_mode():
         rows = compare(options.folder)
     if options.json:
-        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
+        print(json.dumps([_finite(row) for row in rows], indent=1))
     else:
         print(table(rows))
     return 0 if rows and all(row.passed for row in rows) else 1

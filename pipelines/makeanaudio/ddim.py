@@ -53,13 +53,18 @@ def guided(conditional: Tensor, unconditional: Tensor, scale: Tensor) -> Tensor:
     return unconditional + scale * (conditional - unconditional)
 
 
+def implied_sound(x: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
+    """The sound that a prediction of the noise implies: (x - √(1-ᾱ) ε)/√ᾱ, in the shape of x."""
+    return (x - (1 - signal).sqrt() * noise) / signal.sqrt()
+
+
 def advance(x: Tensor, noise: Tensor, steps: list[Step]) -> Tensor:
     """The latents after one step each, `[batch, 4, 10, columns]`.
 
-    With p = (x - √(1-ᾱ) ε)/√ᾱ the sound that the prediction implies, √ᾱ' p + √(1-ᾱ') ε.
+    √ᾱ' p + √(1-ᾱ') ε, where p is the implied sound and ᾱ' belongs to the next level.
     """
-    before = torch.tensor([step.signal for step in steps], device=x.device)[:, None, None, None]
-    after = torch.tensor([step.signal_next for step in steps], device=x.device)
-    after = after[:, None, None, None]
-    sound = (x - (1 - before).sqrt() * noise) / before.sqrt()
-    return after.sqrt() * sound + (1 - after).sqrt() * noise
+    signals = [(step.signal, step.signal_next) for step in steps]
+    before, after = torch.tensor(signals, device=x.device).t()[:, :, None, None, None]
+    sound = implied_sound(x, noise, before)
+    result: Tensor = after.sqrt() * sound + (1 - after).sqrt() * noise
+    return result

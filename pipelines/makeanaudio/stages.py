@@ -30,7 +30,7 @@ from pipelines.makeanaudio.request import (
 from pipelines.makeanaudio.segments import Floats, SoundAcoustic, SoundSegment
 from pipelines.makeanaudio.text_encoder import Tokenizer
 from pipelines.precision import autocast, place
-from pipelines.protocol import State, Waveform
+from pipelines.protocol import Acoustic, Segment, State, Waveform
 from pipelines.settings import PipelineSettings
 from pipelines.torch_runtime import configure
 
@@ -49,7 +49,7 @@ class MakeAnAudioFrontend:
         place(self._encoder, self._runtime)
         self._no_text = self.encode([""])[0]
 
-    def prepare(self, requests: Sequence[SoundRequest]) -> list[list[SoundSegment]]:
+    def prepare(self, requests: Sequence[SoundRequest]) -> list[list[Segment]]:
         """Raises InvalidInput."""
         for request in requests:
             check(request)
@@ -165,7 +165,7 @@ class MakeAnAudioDiffusion:
         return guided(packed[ends - rows], packed[ends - 1], scales[:, None, None, None])
 
     @torch.inference_mode()
-    def finish(self, states: Sequence[SoundState]) -> list[SoundAcoustic]:
+    def finish(self, states: Sequence[SoundState]) -> list[Acoustic]:
         """Mel spectrograms, one at a time: the decoder's memory is a hundred times its output."""
         return [self._finish(state) for state in states]
 

@@ -21,8 +21,8 @@ GROUPS = 32
 def sinusoids(levels: Tensor, width: int) -> Tensor:
     """Noise levels `[batch]` as cosines, then sines, of falling frequency: `[batch, width]`."""
     half = width // 2
-    exponents = torch.arange(half, dtype=torch.float32, device=levels.device) / half
-    angles = levels.float()[:, None] * torch.exp(-math.log(10000) * exponents)
+    index = torch.arange(half, dtype=torch.float32, device=levels.device)
+    angles = levels.float()[:, None] * torch.exp(-math.log(10000) * index / half)
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
