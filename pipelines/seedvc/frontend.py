@@ -15,7 +15,7 @@ from pipelines.precision import autocast, place
 from pipelines.seedvc.audio import at_rate, sinc_resample
 from pipelines.seedvc.campplus import speaker_embedding
 from pipelines.seedvc.checkpoint import SeedVCFiles, load_campplus, load_regulator, load_rmvpe
-from pipelines.seedvc.config import SeedVCConfig, read_config
+from pipelines.seedvc.config import read_config
 from pipelines.seedvc.content import SAMPLE_RATE, load_content_encoder
 from pipelines.seedvc.f0 import shift_pitch
 from pipelines.seedvc.request import ConversionRequest, Recording, check
@@ -57,36 +57,29 @@ class SeedVCFrontend:
     def __init__(self, files: SeedVCFiles, settings: PipelineSettings) -> None:
         """Raises CheckpointError where a file does not fit the configuration."""
         self._runtime = configure(settings)
-        self._config = read_config(files.config)
-        self._content = load_content_encoder(files.whisper)
-        self._speaker = load_campplus(files.campplus, settings.cache)
-        self._regulator = load_regulator(files.model, self._config, settings.cache)
-        self._tracker = load_rmvpe(files.rmvpe, settings.cache) if files.rmvpe else None
-        place(self._content, self._runtime)
-        for module in filter(None, (self._speaker, self._regulator, self._tracker)):
+        self.config = read_config(files.config)
+        self.content = load_content_encoder(files.whisper)
+        self.speaker = load_campplus(files.campplus, settings.cache)
+        self.regulator = load_regulator(files.model, self.config, settings.cache)
+        self.tracker = load_rmvpe(files.rmvpe, settings.cache) if files.rmvpe else None
+        place(self.content, self._runtime)
+        for module in filter(None, (self.speaker, self.regulator, self.tracker)):
             module.to(self._runtime.device)
         self._voices: OrderedDict[str, Voice] = OrderedDict()
-
-    @property
-    def config(self) -> SeedVCConfig:
-        return self._config
 
     @torch.inference_mode()
     def prepare(self, requests: Sequence[ConversionRequest]) -> list[list[ConversionSegment]]:
         """One segment per window of source behind the whole reference. Raises InvalidInput."""
         for request in requests:
-            check(request, pitched=self._config.pitched)
+            check(request, pitched=self.config.pitched)
         digests = [request.reference.digest() for request in requests]
         new = {
             digest: request.reference
             for digest, request in zip(digests, requests, strict=True)
             if digest not in self._voices
         }
-        sources = [self._wave(request.source) for request in requests]
-        references = [
-            self._wave(recording)[: REFERENCE_SECONDS * self._config.sample_rate]
-            for recording in new.values()
-        ]
+        sources = [self.wave(request.source) for request in requests]
+        references = [self.reference_wave(recording) for recording in new.values()]
         heard = self.hear([*sources, *references])
         voices = {digest: self._voices[digest] for digest in digests if digest in self._voices}
         for digest, reference in zip(new, heard[len(sources) :], strict=True):
@@ -99,22 +92,27 @@ class SeedVCFrontend:
 
     def hear(self, waves: Sequence[Tensor]) -> list[Heard]:
         """Waves at the model's rate, analysed; the content of all is encoded together."""
-        rate = self._config.sample_rate
+        rate = self.config.sample_rate
         narrow = [sinc_resample(wave[None], rate, SAMPLE_RATE)[0] for wave in waves]
         with autocast(self._runtime):
-            features = self._content.features(narrow)
-        pitches = [track_pitch(self._tracker, wave) if self._tracker else None for wave in narrow]
+            features = self.content.features(narrow)
+        pitches = [track_pitch(self.tracker, wave) if self.tracker else None for wave in narrow]
         return [Heard(*parts) for parts in zip(waves, narrow, features, pitches, strict=True)]
 
-    def _wave(self, recording: Recording) -> Tensor:
-        wave = at_rate(recording, self._config.sample_rate)
+    def wave(self, recording: Recording) -> Tensor:
+        """The recording at the model's rate, `[samples]`."""
+        wave = at_rate(recording, self.config.sample_rate)
         return torch.from_numpy(wave).to(self._runtime.device)
 
+    def reference_wave(self, recording: Recording) -> Tensor:
+        """What the model takes of a reference: its first 25 s."""
+        return self.wave(recording)[: REFERENCE_SECONDS * self.config.sample_rate]
+
     def _voice(self, heard: Heard) -> Voice:
-        mel = log_mel(heard.wave[None], self._config.mel)[0]
+        mel = log_mel(heard.wave[None], self.config.mel)[0]
         return Voice(
             mel=mel.T,
-            style=speaker_embedding(self._speaker, heard.narrow),
+            style=speaker_embedding(self.speaker, heard.narrow),
             content=self._regulate(heard.features, mel.shape[1], heard.pitch),
             pitch=heard.pitch,
         )
@@ -129,7 +127,7 @@ class SeedVCFrontend:
     def _segments(
         self, request: ConversionRequest, source: Heard, voice: Voice
     ) -> Iterator[ConversionSegment]:
-        config = self._config
+        config = self.config
         frames = int(config.mel.frames(len(source.wave)) * request.length_adjust)
         content = self._source_content(request, source, voice, frames)
         prompt, style = voice.mel.cpu().numpy(), voice.style.cpu().numpy()
@@ -159,5 +157,5 @@ class SeedVCFrontend:
 
     def _regulate(self, features: Tensor, frames: int, pitch: Tensor | None) -> Tensor:
         several = None if pitch is None else pitch[None]
-        regulated: Tensor = self._regulator(features[None], frames, several)
+        regulated: Tensor = self.regulator(features[None], frames, several)
         return regulated[0]

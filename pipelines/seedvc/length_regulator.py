@@ -10,7 +10,7 @@ from pipelines.seedvc.config import RegulatorConfig
 from pipelines.seedvc.f0 import pitch_classes
 
 
-def _resize(frames: Tensor, length: int) -> Tensor:
+def resize(frames: Tensor, length: int) -> Tensor:
     """Nearest neighbour along time: `[batch, channels, frames]` to `[batch, channels, length]`."""
     return F.interpolate(frames, size=length, mode="nearest")
 
@@ -37,13 +37,13 @@ class LengthRegulator(nn.Module):
 
     def resized(self, features: Tensor, length: int, pitch: Tensor | None = None) -> Tensor:
         """Features on the grid of the mel, pitch added: `[batch, channels, length]`."""
-        frames = _resize(self.content_in_proj(features).transpose(1, 2), length)
+        frames = resize(self.content_in_proj(features).transpose(1, 2), length)
         if self.pitch_bins is None:
             return frames
         if pitch is None:
             return frames + self.f0_mask[:, :, None]
         embedded = self.f0_embedding(pitch_classes(pitch, self.pitch_bins))
-        return frames + _resize(embedded.transpose(1, 2), length)
+        return frames + resize(embedded.transpose(1, 2), length)
 
     def forward(self, features: Tensor, length: int, pitch: Tensor | None = None) -> Tensor:
         """`[batch, frames, features]` and Hz `[batch, frames at 100 Hz]` to

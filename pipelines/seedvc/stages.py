@@ -26,10 +26,10 @@ class SeedVCDiffusion:
         """Raises CheckpointError where the model does not fit the configuration."""
         self._runtime = configure(settings)
         self._bands = read_config(files.config).dit.bands
-        self._estimator = load_estimator(files.model, read_config(files.config), settings.cache)
-        place(self._estimator, self._runtime)
+        self.estimator = load_estimator(files.model, read_config(files.config), settings.cache)
+        place(self.estimator, self._runtime)
         with torch.inference_mode(), autocast(self._runtime):
-            self._null = self._estimator.null_condition()
+            self._null = self.estimator.null_condition()
 
     @torch.inference_mode()
     def begin(self, segments: Sequence[ConversionSegment]) -> list[Flow]:
@@ -39,7 +39,7 @@ class SeedVCDiffusion:
     @torch.inference_mode()
     def step(self, states: Sequence[Flow]) -> None:
         with autocast(self._runtime):
-            advance(self._estimator, self._null, states)
+            advance(self.estimator, self._null, states)
 
     @torch.inference_mode()
     def finish(self, states: Sequence[Flow]) -> list[MelAcoustic]:
@@ -62,7 +62,7 @@ class SeedVCDiffusion:
         reference = torch.zeros(frames, self._bands)
         reference[:prompt] = torch.from_numpy(segment.prompt)
         with autocast(self._runtime):
-            condition = self._estimator.condition(
+            condition = self.estimator.condition(
                 self._tensor(reference),
                 self._tensor(torch.from_numpy(segment.style)),
                 self._tensor(torch.from_numpy(segment.content)),
@@ -90,8 +90,8 @@ class SeedVCVocoder:
         config = read_config(files.config)
         self.sample_rate = config.sample_rate
         self.hop = config.mel.hop
-        self._model = load_vocoder(files.vocoder, settings.cache)
-        place(self._model, self._runtime)
+        self.model = load_vocoder(files.vocoder, settings.cache)
+        place(self.model, self._runtime)
 
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[MelAcoustic]) -> list[Waveform]:
@@ -102,6 +102,6 @@ class SeedVCVocoder:
         for members in by_length.values():
             mels = torch.from_numpy(np.stack([acoustics[member].mel for member in members]))
             with autocast(self._runtime):
-                samples = self._model(mels.to(self._runtime.device))
+                samples = self.model(mels.to(self._runtime.device))
             waves.update(zip(members, samples.cpu().numpy(), strict=True))
         return [waves[member] for member in range(len(acoustics))]
