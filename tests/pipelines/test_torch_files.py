@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pipelines.torch_files import CheckpointError, StandIn, read_torch
+from tests.pipelines.makeanaudio.goldens import folder
 
-GOLDENS = Path(__file__).parent.parent / "goldens" / "make_an_audio"
+GOLDENS = folder()
 LAYOUTS = pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])
 
 

@@ -11,8 +11,9 @@ from safetensors.torch import load_file
 
 from pipelines.torch_files import CheckpointError
 from pipelines.vocoders.bigvgan import BigVGAN, BigVGANConfig, load_bigvgan
+from tests.pipelines.makeanaudio.goldens import folder
 
-GOLDENS = Path(__file__).parents[2] / "goldens" / "make_an_audio"
+GOLDENS = folder()
 WEIGHTS = GOLDENS / "useful_ckpts" / "bigvgan" / "best_netG.pt"
 FIELDS = yaml.safe_load(WEIGHTS.with_name("args.yml").read_text())
 
