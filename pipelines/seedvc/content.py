@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from pipelines.attention import attend
 from pipelines.mel import MelConfig, mel_spectrogram
 from pipelines.state_dicts import load_strict, under
 from pipelines.torch_runtime import settle_torchaudio
@@ -18,6 +22,7 @@ SAMPLE_RATE = 16000
 WINDOW = 30 * SAMPLE_RATE
 CONTEXT = 5 * SAMPLE_RATE
 SAMPLES_PER_FEATURE = 320
+ATTENTION = "attend"
 WINDOWS_AT_ONCE = 4
 """Windows of one forward pass: bounds the memory that a long recording takes."""
 
@@ -98,18 +103,26 @@ def _padded(cuts: list[Tensor]) -> Tensor:
 
 def load_content_encoder(folder: Path) -> ContentEncoder:
     """From a Hugging Face folder; the decoder's weights are not read. Raises CheckpointError."""
-    encoder, bands = whisper_encoder(folder)
+    with torch.device("meta"):
+        model = content_encoder(json.loads((folder / "config.json").read_text()))
     weights = folder / "model.safetensors"
-    load_strict(encoder, under(load_file(weights), "model.encoder."), weights.name)
-    return ContentEncoder(encoder, bands).eval()
+    load_strict(model.encoder, under(load_file(weights), "model.encoder."), weights.name)
+    return model.eval()
 
 
-def whisper_encoder(folder: Path) -> tuple[nn.Module, int]:
-    """The encoder that `config.json` describes, without weights, and its mel bands."""
+def content_encoder(sizes: Mapping[str, Any]) -> ContentEncoder:
+    """The encoder of a Whisper model whose `config.json` holds these entries."""
     settle_torchaudio()
-    from transformers import WhisperConfig
+    from transformers import AttentionInterface, WhisperConfig
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-    config = WhisperConfig.from_pretrained(folder)
-    with torch.device("meta"):
-        return WhisperEncoder(config), config.num_mel_bins
+    AttentionInterface.register(ATTENTION, _attention)
+    config = WhisperConfig.from_dict({**sizes, "attn_implementation": ATTENTION})
+    return ContentEncoder(WhisperEncoder(config), config.num_mel_bins)
+
+
+def _attention(
+    _layer: nn.Module, query: Tensor, key: Tensor, value: Tensor, _mask: None, **options: Any
+) -> tuple[Tensor, None]:
+    """Attention as transformers calls it: `[batch, heads, frames, size]` to frames before heads."""
+    return attend(query, key, value, options["scaling"]).transpose(1, 2), None

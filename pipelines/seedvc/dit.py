@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipelines.attention import attend
 from pipelines.seedvc.config import DiTConfig
 from pipelines.seedvc.packing import Packing
 from pipelines.seedvc.wavenet import WaveNet
@@ -21,22 +22,18 @@ TIME_FREQUENCIES = 128
 TIME_SCALE = 1000.0
 LONGEST_PERIOD = 10000.0
 
-Rotation = tuple[Tensor, Tensor]
-"""Cosines and sines of the rotary angles, each `[frames, 1, head size / 2]`."""
 
-
-def _rotation(positions: Tensor, size: int) -> Rotation:
+def _rotation(positions: Tensor, size: int) -> Tensor:
+    """Rotary factors of heads of `size`, complex: `[frames, 1, 1, size / 2]`."""
     pairs = torch.arange(0, size, 2, device=positions.device, dtype=torch.float32)
     angles = positions[:, None].float() * LONGEST_PERIOD ** (-pairs / size)
-    return angles.cos()[:, None], angles.sin()[:, None]
+    return torch.polar(torch.ones_like(angles), angles)[:, None, None]
 
 
-def _rotate(heads: Tensor, rotation: Rotation) -> Tensor:
-    """Rotary position embedding of neighbouring pairs: `[frames, heads, size]`."""
-    cos, sin = rotation
-    even, odd = heads.float().view(*heads.shape[:-1], -1, 2).unbind(-1)
-    turned = torch.stack([even * cos - odd * sin, odd * cos + even * sin], dim=-1)
-    return turned.flatten(-2).to(heads.dtype)
+def _rotate(heads: Tensor, rotation: Tensor) -> Tensor:
+    """Rotary position embedding of neighbouring pairs: `[frames, …, heads, size]`."""
+    pairs = torch.view_as_complex(heads.float().view(*heads.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * rotation).flatten(-2).to(heads.dtype)
 
 
 class TimeEmbedding(nn.Module):
@@ -66,7 +63,7 @@ class AdaptiveNorm(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
         scale, shift = self.project_layer(time).float().chunk(2, dim=-1)
-        return torch.addcmul(packing.spread(shift), packing.spread(scale), self.norm(x))
+        return packing.modulate(self.norm(x), scale, shift)
 
 
 class Attention(nn.Module):
@@ -78,17 +75,18 @@ class Attention(nn.Module):
         self.wqkv = nn.Linear(width, 3 * width, bias=False)
         self.wo = nn.Linear(width, width, bias=False)
 
-    def forward(self, x: Tensor, rotation: Rotation, packing: Packing) -> Tensor:
-        query, key, value = self.wqkv(x).view(len(x), 3, self.heads, -1).unbind(1)
-        query, key = _rotate(query, rotation), _rotate(key, rotation)
-        attended: Tensor = self.wo(packing.along_time(_attend, query, key, value).flatten(1))
+    def forward(self, x: Tensor, rotation: Tensor, packing: Packing) -> Tensor:
+        projected = self.wqkv(x).view(len(x), 3, self.heads, -1)
+        query, key = _rotate(projected[:, :2], rotation).unbind(1)
+        heads = packing.by_run(_attend, [query, key, projected[:, 2]])
+        attended: Tensor = self.wo(heads.flatten(1))
         return attended
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Softmax attention of `[sequences, frames, heads, size]`."""
-    query, key, value = (tensor.transpose(1, 2) for tensor in (query, key, value))
-    return F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
+    """Attention within each of `[sequences, frames, heads, size]`."""
+    by_head = attend(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
+    return by_head.transpose(1, 2)
 
 
 class FeedForward(nn.Module):
@@ -101,7 +99,7 @@ class FeedForward(nn.Module):
         self.w3 = nn.Linear(width, inner, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.w2(F.silu(self.w1(x)) * self.w3(x))
+        y: Tensor = self.w2(F.silu(self.w1(x)).mul_(self.w3(x)))
         return y
 
 
@@ -118,7 +116,7 @@ class Block(nn.Module):
             self.skip_in_linear = nn.Linear(2 * config.width, config.width)
 
     def forward(
-        self, x: Tensor, time: Tensor, rotation: Rotation, packing: Packing, skip: Tensor | None
+        self, x: Tensor, time: Tensor, rotation: Tensor, packing: Packing, skip: Tensor | None
     ) -> Tensor:
         if skip is not None:
             x = self.skip_in_linear(torch.cat([x, skip], dim=-1)).float()
@@ -163,8 +161,7 @@ class FinalLayer(nn.Module):
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
         shift, scale = self.adaLN_modulation(time).float().chunk(2, dim=-1)
         normed = F.layer_norm(x.float(), x.shape[-1:], eps=1e-6)
-        modulated = torch.addcmul(packing.spread(shift), packing.spread(1 + scale), normed)
-        y: Tensor = self.linear(modulated)
+        y: Tensor = self.linear(packing.modulate(normed, 1 + scale, shift))
         return y
 
 
@@ -201,7 +198,8 @@ class VelocityEstimator(nn.Module):
         """
         _, for_prompt, for_content, for_style = self._merge_weights()
         merged = F.linear(self.cond_projection(content), for_content, self.cond_x_merge_linear.bias)
-        return merged + F.linear(prompt, for_prompt) + F.linear(style, for_style)
+        prompted, styled = F.linear(prompt, for_prompt), F.linear(style, for_style)
+        return merged.float() + prompted + styled
 
     def null_condition(self) -> Tensor:
         """The same without reference, style or content: `[1, width]`."""
@@ -223,7 +221,7 @@ class VelocityEstimator(nn.Module):
         the velocity `[frames, bands]`."""
         merged = F.linear(x, self._merge_weights()[0]) + condition
         embedded = self.t_embedder(time)
-        y = self.transformer(merged.float(), embedded, packing)
+        y = self.transformer(merged, embedded, packing)
         if self.config.long_skip:
             y = self.skip_linear(torch.cat([y, x], dim=-1))
         if self.config.wavenet is None:
@@ -233,7 +231,6 @@ class VelocityEstimator(nn.Module):
         return self._wavenet_head(y, embedded, gates, packing)
 
     def _wavenet_head(self, y: Tensor, time: Tensor, gates: Tensor, packing: Packing) -> Tensor:
-        by_run = iter(gates.split_with_sizes([count for _, count in packing.runs]))
-        waves = packing.along_time(lambda run: self.wavenet(run, next(by_run)), self.conv1(y))
+        waves = packing.by_run(self.wavenet, [self.conv1(y)], [gates])
         final = self.final_layer(waves + self.res_projection(y), time, packing)
         return F.linear(final, self.conv2.weight[..., 0], self.conv2.bias)

@@ -13,17 +13,18 @@ from torch import Tensor
 from pipelines.mel import log_mel
 from pipelines.precision import autocast, place
 from pipelines.seedvc.audio import at_rate, sinc_resample
-from pipelines.seedvc.campplus import speaker_embedding
+from pipelines.seedvc.campplus import CampPlus, speaker_embedding
 from pipelines.seedvc.checkpoint import SeedVCFiles, load_campplus, load_regulator, load_rmvpe
-from pipelines.seedvc.config import read_config
-from pipelines.seedvc.content import SAMPLE_RATE, load_content_encoder
+from pipelines.seedvc.config import SeedVCConfig, read_config
+from pipelines.seedvc.content import SAMPLE_RATE, ContentEncoder, load_content_encoder
 from pipelines.seedvc.f0 import shift_pitch
+from pipelines.seedvc.length_regulator import LengthRegulator
 from pipelines.seedvc.request import ConversionRequest, Recording, check
-from pipelines.seedvc.rmvpe import track_pitch
+from pipelines.seedvc.rmvpe import RMVPE, track_pitch
 from pipelines.seedvc.segments import ConversionSegment, segment_seed
 from pipelines.seedvc.windows import context_frames, window_bounds
 from pipelines.settings import PipelineSettings
-from pipelines.torch_runtime import configure
+from pipelines.torch_runtime import Runtime, configure
 
 REFERENCE_SECONDS = 25
 REFERENCES_KEPT = 32
@@ -54,18 +55,39 @@ class Voice:
 class SeedVCFrontend:
     """References are analysed once and kept by their content."""
 
-    def __init__(self, files: SeedVCFiles, settings: PipelineSettings) -> None:
-        """Raises CheckpointError where a file does not fit the configuration."""
-        self._runtime = configure(settings)
-        self.config = read_config(files.config)
-        self.content = load_content_encoder(files.whisper)
-        self.speaker = load_campplus(files.campplus, settings.cache)
-        self.regulator = load_regulator(files.model, self.config, settings.cache)
-        self.tracker = load_rmvpe(files.rmvpe, settings.cache) if files.rmvpe else None
-        place(self.content, self._runtime)
-        for module in filter(None, (self.speaker, self.regulator, self.tracker)):
-            module.to(self._runtime.device)
+    def __init__(
+        self,
+        config: SeedVCConfig,
+        content: ContentEncoder,
+        speaker: CampPlus,
+        regulator: LengthRegulator,
+        tracker: RMVPE | None,
+        runtime: Runtime,
+    ) -> None:
+        """`tracker` is for models conditioned on F0. Only `content` runs in the runtime's type."""
+        self.config = config
+        self.content = content
+        self.speaker = speaker
+        self.regulator = regulator
+        self.tracker = tracker
+        self._runtime = runtime
+        place(content, runtime)
+        for module in filter(None, (speaker, regulator, tracker)):
+            module.to(runtime.device)
         self._voices: OrderedDict[str, Voice] = OrderedDict()
+
+    @classmethod
+    def load(cls, files: SeedVCFiles, settings: PipelineSettings) -> SeedVCFrontend:
+        """Raises CheckpointError where a file does not fit the configuration."""
+        runtime, config = configure(settings), read_config(files.config)
+        return cls(
+            config,
+            load_content_encoder(files.whisper),
+            load_campplus(files.campplus, settings.cache),
+            load_regulator(files.model, config, settings.cache),
+            load_rmvpe(files.rmvpe, settings.cache) if files.rmvpe else None,
+            runtime,
+        )
 
     @torch.inference_mode()
     def prepare(self, requests: Sequence[ConversionRequest]) -> list[list[ConversionSegment]]:

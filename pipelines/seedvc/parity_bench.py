@@ -44,15 +44,15 @@ class Bench:
 
     @cached_property
     def frontend(self) -> SeedVCFrontend:
-        return SeedVCFrontend(self.files, self.settings)
+        return SeedVCFrontend.load(self.files, self.settings)
 
     @cached_property
     def diffusion(self) -> SeedVCDiffusion:
-        return SeedVCDiffusion(self.files, self.settings)
+        return SeedVCDiffusion.load(self.files, self.settings)
 
     @cached_property
     def vocoder(self) -> SeedVCVocoder:
-        return SeedVCVocoder(self.files, self.settings)
+        return SeedVCVocoder.load(self.files, self.settings)
 
     def __contains__(self, recording: str) -> bool:
         return recording in self._recordings
@@ -81,7 +81,8 @@ class Bench:
         """Compare with the tensor `key` (of `stages`, if not of `golden`) where there is one."""
         golden = golden or self.stages
         if key in golden:
-            name = f"{self.folder.name}.{key}"
+            recording = "" if golden is self.stages else f"{golden.name}."
+            name = f"{self.folder.name}.{recording}{key}"
             self.rows.append(compare_abs(stage, name, ours.cpu(), golden[key], tolerance))
 
     def left_out(self) -> list[Row]:
@@ -126,15 +127,15 @@ def segment_of(
 def outputs(model: nn.Module, layers: Mapping[str, str]) -> Iterator[dict[str, Tensor]]:
     """Collects under the given keys what the named layers of `model` return while it runs.
 
-    A name that ends in `^` stands for what the layer is given.
+    A name that ends in `^` stands for what the layer is given. Copies: layers may work in place.
     """
     found: dict[str, Tensor] = {}
 
     def output(key: str) -> Callable[..., None]:
-        return lambda _module, _inputs, out: found.update({key: out})
+        return lambda _module, _inputs, out: found.update({key: out.clone()})
 
     def first_input(key: str) -> Callable[..., None]:
-        return lambda _module, inputs: found.update({key: inputs[0]})
+        return lambda _module, inputs: found.update({key: inputs[0].clone()})
 
     handles = []
     for key, name in layers.items():

@@ -13,23 +13,29 @@ from pipelines.precision import autocast, place
 from pipelines.protocol import Waveform
 from pipelines.seedvc.checkpoint import SeedVCFiles, load_estimator, load_vocoder
 from pipelines.seedvc.config import read_config
+from pipelines.seedvc.dit import VelocityEstimator
 from pipelines.seedvc.flow import Flow, advance
 from pipelines.seedvc.segments import ConversionSegment, Floats, MelAcoustic
 from pipelines.settings import PipelineSettings
-from pipelines.torch_runtime import configure
+from pipelines.torch_runtime import Runtime, configure
+from pipelines.vocoders.bigvgan import BigVGAN
 
 
 class SeedVCDiffusion:
     """Noise to the mel of a window by flow matching."""
 
-    def __init__(self, files: SeedVCFiles, settings: PipelineSettings) -> None:
+    def __init__(self, estimator: VelocityEstimator, runtime: Runtime) -> None:
+        self.estimator = estimator
+        self._runtime = runtime
+        place(estimator, runtime)
+        with torch.inference_mode(), autocast(runtime):
+            self._null = estimator.null_condition()
+
+    @classmethod
+    def load(cls, files: SeedVCFiles, settings: PipelineSettings) -> SeedVCDiffusion:
         """Raises CheckpointError where the model does not fit the configuration."""
-        self._runtime = configure(settings)
-        self._bands = read_config(files.config).dit.bands
-        self.estimator = load_estimator(files.model, read_config(files.config), settings.cache)
-        place(self.estimator, self._runtime)
-        with torch.inference_mode(), autocast(self._runtime):
-            self._null = self.estimator.null_condition()
+        runtime, config = configure(settings), read_config(files.config)
+        return cls(load_estimator(files.model, config, settings.cache), runtime)
 
     @torch.inference_mode()
     def begin(self, segments: Sequence[ConversionSegment]) -> list[Flow]:
@@ -55,11 +61,11 @@ class SeedVCDiffusion:
         ]
 
     def _begin(self, segment: ConversionSegment) -> Flow:
-        frames, prompt = segment.length, len(segment.prompt)
+        frames, (prompt, bands) = segment.length, segment.prompt.shape
         noise = torch.Generator().manual_seed(segment.seed)
-        x = torch.zeros(frames, self._bands)
-        x[prompt:] = torch.randn(frames - prompt, self._bands, generator=noise)
-        reference = torch.zeros(frames, self._bands)
+        x = torch.zeros(frames, bands)
+        x[prompt:] = torch.randn(frames - prompt, bands, generator=noise)
+        reference = torch.zeros(frames, bands)
         reference[:prompt] = torch.from_numpy(segment.prompt)
         with autocast(self._runtime):
             condition = self.estimator.condition(
@@ -84,14 +90,18 @@ class SeedVCDiffusion:
 class SeedVCVocoder:
     """BigVGAN. Windows of equal length run together: padding would change their ends."""
 
-    def __init__(self, files: SeedVCFiles, settings: PipelineSettings) -> None:
+    def __init__(self, model: BigVGAN, sample_rate: int, runtime: Runtime) -> None:
+        self.model = model
+        self.sample_rate = sample_rate
+        self._runtime = runtime
+        place(model, runtime)
+
+    @classmethod
+    def load(cls, files: SeedVCFiles, settings: PipelineSettings) -> SeedVCVocoder:
         """Raises CheckpointError where the vocoder does not fit its configuration."""
-        self._runtime = configure(settings)
-        config = read_config(files.config)
-        self.sample_rate = config.sample_rate
-        self.hop = config.mel.hop
-        self.model = load_vocoder(files.vocoder, settings.cache)
-        place(self.model, self._runtime)
+        runtime = configure(settings)
+        model = load_vocoder(files.vocoder, settings.cache)
+        return cls(model, read_config(files.config).sample_rate, runtime)
 
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[MelAcoustic]) -> list[Waveform]:
