@@ -101,48 +101,59 @@ class AntiAliasedSnake(nn.Module):
 def _in_tiles(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Tensor) -> Tensor:
     """Tile by tile in the cache, each filter as shifted multiply-adds."""
     batch, channels, time = x.shape
-    rows = batch * channels
-    padded = F.pad(x, (2 * HALO, 2 * HALO), mode="replicate").view(rows, -1)
+    signal = x.reshape(batch * channels, time)
+    result = torch.empty_like(signal)
     alpha, scale = alpha.repeat(batch, 1), scale.repeat(batch, 1)
     up_taps, down_taps = (2 * up).tolist(), down.tolist()
-    result = torch.empty(rows, time, dtype=x.dtype)
     width = min(time, TILE_TIME)
     height = max(1, TILE // width)
-    for row in range(0, rows, height):
-        tile_rows = slice(row, row + height)
+    for row in range(0, len(signal), height):
+        rows = slice(row, row + height)
         for start in range(0, time, width):
             stop = min(start + width, time)
-            window = padded[tile_rows, start : stop + 4 * HALO].float()
-            phases = upsampled(window, up_taps)
+            phases = _upsampled(_window(signal[rows], start, stop), up_taps)
             even, odd = phases
-            angles = phases * alpha[tile_rows]
-            phases.addcmul_(angles.sin_().square_(), scale[tile_rows])
+            angles = phases * alpha[rows]
+            phases.addcmul_(angles.sin_().square_(), scale[rows])
             if start == 0:
                 phases[..., :HALO] = even[:, HALO, None]
             beyond = stop + HALO - time
             if beyond > 0:
                 phases[..., -beyond:] = odd[:, -beyond - 1, None]
-            result[tile_rows, start:stop] = _downsampled(even, odd, down_taps)
+            result[rows, start:stop] = _downsampled(even, odd, down_taps)
     return result.view(batch, channels, time)
 
 
-def upsampled(window: Tensor, taps: list[float]) -> Tensor:
+def _window(signal: Tensor, start: int, stop: int) -> Tensor:
+    """Samples from `start` - 6 to `stop` + 6 of each row, continued by the end values, float32."""
+    time = signal.shape[1]
+    first, last = start - 2 * HALO, stop + 2 * HALO
+    window = signal[:, max(first, 0) : last].float()
+    if first >= 0 and last <= time:
+        return window
+    return F.pad(window, (max(-first, 0), max(last - time, 0)), mode="replicate")
+
+
+def _upsampled(window: Tensor, taps: list[float]) -> Tensor:
     """`[rows, time + 12]` to even and odd samples with halo, `[2, rows, time + 6]`."""
     length = window.shape[1] - 2 * HALO
-    phases = window.new_zeros(2, window.shape[0], length)
+    phases = window.new_empty(2, window.shape[0], length)
     for phase in (0, 1):
-        for tap in range(TAPS // 2):
+        reversed_taps = taps[TAPS - 1 - phase :: -2]
+        torch.mul(window[:, phase : phase + length], reversed_taps[0], out=phases[phase])
+        for tap in range(1, TAPS // 2):
             shifted = window[:, phase + tap : phase + tap + length]
-            phases[phase].add_(shifted, alpha=taps[TAPS - 1 - phase - 2 * tap])
+            phases[phase].add_(shifted, alpha=reversed_taps[tap])
     return phases
 
 
 def _downsampled(even: Tensor, odd: Tensor, taps: list[float]) -> Tensor:
     """Two times `[rows, time + 6]` to `[rows, time]`."""
     length = even.shape[1] - 2 * HALO
-    result = even.new_zeros(even.shape[0], length)
-    for tap in range(TAPS // 2):
+    result = even[:, 1 : 1 + length] * taps[1]
+    for tap in range(1, TAPS // 2):
         result.add_(even[:, tap + 1 : tap + 1 + length], alpha=taps[2 * tap + 1])
+    for tap in range(TAPS // 2):
         result.add_(odd[:, tap : tap + length], alpha=taps[2 * tap])
     return result
 

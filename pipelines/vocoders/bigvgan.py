@@ -133,7 +133,10 @@ class BigVGAN(nn.Module):
             x = upsample(x)
             first = stage * self._blocks_per_stage
             blocks = self.resblocks[first : first + self._blocks_per_stage]
-            x = torch.stack([block(x) for block in blocks]).mean(dim=0)
+            total = blocks[0](x)
+            for block in blocks[1:]:
+                total += block(x)
+            x = total / len(blocks)
         samples: Tensor = self.conv_post(self.activation_post(x)).squeeze(1).float()
         return samples.tanh() if self._tanh else samples.clamp(-1, 1)
 
