@@ -10,7 +10,7 @@ import pytest
 from pipelines.protocol import SpeechRequest
 from pipelines.registry import load_frontend, load_vocoder
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.diffusion import KokoroDiffusion
+from pipelines.styletts2.diffusion import StyleTTS2Diffusion
 from pipelines.styletts2.segments import SpeechAcoustic
 
 LONGEST_FRAMES = 400
@@ -18,7 +18,7 @@ LONGEST_FRAMES = 400
 
 
 @pytest.fixture(scope="module")
-def spoken(settings: PipelineSettings, diffusion: KokoroDiffusion) -> SpeechAcoustic:
+def spoken(settings: PipelineSettings, diffusion: StyleTTS2Diffusion) -> SpeechAcoustic:
     frontend = load_frontend("styletts2", "kokoro", settings)
     [segments] = frontend.prepare([SpeechRequest("A quiet morning.", "af_heart")])
     [acoustic] = diffusion.finish(diffusion.begin(segments))
@@ -27,14 +27,14 @@ def spoken(settings: PipelineSettings, diffusion: KokoroDiffusion) -> SpeechAcou
 
 
 def test_there_is_nothing_to_denoise(
-    diffusion: KokoroDiffusion, settings: PipelineSettings
+    diffusion: StyleTTS2Diffusion, settings: PipelineSettings
 ) -> None:
     frontend = load_frontend("styletts2", "kokoro", settings)
     [segments] = frontend.prepare([SpeechRequest("Hello.", "af_heart")])
     assert [state.steps_left for state in diffusion.begin(segments)] == [0]
 
 
-def test_slower_speech_is_longer(diffusion: KokoroDiffusion, settings: PipelineSettings) -> None:
+def test_slower_speech_is_longer(diffusion: StyleTTS2Diffusion, settings: PipelineSettings) -> None:
     frontend = load_frontend("styletts2", "kokoro", settings)
     requests = [SpeechRequest("The boats came home.", "am_puck", speed=s) for s in (0.5, 1.0, 2.0)]
     segments = [segment for [segment] in frontend.prepare(requests)]
