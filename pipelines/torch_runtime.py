@@ -32,7 +32,8 @@ def _has_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 natively, so that it is faster than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    features = torch.cpu.get_capabilities()
+    # Older releases of torch do not tell; float32 is right everywhere.
+    features = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
 
 
