@@ -55,6 +55,7 @@ class KokoroDiffusion:
                 f0=f0[i, : 2 * frames].copy(),
                 energy=energy[i, : 2 * frames].copy(),
                 style=segment.style[:half],
+                gain=segment.gain,
             )
             for i, (segment, frames) in enumerate(zip(segments, batch.lengths.values, strict=True))
         ]

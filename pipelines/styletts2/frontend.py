@@ -46,6 +46,7 @@ class KokoroFrontend:
                     tokens=np.array([0, *symbols, 0]),
                     style=blend.style(self._packs, len(symbols)),
                     speed=request.speed,
+                    gain=blend.gain,
                 )
             )
         return segments

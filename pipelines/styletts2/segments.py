@@ -22,6 +22,8 @@ class SpeechSegment(Segment):
     style: Floats
     """`[2 · style]`: the decoder's half, then the predictor's."""
     speed: float
+    gain: float = 1.0
+    """What the waveform is multiplied by: voices speak at different levels of their own."""
 
 
 @dataclass(slots=True)
@@ -41,3 +43,4 @@ class SpeechAcoustic(Acoustic):
     """`[2 · frames]`."""
     style: Floats
     """The decoder's half, `[style]`."""
+    gain: float = 1.0

@@ -41,4 +41,7 @@ class KokoroVocoder:
             Lengths.of([acoustic.length for acoustic in acoustics], device),
             [acoustic.seed for acoustic in acoustics] if noise else None,
         )
-        return [wave.clamp(-1, 1).cpu().numpy() for wave in waves]
+        return [
+            (acoustic.gain * wave).clamp(-1, 1).cpu().numpy()
+            for acoustic, wave in zip(acoustics, waves, strict=True)
+        ]
