@@ -40,6 +40,13 @@ class AcousticModel(nn.Module):
         self.predictor = ProsodyPredictor(config)
         self.diffusion = None if config.denoiser is None else Denoiser(config, config.denoiser)
 
+    @property
+    def denoiser(self) -> Denoiser:
+        """Raises ValueError for a model whose styles are given."""
+        if self.diffusion is None:
+            raise ValueError("This model does not sample styles")
+        return self.diffusion
+
     def read(self, tokens: Tensor, lengths: Lengths) -> Tensor:
         """PL-BERT's view of `[batch, tokens]`: `[batch, tokens, width]`, for all that follows."""
         return encode(self.bert, tokens, lengths)

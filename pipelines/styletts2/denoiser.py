@@ -29,10 +29,10 @@ class FourierFeatures(nn.Module):
         return torch.cat([c[:, None], angles.sin(), angles.cos()], dim=1)
 
 
-class StyledLayerNorm(nn.LayerNorm):
+class PlainLayerNorm(nn.LayerNorm):
     """The layer norm of a single speaker, which no style changes."""
 
-    def forward(self, x: Tensor, style: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, _style: Tensor | None = None) -> Tensor:
         return super().forward(x)
 
 
@@ -46,8 +46,9 @@ class SoftmaxAttention(nn.Module):
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, lengths: Lengths) -> Tensor:
         """`[batch, tokens, inner]` each to `[batch, tokens, width]`."""
+        batch, tokens, _ = query.shape
         query, key, value = (
-            x.unflatten(2, (self.heads, -1)).transpose(1, 2) for x in (query, key, value)
+            x.view(batch, tokens, self.heads, -1).transpose(1, 2) for x in (query, key, value)
         )
         mask = lengths.real[:, None, None] if lengths.padded else None
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
@@ -140,5 +141,5 @@ class Denoiser(nn.Module):
 
 def _norm(width: int, style: int | None) -> nn.Module:
     if style is None:
-        return StyledLayerNorm(width, eps=EPSILON)
+        return PlainLayerNorm(width, eps=EPSILON)
     return AdaLayerNorm(style, width)

@@ -1,4 +1,4 @@
-"""The second stage of text to speech: tokens to a style, durations, F0, energy, aligned features."""
+"""The second stage of text to speech: tokens to a style, durations, F0, energy and features."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class StyleTTS2Diffusion:
         segments = [state.segment for state in states]
         references = [segment.style for segment in segments if segment.style is not None]
         return GuidedDenoiser(
-            self.model.diffusion,
+            self.model.denoiser,
             [state.text for state in states],
             padded(references, self._device) if self.config.multispeaker else None,
             [segment.sampling.scale for segment in segments if segment.sampling is not None],
@@ -128,6 +128,7 @@ class StyleTTS2Diffusion:
                 f0=f0[i, : 2 * frames].copy(),
                 energy=energy[i, : 2 * frames].copy(),
                 style=styles[i][:half],
+                gain=segment.gain,
                 cut=self.config.cut_long_form if _in_long_form(segment) else self.config.cut,
                 carried=styles[i] if _in_long_form(segment) else None,
             )

@@ -37,6 +37,7 @@ class Manner:
     language: str
     style: Callable[[int], Floats | None]
     """The style of a segment of so many tokens, see `SpeechSegment.style`."""
+    gain: float = 1.0
     sampling: Sampling | None = None
 
 
@@ -74,6 +75,7 @@ class StyleTTS2Frontend:
                 tokens=np.array(chunk.tokens),
                 style=manner.style(len(chunk.tokens)),
                 speed=request.speed,
+                gain=manner.gain,
                 sampling=manner.sampling,
             )
             for index, chunk in enumerate(chunks)
@@ -89,7 +91,9 @@ def kokoro_frontend(settings: PipelineSettings) -> StyleTTS2Frontend:
     def manner(request: SpeechRequest) -> Manner:
         blend: Blend = voices.parse(request.voice)
         # A pack has a row for each number of symbols, without the zeros at both ends.
-        return Manner(script, blend.language, lambda tokens: blend.style(packs, tokens - 2))
+        return Manner(
+            script, blend.language, lambda tokens: blend.style(packs, tokens - 2), blend.gain
+        )
 
     return StyleTTS2Frontend(manner, settings)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from string import ascii_letters, ascii_uppercase
 
-_MARKS = ";:,.!?¡¿—…\"«»“” "
+_MARKS = ';:,.!?¡¿—…"«»“” '
 _LETTERS = ascii_uppercase + ascii_letters[:26]
 _IPA = (
     "ɑɐɒæɓʙβɔɕçɗɖðʤəɘɚɛɜɝɞɟʄɡɠɢʛɦɧħɥʜɨɪʝɭɬɫɮʟɱɯɰŋɳɲɴøɵɸθœɶʘɹɺɾɻʀʁɽʂʃʈʧʉʊʋⱱʌɣɤʍχʎʏʑʐʒʔʡʕʢǀǁǂǃ"

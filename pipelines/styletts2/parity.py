@@ -70,9 +70,7 @@ class Comparison:
         self.recordings = {name: Recording(folder / f"{name}.safetensors") for name in names}
         self.rows: list[Row] = []
 
-    def check(
-        self, recording: str, key: str, ours: Tensor, absolute: float = ABSOLUTE
-    ) -> None:
+    def check(self, recording: str, key: str, ours: Tensor, absolute: float = ABSOLUTE) -> None:
         """Compare with the tensor `key` of a recording, if it has that."""
         if key not in self.recordings[recording]:
             return
@@ -132,8 +130,8 @@ def reference(c: Comparison) -> None:
 def text(c: Comparison, name: str) -> None:
     golden = c.recordings[name]
     tokens, lengths = golden["tokens"], _lengths(golden)
-    [segments] = official_frontend(c.checkpoint, c.settings).prepare([_request(c, name)])
-    ours = torch.tensor([segment.tokens.tolist() for segment in segments])  # type: ignore[attr-defined]
+    segments: Any = official_frontend(c.checkpoint, c.settings).prepare([_request(c, name)])[0]
+    ours = torch.tensor([segment.tokens.tolist() for segment in segments])
     c.check(name, "tokens", ours, EXACT)
     c.check(name, "input_lengths", torch.tensor([ours.shape[1]]), EXACT)
     c.check(name, "text_mask", (~lengths.real).to(torch.uint8), EXACT)
@@ -162,7 +160,7 @@ def _sampled(c: Comparison, name: str, case: str) -> None:
     noises, scale = case.rpartition(".s")[0], float(case.rpartition(".s")[2])
     steps = schedule(int(noises.removeprefix("sampler.n")))
     denoiser = GuidedDenoiser(
-        c.acoustic.diffusion, [golden["bert.out"][0]], c.reference_style(golden), [scale], FLOAT32
+        c.acoustic.denoiser, [golden["bert.out"][0]], c.reference_style(golden), [scale], FLOAT32
     )
     calls: dict[str, list[Tensor]] = {}
 
@@ -255,13 +253,11 @@ def alternative(c: Comparison, name: str) -> None:
 def decoder_alone(c: Comparison) -> None:
     golden = c.recordings["decoder_direct"]
     golden.set_aside(["noise.rand_ini"])
-    inputs = [golden[f"in.{key}"] for key in ("asr", "F0", "N", "ref")]
-    noise = golden["noise.sine"].float()
-    for prefix, f0, noise_or_none in (
-        ("noisy", inputs[1], noise),
-        ("zero", golden["zero.in.F0"], None),
-    ):
-        found = decoder_outputs(c.decoder, inputs[0], f0, *inputs[2:], noise_or_none)
+    runs = {"noisy": (golden["in.F0"], golden["noise.sine"].float())}
+    runs["zero"] = (golden["zero.in.F0"], torch.zeros_like(runs["noisy"][1]))
+    for prefix, (f0, noise) in runs.items():
+        asr, energy, style = (golden[f"in.{key}"] for key in ("asr", "N", "ref"))
+        found = decoder_outputs(c.decoder, asr, f0, energy, style, noise)
         for key, output in found.items():
             c.check("decoder_direct", f"{prefix}.{key}", output)
 
@@ -290,7 +286,7 @@ def batch(c: Comparison) -> None:
     check("predictor.duration_logits_unpacked", logits, longest)
     texts = [row[:count] for row, count in zip(golden["bert.out"], lengths.values, strict=True)]
     denoiser = GuidedDenoiser(
-        c.acoustic.diffusion, texts, c.reference_style(golden), [1.0] * len(texts), FLOAT32
+        c.acoustic.denoiser, texts, c.reference_style(golden), [1.0] * len(texts), FLOAT32
     )
     noises = golden["sampler.n5.step_noise"]
     steps = schedule(len(noises) + 1)
@@ -331,7 +327,7 @@ def end_to_end(c: Comparison) -> None:
         golden = c.recordings[name]
         if "noise.sine" not in golden:
             continue
-        [segments] = frontend.prepare([_request(c, name)])
+        segments: Any = frontend.prepare([_request(c, name)])[0]
         diffusion.draws = [
             golden["sampler.n5.init_noise"][:, 0],
             *golden["sampler.n5.step_noise"][:, :, 0],
@@ -351,7 +347,7 @@ class ReplayedDiffusion(StyleTTS2Diffusion):
 
     draws: list[Tensor]
 
-    def draw(self, generators: Sequence[torch.Generator]) -> Tensor:
+    def draw(self, _generators: Sequence[torch.Generator]) -> Tensor:
         return self.draws.pop(0)
 
 
@@ -360,7 +356,7 @@ class ReplayedVocoder(StyleTTS2Vocoder):
 
     recorded: Tensor
 
-    def draw(self, acoustics: Sequence[SpeechAcoustic]) -> Tensor:
+    def draw(self, _acoustics: Sequence[SpeechAcoustic]) -> Tensor:
         return self.recorded
 
 

@@ -41,7 +41,7 @@ def official_frontend(checkpoint: Checkpoint, settings: PipelineSettings) -> Sty
         check_sampling(sampling)
         style = None if styles is None else styles(_recording(request))
         script = OfficialScript(drops_quotes=styles is None, long_form=sampling.long_form)
-        return Manner(script, LANGUAGE, lambda _: style, sampling)
+        return Manner(script, LANGUAGE, lambda _: style, sampling=sampling)
 
     return StyleTTS2Frontend(manner, settings)
 

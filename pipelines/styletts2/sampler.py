@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
@@ -55,7 +56,7 @@ def schedule(steps: int) -> tuple[Step, ...]:
     """
     levels = np.array(noise_levels(steps), np.float32)
     result = []
-    for s, t in zip(levels[:-1], levels[1:], strict=True):
+    for s, t in pairwise(levels):
         up = sqrt(t**2 * (s**2 - t**2) / s**2)
         # float32, where the two nearly cancel at the end: the models were run so.
         down = sqrt(t**2 - np.float32(up**2))
@@ -80,7 +81,8 @@ def advance(denoise: Denoise, x: Tensor, steps: Sequence[Step], noise: Tensor) -
     slope = (x - denoise(x, start)) / start[:, None]
     halfway = x + slope * (middle - start)[:, None]
     slope = (halfway - denoise(halfway, middle)) / middle[:, None]
-    return x + slope * (down - start)[:, None] + up[:, None] * noise
+    advanced: Tensor = x + slope * (down - start)[:, None] + up[:, None] * noise
+    return advanced
 
 
 def guided(conditional: Tensor, unconditional: Tensor, scale: Tensor) -> Tensor:

@@ -24,6 +24,8 @@ class SpeechSegment(Segment):
     """`[2 · style]`: the decoder's half, then the predictor's. The style spoken with, or where
     styles are sampled that of the reference recording, if the model takes one."""
     speed: float
+    gain: float = 1.0
+    """What the waveform is multiplied by: voices speak at different levels of their own."""
     sampling: Sampling | None = None
     """How the style is sampled; None where it is given."""
     previous: Floats | None = None
@@ -42,6 +44,7 @@ class SpeechAcoustic(Acoustic):
     """`[2 · frames]`."""
     style: Floats
     """The decoder's half, `[style]`."""
+    gain: float = 1.0
     cut: int = 0
     """Samples to be dropped at the end."""
     carried: Floats | None = None

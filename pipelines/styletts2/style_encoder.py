@@ -96,4 +96,5 @@ class HalvingBlock(nn.Module):
             x = self.conv1x1(x)
         if x.shape[3] % 2:
             x = torch.cat([x, x[..., -1:]], dim=3)
-        return (F.avg_pool2d(x, 2) + h) / sqrt(2)
+        halved: Tensor = (F.avg_pool2d(x, 2) + h) / sqrt(2)
+        return halved

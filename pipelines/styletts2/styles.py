@@ -24,5 +24,5 @@ def mixed_style(
         sampled = CARRIED * previous + (1 - CARRIED) * sampled
     if reference is None:
         return sampled
-    shares = np.repeat(np.float32([sampling.alpha, sampling.beta]), len(sampled) // 2)
+    shares = np.repeat(np.array([sampling.alpha, sampling.beta], np.float32), len(sampled) // 2)
     return np.asarray(shares * sampled + (1 - shares) * reference, np.float32)

@@ -42,7 +42,7 @@ class StyleTTS2Vocoder:
             self.draw(acoustics) if noise else None,
         )
         return [
-            wave[: len(wave) - acoustic.cut].clamp(-1, 1).cpu().numpy()
+            (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1).cpu().numpy()
             for wave, acoustic in zip(waves, acoustics, strict=True)
         ]
 

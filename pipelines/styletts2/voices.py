@@ -34,6 +34,8 @@ class Voice:
     """`en-us` or `en-gb`: how its text is pronounced."""
     gender: str
     aliases: tuple[str, ...] = ()
+    gain_db: float = 0.0
+    """Brings the voice to the level that all voices share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,12 @@ class Blend:
     def language(self) -> str:
         """That of the heaviest voice."""
         return self.parts[0][0].language
+
+    @property
+    def gain(self) -> float:
+        """What a waveform of this blend is multiplied by."""
+        decibels = sum(weight * voice.gain_db for voice, weight in self.parts)
+        return float(10 ** (decibels / 20))
 
     def style(self, packs: Mapping[str, Pack], symbols: int) -> NDArray[np.float32]:
         """The style row `[2 · style]` for a segment of `symbols` phoneme symbols."""
@@ -63,7 +71,7 @@ class Catalogue:
         with (self._folder / "voices.toml").open("rb") as file:
             listed = tomllib.load(file)["voice"]
         self.voices = [
-            Voice(v["name"], v["language"], v["gender"], tuple(v.get("aliases", ())))
+            Voice(v["name"], v["language"], v["gender"], tuple(v.get("aliases", ())), v["gain_db"])
             for v in listed
         ]
         self._named = {name: v for v in self.voices for name in (v.name, *v.aliases)}

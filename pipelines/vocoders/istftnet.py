@@ -75,8 +75,8 @@ class IstftnetGenerator(SourceFilterGenerator):
         `lengths` counts F0 frames; `noise` is the source's, see `HarmonicSource`.
         """
         x, frames = self.filtered(x, style, self.source(f0, lengths, noise), lengths)
-        x = self.conv_post(frames.clear(F.leaky_relu(x.float(), LAST_SLOPE)))
-        magnitude, phase = self.polar(x)
+        spectra: Tensor = self.conv_post(frames.clear(F.leaky_relu(x.float(), LAST_SLOPE)))
+        magnitude, phase = self.polar(spectra)
         return [
             self.spectra.synthesise(magnitude[i, :, :count], phase[i, :, :count])
             for i, count in enumerate(frames.values)
@@ -84,7 +84,7 @@ class IstftnetGenerator(SourceFilterGenerator):
 
     def source(self, f0: Tensor, lengths: Lengths, noise: Tensor | None) -> Tensor:
         """Spectra of the harmonic source, `[batch, n_fft + 2, frames]`, zeros beyond each end."""
-        waves = self.m_source(f0, noise)
+        waves: Tensor = self.m_source(f0, noise)
         samples = lengths.map(self.config.samples_per_frame.__mul__)
         frames = samples.map(lambda count: count // self.config.hop + 1)
         spectra = waves.new_zeros(len(waves), self.config.n_fft + 2, frames.longest)

@@ -71,8 +71,8 @@ class SourceFilterGenerator(nn.Module):
     ) -> tuple[Tensor, Lengths]:
         """All stages: `x` `[batch, channels, F0 frames]` to the input of the last convolution.
 
-        `source` `[batch, bins, steps of the last stage]` is zero beyond each member's end, `lengths`
-        count F0 frames. Beyond each length the result is undefined.
+        `source` `[batch, bins, steps of the last stage]` is zero beyond each member's end;
+        `lengths` count F0 frames. Beyond each length the result is undefined.
         """
         for stage, blocks in enumerate(self._blocks()):
             x, lengths = self.rise(stage, x, lengths)
@@ -94,4 +94,3 @@ def _source_conv(bins: int, channels: int, rate: int) -> nn.Conv1d:
     if rate == 1:
         return nn.Conv1d(bins, channels, 1)
     return nn.Conv1d(bins, channels, 2 * rate, stride=rate, padding=(rate + 1) // 2)
-

@@ -21,13 +21,20 @@ def test_threads_device_and_type_come_from_settings() -> None:
     assert runtime.dtype == torch.bfloat16
 
 
-@pytest.mark.parametrize("name", ["auto", "float32"])
-def test_the_type_is_one_the_processor_computes_in(name: str) -> None:
-    runtime = configure(PipelineSettings(dtype=name))
-    native = torch.cpu.get_capabilities()
-    fast = native.get("avx512_bf16") or native.get("amx_bf16")
-    expected = torch.bfloat16 if name == "auto" and fast else torch.float32
-    assert runtime.dtype == expected
+@pytest.mark.parametrize(
+    ("features", "dtype", "expected"),
+    [
+        ({"avx512_bf16": True}, "auto", torch.bfloat16),
+        ({"amx_bf16": True}, "auto", torch.bfloat16),
+        ({"avx2": True, "avx512_bf16": False}, "auto", torch.float32),
+        ({"avx512_bf16": True}, "float32", torch.float32),
+    ],
+)
+def test_auto_is_the_fastest_type_the_processor_multiplies(
+    monkeypatch: pytest.MonkeyPatch, features: dict[str, bool], dtype: str, expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features, raising=False)
+    assert configure(PipelineSettings(dtype=dtype)).dtype == expected
 
 
 def test_torchaudio_imports_beside_a_cpu_torch() -> None:

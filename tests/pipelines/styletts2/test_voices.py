@@ -99,3 +99,9 @@ def test_voices_and_requests_are_checked_without_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_blend_has_the_weighted_gain_of_its_voices() -> None:
+    heart, michael = (VOICES.parse(name).gain for name in ("af_heart", "am_michael"))
+    blend = VOICES.parse("af_heart:0.7+am_michael:0.3").gain
+    assert np.log(blend) == pytest.approx(0.7 * np.log(heart) + 0.3 * np.log(michael))
