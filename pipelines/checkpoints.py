@@ -13,7 +13,7 @@ import sys
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING, Any
 from pipelines.settings import PipelineSettings
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 Progress = Callable[[str, float], None]
 """Told what is being done and how much of the whole is done, 0 to 1."""
 
 _BLOCK = 1 << 20
-_LISTED = 8
 
 
 class WeightsMissing(RuntimeError):
@@ -40,10 +39,6 @@ class WeightsMissing(RuntimeError):
 
 class FetchFailed(RuntimeError):
     """Weights could not be downloaded, or are not what the manifest says."""
-
-
-class WeightsMismatch(RuntimeError):
-    """Weights and model differ in names or shapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,32 +111,8 @@ def load(name: str, prefixes: Sequence[str], settings: PipelineSettings) -> dict
         }
 
 
-def fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Give `module` exactly these parameters. Raises WeightsMismatch with all that differs."""
-    wanted = {key: tuple(value.shape) for key, value in module.state_dict().items()}
-    given = {key: tuple(value.shape) for key, value in tensors.items()}
-    problems = {
-        "missing": sorted(wanted.keys() - given.keys()),
-        "unexpected": sorted(given.keys() - wanted.keys()),
-        "of another shape": [
-            f"{key} {given[key]}, not {wanted[key]}"
-            for key in sorted(wanted.keys() & given.keys())
-            if wanted[key] != given[key]
-        ],
-    }
-    report = [_listed(what, names) for what, names in problems.items() if names]
-    if report:
-        raise WeightsMismatch(f"Weights do not fit {type(module).__name__}: {'; '.join(report)}.")
-    module.load_state_dict(dict(tensors), assign=True)
-
-
 def _quietly(_what: str, _done: float) -> None:
     pass
-
-
-def _listed(what: str, names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{len(names)} {what} ({', '.join(names[:_LISTED])}{more})"
 
 
 def download(entry: Entry, folder: Path, progress: Progress, wheels: Path | None = None) -> Path:
