@@ -23,7 +23,7 @@ from serve_app.settings import Settings
 from serve_app.store import ObjectMissing, ObjectStore, Upload
 from serve_app.tracing import StageTiming, Traced
 from serve_app.worker import Worker
-from tests.serve_app.acts import make_user
+from tests.serve_app.acts import UNTHROTTLED, make_user
 
 TEXT = "A text of two chunks, because there is more of it than fits into one of them. " * 2
 
@@ -213,7 +213,9 @@ def test_a_cancelled_clip_stops_and_leaves_nothing(bench: Bench) -> None:
     def cancelled_and_quiet() -> bool:
         if bench.clip(clip_id).state is ClipState.PENDING and bench.store.list_uploads(key):
             with bench.database.transaction() as session:
-                clips.delete(session, bench.user.id, clip_id, bench.database.now(session))
+                clips.delete(
+                    session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session)
+                )
         return bench.clip(clip_id).state is ClipState.CANCELLED and hanging == 0
 
     bench.run(cancelled_and_quiet)
@@ -228,7 +230,9 @@ def test_a_clip_cancelled_while_it_is_stored_leaves_no_object(bench: Bench) -> N
     async def cancel(segment: Segment) -> None:
         if segment.index == 1:
             with bench.database.transaction() as session:
-                clips.delete(session, bench.user.id, clip_id, bench.database.now(session))
+                clips.delete(
+                    session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session)
+                )
 
     bench.stages.before = cancel
     clip_id = bench.submit()
@@ -246,7 +250,7 @@ def test_a_clip_cancelled_while_its_upload_completes_leaves_no_object(
 
     def slow(upload: Upload) -> int:
         with bench.database.transaction() as session:
-            clips.delete(session, bench.user.id, clip_id, bench.database.now(session))
+            clips.delete(session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session))
         time.sleep(1)  # meanwhile the worker sees that the clip is cancelled
         return complete(upload)
 
@@ -307,7 +311,7 @@ def test_interrupted_deletions_are_finished(bench: Bench, monkeypatch: pytest.Mo
     key = bench.clip(clip_id).s3_key
     assert key is not None
     with bench.database.transaction() as session:
-        clips.delete(session, bench.user.id, clip_id, bench.database.now(session))
+        clips.delete(session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session))
 
     def forgotten() -> bool:
         with bench.database.transaction() as session:
