@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pipelines.settings import CHECKPOINTS, PipelineSettings
 
 _CORES = os.cpu_count() or 1
+_SPOKEN_PER_WRITTEN = 4
+"""How much longer than the longest text its spoken form may be: `1999` is said in 20 characters."""
 
 
 class StageScale(BaseModel):
@@ -119,5 +121,6 @@ class Settings(BaseSettings):
             dtype=self.dtype,
             threads=scale.threads,
             chunk_characters=self.chunk_characters,
+            spoken_characters=_SPOKEN_PER_WRITTEN * self.max_text_characters,
             silence_seconds=self.silence_seconds,
         )

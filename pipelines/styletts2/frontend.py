@@ -63,4 +63,7 @@ def _analysed(request: SpeechRequest, settings: PipelineSettings) -> tuple[Blend
     if not slowest <= request.speed <= fastest:
         raise InvalidInput("speed", f"Speed must be from {slowest} to {fastest}.")
     blend = catalogue(settings.checkpoints).parse(request.voice)
-    return blend, analyse(request.text, blend.language, settings.chunk_characters)
+    chunks = analyse(
+        request.text, blend.language, settings.chunk_characters, settings.spoken_characters
+    )
+    return blend, chunks
