@@ -1,6 +1,6 @@
 """Seconds and CPU-seconds of each stage of Make-An-Audio at its official size, with random weights.
 
-    python -m benchmarks.models_makeanaudio [--seconds 10] [--batch 1] [--dtype float32] [--threads 1]
+    python -m benchmarks.models_makeanaudio [--seconds 10] [--batch 1] [--dtype bfloat16]
 
 A sampler step is one pass with guidance; a sound takes as many of them as it has steps. Peak memory
 is that of the whole process up to then.
