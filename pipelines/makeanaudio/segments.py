@@ -1,0 +1,36 @@
+"""What flows between the stages. Imports no torch: segments also pass through other processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.protocol import Acoustic, Segment
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundSegment(Segment):
+    """One sound; `length` counts the columns of its latent.
+
+    `text` `[77, context]` is what the description says, `no_text` the same of an empty one, absent
+    where the guidance needs none.
+    """
+
+    text: Floats
+    no_text: Floats | None
+    steps: int
+    guidance: float
+    missing: int
+    """Samples by which the sound will be shorter than asked."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundAcoustic(Acoustic):
+    """A log10-mel `[80, length]`, to be lengthened by `missing` samples of silence at each end."""
+
+    mel: Floats
+    missing: int

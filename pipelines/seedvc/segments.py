@@ -1,0 +1,40 @@
+"""What flows between the stages. Imports no torch: segments also pass through other processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.protocol import Acoustic, Segment
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConversionSegment(Segment):
+    """One window of the source behind the whole reference; `length` counts the frames of both.
+
+    `prompt` `[reference frames, bands]` is the log-mel of the reference, `style` `[192]` its
+    speaker embedding, `content` `[length, channels]` what is said in both.
+    """
+
+    prompt: Floats
+    style: Floats
+    content: Floats
+    steps: int
+    guidance: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MelAcoustic(Acoustic):
+    """A log-mel `[bands, length]`."""
+
+    mel: Floats
+
+
+def segment_seed(seed: int, index: int) -> int:
+    """The seed of a clip's segment: 64 bits, unrelated between clips and between segments."""
+    words = np.random.SeedSequence([seed % 2**64, index]).generate_state(1, np.uint64)
+    return int(words[0])
