@@ -21,9 +21,9 @@ def load_frontend(service: str, pipeline: str, settings: PipelineSettings) -> Fr
         from pipelines.noop import NoopFrontend
 
         return NoopFrontend(settings)
-    from pipelines.styletts2.frontend import KokoroFrontend
+    from pipelines.styletts2.frontend import kokoro_frontend
 
-    return KokoroFrontend(settings)
+    return kokoro_frontend(settings)
 
 
 def load_diffusion(service: str, pipeline: str, settings: PipelineSettings) -> Diffusion:
@@ -32,10 +32,10 @@ def load_diffusion(service: str, pipeline: str, settings: PipelineSettings) -> D
         from pipelines.noop import NoopDiffusion
 
         return NoopDiffusion()
-    from pipelines.styletts2.config import KOKORO
-    from pipelines.styletts2.diffusion import KokoroDiffusion
+    from pipelines.styletts2.checkpoint import kokoro
+    from pipelines.styletts2.diffusion import StyleTTS2Diffusion
 
-    return KokoroDiffusion(pipeline, KOKORO, settings)
+    return StyleTTS2Diffusion(kokoro(settings), settings)
 
 
 def load_vocoder(service: str, pipeline: str, settings: PipelineSettings) -> Vocoder:
@@ -44,10 +44,10 @@ def load_vocoder(service: str, pipeline: str, settings: PipelineSettings) -> Voc
         from pipelines.noop import NoopVocoder
 
         return NoopVocoder()
-    from pipelines.styletts2.config import KOKORO
-    from pipelines.styletts2.vocoder import KokoroVocoder
+    from pipelines.styletts2.checkpoint import kokoro
+    from pipelines.styletts2.vocoder import StyleTTS2Vocoder
 
-    return KokoroVocoder(pipeline, KOKORO, settings)
+    return StyleTTS2Vocoder(kokoro(settings), settings)
 
 
 def joiner(service: str, pipeline: str, settings: PipelineSettings) -> Joiner:

@@ -68,8 +68,8 @@ class ConversionRequest:
 
 def check(request: ConversionRequest, *, pitched: bool) -> None:
     """Raises InvalidInput where a model (`pitched`: one that sees F0) cannot serve the request."""
-    _check_recording(request.source, "source")
-    _check_recording(request.reference, "reference")
+    check_recording(request.source, "source")
+    check_recording(request.reference, "reference")
     _check_range("steps", request.steps, 1, MOST_STEPS)
     _check_range("guidance", request.guidance, 0.0, MOST_GUIDANCE)
     _check_range("length_adjust", request.length_adjust, LEAST_LENGTH, MOST_LENGTH)
@@ -84,7 +84,8 @@ def _check_range(field: str, value: float, low: float, high: float) -> None:
         raise InvalidInput(field, f"The {field} must lie between {low:g} and {high:g}.")
 
 
-def _check_recording(recording: Recording, field: str) -> None:
+def check_recording(recording: Recording, field: str) -> None:
+    """Raises InvalidInput where a recording is no audio or too short to hold any."""
     samples = recording.samples
     numeric = np.issubdtype(samples.dtype, np.signedinteger) or np.issubdtype(
         samples.dtype, np.floating

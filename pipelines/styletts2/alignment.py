@@ -13,12 +13,25 @@ from pipelines.lengths import Lengths
 def frame_counts(logits: Tensor, speeds: Tensor, lengths: Lengths) -> list[Tensor]:
     """Whole frames of each token of each member, at least 1.
 
-    `logits` is `[batch, tokens, max_duration]`: a token's expected duration is the sum of their
-    sigmoids, divided by the member's speed `[batch]` and rounded half to even.
+    Expected durations are divided by the member's speed `[batch]` and rounded half to even.
     """
-    durations = torch.sigmoid(logits).sum(-1) / speeds[:, None]
+    durations = expected_durations(logits) / speeds[:, None]
     frames = torch.round(durations).clamp(min=1).long()
     return [frames[i, :length] for i, length in enumerate(lengths.values)]
+
+
+def expected_durations(logits: Tensor) -> Tensor:
+    """Of `[batch, tokens, max_duration]`: the sum of each token's sigmoids, `[batch, tokens]`."""
+    return torch.sigmoid(logits).sum(-1)
+
+
+def delayed(frames: Sequence[Tensor]) -> list[Tensor]:
+    """The counts that lay everything out one frame later: the first doubled, the last dropped."""
+    late = [counts.clone() for counts in frames]
+    for counts in late:
+        counts[0] += 1
+        counts[-1] -= 1
+    return late
 
 
 def align(features: Tensor, frames: Sequence[Tensor]) -> tuple[Tensor, Lengths]:

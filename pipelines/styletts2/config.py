@@ -1,4 +1,4 @@
-"""Sizes of the StyleTTS2 family. A checkpoint is described by one `ModelConfig`."""
+"""Sizes and habits of the StyleTTS2 family. A checkpoint is described by one `ModelConfig`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from math import prod
 class BertConfig:
     """PL-BERT: an ALBERT over phoneme symbols."""
 
+    embedding: int = 128
     hidden: int = 768
     heads: int = 12
     intermediate: int = 2048
@@ -18,21 +19,55 @@ class BertConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class IstftnetConfig:
-    """The iSTFTNet generator: two upsampling stages, then an inverse STFT."""
+class GeneratorConfig:
+    """Upsampling stages, each followed by one residual block for each of the kernels."""
+
+    upsample_rates: tuple[int, ...]
+    upsample_kernels: tuple[int, ...]
+    initial_channels: int = 512
+    resblock_kernels: tuple[int, ...] = (3, 7, 11)
+    resblock_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
+    """Of each kernel."""
+
+    @property
+    def samples_per_frame(self) -> int:
+        """Samples per F0 frame, of which there are two in one alignment frame."""
+        return prod(self.upsample_rates)
+
+
+@dataclass(frozen=True, slots=True)
+class HifiganConfig(GeneratorConfig):
+    """The HiFi-GAN generator: its last stage gives samples."""
+
+    upsample_rates: tuple[int, ...] = (10, 5, 3, 2)
+    upsample_kernels: tuple[int, ...] = (20, 10, 6, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class IstftnetConfig(GeneratorConfig):
+    """The iSTFTNet generator: its last stage gives spectra for an inverse STFT."""
 
     upsample_rates: tuple[int, ...] = (10, 6)
     upsample_kernels: tuple[int, ...] = (20, 12)
-    initial_channels: int = 512
-    resblock_kernels: tuple[int, ...] = (3, 7, 11)
-    resblock_dilations: tuple[int, ...] = (1, 3, 5)
     n_fft: int = 20
     hop: int = 5
 
     @property
     def samples_per_frame(self) -> int:
-        """Samples per F0 frame, of which there are two in one alignment frame."""
         return prod(self.upsample_rates) * self.hop
+
+
+@dataclass(frozen=True, slots=True)
+class DenoiserConfig:
+    """The transformer that denoises styles."""
+
+    layers: int = 3
+    heads: int = 8
+    head_features: int = 64
+    multiplier: int = 2
+    """Width of the feed-forward layers over that of the model."""
+    sigma_data: float = 0.2
+    """Standard deviation of the styles that the model was trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +82,24 @@ class ModelConfig:
     encoder_kernel: int = 5
     max_duration: int = 50
     sample_rate: int = 24_000
+    style_channels: int = 64
+    """Of the style encoders' first layer."""
+    trunk: int = 1024
+    trunk_residual: int = 64
     bert: BertConfig = BertConfig()
-    generator: IstftnetConfig = IstftnetConfig()
+    generator: HifiganConfig | IstftnetConfig = IstftnetConfig()
+    denoiser: DenoiserConfig | None = None
+    """None where styles are given instead of sampled."""
+    multispeaker: bool = False
+    """Whether a sampled style is conditioned on that of a reference recording."""
+    late_features: bool = False
+    """Whether the decoder was trained on features one alignment frame late."""
+    final_frames: int = 0
+    """Alignment frames added to the last token of an utterance that stands alone."""
+    cut: int = 0
+    """Samples dropped at the end of an utterance, where the model leaves a click."""
+    cut_long_form: int = 0
+    """The same for a sentence of a long text."""
 
 
 KOKORO = ModelConfig()

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
 from pipelines.lengths import Lengths
 from pipelines.styletts2.blocks import AdaINResidual
-from pipelines.styletts2.config import ModelConfig
+from pipelines.styletts2.config import HifiganConfig, ModelConfig
+from pipelines.vocoders.hifigan import HifiganGenerator
 from pipelines.vocoders.istftnet import IstftnetGenerator
-
-WIDTH = 1024
-RESIDUAL = 64
 
 
 class Decoder(nn.Module):
@@ -21,19 +17,20 @@ class Decoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        style = config.style
+        style, width, residual = config.style, config.trunk, config.trunk_residual
         self.F0_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
         self.N_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
-        self.asr_res = nn.Sequential(nn.Conv1d(config.hidden, RESIDUAL, 1))
-        self.encode = AdaINResidual(config.hidden + 2, WIDTH, style)
-        joined = WIDTH + RESIDUAL + 2
+        self.asr_res = nn.Sequential(nn.Conv1d(config.hidden, residual, 1))
+        self.encode = AdaINResidual(config.hidden + 2, width, style)
+        joined = width + residual + 2
         out = config.generator.initial_channels
         self.decode = nn.ModuleList(
-            [AdaINResidual(joined, WIDTH, style) for _ in range(3)]
+            [AdaINResidual(joined, width, style) for _ in range(3)]
             + [AdaINResidual(joined, out, style, upsample=True)]
         )
         self.dtype = torch.float32
-        self.generator = IstftnetGenerator(config.generator, style, config.sample_rate)
+        self.samples_per_frame = 2 * config.generator.samples_per_frame
+        self.generator = _generator(config)
 
     def compute_in(self, dtype: torch.dtype) -> Decoder:
         """Run the convolutions in `dtype`. F0, phases, statistics and spectra stay float32."""
@@ -51,11 +48,11 @@ class Decoder(nn.Module):
         energy: Tensor,
         style: Tensor,
         lengths: Lengths,
-        seeds: Sequence[int] | None,
+        noise: Tensor | None,
     ) -> list[Tensor]:
         """`asr` `[batch, hidden, frames]`, F0 and energy `[batch, 2 · frames]`, zeros beyond each
         length; `style` `[batch, style]`; `lengths` counts frames. One `[600 · frames]` waveform per
-        member. `seeds` fix the source's noise; None leaves the noise out.
+        member. `noise` `[batch, 600 · frames, harmonics]` is the source's; None leaves it out.
         """
         f0_curve = self.F0_conv(f0[:, None]).to(self.dtype)
         energy_curve = self.N_conv(energy[:, None]).to(self.dtype)
@@ -66,4 +63,10 @@ class Decoder(nn.Module):
         for block in self.decode:
             x = torch.cat([x, residual, f0_curve, energy_curve], dim=1)
             x, finer = block(x, style, lengths)
-        return self.generator(x, style, f0, finer, seeds)  # type: ignore[no-any-return]
+        return self.generator(x, style, f0, finer, noise)  # type: ignore[no-any-return]
+
+
+def _generator(config: ModelConfig) -> HifiganGenerator | IstftnetGenerator:
+    if isinstance(config.generator, HifiganConfig):
+        return HifiganGenerator(config.generator, config.style, config.sample_rate)
+    return IstftnetGenerator(config.generator, config.style, config.sample_rate)

@@ -107,11 +107,28 @@ def _speak(words: list[str], language: str) -> list[str]:
     return [_RETROFLEX.sub("ʂ", sound).replace(".", "") for sound in sounds]
 
 
+def phonemize_with_punctuation(texts: Sequence[str], language: str) -> list[str]:
+    """espeak-ng's phonemes of each text as they are, its punctuation kept, in order."""
+    with _espeak:
+        sounds: list[str] = _backend(
+            language, preserve_punctuation=True, language_switch="keep-flags"
+        ).phonemize(texts)
+    return sounds
+
+
 @cache
-def _backend(language: str) -> EspeakBackend:
-    """espeak-ng with its own library and data; made once per language, under the lock."""
+def _backend(
+    language: str, preserve_punctuation: bool = False, language_switch: str = "remove-flags"
+) -> EspeakBackend:
+    """espeak-ng with its own library and data; made once per use, under the lock."""
     EspeakWrapper.set_library(espeakng_loader.get_library_path())
     EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
     quiet = logging.getLogger(f"{__name__}.espeak")
     quiet.setLevel(logging.ERROR)
-    return EspeakBackend(language, with_stress=True, language_switch="remove-flags", logger=quiet)
+    return EspeakBackend(
+        language,
+        with_stress=True,
+        preserve_punctuation=preserve_punctuation,
+        language_switch=language_switch,
+        logger=quiet,
+    )

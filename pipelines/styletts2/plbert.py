@@ -19,6 +19,7 @@ def plbert(config: ModelConfig) -> nn.Module:
     return AlbertModel(
         AlbertConfig(
             vocab_size=config.symbols,
+            embedding_size=bert.embedding,
             hidden_size=bert.hidden,
             num_attention_heads=bert.heads,
             intermediate_size=bert.intermediate,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.protocol import Acoustic, Segment, State
+from pipelines.protocol import Acoustic, Segment
+from pipelines.styletts2.request import Sampling
 
 Floats = NDArray[np.float32]
 
@@ -18,17 +19,17 @@ class SpeechSegment(Segment):
 
     text: str
     tokens: NDArray[np.int64]
-    """Symbols, wrapped in zeros, `[tokens]`."""
-    style: Floats
-    """`[2 · style]`: the decoder's half, then the predictor's."""
+    """As the model reads them, `[tokens]`."""
+    style: Floats | None
+    """`[2 · style]`: the decoder's half, then the predictor's. The style spoken with, or where
+    styles are sampled that of the reference recording, if the model takes one."""
     speed: float
     gain: float = 1.0
     """What the waveform is multiplied by: voices speak at different levels of their own."""
-
-
-@dataclass(slots=True)
-class SpeechState(State):
-    segment: SpeechSegment
+    sampling: Sampling | None = None
+    """How the style is sampled; None where it is given."""
+    previous: Floats | None = None
+    """The style of the sentence before, which a sentence of a long text continues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,12 @@ class SpeechAcoustic(Acoustic):
     style: Floats
     """The decoder's half, `[style]`."""
     gain: float = 1.0
+    cut: int = 0
+    """Samples to be dropped at the end."""
+    carried: Floats | None = None
+    """`[2 · style]`: what the next sentence goes on from, in long form."""
+
+
+def following(segment: SpeechSegment, acoustic: SpeechAcoustic) -> SpeechSegment:
+    """`segment` as it goes on from the sentence before it, of a text spoken in long form."""
+    return replace(segment, previous=acoustic.carried)

@@ -16,10 +16,19 @@ from pipelines.styletts2.symbols import MAX_TOKENS, encode, has_sound
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What is spoken in one go: the normalised words, and their sounds in Kokoro's symbols."""
+    """What is spoken in one go: the normalised words, and their sounds as symbols."""
 
     text: str
     phonemes: str
+    tokens: tuple[int, ...]
+    """As the model reads them."""
+
+
+class KokoroScript:
+    """Reads text for Kokoro; see `analyse`."""
+
+    def analyse(self, text: str, language: str, max_characters: int) -> list[Chunk]:
+        return analyse(text, language, max_characters)
 
 
 def analyse(text: str, language: str, max_characters: int) -> list[Chunk]:
@@ -40,7 +49,8 @@ def analyse(text: str, language: str, max_characters: int) -> list[Chunk]:
 def _phonemized(pieces: Sequence[str], language: str) -> Iterator[Chunk]:
     """Pieces with their phonemes; those too long for the model are cut again."""
     for piece, phonemes in zip(pieces, phonemize(pieces, language), strict=True):
-        if len(encode(phonemes)) > MAX_TOKENS:
+        symbols = encode(phonemes)
+        if len(symbols) > MAX_TOKENS:
             yield from _phonemized(split(piece, len(piece) // 2), language)
         elif has_sound(phonemes):
-            yield Chunk(piece.replace(NO_BREAK, " "), phonemes)
+            yield Chunk(piece.replace(NO_BREAK, " "), phonemes, (0, *symbols, 0))

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
-from pipelines.checkpoints import fill, load
 from pipelines.lengths import Lengths, padded
 from pipelines.protocol import Waveform
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.config import ModelConfig
+from pipelines.styletts2.checkpoint import Checkpoint
 from pipelines.styletts2.decoder import Decoder
 from pipelines.styletts2.segments import SpeechAcoustic
 from pipelines.torch_runtime import configure
+from pipelines.vocoders.source import source_noise
 
 
-class KokoroVocoder:
+class StyleTTS2Vocoder:
     """The decoder: acoustic features to waveforms."""
 
-    def __init__(self, checkpoint: str, config: ModelConfig, settings: PipelineSettings) -> None:
-        self.sample_rate = config.sample_rate
+    def __init__(self, checkpoint: Checkpoint, settings: PipelineSettings) -> None:
+        """Raises WeightsMissing, CheckpointError."""
+        self.sample_rate = checkpoint.config.sample_rate
         runtime = configure(settings)
-        model = Decoder(config)
-        prefix = "decoder."
-        tensors = load(checkpoint, [prefix], settings)
-        fill(model, {name.removeprefix(prefix): tensor for name, tensor in tensors.items()})
-        self.model = model.eval().compute_in(runtime.dtype).to(runtime.device)
+        self.model = Decoder(checkpoint.config)
+        checkpoint.fill(self.model, "decoder.")
+        self.model.compute_in(runtime.dtype).to(runtime.device)
         self._device = runtime.device
 
     @torch.inference_mode()
@@ -39,9 +39,14 @@ class KokoroVocoder:
             padded([acoustic.energy for acoustic in acoustics], device),
             padded([acoustic.style for acoustic in acoustics], device),
             Lengths.of([acoustic.length for acoustic in acoustics], device),
-            [acoustic.seed for acoustic in acoustics] if noise else None,
+            self.draw(acoustics) if noise else None,
         )
         return [
-            (acoustic.gain * wave).clamp(-1, 1).cpu().numpy()
-            for acoustic, wave in zip(acoustics, waves, strict=True)
+            (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1).cpu().numpy()
+            for wave, acoustic in zip(waves, acoustics, strict=True)
         ]
+
+    def draw(self, acoustics: Sequence[SpeechAcoustic]) -> Tensor:
+        """The harmonic source's, each member's from its own seed."""
+        samples = [acoustic.length * self.model.samples_per_frame for acoustic in acoustics]
+        return source_noise([acoustic.seed for acoustic in acoustics], samples, self._device)

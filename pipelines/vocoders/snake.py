@@ -18,8 +18,8 @@ class SnakeResidual(nn.Module):
         self.convs2 = nn.ModuleList(_same(channels, kernel, 1) for _ in dilations)
         self.adain1 = nn.ModuleList(AdaIN(style, channels) for _ in dilations)
         self.adain2 = nn.ModuleList(AdaIN(style, channels) for _ in dilations)
-        self.alpha1 = _alphas(channels, len(dilations))
-        self.alpha2 = _alphas(channels, len(dilations))
+        self.alpha1 = nn.ParameterList(slopes(channels) for _ in dilations)
+        self.alpha2 = nn.ParameterList(slopes(channels) for _ in dilations)
 
     def forward(self, x: Tensor, style: Tensor, lengths: Lengths) -> Tensor:
         """`[batch, channels, steps]`. Beyond each length the result is undefined."""
@@ -31,10 +31,22 @@ class SnakeResidual(nn.Module):
         return x
 
 
+def snake(x: Tensor, alpha: Tensor) -> Tensor:
+    """`x + sin²(αx) / α` for each channel, α `[1, channels, 1]` (Ziyin et al., 2020)."""
+    alpha = alpha.to(x.dtype)
+    wave = (alpha * x).sin_()
+    return torch.addcdiv(x, wave.square_(), alpha)
+
+
+def slopes(channels: int) -> nn.Parameter:
+    """The α of each channel, `[1, channels, 1]`."""
+    return nn.Parameter(torch.ones(1, channels, 1))
+
+
 def _normed_snake(
     norm: nn.Module, x: Tensor, style: Tensor, lengths: Lengths, alpha: Tensor
 ) -> Tensor:
-    """Snake of the normalised `x`: `h + sin²(αh) / α`, one α per channel (Ziyin et al., 2020).
+    """Snake of the normalised `x`.
 
     With `u = αh` straight from the norm it is `(u + sin²u) / α`: two passes fewer. It maps 0 to 0,
     so zeros beyond a member's end stay zeros.
@@ -47,7 +59,3 @@ def _normed_snake(
 def _same(channels: int, kernel: int, dilation: int) -> nn.Conv1d:
     padding = dilation * (kernel - 1) // 2
     return nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=padding)
-
-
-def _alphas(channels: int, count: int) -> nn.ParameterList:
-    return nn.ParameterList(nn.Parameter(torch.ones(1, channels, 1)) for _ in range(count))

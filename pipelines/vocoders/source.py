@@ -12,7 +12,6 @@ from torch import Tensor, nn
 HARMONICS = 9
 AMPLITUDE = 0.1
 VOICED_NOISE = 0.003
-UNVOICED_NOISE = AMPLITUDE / 3
 VOICED_HZ = 10.0
 
 
@@ -34,8 +33,9 @@ class HarmonicSource(nn.Module):
         voiced = (f0 > VOICED_HZ).to(f0.dtype).repeat_interleave(self.samples_per_frame, dim=1)
         waves = (sines * voiced[:, None]).mT
         if noise is not None:
-            level = UNVOICED_NOISE + (VOICED_NOISE - UNVOICED_NOISE) * voiced
-            waves = torch.addcmul(waves, level[..., None], noise)
+            # In this order and unfused: phases of an STFT jump by 2π on the last bit.
+            level = VOICED_NOISE * voiced + (1 - voiced) * AMPLITUDE / 3
+            waves = waves + level[..., None] * noise
         return torch.tanh(self.l_linear(waves))[..., 0]
 
     def phases(self, f0: Tensor) -> Tensor:

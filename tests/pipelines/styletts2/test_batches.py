@@ -15,7 +15,7 @@ from pipelines.protocol import Diffusion, SpeechRequest
 from pipelines.registry import load_frontend
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.segments import SpeechAcoustic, SpeechSegment
-from pipelines.styletts2.vocoder import KokoroVocoder
+from pipelines.styletts2.vocoder import StyleTTS2Vocoder
 
 VOICES = ["af_heart", "am_michael", "bf_emma:0.6+bm_george:0.4", "af_nicole"]
 CHARACTERS = [125, 5, 84, 12, 49, 8, 30, 20]
@@ -43,7 +43,7 @@ def alone(diffusion: Diffusion, segments: list[SpeechSegment]) -> list[SpeechAco
 
 
 @pytest.fixture(scope="module")
-def waves(vocoder: KokoroVocoder, alone: list[SpeechAcoustic]) -> list[np.ndarray]:
+def waves(vocoder: StyleTTS2Vocoder, alone: list[SpeechAcoustic]) -> list[np.ndarray]:
     return [vocoder.synthesize([acoustic], noise=False)[0] for acoustic in alone]
 
 
@@ -67,7 +67,7 @@ def test_acoustics_of_a_batch_equal_those_alone(
 
 @pytest.mark.parametrize("size", [2, 8])
 def test_waveforms_of_a_batch_equal_those_alone(
-    vocoder: KokoroVocoder, alone: list[SpeechAcoustic], waves: list[np.ndarray], size: int
+    vocoder: StyleTTS2Vocoder, alone: list[SpeechAcoustic], waves: list[np.ndarray], size: int
 ) -> None:
     for batched, single in zip(vocoder.synthesize(alone[:size], noise=False), waves, strict=False):
         assert batched.shape == single.shape
@@ -75,7 +75,7 @@ def test_waveforms_of_a_batch_equal_those_alone(
 
 
 def test_noise_depends_on_the_seed_alone(
-    vocoder: KokoroVocoder, alone: list[SpeechAcoustic]
+    vocoder: StyleTTS2Vocoder, alone: list[SpeechAcoustic]
 ) -> None:
     short, other = alone[1], alone[3]
     first = vocoder.synthesize([short])[0]

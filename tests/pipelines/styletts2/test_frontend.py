@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.protocol import InvalidInput, SpeechRequest
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.frontend import KokoroFrontend, check, segment_seed
+from pipelines.styletts2.frontend import StyleTTS2Frontend, check, kokoro_frontend, segment_seed
 from pipelines.styletts2.segments import SpeechSegment
 from pipelines.styletts2.symbols import encode
 from pipelines.styletts2.text import analyse
@@ -17,16 +17,16 @@ TEXT = "The boats came home at dawn. Nobody had slept; the kettle was already on
 
 
 @pytest.fixture(scope="module")
-def frontend() -> KokoroFrontend:
-    return KokoroFrontend(SETTINGS)
+def frontend() -> StyleTTS2Frontend:
+    return kokoro_frontend(SETTINGS)
 
 
-def _prepare(frontend: KokoroFrontend, *requests: SpeechRequest) -> list[list[SpeechSegment]]:
+def _prepare(frontend: StyleTTS2Frontend, *requests: SpeechRequest) -> list[list[SpeechSegment]]:
     prepared: Any = frontend.prepare(requests)
     return prepared
 
 
-def test_segments_are_the_chunks_in_order(frontend: KokoroFrontend) -> None:
+def test_segments_are_the_chunks_in_order(frontend: StyleTTS2Frontend) -> None:
     [segments] = _prepare(frontend, SpeechRequest(TEXT, "bm_george", speed=1.5, seed=9))
     chunks = analyse(TEXT, "en-gb", 60)
     assert len(segments) == len(chunks) >= 2
@@ -39,14 +39,14 @@ def test_segments_are_the_chunks_in_order(frontend: KokoroFrontend) -> None:
         assert segment.speed == 1.5
 
 
-def test_the_voice_decides_the_pronunciation(frontend: KokoroFrontend) -> None:
+def test_the_voice_decides_the_pronunciation(frontend: StyleTTS2Frontend) -> None:
     [[here], [there]] = _prepare(
         frontend, SpeechRequest("bath", "af_heart"), SpeechRequest("bath", "bf_emma")
     )
     assert here.tokens.tolist() != there.tokens.tolist()
 
 
-def test_seeds_are_fixed_by_clip_and_index(frontend: KokoroFrontend) -> None:
+def test_seeds_are_fixed_by_clip_and_index(frontend: StyleTTS2Frontend) -> None:
     first, again, other = _prepare(
         frontend,
         SpeechRequest(TEXT, "af_heart", seed=1),

@@ -19,9 +19,9 @@ from pipelines.lengths import Lengths
 from pipelines.styletts2.acoustic import AcousticModel
 from pipelines.styletts2.alignment import align, frame_counts
 from pipelines.styletts2.decoder import Decoder
-from pipelines.styletts2.diffusion import KokoroDiffusion
+from pipelines.styletts2.diffusion import StyleTTS2Diffusion
 from pipelines.styletts2.plbert import encode
-from pipelines.styletts2.vocoder import KokoroVocoder
+from pipelines.styletts2.vocoder import StyleTTS2Vocoder
 
 GOLDEN = Path(__file__).parents[2] / "goldens" / "kokoro" / "export.safetensors"
 UTTERANCES = range(3)
@@ -33,12 +33,12 @@ def golden() -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="module")
-def acoustic(diffusion: KokoroDiffusion) -> AcousticModel:
+def acoustic(diffusion: StyleTTS2Diffusion) -> AcousticModel:
     return diffusion.model
 
 
 @pytest.fixture(scope="module")
-def decoder(vocoder: KokoroVocoder) -> Decoder:
+def decoder(vocoder: StyleTTS2Vocoder) -> Decoder:
     return vocoder.model
 
 

@@ -16,8 +16,10 @@ STORY = (
 
 
 def test_a_chunk_has_its_words_and_sounds():
+    phonemes = "həlˈoʊ, tˈuː wˈɜːldz!"
+    tokens = (0, *encode(phonemes), 0)
     assert analyse("Hello, 2 worlds!", "en-us", 125) == [
-        Chunk("Hello, two worlds!", "həlˈoʊ, tˈuː wˈɜːldz!")
+        Chunk("Hello, two worlds!", phonemes, tokens)
     ]
 
 

@@ -9,6 +9,7 @@ from pipelines.lengths import Lengths
 from pipelines.styletts2.config import IstftnetConfig
 from pipelines.vocoders.istftnet import IstftnetGenerator, Spectra
 from pipelines.vocoders.snake import SnakeResidual
+from pipelines.vocoders.source import source_noise
 
 SMALL = IstftnetConfig(initial_channels=16, resblock_kernels=(3, 7, 11))
 
@@ -70,14 +71,16 @@ def test_a_padded_batch_of_the_generator_equals_each_member() -> None:
     lengths = Lengths.of(sizes)
     x, style = torch.randn(3, 16, 30), torch.randn(3, 6)
     f0 = lengths.clear(150 + 40 * torch.randn(3, 1, 30))[:, 0]
-    batch = generator(x, style, f0, lengths, [1, 2, 3])
+    samples = [size * SMALL.samples_per_frame for size in sizes]
+    noise = source_noise([1, 2, 3], samples, torch.device("cpu"))
+    batch = generator(x, style, f0, lengths, noise)
     for i, size in enumerate(sizes):
         [alone] = generator(
             x[i : i + 1, :, :size],
             style[i : i + 1],
             f0[i : i + 1, :size],
             Lengths.of([size]),
-            [i + 1],
+            noise[i : i + 1, : samples[i]],
         )
         assert alone.shape == (size * SMALL.samples_per_frame,)
         error = (batch[i] - alone).square().sum() / alone.square().sum()

@@ -1,0 +1,96 @@
+"""How the published models speak: in the style of a recording, or in the one voice they have."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import numpy as np
+import torch
+
+from pipelines.protocol import InvalidInput, SpeechRequest
+from pipelines.seedvc.audio import at_rate
+from pipelines.seedvc.request import Recording, check_recording
+from pipelines.settings import PipelineSettings
+from pipelines.styletts2.checkpoint import Checkpoint
+from pipelines.styletts2.frontend import Manner, StyleTTS2Frontend
+from pipelines.styletts2.official_text import OfficialScript
+from pipelines.styletts2.request import Sampling, StyledRequest, check_sampling
+from pipelines.styletts2.segments import Floats
+from pipelines.styletts2.style_encoder import (
+    MEL,
+    SHORTEST_FRAMES,
+    StyleEncoder,
+    reference_mel,
+    trim_bounds,
+)
+from pipelines.torch_runtime import configure
+
+LANGUAGE = "en-us"
+FIELD = "reference"
+LONGEST_SECONDS = 60.0
+REMEMBERED = 64
+"""Styles that are kept, those used last."""
+
+
+def official_frontend(checkpoint: Checkpoint, settings: PipelineSettings) -> StyleTTS2Frontend:
+    """Speaks as a published model does. Raises WeightsMissing, CheckpointError."""
+    styles = ReferenceStyles(checkpoint, settings) if checkpoint.config.multispeaker else None
+
+    def manner(request: SpeechRequest) -> Manner:
+        sampling = request.sampling if isinstance(request, StyledRequest) else Sampling()
+        check_sampling(sampling)
+        style = None if styles is None else styles(_recording(request))
+        script = OfficialScript(drops_quotes=styles is None, long_form=sampling.long_form)
+        return Manner(script, LANGUAGE, lambda _: style, sampling=sampling)
+
+    return StyleTTS2Frontend(manner, settings)
+
+
+class ReferenceStyles:
+    """The styles of recordings: timbre by one encoder, prosody by another."""
+
+    def __init__(self, checkpoint: Checkpoint, settings: PipelineSettings) -> None:
+        """Raises WeightsMissing, CheckpointError."""
+        self._device = configure(settings).device
+        self._rate = checkpoint.config.sample_rate
+        self._timbre = StyleEncoder(checkpoint.config)
+        self._prosody = StyleEncoder(checkpoint.config)
+        checkpoint.fill(self._timbre, "style_encoder.")
+        checkpoint.fill(self._prosody, "predictor_encoder.")
+        for encoder in (self._timbre, self._prosody):
+            encoder.to(self._device)
+        self._known: OrderedDict[str, Floats] = OrderedDict()
+
+    def __call__(self, recording: Recording) -> Floats:
+        """`[2 · style]`, from the part of the recording that is sound. Raises InvalidInput."""
+        check_recording(recording, FIELD)
+        if recording.seconds > LONGEST_SECONDS:
+            message = f"The {FIELD} recording may last {LONGEST_SECONDS:g} seconds at most."
+            raise InvalidInput(FIELD, message, "audio_too_long")
+        digest = recording.digest()
+        if digest not in self._known:
+            self._known[digest] = self._encode(recording)
+        self._known.move_to_end(digest)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return self._known[digest]
+
+    @torch.inference_mode()
+    def _encode(self, recording: Recording) -> Floats:
+        wave = at_rate(recording, self._rate)
+        first, end = trim_bounds(wave)
+        if MEL.frames(end - first) < SHORTEST_FRAMES:
+            seconds = (SHORTEST_FRAMES - 1) * MEL.hop / self._rate
+            message = f"The {FIELD} recording must hold {seconds:g} seconds of sound or more."
+            raise InvalidInput(FIELD, message, "audio_too_short")
+        mel = reference_mel(torch.from_numpy(wave[None, first:end]).to(self._device))
+        halves = [encoder(mel)[0].cpu().numpy() for encoder in (self._timbre, self._prosody)]
+        return np.concatenate(halves)
+
+
+def _recording(request: SpeechRequest) -> Recording:
+    recording = request.reference if isinstance(request, StyledRequest) else None
+    if recording is None:
+        message = "This model speaks in the voice of a recording; the request holds none."
+        raise InvalidInput(FIELD, message, "reference_missing")
+    return recording
