@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -46,7 +49,7 @@ class Lengths:
         return torch.arange(self.longest, device=self.device) < self.tensor[:, None]
 
     def clear(self, x: Tensor) -> Tensor:
-        """`x` `[batch, channels, longest]` with zeros beyond each length (`x` itself if unpadded)."""
+        """`x` `[batch, channels, longest]` with zeros beyond each length."""
         return x.masked_fill(~self.real[:, None], 0) if self.padded else x
 
     def map(self, change: Callable[[int], int]) -> Lengths:
@@ -54,12 +57,20 @@ class Lengths:
         return Lengths(tuple(change(value) for value in self.values), self.device)
 
 
-def run_lstm(lstm: nn.LSTM, x: Tensor, lengths: Lengths) -> Tensor:
+def padded(arrays: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
+    """Arrays that differ at most in their last dimension as one batch, zeros at the ends."""
+    longest = max(array.shape[-1] for array in arrays)
+    batch = np.zeros((len(arrays), *arrays[0].shape[:-1], longest), arrays[0].dtype)
+    for row, array in zip(batch, arrays, strict=True):
+        row[..., : array.shape[-1]] = array
+    return torch.from_numpy(batch).to(device)
+
+
+def run_lstm(lstm: nn.Module, x: Tensor, lengths: Lengths) -> Tensor:
     """A bidirectional LSTM over `[batch, steps, channels]`; zeros beyond each length.
 
     Packed where padded, so that the backward direction starts at each member's own end.
     """
-    lstm.flatten_parameters()
     if not lengths.padded:
         return lstm(x)[0]  # type: ignore[no-any-return]
     packed = pack_padded_sequence(

@@ -1,10 +1,11 @@
-"""The protocol every pipeline follows: three stages through which segments flow in one direction.
+"""The protocol every pipeline follows: segments flow through three stages in one direction.
 
-    request ─► Frontend.prepare ─► Diffusion.begin/step/finish ─► Vocoder.synthesize ─► Joiner ─► audio
+    request ─► Frontend.prepare ─► Diffusion.begin/step/finish ─► Vocoder.synthesize
+            ─► Joiner ─► audio
 
-A pipeline subclasses the dataclasses below with what its own stages need. The rule that every pipeline
-must keep: what a stage returns for a member of a batch equals what it returns for that member alone.
-This module imports no torch, so that the HTTP process can use it.
+A pipeline subclasses the dataclasses below with what its own stages need. The rule that every
+pipeline must keep: what a stage returns for a member of a batch equals what it returns for that
+member alone. This module imports no torch, so that the HTTP process can use it.
 """
 
 from __future__ import annotations

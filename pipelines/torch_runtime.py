@@ -6,6 +6,7 @@ import importlib
 import sys
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import torch
 
@@ -31,8 +32,9 @@ def configure(settings: PipelineSettings) -> Runtime:
 def _has_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 natively, so that it is faster than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    features = torch.cpu.get_capabilities()
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    # Older releases of torch do not tell; float32 is right everywhere.
+    features: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
 
 

@@ -20,7 +20,7 @@ APP_NAME = "bernie"
 
 # Large blocks stay in the heap: with the default thresholds every large batch on a CPU pays for
 # mapping and clearing its pages anew.
-_MALLOC = {
+MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
     "MALLOC_TOP_PAD_": str(256 << 20),
@@ -50,29 +50,26 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         for service in settings.pipelines()
     }
     worker = serve.deployment(
-        Worker,
         name="worker",
         num_replicas=settings.worker_replicas,
         max_ongoing_requests=100,
         graceful_shutdown_timeout_s=settings.drain_seconds + 5,
         health_check_period_s=5,
         ray_actor_options={"num_cpus": 0.1},
-    ).bind(settings, stages)
+    )(Worker).bind(settings, stages)
     return serve.deployment(
-        Ingress,
         name="ingress",
         num_replicas=settings.ingress_replicas,
         max_ongoing_requests=200,
         health_check_period_s=5,
         ray_actor_options={"num_cpus": 0.1},
-    ).bind(settings, worker)
+    )(Ingress).bind(settings, worker)
 
 
 def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:
     scale: StageScale = getattr(settings, stage)
     taken_in = scale.max_batch + scale.max_waiting
     return serve.deployment(
-        kind,
         name=f"{service}-{stage}",
         max_ongoing_requests=taken_in,
         autoscaling_config={
@@ -85,6 +82,6 @@ def _stage(kind: type, service: str, stage: str, settings: Settings) -> Applicat
         ray_actor_options={
             "num_cpus": scale.num_cpus,
             "num_gpus": scale.num_gpus,
-            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(scale.threads), **_MALLOC}},
+            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(scale.threads), **MALLOC}},
         },
-    ).bind(service, settings)
+    )(kind).bind(service, settings)

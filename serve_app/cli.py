@@ -11,10 +11,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from pipelines import checkpoints
+from pipelines.settings import PipelineSettings
 from serve_app import accounts, credits
 from serve_app.client import ApiError, Client
 from serve_app.db.engine import Database
@@ -40,16 +41,16 @@ def up(
     """Starts everything on loopback and runs until Ctrl-C."""
     from serve_app.local import local_stack
 
-    given = {"port": port, "data_dir": data_dir}
+    given: dict[str, Any] = {"port": port, "data_dir": data_dir}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
     _fetch("kokoro", settings)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    key = _local_key(settings)
     with local_stack(settings, _say_step, dashboard_port) as running:
-        key = _local_key(running)
         url = f"http://{running.host}:{running.port}"
-        console.print(f"[bold green]Bernie is up[/] at {url}  (API pages: {url}/docs)")
+        console.print(f"[bold green]Bernie is up[/] at {url}")
         console.print(f"Ray dashboard: http://127.0.0.1:{dashboard_port}")
         console.print(f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav")
         stop.wait()
@@ -85,11 +86,12 @@ def say(
 ) -> None:
     """Says TEXT through a running server. The format follows the name of the file."""
     settings = Settings()
-    client = Client(url or f"http://{settings.host}:{settings.port}", key or _saved_key(settings))
+    server = url or f"http://{settings.host}:{settings.port}"
+    token = key or _saved_key(settings)
     kinds = {".wav": "wav", ".mp3": "mp3", ".flac": "flac", ".ogg": "opus", ".opus": "opus"}
     if output.suffix not in kinds:
         raise typer.BadParameter(f"the file must end in one of {', '.join(kinds)}")
-    with _reasons(), console.status("Accepted") as status:
+    with _reasons(), Client(server, token) as client, console.status("Accepted") as status:
         clip = client.speak(text, voice, format=kinds[output.suffix], speed=speed)
         clip = client.wait(clip["id"], 600, lambda c: status.update(_progress(c)))
         client.download(clip, output)
@@ -114,7 +116,8 @@ def create_user(
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
 ) -> None:
     """Makes an account and prints an API key for it."""
-    database, settings = _database()
+    settings = Settings()
+    database = _database(settings)
     with _reasons(), database.transaction() as session:
         now = database.now(session)
         user = accounts.sign_up(session, email, password, settings.sign_up_credits, now)
@@ -126,7 +129,7 @@ def create_user(
 @users_app.command("credit")
 def credit_user(email: str, amount: Annotated[int, typer.Argument(min=1)]) -> None:
     """Gives an account more credits."""
-    database, _ = _database()
+    database = _database(Settings())
     with _reasons(), database.transaction() as session:
         user = accounts.by_email(session, email)
         credits.grant(session, user, amount, database.now(session))
@@ -136,7 +139,7 @@ def credit_user(email: str, amount: Annotated[int, typer.Argument(min=1)]) -> No
 @users_app.command("list")
 def list_users() -> None:
     """Lists the accounts with their credits."""
-    database, _ = _database()
+    database = _database(Settings())
     table = Table("e-mail", "credits", "held", "id")
     with database.transaction() as session:
         for user in accounts.list_users(session):
@@ -171,33 +174,32 @@ def _took(clip: dict[str, Any]) -> float:
 
 def _fetch(name: str, settings: Settings) -> Path:
     """The converted weights, fetched with a progress bar where they are not there yet."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"Weights of {name}", total=None)
+        task = progress.add_task(f"Weights of {name}", total=1.0)
 
-        def report(what: str, done: int, total: int) -> None:
-            progress.update(task, description=what, completed=done, total=total or None)
+        def report(what: str, done: float) -> None:
+            progress.update(task, description=what, completed=done)
 
         try:
-            return checkpoints.fetch(name, settings.checkpoints, report)
-        except checkpoints.CheckpointError as error:
+            return checkpoints.fetch(name, PipelineSettings(settings.checkpoints), report)
+        except checkpoints.FetchFailed as error:
             console.print(f"[red]{error}[/]")
             raise typer.Exit(1) from error
 
 
-def _database() -> tuple[Database, Settings]:
-    settings = Settings()
+def _database(settings: Settings) -> Database:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = Database(settings.database())
     database.migrate()
-    return database, settings
+    return database
 
 
 def _local_key(settings: Settings) -> Path:
     """The file with the API key of the person at this machine; made at the first start."""
     path = settings.data_dir / "api-key"
     if not path.exists():
-        database = Database(settings.database())
+        database = _database(settings)
         with database.transaction() as session:
             now = database.now(session)
             password = secrets.token_urlsafe(24)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -21,6 +21,12 @@ class Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(base_url=base_url, headers=headers, timeout=60)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
     def sign_up(self, email: str, password: str) -> None:
         """Makes an account and goes on as its user."""
         body = {"email": email, "password": password}
@@ -33,6 +39,13 @@ class Client:
     def speak(self, text: str, voice: str, **options: Any) -> dict[str, Any]:
         """Submits a text; the clip comes back pending."""
         return self._call("POST", "/api/speech", json={"text": text, "voice": voice, **options})
+
+    def clip(self, clip_id: str) -> dict[str, Any]:
+        return self._call("GET", f"/api/clips/{clip_id}")
+
+    def delete(self, clip_id: str) -> None:
+        """Cancels a pending clip; removes a finished one with its audio."""
+        self._call("DELETE", f"/api/clips/{clip_id}")
 
     def wait(
         self, clip_id: str, seconds: float, progress: Callable[[dict[str, Any]], None]

@@ -28,8 +28,8 @@ def run_demo(text: str, voice: str, output: Path, console: Console) -> None:
         def report(step: str) -> None:
             console.print(f"[cyan]{time.monotonic() - started:5.1f} s[/] {step}")
 
-        with local_stack(settings, report, free_port()) as running:
-            client = Client(f"http://{running.host}:{running.port}")
+        url = f"http://{settings.host}:{settings.port}"
+        with local_stack(settings, report, free_port()), Client(url) as client:
             report("Signing up")
             client.sign_up(f"demo-{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(16))
             report(f"Submitting: {text}")

@@ -36,9 +36,11 @@ _FLAGS = (
     "-s3.port.lance=0",
     "-s3.iam=false",
     # The filer and the master ask for no credentials: only S3 may be spoken over HTTP.
+    "-volume.preStopSeconds=0",
     "-disableHttp",
 )
-_STOP_SECONDS = 15
+# Now and then its orderly stop takes much longer; data survives a kill.
+_STOP_SECONDS = 5
 _LOG_LINES = 20
 _PR_SET_PDEATHSIG = 1
 
@@ -60,17 +62,10 @@ class SeaweedFS:
     """A running SeaweedFS whose data, credentials and log lie in one directory.
 
     It ends with the process that started it: on Linux even when that is killed, and there with
-    the very thread that called `start`, which must therefore live as long.
+    the very thread that made this object, which must therefore live as long.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], identity: _Identity) -> None:
-        self._process = process
-        self.endpoint = f"http://{HOST}:{identity.ports['s3']}"
-        self.access_key = identity.access_key
-        self.secret_key = identity.secret_key
-
-    @classmethod
-    def start(cls, data_dir: Path, timeout: float = 60) -> Self:
+    def __init__(self, data_dir: Path, timeout: float = 60) -> None:
         """Start on the data in `data_dir`, made if missing, and wait until S3 answers.
 
         Ports and credentials are chosen at the first start and remembered. Raises
@@ -85,16 +80,17 @@ class SeaweedFS:
         try:
             identity = _identity(data_dir / "identity.json")
             log = data_dir / "seaweedfs.log"
-            process = _launch(binary, data, identity, log, lock)
+            self._process = _launch(binary, data, identity, log, lock)
         finally:
             os.close(lock)
-        store = cls(process, identity)
+        self.endpoint = f"http://{HOST}:{identity.ports['s3']}"
+        self.access_key = identity.access_key
+        self.secret_key = identity.secret_key
         try:
-            store._wait_until_ready(log, deadline)
+            self._wait_until_ready(log, deadline)
         except BaseException:
-            store.stop()
+            self.stop()
             raise
-        return store
 
     @property
     def pid(self) -> int:
@@ -243,11 +239,11 @@ def _launch(
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """For the child, between fork and exec: a SIGTERM when its parent ends (Linux)."""
+    """For the child, between fork and exec: a SIGKILL when its parent ends (Linux)."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _answers(endpoint: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Protocol
 
@@ -30,7 +30,7 @@ async def generate(
     joiner: Joiner,
     parallel: int,
     timings: ClipTimings,
-) -> AsyncIterator[Waveform]:
+) -> AsyncGenerator[Waveform, None]:
     """Yields the clip's samples piece by piece, with at most `parallel` segments in the stages.
 
     `ticket` is the clip's own; each segment gets one derived from it. Closing the iterator early

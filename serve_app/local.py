@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from serve_app.embedded import SeaweedFS
 from serve_app.settings import Settings
@@ -16,7 +19,7 @@ Report = Callable[[str], None]
 
 # Set before ray is imported. Ray's own usage report stays off and has nowhere to go; workers run
 # at normal priority; a private folder keeps a stale cluster address from being found.
-_RAY_ENVIRONMENT = {
+RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
     "RAY_AUTH_MODE": "disabled",
@@ -43,8 +46,8 @@ def local_stack(
             settings = settings.model_copy(
                 update={
                     "s3_endpoint": store.endpoint,
-                    "s3_access_key": store.access_key,
-                    "s3_secret_key": store.secret_key,
+                    "s3_access_key": SecretStr(store.access_key),
+                    "s3_secret_key": SecretStr(store.secret_key),
                 }
             )
         report("Starting Ray")
@@ -56,7 +59,7 @@ def local_stack(
 
 @contextmanager
 def _ray(dashboard_port: int) -> Iterator[None]:
-    for name, value in _RAY_ENVIRONMENT.items():
+    for name, value in RAY_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # Ray's sockets live below this folder; their paths may have at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="bernie-ray-"))
@@ -69,7 +72,7 @@ def _ray(dashboard_port: int) -> Iterator[None]:
         dashboard_host="127.0.0.1",
         dashboard_port=dashboard_port,
         log_to_driver=False,
-        logging_level="ERROR",
+        logging_level=logging.ERROR,
         _temp_dir=str(folder),
     )
     try:
@@ -86,9 +89,11 @@ def _serve(settings: Settings) -> Iterator[None]:
 
     from serve_app.app import APP_NAME, build
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
     serve.run(build(settings), name=APP_NAME, route_prefix="/")
     try:
         yield
     finally:
-        serve.shutdown()
+        # Drains the replicas. The rest of Serve ends with Ray.
+        serve.delete(APP_NAME)

@@ -18,7 +18,7 @@ _CORES = os.cpu_count() or 1
 
 
 class StageScale(BaseSettings):
-    """How one stage of one service is scaled: replicas, what a replica holds, and how it batches."""
+    """How one stage of one service is scaled: replicas, what each holds, and how it batches."""
 
     model_config = SettingsConfigDict(extra="forbid")
 
@@ -52,8 +52,8 @@ class Settings(BaseSettings):
     s3_region: str = "us-east-1"
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
-    s3_part_bytes: int = Field(5 * 1024 * 1024, ge=64 * 1024)
-    """Size of a multipart part. AWS refuses parts under 5 MiB."""
+    s3_part_bytes: int = Field(5 * 1024 * 1024, ge=5 * 1024 * 1024)
+    """Size of a multipart part. S3 takes none under 5 MiB but the last."""
     presign_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     checkpoints: Path = CHECKPOINTS
 

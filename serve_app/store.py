@@ -170,7 +170,7 @@ class ObjectStore:
         return self._presign("put_object", params, seconds)
 
     def _presign(self, operation: str, params: dict[str, Any], seconds: int) -> str:
-        with _translated("such operation"):
+        with _translated(f"object {params['Key']}"):
             url: str = self._public_client.generate_presigned_url(
                 operation, Params=params, ExpiresIn=seconds
             )
@@ -292,7 +292,7 @@ class Upload:
             self._rest[at : at + len(tail)] = tail
             self._position += len(tail)
         while len(self._rest) >= self._part_bytes:
-            self._send_later_part(bytes(self._rest[: self._part_bytes]))
+            self._send_later_part(self._part_bytes)
         return len(data)
 
     def complete(self) -> int:
@@ -301,7 +301,7 @@ class Upload:
         if self._upload_id is None:
             raise ValueError("Nothing has been written.")
         if self._rest:
-            self._send_later_part(bytes(self._rest))
+            self._send_later_part(len(self._rest))
         first = self._sender.submit(self._send, 1, bytes(self._first))
         parts = [first.result(), *(part.result() for part in self._parts)]
         with _translated(f"upload of {self._key}"):
@@ -353,13 +353,14 @@ class Upload:
         upload_id: str = answer["UploadId"]
         return upload_id
 
-    def _send_later_part(self, data: bytes) -> None:
+    def _send_later_part(self, size: int) -> None:
         """Hand the start of `_rest` to the sender once there is room; raises its failures."""
         if len(self._parts) >= _PARTS_IN_FLIGHT:
             self._parts[-_PARTS_IN_FLIGHT].result()
+        data = bytes(self._rest[:size])
+        del self._rest[:size]
+        self._rest_start += size
         self._parts.append(self._sender.submit(self._send, len(self._parts) + 2, data))
-        del self._rest[: len(data)]
-        self._rest_start += len(data)
 
     def _send(self, number: int, data: bytes) -> dict[str, Any]:
         assert self._upload_id is not None  # noqa: S101 - parts follow the first write

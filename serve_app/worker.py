@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Protocol, TypeVar
 
 from sqlalchemy.orm import Session
@@ -27,7 +29,14 @@ from serve_app.generation import Stages, generate
 from serve_app.jobs import request_of
 from serve_app.queue import Claim, QueueRules
 from serve_app.settings import Settings
-from serve_app.store import ObjectStore, StoreUnavailable, Upload, result_key
+from serve_app.store import (
+    RESULT_PREFIXES,
+    ObjectStore,
+    StoreError,
+    StoreUnavailable,
+    Upload,
+    result_key,
+)
 from serve_app.tracing import ClipTimings
 
 T = TypeVar("T")
@@ -35,6 +44,8 @@ logger = logging.getLogger("bernie.worker")
 
 SWEEP_SECONDS = 30.0
 STATS_SECONDS = 5.0
+STALE_UPLOAD_SECONDS = 24 * 3600.0
+"""No clip takes this long: an upload begun earlier has lost its worker."""
 
 
 class Observer(Protocol):
@@ -62,8 +73,7 @@ class Worker:
         self._stages = stages
         self._observer = observer
         self._rules = QueueRules.of(settings)
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._claims: dict[str, Claim] = {}
+        self._running: dict[asyncio.Task[None], Claim] = {}
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -91,15 +101,14 @@ class Worker:
         """Claims no more, lets running clips finish within the grace time, releases the rest."""
         self._stopping = True
         self.wake()
-        running = list(self._running.values())
-        if running:
-            await asyncio.wait(running, timeout=self._settings.drain_seconds)
-        left = list(self._claims.values())
-        for task in running:
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._settings.drain_seconds)
+        left = dict(self._running)
+        for task in left:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        for claim in left:
-            await self._transact(lambda s, _, c=claim: queue.release(s, c.clip.id, c.token))
+        await asyncio.gather(*left, return_exceptions=True)
+        for claim in left.values():
+            await self._transact(partial(_release, claim))
 
     async def _claim_one(self) -> bool:
         """Whether a clip was taken, so that there may be another."""
@@ -112,16 +121,13 @@ class Worker:
             return False
         if claim is None:
             return False
-        clip_id = claim.clip.id
         task = asyncio.create_task(self._work(claim))
-        self._running[clip_id] = task
-        self._claims[clip_id] = claim
-        task.add_done_callback(lambda _: self._finished(clip_id))
+        self._running[task] = claim
+        task.add_done_callback(self._finished)
         return True
 
-    def _finished(self, clip_id: str) -> None:
-        self._running.pop(clip_id, None)
-        self._claims.pop(clip_id, None)
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
         self._wake.set()
 
     async def _work(self, claim: Claim) -> None:
@@ -148,13 +154,16 @@ class Worker:
         timings = ClipTimings()
         key = result_key(clip.service, clip.id, clip.options["format"])
         content_type = FORMATS[clip.options["format"]].content_type
+        if clip.attempts > 1:
+            # What an earlier try left unfinished under this key is of no more use.
+            await asyncio.to_thread(self._store.abort_stale_uploads, key, math.inf)
         upload = self._store.open_upload(key, content_type)
         try:
             seconds = await self._generate(clip, upload, timings)
             with timings.measure("upload"):
                 size = await asyncio.to_thread(upload.complete)
         except BaseException:
-            await asyncio.shield(asyncio.to_thread(upload.abort))
+            await asyncio.shield(asyncio.to_thread(_abandon, upload))
             raise
         saved = await self._transact(
             lambda s, now: queue.succeed(
@@ -169,19 +178,18 @@ class Worker:
 
     async def _generate(self, clip: Clip, upload: Upload, timings: ClipTimings) -> float:
         """Writes the encoded audio into the upload as it is made; returns its length in seconds."""
-        spec = registry.spec(clip.service, self._settings.pipelines()[clip.service])
-        joiner = spec.joiner(self._settings.pipeline(self._settings.vocoder))
+        settings = self._settings
+        pipeline = settings.pipelines()[clip.service]
+        own_rate = registry.sample_rate(clip.service, pipeline)
         options = clip.options
-        encoder = Encoder(
-            upload, options["format"], spec.sample_rate, options["sample_rate"] or spec.sample_rate
-        )
+        encoder = Encoder(upload, options["format"], own_rate, options["sample_rate"] or own_rate)
         ticket = Ticket(f"{clip.id}.{clip.attempts}", clip.user_id)
         pieces = generate(
             self._stages[clip.service],
             request_of(clip),
             ticket,
-            joiner,
-            self._settings.clip_segments,
+            registry.joiner(clip.service, pipeline, settings.pipeline(settings.vocoder)),
+            settings.clip_segments,
             timings,
         )
         async with aclosing(pieces):
@@ -247,7 +255,10 @@ class Worker:
                 logger.exception("%s failed", chore.__name__)
 
     def _sweep(self) -> None:
-        """Finishes deletions that were interrupted between the object and the row."""
+        """Finishes deletions that were interrupted between the object and the row, and aborts
+        uploads whose worker is long gone."""
+        for prefix in RESULT_PREFIXES.values():
+            self._store.abort_stale_uploads(prefix, time.time() - STALE_UPLOAD_SECONDS)
         with self._database.transaction() as session:
             gone = [(clip.id, clip.s3_key) for clip in clips.deleted(session, limit=100)]
         for clip_id, key in gone:
@@ -259,7 +270,8 @@ class Worker:
     def _report_queue(self) -> None:
         with self._database.transaction() as session:
             stats = queue.stats(session, self._database.now(session))
-        self._observer.queue(stats.depth, stats.oldest_age_seconds)
+        depth = dict.fromkeys(self._stages, 0) | stats.depth
+        self._observer.queue(depth, stats.oldest_age_seconds)
 
     async def _transact(self, work: Callable[[Session, float], T]) -> T:
         """One transaction, off the event loop, with the database's own time."""
@@ -269,3 +281,14 @@ class Worker:
                 return work(session, self._database.now(session))
 
         return await asyncio.to_thread(run)
+
+
+def _release(claim: Claim, session: Session, _: float) -> None:
+    queue.release(session, claim.clip.id, claim.token)
+
+
+def _abandon(upload: Upload) -> None:
+    try:
+        upload.abort()
+    except StoreError:
+        logger.warning("an unfinished upload is left for the sweep", exc_info=True)

@@ -36,7 +36,9 @@ class AcousticModel(nn.Module):
         self.text_encoder = TextEncoder(config)
         self.predictor = ProsodyPredictor(config)
 
-    def forward(self, tokens: Tensor, prosody: Tensor, speeds: Tensor, lengths: Lengths) -> Features:
+    def forward(
+        self, tokens: Tensor, prosody: Tensor, speeds: Tensor, lengths: Lengths
+    ) -> Features:
         """`tokens` `[batch, tokens]`, prosody style `[batch, style]`, `speeds` `[batch]`."""
         text = self.bert_encoder(encode(self.bert, tokens, lengths))
         features, logits = self.predictor.durations(text, prosody, lengths)

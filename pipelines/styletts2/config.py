@@ -50,10 +50,5 @@ class ModelConfig:
     bert: BertConfig = BertConfig()
     generator: IstftnetConfig = IstftnetConfig()
 
-    @property
-    def max_symbols(self) -> int:
-        """Phoneme symbols of one segment: the positions of PL-BERT less the two wrapping zeros."""
-        return self.bert.positions - 2
-
 
 KOKORO = ModelConfig()

@@ -32,7 +32,17 @@ class Decoder(nn.Module):
             [AdaINResidual(joined, WIDTH, style) for _ in range(3)]
             + [AdaINResidual(joined, out, style, upsample=True)]
         )
+        self.dtype = torch.float32
         self.generator = IstftnetGenerator(config.generator, style, config.sample_rate)
+
+    def compute_in(self, dtype: torch.dtype) -> Decoder:
+        """Run the convolutions in `dtype`. F0, phases, statistics and spectra stay float32."""
+        precise = (self.F0_conv, self.N_conv, self.generator.conv_post)
+        for module in self.modules():
+            if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
+                module.to(dtype)
+        self.dtype = dtype
+        return self
 
     def forward(
         self,
@@ -47,8 +57,9 @@ class Decoder(nn.Module):
         length; `style` `[batch, style]`; `lengths` counts frames. One `[600 · frames]` waveform per
         member. `seeds` fix the source's noise; None leaves the noise out.
         """
-        f0_curve = self.F0_conv(f0[:, None])
-        energy_curve = self.N_conv(energy[:, None])
+        f0_curve = self.F0_conv(f0[:, None]).to(self.dtype)
+        energy_curve = self.N_conv(energy[:, None]).to(self.dtype)
+        asr = asr.to(self.dtype)
         residual = self.asr_res(asr)
         x, _ = self.encode(torch.cat([asr, f0_curve, energy_curve], dim=1), style, lengths)
         finer = lengths

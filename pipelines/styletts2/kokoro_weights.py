@@ -73,7 +73,7 @@ def _embedding(path: str, node: onnx.NodeProto, arrays: dict[str, Array]) -> Nam
 
 
 def _lstm(path: str, node: onnx.NodeProto, arrays: dict[str, Array]) -> Named:
-    """Both directions; ONNX orders gates input, output, forget, cell, torch input, forget, cell, output."""
+    """Both directions, as torch names them."""
     for kind, name, zero in (("ih", 1, 9), ("hh", 2, 11)):
         weights = _dequantised(node.input[name], node.input[zero], arrays, per_direction=True)
         for suffix, weight in zip(("", "_reverse"), weights, strict=True):
@@ -115,5 +115,6 @@ def _dequantised(
 
 
 def _torch_gates(gates: Array) -> Floats:
+    """ONNX orders gates input, output, forget, cell; torch input, forget, cell, output."""
     i, o, f, c = np.split(gates, 4)
     return np.concatenate([i, f, c, o])

@@ -15,25 +15,23 @@ def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> 
     """`scale · (x − mean) / √(variance + ε) + shift` over each member's real steps.
 
     `x` is `[batch, channels, steps]`, `scale` and `shift` `[batch, channels]`; the variance is the
-    biased one. Steps beyond a member's length come back as zeros.
+    biased one, computed in float32 whatever the type of `x`. Zeros beyond each length.
     """
-    batch, channels, steps = x.shape
+    scale, shift = scale.to(x.dtype), shift.to(x.dtype)
     if not lengths.padded:
-        # One group per channel of one long batch member is an instance norm with its own scale per
-        # member, in one fused pass.
-        return F.group_norm(
-            x.reshape(1, batch * channels, steps),
-            batch * channels,
-            scale.reshape(-1),
-            shift.reshape(-1),
-            EPSILON,
-        ).view(batch, channels, steps)
-    count = lengths.tensor[:, None, None]
-    x = x.float()
-    centred = lengths.clear(x - lengths.clear(x).sum(-1, keepdim=True) / count)
-    variance = centred.square().sum(-1, keepdim=True) / count
-    gain = scale[..., None] * torch.rsqrt(variance + EPSILON)
-    return lengths.clear(torch.addcmul(shift[..., None], centred, gain))
+        return _normed(x, scale, shift)
+    y = torch.zeros_like(x)
+    for i, steps in enumerate(lengths.values):
+        y[i, :, :steps] = _normed(x[i : i + 1, :, :steps], scale[i], shift[i])[0]
+    return y
+
+
+def _normed(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Each channel of each member as a group of its own: one fused, vectorised pass."""
+    groups = x.shape[0] * x.shape[1]
+    flat = x.reshape(1, groups, x.shape[2])
+    normed = torch.group_norm(flat, groups, scale.flatten(), shift.flatten(), EPSILON)
+    return normed.view_as(x)
 
 
 class AdaIN(nn.Module):
@@ -46,10 +44,18 @@ class AdaIN(nn.Module):
         super().__init__()
         self.fc = nn.Linear(style, 2 * channels)
 
-    def forward(self, x: Tensor, style: Tensor, lengths: Lengths) -> Tensor:
-        """`[batch, channels, steps]`, style `[batch, style]`; zeros beyond each length."""
+    def forward(
+        self, x: Tensor, style: Tensor, lengths: Lengths, gain: Tensor | None = None
+    ) -> Tensor:
+        """`[batch, channels, steps]`, style `[batch, style]`; zeros beyond each length.
+
+        With a `gain` `[channels]` the result is multiplied by it, at no cost.
+        """
         gamma, beta = self.fc(style).chunk(2, dim=1)
-        return instance_norm(x, 1 + gamma, beta, lengths)
+        scale = 1 + gamma
+        if gain is not None:
+            scale, beta = gain * scale, gain * beta
+        return instance_norm(x, scale, beta, lengths)
 
 
 class AdaLayerNorm(nn.Module):

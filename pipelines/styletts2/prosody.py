@@ -28,9 +28,7 @@ class DurationEncoder(nn.Module):
         """`text` `[batch, tokens, hidden]` to `[batch, tokens, hidden + style]`."""
         styles = style[:, None].expand(-1, text.shape[1], -1)
         x = torch.cat([text, styles], dim=2)
-        layers = iter(self.lstms)
-        for lstm, norm in zip(layers, layers, strict=True):
-            assert isinstance(lstm, nn.LSTM)
+        for lstm, norm in zip(self.lstms[::2], self.lstms[1::2], strict=True):
             x = torch.cat([norm(run_lstm(lstm, x, lengths), style), styles], dim=2)
         return lengths.clear(x.mT).mT
 

@@ -93,16 +93,16 @@ class IstftnetGenerator(nn.Module):
         for stage, up in enumerate(self.ups):
             rate = self.config.upsample_rates[stage]
             x = up(lengths.clear(F.leaky_relu(x, STAGE_SLOPE)))
-            lengths = lengths.map(lambda steps, rate=rate: steps * rate)
+            lengths = lengths.map(rate.__mul__)
             if stage == last:
                 x = F.pad(x, (1, 0), mode="reflect")
                 lengths = source_lengths
-            injected = self.noise_convs[stage](source)
+            injected = self.noise_convs[stage](source.to(x.dtype))
             x = x + self.noise_res[stage](injected, style, lengths)
             width = len(self.config.resblock_kernels)
             blocks = self.resblocks[stage * width : (stage + 1) * width]
             x = sum(block(x, style, lengths) for block in blocks) / width
-        spectrum = self.conv_post(lengths.clear(F.leaky_relu(x, LAST_SLOPE))).float()
+        spectrum = self.conv_post(lengths.clear(F.leaky_relu(x.float(), LAST_SLOPE)))
         magnitude, phase = spectrum.chunk(2, dim=1)
         magnitude, phase = magnitude.exp(), phase.sin()
         return [
@@ -113,7 +113,7 @@ class IstftnetGenerator(nn.Module):
     def source(
         self, f0: Tensor, lengths: Lengths, seeds: Sequence[int] | None
     ) -> tuple[Tensor, Lengths]:
-        """Spectra of the harmonic source, `[batch, n_fft + 2, frames]`, zeros beyond each length."""
+        """Spectra of the harmonic source, `[batch, n_fft + 2, frames]`, zeros beyond each end."""
         samples = lengths.map(lambda frames: frames * self.config.samples_per_frame)
         noise = None if seeds is None else source_noise(seeds, samples.values, f0.device)
         waves = self.m_source(f0, noise)

@@ -23,22 +23,25 @@ class SnakeResidual(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor, lengths: Lengths) -> Tensor:
         """`[batch, channels, steps]`. Beyond each length the result is undefined."""
-        layers = zip(
-            self.adain1, self.alpha1, self.convs1, self.adain2, self.alpha2, self.convs2, strict=True
-        )
-        for norm1, alpha1, conv1, norm2, alpha2, conv2 in layers:
-            h = conv1(snake(norm1(x, style, lengths), alpha1))
-            x = x + conv2(snake(norm2(h, style, lengths), alpha2))
+        first = zip(self.adain1, self.alpha1, self.convs1, strict=True)
+        second = zip(self.adain2, self.alpha2, self.convs2, strict=True)
+        for (norm1, alpha1, conv1), (norm2, alpha2, conv2) in zip(first, second, strict=True):
+            h = conv1(_normed_snake(norm1, x, style, lengths, alpha1))
+            x = x + conv2(_normed_snake(norm2, h, style, lengths, alpha2))
         return x
 
 
-def snake(x: Tensor, alpha: Tensor) -> Tensor:
-    """`x + sin²(αx)/α` with one α per channel (Ziyin et al., 2020); `alpha` is `[1, channels, 1]`.
+def _normed_snake(
+    norm: nn.Module, x: Tensor, style: Tensor, lengths: Lengths, alpha: Tensor
+) -> Tensor:
+    """Snake of the normalised `x`: `h + sin²(αh) / α`, one α per channel (Ziyin et al., 2020).
 
-    Maps 0 to 0, so zeros beyond a member's end stay zeros.
+    With `u = αh` straight from the norm it is `(u + sin²u) / α`: two passes fewer. It maps 0 to 0,
+    so zeros beyond a member's end stay zeros.
     """
-    wave = (alpha * x).sin_()
-    return torch.addcmul(x, wave.mul_(wave), 1 / alpha)
+    u: Tensor = norm(x, style, lengths, alpha.flatten())
+    wave = u.sin()
+    return u.addcmul_(wave, wave).mul_(alpha.reciprocal().to(u.dtype))
 
 
 def _same(channels: int, kernel: int, dilation: int) -> nn.Conv1d:

@@ -1,4 +1,4 @@
-"""The tables. Times are UTC seconds since the epoch (float), so both databases compare them alike."""
+"""The tables. Times are UTC seconds since the epoch, which both databases compare alike."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -17,7 +18,9 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    text,
+    and_,
+    func,
+    not_,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -35,6 +38,8 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     balance: Mapped[int] = mapped_column(BigInteger, default=0)
     """Always the sum of the user's ledger."""
+    starts: Mapped[list[float]] = mapped_column(JSON, default=list)
+    """Newest first starts of the user's clips, for the throttle: they outlive the clips."""
     created_at: Mapped[float] = mapped_column(Float)
 
     __table_args__ = (CheckConstraint("balance >= 0", name="balance_not_negative"),)
@@ -70,9 +75,9 @@ class SignInFailure(Base):
     __tablename__ = "sign_in_failures"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    subject: Mapped[str] = mapped_column(String(300))
-    """`account:<email>` or `address:<ip>`."""
-    at: Mapped[float] = mapped_column(Float)
+    subject: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of `account:<email>` or `address:<ip>`: what strangers type is not kept."""
+    at: Mapped[float] = mapped_column(Float, index=True)
 
     __table_args__ = (Index("ix_sign_in_failures_subject_at", "subject", "at"),)
 
@@ -114,6 +119,8 @@ class Clip(Base):
     """Not started before this time (throttle, retry backoff)."""
     turn: Mapped[int] = mapped_column(BigInteger)
     """Fair queuing number: users take turns, whoever submitted how much."""
+    ready: Mapped[bool] = mapped_column(Boolean, default=False)
+    """In line to be claimed. False while throttled, backing off or held, and when finished."""
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     lease: Mapped[str | None] = mapped_column(String(32))
     """Random token of the worker that holds the clip; every write of the worker names it."""
@@ -136,16 +143,6 @@ class Clip(Base):
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key", name="uq_clips_idempotency"),
         Index("ix_clips_user_created", "user_id", "created_at", "id"),
-        Index("ix_clips_user_started", "user_id", "started_at"),
-        Index("ix_clips_user_start_at", "user_id", "start_at"),
-        Index(
-            "ix_clips_queue",
-            "turn",
-            "start_at",
-            postgresql_where=text("s3_key IS NULL AND NOT failed"),
-            sqlite_where=text("s3_key IS NULL AND failed = 0"),
-        ),
-        Index("ix_clips_deleted", "deleted_at"),
     )
 
     @property
@@ -157,13 +154,29 @@ class Clip(Base):
         return ClipState.CANCELLED if self.error_code == CANCELLED else ClipState.FAILED
 
 
+PENDING = and_(Clip.s3_key.is_(None), not_(Clip.failed))
+"""The one definition of pending in SQL: the queue's indexes hold these rows and no others."""
+RETURNS_AT = func.coalesce(Clip.lease_until, Clip.start_at)
+"""When a pending clip that is not in line comes (back) into it: lease end, else start time."""
+
+
+def _partial_index(name: str, *columns: Any, where: ColumnElement[bool]) -> None:
+    Index(name, *columns, postgresql_where=where, sqlite_where=where)
+
+
+_partial_index("ix_clips_line", Clip.ready, Clip.turn, Clip.id, where=PENDING)
+_partial_index("ix_clips_returning", Clip.ready, RETURNS_AT, where=PENDING)
+_partial_index("ix_clips_user_pending", Clip.user_id, where=PENDING)
+_partial_index("ix_clips_deleted", Clip.deleted_at, where=Clip.deleted_at.is_not(None))
+
+
 class LedgerEntry(Base):
     __tablename__ = "ledger"
 
     id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     clip_id: Mapped[str | None] = mapped_column(String(32), unique=True)
     """Unique: a clip is charged once. It outlives the clip, so it is not a foreign key."""
     amount: Mapped[int] = mapped_column(BigInteger)
@@ -172,3 +185,5 @@ class LedgerEntry(Base):
     reason: Mapped[str] = mapped_column(String(60))
     """`sign_up`, `clip` or `grant`."""
     created_at: Mapped[float] = mapped_column(Float)
+
+    __table_args__ = (Index("ix_ledger_user", "user_id", "id"),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ray.serve.handle import DeploymentHandle, DeploymentResponse
+from ray.serve.handle import DeploymentHandle
 
 from pipelines.protocol import Request, Segment, Waveform
 from serve_app.fairness import Ticket
@@ -17,7 +17,10 @@ class RayStages:
     replica to the vocoder replica directly, not through the worker."""
 
     def __init__(
-        self, frontend: DeploymentHandle, diffusion: DeploymentHandle, vocoder: DeploymentHandle
+        self,
+        frontend: DeploymentHandle[Any],
+        diffusion: DeploymentHandle[Any],
+        vocoder: DeploymentHandle[Any],
     ) -> None:
         self._frontend = frontend
         self._diffusion = diffusion
@@ -37,8 +40,8 @@ class RayStages:
         return waveform
 
 
-async def _result(response: DeploymentResponse, *earlier: DeploymentResponse) -> Any:
-    """Awaits a response; a cancelled wait also cancels the calls in the replicas."""
+async def _result(response: Any, *earlier: Any) -> Any:
+    """Awaits a handle's response; a cancelled wait also cancels the calls in the replicas."""
     try:
         return await response
     except asyncio.CancelledError:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from typing import Any
 
 from ray import serve
+from ray.exceptions import RayError
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
@@ -15,10 +18,12 @@ from serve_app.services import GraphStatus, Services
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
 
+logger = logging.getLogger("bernie.ingress")
+
 
 @serve.ingress()
 class Ingress:
-    def __init__(self, settings: Settings, worker: DeploymentHandle) -> None:
+    def __init__(self, settings: Settings, worker: DeploymentHandle[Any]) -> None:
         self._settings = settings
         self._worker = worker
         self._app_name = serve.get_replica_context().app_name
@@ -31,11 +36,17 @@ class Ingress:
                 database=self._database,
                 store=ObjectStore(self._settings),
                 clock=self._database.now,
-                wake=lambda: self._worker.wake.remote(),
+                wake=self._wake,
                 graph_status=self._graph_status,
                 metrics=node_metrics,
             )
         )
+
+    def _wake(self) -> None:
+        try:
+            self._worker.wake.remote()
+        except RayError:
+            logger.warning("no worker could be woken; they poll", exc_info=True)
 
     async def _graph_status(self) -> GraphStatus:
         """Ready when every deployment of the application has a running replica."""
@@ -44,7 +55,7 @@ class Ingress:
         absent = [
             name
             for name, deployment in deployments.items()
-            if not deployment.replica_states.get("RUNNING")
+            if not deployment.replica_states.get("RUNNING")  # type: ignore[call-overload]
         ]
         return GraphStatus(not absent, ", ".join(absent))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from ray.serve.handle import DeploymentHandle
 
@@ -15,7 +16,9 @@ from serve_app.worker import Worker as ClipWorker
 
 
 class Worker:
-    def __init__(self, settings: Settings, stages: dict[str, tuple[DeploymentHandle, ...]]) -> None:
+    def __init__(
+        self, settings: Settings, stages: dict[str, tuple[DeploymentHandle[Any], ...]]
+    ) -> None:
         self._database = Database(settings.database())
         rays = {service: RayStages(*handles) for service, handles in stages.items()}
         self._worker = ClipWorker(

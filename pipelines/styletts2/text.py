@@ -1,0 +1,46 @@
+"""From text to the chunks that the model speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pipelines.protocol import InvalidInput
+from pipelines.styletts2.characters import NO_BREAK
+from pipelines.styletts2.chunking import split
+from pipelines.styletts2.normalize import normalize
+from pipelines.styletts2.phonemes import phonemize
+from pipelines.styletts2.scripts import check_scripts
+from pipelines.styletts2.symbols import MAX_TOKENS, encode, has_sound
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What is spoken in one go: the normalised words, and their sounds in Kokoro's symbols."""
+
+    text: str
+    phonemes: str
+
+
+def analyse(text: str, language: str, max_characters: int) -> list[Chunk]:
+    """The chunks of `text` in order, each at most `max_characters` and 510 tokens long.
+
+    `language` is `en-us` or `en-gb`. Lengths are those of the normalised text, in which numbers
+    are words. Raises InvalidInput with the code `nothing_to_say` when no part of the text can be
+    heard, `unsupported_script` when no voice can read it.
+    """
+    spoken = normalize(text, language)
+    check_scripts(spoken)
+    chunks = list(_phonemized(split(spoken, max_characters), language))
+    if not chunks:
+        raise InvalidInput("text", "The text holds nothing that can be spoken.", "nothing_to_say")
+    return chunks
+
+
+def _phonemized(pieces: Sequence[str], language: str) -> Iterator[Chunk]:
+    """Pieces with their phonemes; those too long for the model are cut again."""
+    for piece, phonemes in zip(pieces, phonemize(pieces, language), strict=True):
+        if len(encode(phonemes)) > MAX_TOKENS:
+            yield from _phonemized(split(piece, len(piece) // 2), language)
+        elif has_sound(phonemes):
+            yield Chunk(piece.replace(NO_BREAK, " "), phonemes)

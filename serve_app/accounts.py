@@ -1,0 +1,222 @@
+"""Users, their passwords, sessions and API keys.
+
+Tokens are kept as hashes and shown once. `bs_` begins a session token, `bk_` an API key.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from serve_app import credits
+from serve_app.db.engine import Database
+from serve_app.db.models import ApiKey, SignInFailure, SignInSession, User
+from serve_app.errors import ServiceError, not_found
+from serve_app.ids import hash_token, is_id, new_id, new_token
+
+# RFC 9106 argon2id with OWASP's smaller memory: 19 MiB each, so that many sign-ins at once fit.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+_SIGN_IN = "sign-in"
+_KEY_PREFIX_CHARACTERS = 11
+_KEY_USE_RESOLUTION_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SignInLimits:
+    """At most `attempts` failed sign-ins of one account or address within `window_seconds`."""
+
+    attempts: int
+    window_seconds: float
+
+
+def sign_up(session: Session, email: str, password: str, amount: int, now: float) -> User:
+    """A new user with `amount` credits; 409 `email_taken`."""
+    user = User(
+        id=new_id(), email=_normal(email), password_hash=_hasher.hash(password), created_at=now
+    )
+    try:
+        with session.begin_nested():
+            session.add(user)
+    except IntegrityError:
+        raise ServiceError(
+            409, "email_taken", "There is an account with this e-mail address.", "email"
+        ) from None
+    credits.welcome(session, user, amount, now)
+    return user
+
+
+def by_email(session: Session, email: str) -> User:
+    """404 `user_not_found`."""
+    user = session.scalars(select(User).where(User.email == _normal(email))).one_or_none()
+    if user is None:
+        raise not_found("user")
+    return user
+
+
+def list_users(session: Session) -> list[User]:
+    """All users, the oldest first."""
+    return list(session.scalars(select(User).order_by(User.created_at, User.id)))
+
+
+def sign_in(
+    database: Database, email: str, password: str, address: str, limits: SignInLimits, now: float
+) -> User:
+    """The user with this e-mail and password; 401 `wrong_credentials`, 429 `too_many_attempts`.
+
+    It takes the database instead of a session because it needs two transactions: an attempt counts
+    as failed before the password is looked at, so that neither an error nor many attempts at
+    once get round the limit, and is forgiven if it succeeds. The slow hash runs between the two.
+    """
+    email = _normal(email)
+    subjects = [hash_token(f"account:{email}"), hash_token(f"address:{address}")]
+    with database.transaction() as session:
+        database.lock(session, _SIGN_IN)
+        _refuse_too_many(session, subjects, limits, now)
+        failures = [SignInFailure(subject=subject, at=now) for subject in subjects]
+        session.add_all(failures)
+        user = session.scalars(select(User).where(User.email == email)).one_or_none()
+    # An unknown e-mail costs the same time as a wrong password.
+    matches = _matches(user.password_hash if user else _nobody(), password)
+    if user is None or not matches:
+        raise ServiceError(401, "wrong_credentials", "The e-mail address or password is wrong.")
+    with database.transaction() as session:
+        database.lock(session, _SIGN_IN)
+        own = [failure.id for failure in failures]
+        session.execute(
+            delete(SignInFailure).where(
+                SignInFailure.id.in_(own) | (SignInFailure.subject == subjects[0])
+            )
+        )
+    return user
+
+
+def open_session(session: Session, user: User, seconds: float, now: float) -> str:
+    """A new session token, valid for `seconds`. Sessions of the user that are over are removed."""
+    session.execute(
+        delete(SignInSession).where(
+            SignInSession.user_id == user.id, SignInSession.expires_at <= now
+        )
+    )
+    token = new_token("bs")
+    session.add(
+        SignInSession(
+            id=new_id(),
+            user_id=user.id,
+            token_hash=hash_token(token),
+            created_at=now,
+            expires_at=now + seconds,
+        )
+    )
+    return token
+
+
+def close_session(session: Session, token: str, now: float) -> None:
+    """Make a session token invalid; nothing happens for any other token."""
+    session.execute(
+        update(SignInSession)
+        .where(SignInSession.token_hash == hash_token(token), SignInSession.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+def create_key(
+    session: Session, user_id: str, name: str, expires_at: float | None, now: float
+) -> tuple[ApiKey, str]:
+    """A new API key and its token, which cannot be had again."""
+    token = new_token("bk")
+    key = ApiKey(
+        id=new_id(),
+        user_id=user_id,
+        name=name,
+        token_hash=hash_token(token),
+        prefix=token[:_KEY_PREFIX_CHARACTERS],
+        created_at=now,
+        expires_at=expires_at,
+    )
+    session.add(key)
+    session.flush()
+    return key, token
+
+
+def list_keys(session: Session, user_id: str) -> list[ApiKey]:
+    """The user's keys that are not revoked, newest first."""
+    query = select(ApiKey).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+    return list(session.scalars(query.order_by(ApiKey.created_at.desc(), ApiKey.id.desc())))
+
+
+def revoke_key(session: Session, user_id: str, key_id: str, now: float) -> None:
+    """404 `api_key_not_found` also for a foreign and for a revoked key."""
+    key = session.get(ApiKey, key_id) if is_id(key_id) else None
+    if key is None or key.user_id != user_id or key.revoked_at is not None:
+        raise not_found("api_key")
+    key.revoked_at = now
+
+
+def authenticate(session: Session, token: str, now: float) -> User:
+    """The user of a session token or API key; one 401 for unknown, revoked and expired ones."""
+    table: type[ApiKey | SignInSession] = ApiKey if token.startswith("bk_") else SignInSession
+    found = session.execute(
+        select(User, table)
+        .join(table, table.user_id == User.id)
+        .where(
+            table.token_hash == hash_token(token),
+            table.revoked_at.is_(None),
+            table.expires_at.is_(None) | (table.expires_at > now),
+        )
+    ).one_or_none()
+    if found is None:
+        raise ServiceError(401, "invalid_credentials", "Sign in or send a valid API key.")
+    user, credential = found
+    if isinstance(credential, ApiKey):
+        _note_use(credential, now)
+    return user
+
+
+def _note_use(key: ApiKey, now: float) -> None:
+    """Once a minute at most: a write for every request would cost more than the request."""
+    if key.last_used_at is None or now - key.last_used_at >= _KEY_USE_RESOLUTION_SECONDS:
+        key.last_used_at = now
+
+
+def _normal(email: str) -> str:
+    return email.strip().lower()
+
+
+def _refuse_too_many(
+    session: Session, subjects: list[str], limits: SignInLimits, now: float
+) -> None:
+    session.execute(delete(SignInFailure).where(SignInFailure.at <= now - limits.window_seconds))
+    counts = session.execute(
+        select(func.count(), func.min(SignInFailure.at))
+        .where(SignInFailure.subject.in_(subjects))
+        .group_by(SignInFailure.subject)
+    )
+    oldest = [first for count, first in counts if count >= limits.attempts]
+    if oldest:
+        seconds = max(1, math.ceil(max(oldest) + limits.window_seconds - now))
+        raise ServiceError(
+            429,
+            "too_many_attempts",
+            f"Too many failed sign-ins. Try again in {seconds} seconds.",
+            retry_after=seconds,
+        )
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except VerificationError:
+        return False
+
+
+@cache
+def _nobody() -> str:
+    return _hasher.hash("")

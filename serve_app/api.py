@@ -1,0 +1,65 @@
+"""The HTTP application. It parses, authorises, calls the service logic and formats; no more."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve_app.body_limit import BodyLimit
+from serve_app.http_errors import ERROR_HANDLERS, UnexpectedErrors
+from serve_app.routes import accounts, clips, health, keys, speech
+from serve_app.services import GraphStatus, Services
+
+__all__ = ["GraphStatus", "Services", "create_app"]
+
+DESCRIPTION = """\
+Text goes in, a clip comes out: submit it, wait for it, fetch its audio from the link it then has.
+
+Every error has the shape `{"error": {"code", "message", "field"}}`: `code` is stable, `message`
+says what to do, and `field` is there when one part of the request is at fault.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application over `services`. It is plain ASGI and holds no state of its own."""
+    app = FastAPI(
+        title="Bernie",
+        version="0.1.0",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=ERROR_HANDLERS,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.services = services
+    for surface in (accounts, keys, speech, clips, health):
+        app.include_router(surface.router)
+    # The last added is the outermost.
+    app.add_middleware(BodyLimit, limit=services.settings.max_body_bytes)
+    app.add_middleware(UnexpectedErrors)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+class SecurityHeaders:
+    """ASGI middleware: no content sniffing anywhere, and no cache keeps an answer of the API."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["X-Content-Type-Options"] = "nosniff"
+                if scope["path"].startswith("/api/"):
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)

@@ -1,0 +1,54 @@
+"""How a clip looks from outside."""
+
+from __future__ import annotations
+
+from pipelines.audio import FORMATS
+from serve_app.db.models import Clip, ClipState
+from serve_app.schemas import AudioOut, ClipErrorOut, ClipOut, moment, moment_or_none
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore
+
+
+def show(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> ClipOut:
+    """The clip as the API gives it. The link to its audio is valid from `now`, epoch seconds."""
+    return ClipOut(
+        id=clip.id,
+        service=clip.service,
+        state=clip.state,
+        text=clip.text,
+        voice=clip.voice,
+        format=clip.options["format"],
+        sample_rate=clip.options["sample_rate"],
+        speed=clip.options["speed"],
+        seed=clip.options["seed"],
+        credits=clip.credits,
+        created_at=moment(clip.created_at),
+        start_at=moment(clip.start_at),
+        started_at=moment_or_none(clip.started_at),
+        finished_at=moment_or_none(clip.finished_at),
+        attempts=clip.attempts,
+        s3_key=clip.s3_key,
+        audio=_audio(clip, store, settings.presign_seconds, now),
+        error=_error(clip),
+        timings=clip.timings,
+    )
+
+
+def _audio(clip: Clip, store: ObjectStore, seconds: int, now: float) -> AudioOut | None:
+    if clip.s3_key is None or clip.bytes is None or clip.audio_seconds is None:
+        return None
+    audio_format = FORMATS[clip.options["format"]]
+    filename = f"{clip.id}.{audio_format.extension}"
+    return AudioOut(
+        url=store.presigned_get(clip.s3_key, seconds, filename),
+        expires_at=moment(now + seconds),
+        content_type=audio_format.content_type,
+        bytes=clip.bytes,
+        seconds=clip.audio_seconds,
+    )
+
+
+def _error(clip: Clip) -> ClipErrorOut | None:
+    if clip.state is not ClipState.FAILED:
+        return None
+    return ClipErrorOut(code=clip.error_code or "failed", message=clip.error or "")

@@ -1,0 +1,119 @@
+"""The database: SQLite in a file or PostgreSQL, behind one class."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Float,
+    cast,
+    create_engine,
+    event,
+    extract,
+    func,
+    make_url,
+    select,
+)
+from sqlalchemy.orm import Session, sessionmaker
+
+_BUSY_SECONDS = 30
+_CONNECT_SECONDS = 5
+_UNIX_EPOCH_JULIAN_DAY = 2440587.5
+
+
+class Database:
+    """One engine, short transactions, migrations, and the clock that leases go by."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is `sqlite:///<file>` or `postgresql://…`; anything else raises ValueError."""
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        if backend == "sqlite":
+            self.engine = _sqlite(parsed)
+        elif backend == "postgresql":
+            self.engine = create_engine(
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_pre_ping=True,
+                connect_args={"connect_timeout": _CONNECT_SECONDS},
+            )
+        else:
+            raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
+        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose work is committed at the end of the block, or rolled back on an error.
+
+        The database is first touched by the first statement, so what is slow belongs before it.
+        """
+        with self._sessions.begin() as session:
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest revision. Processes that start together wait in turn."""
+        config = Config()
+        config.set_main_option("script_location", "serve_app.db:migrations")
+        with self.engine.begin() as connection:
+            self.lock(connection, "migrations")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def lock(self, within: Session | Connection, name: str) -> None:
+        """Wait until no other transaction holds `name`, and hold it to the end of this one.
+
+        On SQLite there is nothing to do: its transactions follow one another.
+        """
+        if self.engine.dialect.name == "postgresql":
+            within.execute(select(func.pg_advisory_xact_lock(zlib.crc32(name.encode()))))
+
+    def now(self, session: Session) -> float:
+        """Seconds since the epoch by the database's clock, which all workers share."""
+        if self.engine.dialect.name == "postgresql":
+            seconds = select(cast(extract("epoch", func.clock_timestamp()), Float))
+        else:
+            days = cast(func.julianday("now"), Float) - _UNIX_EPOCH_JULIAN_DAY
+            seconds = select(days * 86_400)
+        return float(session.scalars(seconds).one())
+
+    def ping(self) -> None:
+        """Raises sqlalchemy.exc.OperationalError if the database does not answer."""
+        with self.engine.connect() as connection:
+            connection.execute(select(1))
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise ValueError("the SQLite database must be a file: sqlite:///<path>")
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url,
+        # The driver begins no transactions of its own: `_begin` does.
+        connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None},
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: SQLiteConnection, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that reads first and writes later would fail where another wrote in between;
+    # one that takes the write lock at once waits for it instead.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

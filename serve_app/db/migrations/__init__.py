@@ -1,0 +1,1 @@
+"""Alembic migrations, run by `Database.migrate`. A test compares what they make with the models."""

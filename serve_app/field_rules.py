@@ -1,0 +1,65 @@
+"""Constraints of request fields whose messages state all that is allowed, not just one bound."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+OUT_OF_RANGE = "out_of_range"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rule:
+    """Used as `Annotated[type, rule]`. `message` is read after the field's name."""
+
+    allows: Callable[[Any], bool]
+    message: str
+    json_schema: dict[str, Any]
+
+    def check(self, value: Any) -> Any:
+        if not self.allows(value):
+            raise PydanticCustomError(OUT_OF_RANGE, "{message}", {"message": self.message})
+        return value
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), **self.json_schema}
+
+
+def between(low: float, high: float) -> Rule:
+    """A number from `low` to `high`, both included; NaN is in no range."""
+    return Rule(
+        lambda value: low <= value <= high,
+        f"must be between {low} and {high}",
+        {"minimum": low, "maximum": high},
+    )
+
+
+def length(low: int, high: int) -> Rule:
+    """A string of `low` to `high` characters."""
+    return Rule(
+        lambda value: low <= len(value) <= high,
+        f"must have {low} to {high} characters",
+        {"minLength": low, "maxLength": high},
+    )
+
+
+def matching(pattern: str, message: str) -> Rule:
+    """A string that is matched by `pattern` as a whole."""
+    whole = re.compile(pattern)
+    return Rule(
+        lambda value: whole.fullmatch(value) is not None,
+        message,
+        {"pattern": f"^{pattern}$"},
+    )

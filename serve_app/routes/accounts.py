@@ -1,0 +1,102 @@
+"""Accounts: signing up, in and out, and what an account has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from fastapi import Query as FromQuery
+from sqlalchemy.orm import Session
+
+from serve_app import accounts, credits
+from serve_app.accounts import SignInLimits
+from serve_app.db.models import User
+from serve_app.routes.access import CurrentUser, ServicesOf, Token
+from serve_app.routes.documentation import WITH_BODY, errors
+from serve_app.schemas import (
+    AccountOut,
+    LedgerEntryOut,
+    PageOut,
+    PageQuery,
+    SignedIn,
+    SignIn,
+    SignUp,
+    moment,
+)
+from serve_app.services import Services
+
+router = APIRouter(prefix="/api", tags=["accounts"])
+
+
+@router.post(
+    "/sign-up",
+    status_code=201,
+    summary="Make an account and sign in",
+    responses=errors(409, *WITH_BODY),
+)
+def sign_up(body: SignUp, services: ServicesOf) -> SignedIn:
+    """The new account starts with the credits that the server gives at sign-up."""
+    now = _now(services)
+    with services.database.transaction() as session:
+        amount = services.settings.sign_up_credits
+        user = accounts.sign_up(session, body.email, body.password, amount, now)
+        return _signed_in(services, session, user, now)
+
+
+@router.post("/sign-in", summary="Sign in", responses=errors(401, 429, *WITH_BODY))
+def sign_in(body: SignIn, request: Request, services: ServicesOf) -> SignedIn:
+    """An unknown e-mail address and a wrong password get the same answer. Attempts are limited."""
+    settings = services.settings
+    limits = SignInLimits(settings.sign_in_attempts, settings.sign_in_window_seconds)
+    address = request.client.host if request.client else ""
+    now = _now(services)
+    user = accounts.sign_in(services.database, body.email, body.password, address, limits, now)
+    with services.database.transaction() as session:
+        return _signed_in(services, session, user, now)
+
+
+@router.post(
+    "/sign-out",
+    status_code=204,
+    response_class=Response,
+    summary="End this session",
+    responses=errors(401),
+)
+def sign_out(_user: CurrentUser, token: Token, services: ServicesOf) -> None:
+    """The session's token is not valid any more. An API key is not a session and stays valid."""
+    with services.database.transaction() as session:
+        accounts.close_session(session, token, services.clock(session))
+
+
+@router.get("/me", summary="The account and its credits", responses=errors(401))
+def me(user: CurrentUser, services: ServicesOf) -> AccountOut:
+    with services.database.transaction() as session:
+        return _account(session, user)
+
+
+@router.get("/credits", summary="Every change of the balance", responses=errors(401, 422))
+def ledger(
+    user: CurrentUser, services: ServicesOf, query: Annotated[PageQuery, FromQuery()]
+) -> PageOut[LedgerEntryOut]:
+    """Newest first. The amounts add up to the balance."""
+    with services.database.transaction() as session:
+        page = credits.ledger(session, user.id, query.limit, query.cursor)
+    entries = [LedgerEntryOut.of(entry) for entry in page.items]
+    return PageOut(items=entries, next_cursor=page.next_cursor)
+
+
+def _now(services: Services) -> float:
+    """The time, in a transaction of its own: none may be open while a password is hashed."""
+    with services.database.transaction() as session:
+        return services.clock(session)
+
+
+def _account(session: Session, user: User) -> AccountOut:
+    balance = credits.balance(session, user.id)
+    return AccountOut.of(user, balance, credits.held(session, user.id))
+
+
+def _signed_in(services: Services, session: Session, user: User, now: float) -> SignedIn:
+    seconds = services.settings.session_seconds
+    token = accounts.open_session(session, user, seconds, now)
+    return SignedIn(token=token, expires_at=moment(now + seconds), account=_account(session, user))

@@ -1,0 +1,87 @@
+"""Clips: what was asked for and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from fastapi import Query as FromQuery
+from starlette.concurrency import run_in_threadpool
+
+from serve_app import clips
+from serve_app.clip_view import show
+from serve_app.db.models import ClipState
+from serve_app.routes.access import CurrentUser, ServicesOf
+from serve_app.routes.documentation import errors
+from serve_app.schemas import ClipOut, ClipQuery, ClipsQuery, PageOut
+from serve_app.services import Services
+from serve_app.store import StoreError
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/api/clips", tags=["clips"])
+
+
+@router.get("", summary="The account's clips", responses=errors(401, 422))
+def list_clips(
+    user: CurrentUser, services: ServicesOf, query: Annotated[ClipsQuery, FromQuery()]
+) -> PageOut[ClipOut]:
+    """Newest first, also of one service or state only."""
+    with services.database.transaction() as session:
+        page = clips.list_clips(
+            session, user.id, query.service, query.state, query.limit, query.cursor
+        )
+        now = services.clock(session)
+    items = [show(clip, services.store, services.settings, now) for clip in page.items]
+    return PageOut(items=items, next_cursor=page.next_cursor)
+
+
+@router.get("/{clip_id}", summary="One clip", responses=errors(401, 404, 422))
+async def get_clip(
+    clip_id: str,
+    user: CurrentUser,
+    services: ServicesOf,
+    query: Annotated[ClipQuery, FromQuery()],
+    request: Request,
+) -> ClipOut:
+    """With `wait`, the answer comes once the clip is finished or the time is over."""
+    time = asyncio.get_running_loop().time
+    deadline = time() + query.wait
+    while True:
+        clip = await run_in_threadpool(_find, services, user.id, clip_id)
+        left = deadline - time()
+        if clip.state is not ClipState.PENDING or left <= 0 or await request.is_disconnected():
+            return clip
+        await asyncio.sleep(min(services.settings.poll_seconds, left))
+
+
+@router.delete(
+    "/{clip_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Cancel or delete a clip",
+    responses=errors(401, 404, 422),
+)
+def delete_clip(clip_id: str, user: CurrentUser, services: ServicesOf) -> None:
+    """Cancels a pending clip, which stays listed and costs nothing; removes a finished one."""
+    with services.database.transaction() as session:
+        clip = clips.delete(session, user.id, clip_id, services.clock(session))
+    if clip.deleted_at is None:
+        return
+    if clip.s3_key is not None:
+        try:
+            services.store.delete(clip.s3_key)
+        except StoreError:
+            log.warning("clip %s is deleted, its object is left to the sweeper", clip_id)
+            return
+    with services.database.transaction() as session:
+        clips.forget(session, clip_id)
+
+
+def _find(services: Services, user_id: str, clip_id: str) -> ClipOut:
+    with services.database.transaction() as session:
+        clip = clips.get(session, user_id, clip_id)
+        now = services.clock(session)
+    return show(clip, services.store, services.settings, now)

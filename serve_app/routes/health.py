@@ -1,0 +1,56 @@
+"""For load balancers and Prometheus: alive, ready, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse
+from starlette.concurrency import run_in_threadpool
+
+from serve_app.errors import ServiceError
+from serve_app.routes.access import ServicesOf
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process answers; nothing else is asked."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def readyz(services: ServicesOf) -> dict[str, str]:
+    """Database, object store and graph can take work."""
+    graph, database, store = await asyncio.gather(
+        services.graph_status(), _works(services.database.ping), _works(services.store.ready)
+    )
+    missing = [
+        name
+        for name, ready in (
+            ("database", database),
+            ("object store", store),
+            (f"graph ({graph.detail})", graph.ready),
+        )
+        if not ready
+    ]
+    if missing:
+        message = f"Not ready: {', '.join(missing)}."
+        raise ServiceError(503, "not_ready", message, retry_after=1)
+    return {"status": "ready"}
+
+
+@router.get("/metrics")
+def metrics(services: ServicesOf) -> PlainTextResponse:
+    """Prometheus text."""
+    return PlainTextResponse(services.metrics(), media_type="text/plain; version=0.0.4")
+
+
+async def _works(check: Callable[[], object]) -> bool:
+    try:
+        await run_in_threadpool(check)
+    except Exception:  # noqa: BLE001 - whatever the reason, it is not ready
+        return False
+    return True

@@ -1,0 +1,43 @@
+"""API keys: credentials of programs, which last until they expire or are revoked."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from serve_app import accounts
+from serve_app.routes.access import CurrentUser, ServicesOf
+from serve_app.routes.documentation import WITH_BODY, errors
+from serve_app.schemas import CreatedKeyOut, KeyOut, ListOut, NewKey
+
+router = APIRouter(prefix="/api/keys", tags=["keys"])
+
+
+@router.post("", status_code=201, summary="Make an API key", responses=errors(401, *WITH_BODY))
+def create_key(body: NewKey, user: CurrentUser, services: ServicesOf) -> CreatedKeyOut:
+    """The answer holds the secret; only a hash of it is kept."""
+    with services.database.transaction() as session:
+        now = services.clock(session)
+        lasts = body.expires_in_seconds
+        expires_at = None if lasts is None else now + lasts
+        key, secret = accounts.create_key(session, user.id, body.name, expires_at, now)
+        return CreatedKeyOut.with_secret(key, secret)
+
+
+@router.get("", summary="The account's API keys", responses=errors(401))
+def list_keys(user: CurrentUser, services: ServicesOf) -> ListOut[KeyOut]:
+    with services.database.transaction() as session:
+        keys = accounts.list_keys(session, user.id)
+    return ListOut(items=[KeyOut.of(key) for key in keys])
+
+
+@router.delete(
+    "/{key_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Revoke an API key",
+    responses=errors(401, 404, 422),
+)
+def revoke_key(key_id: str, user: CurrentUser, services: ServicesOf) -> None:
+    """From now on the key is refused."""
+    with services.database.transaction() as session:
+        accounts.revoke_key(session, user.id, key_id, services.clock(session))

@@ -1,0 +1,66 @@
+"""The throttle: at most `limit` first starts per user in any `window` seconds, over all services.
+
+It delays and never refuses. A start is planned when a clip is submitted, from the user's past
+starts and those planned already; because a busy queue can start clips late and so bunch them, the
+claim checks the actual starts again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from serve_app.db.models import PENDING, Clip, User
+
+
+class ThrottleRules(Protocol):
+    """The settings that the throttle goes by."""
+
+    @property
+    def throttle_starts(self) -> int: ...
+
+    @property
+    def throttle_window_seconds(self) -> float: ...
+
+
+def next_start(starts: Sequence[float], now: float, limit: int, window: float) -> float:
+    """The earliest time from `now` on at which one more start may be added to `starts`.
+
+    A window is half open: a start exactly `window` seconds after another is outside of it. Any
+    `limit` neighbouring starts first..last that share a window forbid the times t with
+    last - window < t < first + window. These intervals come in rising order, so one pass over
+    them finds the first gap.
+    """
+    ordered = sorted(starts)
+    time = now
+    for first, last in zip(ordered, ordered[limit - 1 :], strict=False):
+        if last - first < window and last - window < time < first + window:
+            time = first + window
+    return time
+
+
+def plan(
+    session: Session, user: User, rules: ThrottleRules, now: float, moving: Clip | None = None
+) -> float:
+    """When the next clip of a locked user may start; `moving` is the clip to be planned anew."""
+    planned = select(Clip.start_at).where(
+        Clip.user_id == user.id, PENDING, Clip.started_at.is_(None)
+    )
+    if moving is not None:
+        planned = planned.where(Clip.id != moving.id)
+    starts = [*user.starts, *session.scalars(planned)]
+    return next_start(starts, now, rules.throttle_starts, rules.throttle_window_seconds)
+
+
+def may_start(user: User, rules: ThrottleRules, now: float) -> bool:
+    """Whether one more clip of a locked user may start now, by the actual starts alone."""
+    starts, limit = user.starts, rules.throttle_starts
+    return next_start(starts, now, limit, rules.throttle_window_seconds) <= now
+
+
+def record_start(user: User, rules: ThrottleRules, now: float) -> None:
+    """Remember a start; only the newest `throttle_starts` can ever forbid another."""
+    user.starts = sorted([*user.starts, now])[-rules.throttle_starts :]

@@ -1,0 +1,113 @@
+"""The real application over a real database and object store, with a clock that tests set."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import boto3
+from sqlalchemy import func, select
+from starlette.testclient import TestClient
+
+from serve_app.api import GraphStatus, Services, create_app
+from serve_app.db.engine import Database
+from serve_app.db.models import Base
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore
+
+EMAIL = "ada@example.com"
+PASSWORD = "analytical engine"
+SENTENCE = "The kettle is on, and the kitchen is warm."
+
+Headers = dict[str, str]
+
+
+class Api:
+    """A client of the application, and the parts behind it."""
+
+    def __init__(self, settings: Settings, database: Database, store: ObjectStore) -> None:
+        self.settings = settings
+        self.database = database
+        self.store = store
+        self.now = 1_800_000_000.0
+        self.wakes = 0
+        self.graph = GraphStatus(ready=True)
+        self.app = create_app(
+            Services(
+                settings=settings,
+                database=database,
+                store=store,
+                clock=lambda _session: self.now,
+                wake=self._wake,
+                graph_status=self._graph_status,
+                metrics=lambda: "bernie_queue_depth 0\n",
+            )
+        )
+        self.client = TestClient(self.app)
+
+    def _wake(self) -> None:
+        self.wakes += 1
+
+    async def _graph_status(self) -> GraphStatus:
+        return self.graph
+
+    def sign_up(self, email: str = EMAIL) -> Headers:
+        """A new account; the headers that authorise its session."""
+        answer = self.client.post("/api/sign-up", json={"email": email, "password": PASSWORD})
+        assert answer.status_code == 201, answer.text
+        return bearer(answer.json()["token"])
+
+    def create_key(self, headers: Headers, **body: Any) -> dict[str, Any]:
+        answer = self.client.post("/api/keys", headers=headers, json={"name": "laptop", **body})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def speak(self, headers: Headers, **body: Any) -> dict[str, Any]:
+        """A clip just submitted."""
+        request = {"text": SENTENCE, "voice": "af_heart", **body}
+        answer = self.client.post("/api/speech", headers=headers, json=request)
+        assert answer.status_code == 202, answer.text
+        return dict(answer.json())
+
+    def clip(self, headers: Headers, clip_id: str, **query: Any) -> dict[str, Any]:
+        answer = self.client.get(f"/api/clips/{clip_id}", headers=headers, params=query)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def contents(self) -> dict[str, int]:
+        """Rows of every table, the credits in all balances, and the objects in the store."""
+        with self.database.transaction() as session:
+            rows = {
+                table.name: session.scalar(select(func.count()).select_from(table)) or 0
+                for table in Base.metadata.sorted_tables
+            }
+            users = Base.metadata.tables["users"]
+            balances = session.scalar(select(func.coalesce(func.sum(users.c.balance), 0))) or 0
+        return {**rows, "credits": int(balances), "objects": self._objects()}
+
+    @cached_property
+    def _bucket(self) -> Any:
+        """The store as boto3 sees it, to count what lies in it."""
+        return boto3.resource(
+            "s3",
+            endpoint_url=self.settings.s3_endpoint,
+            region_name=self.settings.s3_region,
+            aws_access_key_id=self.settings.s3_access_key.get_secret_value(),
+            aws_secret_access_key=self.settings.s3_secret_key.get_secret_value(),
+        ).Bucket(self.settings.s3_bucket)
+
+    def _objects(self) -> int:
+        return sum(1 for _ in self._bucket.objects.all())
+
+
+def bearer(token: str) -> Headers:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def error_of(answer: Any, status: int) -> dict[str, Any]:
+    """The error of an answer, which has to have this status and the one shape."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert set(body) == {"error"}
+    assert {"code", "message"} <= set(body["error"]) <= {"code", "message", "field"}
+    return dict(body["error"])

@@ -1,0 +1,106 @@
+"""Databases for the tests of the service: each test gets its own, once on SQLite and once on
+PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serve_app.db.engine import Database
+from serve_app.embedded import SeaweedFS
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore
+from tests.postgres import Postgres
+from tests.serve_app.api_harness import Api
+
+_MIGRATED = "migrated"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server for the whole run, with a migrated database to copy."""
+    with Postgres() as server:
+        server.create(_MIGRATED)
+        migrate(server.url(_MIGRATED))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("sqlite") / "migrated.sqlite3"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres) -> Iterator[Database]:
+    name = "test"
+    postgres.create(name, template=_MIGRATED)
+    database = Database(postgres.url(name))
+    yield database
+    database.dispose()
+    postgres.drop(name)
+
+
+@pytest.fixture
+def sqlite_database(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+    file = tmp_path / "bernie.sqlite3"
+    shutil.copyfile(migrated_file, file)
+    database = Database(f"sqlite:///{file}")
+    yield database
+    database.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """A migrated, empty database."""
+    name = "sqlite_database" if request.param == "sqlite" else "postgres_database"
+    found: Database = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture(scope="session")
+def api_settings(seaweed: SeaweedFS) -> Settings:
+    return Settings(
+        s3_endpoint=seaweed.endpoint,
+        s3_access_key=seaweed.access_key,
+        s3_secret_key=seaweed.secret_key,
+        s3_bucket="api",
+        poll_seconds=0.05,
+    )
+
+
+@pytest.fixture(scope="session")
+def api_store(api_settings: Settings) -> ObjectStore:
+    store = ObjectStore(api_settings)
+    store.ensure_bucket()
+    return store
+
+
+@pytest.fixture
+def api(api_settings: Settings, database: Database, api_store: ObjectStore) -> Api:
+    """The whole HTTP application; only the graph behind it is not there."""
+    return Api(api_settings, database, api_store)
+
+
+@pytest.fixture
+def sqlite_api(api_settings: Settings, sqlite_database: Database, api_store: ObjectStore) -> Api:
+    """For what is decided before any database is asked."""
+    return Api(api_settings, sqlite_database, api_store)
+
+
+@pytest.fixture
+def postgres_api(
+    api_settings: Settings, postgres_database: Database, api_store: ObjectStore
+) -> Api:
+    """For hostile input: PostgreSQL takes less than SQLite does."""
+    return Api(api_settings, postgres_database, api_store)
+
+
+def migrate(url: str) -> None:
+    database = Database(url)
+    database.migrate()
+    database.dispose()

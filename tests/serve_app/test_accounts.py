@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import func, select
+
+from serve_app import accounts, credits
+from serve_app.accounts import SignInLimits
+from serve_app.db.engine import Database
+from serve_app.db.models import ApiKey, SignInFailure, SignInSession, User
+from serve_app.errors import ServiceError
+from serve_app.ids import new_id
+from tests.serve_app.acts import NOW, at_once, make_user
+
+LIMITS = SignInLimits(attempts=3, window_seconds=300)
+PASSWORD = "correct horse"
+
+
+def sign_up(database: Database, email: str = "Ada@Example.com", amount: int = 10_000) -> User:
+    with database.transaction() as session:
+        return accounts.sign_up(session, email, PASSWORD, amount, NOW)
+
+
+def sign_in(
+    database: Database,
+    email: str = "ada@example.com",
+    password: str = PASSWORD,
+    address: str = "192.0.2.1",
+    now: float = NOW,
+    limits: SignInLimits = LIMITS,
+) -> User:
+    return accounts.sign_in(database, email, password, address, limits, now)
+
+
+def status_of(act: Callable[[], object]) -> tuple[int, str]:
+    try:
+        act()
+    except ServiceError as error:
+        return error.status, error.code
+    return 200, ""
+
+
+def authenticate(database: Database, token: str, now: float = NOW) -> User:
+    with database.transaction() as session:
+        return accounts.authenticate(session, token, now)
+
+
+def refused(database: Database, token: str, now: float = NOW) -> dict[str, object]:
+    with pytest.raises(ServiceError) as error:
+        authenticate(database, token, now)
+    assert error.value.status == 401
+    return error.value.body()
+
+
+WRONG = (401, "wrong_credentials")
+TOO_MANY = (429, "too_many_attempts")
+
+
+def test_a_new_user_has_the_credits_and_one_ledger_entry(database: Database) -> None:
+    user = sign_up(database)
+    assert user.balance == 10_000
+    with database.transaction() as session:
+        (entry,) = credits.ledger(session, user.id, 10).items
+    assert (entry.amount, entry.balance, entry.reason) == (10_000, 10_000, "sign_up")
+
+
+def test_the_password_is_kept_as_an_argon2_hash(database: Database) -> None:
+    user = sign_up(database)
+    assert user.password_hash.startswith("$argon2id$")
+    assert PASSWORD not in user.password_hash
+
+
+def test_an_email_is_taken_in_any_case_and_leaves_nothing(database: Database) -> None:
+    sign_up(database)
+    assert status_of(lambda: sign_up(database, " ADA@example.COM")) == (409, "email_taken")
+    with database.transaction() as session:
+        assert len(accounts.list_users(session)) == 1
+
+
+def test_of_many_sign_ups_with_one_email_one_is_accepted(database: Database) -> None:
+    results = at_once(6, lambda _: status_of(lambda: sign_up(database)))
+    assert sorted(results) == [(200, "")] + [(409, "email_taken")] * 5
+
+
+def test_users_are_found_by_email(database: Database) -> None:
+    user = sign_up(database)
+    with database.transaction() as session:
+        assert accounts.by_email(session, "ADA@example.com").id == user.id
+        with pytest.raises(ServiceError) as error:
+            accounts.by_email(session, "bob@example.com")
+    assert error.value.code == "user_not_found"
+
+
+def test_sign_in(database: Database) -> None:
+    user = sign_up(database)
+    assert sign_in(database, "ADA@example.com").id == user.id
+    assert status_of(lambda: sign_in(database, password="wrong")) == WRONG
+    assert status_of(lambda: sign_in(database, "bob@example.com")) == WRONG
+
+
+def test_an_unknown_email_costs_the_time_of_a_wrong_password(database: Database) -> None:
+    sign_up(database)
+
+    unlimited = SignInLimits(attempts=100, window_seconds=300)
+
+    def shortest(email: str) -> float:
+        seconds = []
+        for _ in range(5):
+            begin = time.perf_counter()
+            assert status_of(lambda: sign_in(database, email, "wrong", limits=unlimited)) == WRONG
+            seconds.append(time.perf_counter() - begin)
+        return min(seconds)
+
+    known, unknown = shortest("ada@example.com"), shortest("bob@example.com")
+    assert 1 / 3 < known / unknown < 3
+
+
+def test_failures_of_an_account_are_limited_from_any_address(database: Database) -> None:
+    sign_up(database)
+    for number in range(3):
+        address = f"192.0.2.{number}"
+        assert status_of(lambda a=address: sign_in(database, password="x", address=a)) == WRONG
+    with pytest.raises(ServiceError) as error:
+        sign_in(database, address="192.0.2.9", now=NOW + 100)
+    assert (error.value.status, error.value.code) == TOO_MANY
+    assert error.value.retry_after == 200
+    assert sign_in(database, address="192.0.2.9", now=NOW + 300)
+
+
+def test_failures_of_an_address_are_limited_for_any_account(database: Database) -> None:
+    sign_up(database)
+    for number in range(3):
+        email = f"nobody{number}@example.com"
+        assert status_of(lambda e=email: sign_in(database, e)) == WRONG
+    assert status_of(lambda: sign_in(database)) == TOO_MANY
+    assert sign_in(database, address="192.0.2.2")
+
+
+def test_a_success_forgives_the_failures_of_its_account_only(database: Database) -> None:
+    sign_up(database)
+    for _ in range(2):
+        status_of(lambda: sign_in(database, password="wrong"))
+    assert sign_in(database)
+    assert status_of(lambda: sign_in(database, password="wrong")) == WRONG
+    assert status_of(lambda: sign_in(database)) == TOO_MANY
+    assert sign_in(database, address="192.0.2.2")
+
+
+def test_many_successes_are_no_failures(database: Database) -> None:
+    sign_up(database)
+    for _ in range(5):
+        assert sign_in(database)
+
+
+def test_attempts_at_once_do_not_get_round_the_limit(database: Database) -> None:
+    sign_up(database)
+    tries = at_once(12, lambda _: status_of(lambda: sign_in(database, password="wrong")))
+    assert tries.count(WRONG) == LIMITS.attempts
+    assert tries.count(TOO_MANY) == 12 - LIMITS.attempts
+
+
+def test_old_failures_are_not_kept(database: Database) -> None:
+    for number in range(4):
+        email, now = f"nobody{number}@example.com", NOW + 400 * number
+        status_of(lambda e=email, t=now: sign_in(database, e, now=t))
+    with database.transaction() as session:
+        assert session.scalars(select(func.count()).select_from(SignInFailure)).one() == 2
+
+
+def test_a_session_lives_until_it_is_closed(database: Database) -> None:
+    user = make_user(database)
+    with database.transaction() as session:
+        token = accounts.open_session(session, user, 3_600, NOW)
+    assert authenticate(database, token, NOW + 3_599).id == user.id
+    with database.transaction() as session:
+        accounts.close_session(session, token, NOW + 10)
+        accounts.close_session(session, token, NOW + 20)
+    refused(database, token, NOW + 30)
+
+
+def test_a_session_ends_by_itself_and_is_cleared_away(database: Database) -> None:
+    user = make_user(database)
+    with database.transaction() as session:
+        token = accounts.open_session(session, user, 3_600, NOW)
+    refused(database, token, NOW + 3_600)
+    with database.transaction() as session:
+        accounts.open_session(session, user, 3_600, NOW + 3_600)
+        assert len(session.scalars(select(SignInSession)).all()) == 1
+
+
+def test_no_token_is_stored(database: Database) -> None:
+    user = make_user(database)
+    with database.transaction() as session:
+        token = accounts.open_session(session, user, 3_600, NOW)
+        key, secret = accounts.create_key(session, user.id, "ci", None, NOW)
+        opened = session.scalars(select(SignInSession)).one()
+    assert token.removeprefix("bs_") not in str(vars(opened))
+    assert secret.removeprefix("bk_") not in str(vars(key))
+    assert secret.startswith(key.prefix)
+
+
+def test_the_life_of_a_key(database: Database) -> None:
+    user = make_user(database)
+    with database.transaction() as session:
+        key, secret = accounts.create_key(session, user.id, "ci", NOW + 100, NOW)
+    assert authenticate(database, secret, NOW + 99).id == user.id
+    refused(database, secret, NOW + 100)
+    with database.transaction() as session:
+        assert [each.name for each in accounts.list_keys(session, user.id)] == ["ci"]
+        accounts.revoke_key(session, user.id, key.id, NOW + 10)
+    with database.transaction() as session:
+        assert accounts.list_keys(session, user.id) == []
+    refused(database, secret, NOW + 20)
+
+
+def test_unknown_revoked_and_expired_tokens_are_told_alike(database: Database) -> None:
+    user = make_user(database)
+    with database.transaction() as session:
+        _, expired = accounts.create_key(session, user.id, "old", NOW - 1, NOW - 10)
+        key, revoked = accounts.create_key(session, user.id, "gone", None, NOW)
+        accounts.revoke_key(session, user.id, key.id, NOW)
+        closed = accounts.open_session(session, user, 60, NOW)
+        accounts.close_session(session, closed, NOW)
+    tokens = [expired, revoked, closed, "bk_unknown", "bs_unknown", "", "unknown"]
+    bodies = [refused(database, token) for token in tokens]
+    assert all(body == bodies[0] for body in bodies)
+
+
+def test_a_foreign_an_unknown_and_a_revoked_key_are_the_same(database: Database) -> None:
+    ada, bob = make_user(database), make_user(database, "bob")
+    with database.transaction() as session:
+        of_bob, _ = accounts.create_key(session, bob.id, "bob's", None, NOW)
+        revoked, _ = accounts.create_key(session, ada.id, "gone", None, NOW)
+        accounts.revoke_key(session, ada.id, revoked.id, NOW)
+    for key_id in (of_bob.id, revoked.id, new_id(), "no id", "\x00"):
+        with database.transaction() as session, pytest.raises(ServiceError) as error:
+            accounts.revoke_key(session, ada.id, key_id, NOW)
+        assert (error.value.status, error.value.code) == (404, "api_key_not_found")
+    with database.transaction() as session:
+        assert session.get_one(ApiKey, of_bob.id).revoked_at is None
+
+
+def test_the_use_of_a_key_is_noted_once_a_minute(database: Database) -> None:
+    user = make_user(database)
+    with database.transaction() as session:
+        key, secret = accounts.create_key(session, user.id, "ci", None, NOW)
+    noted = []
+    for later in (0, 59, 60, 61):
+        authenticate(database, secret, NOW + later)
+        with database.transaction() as session:
+            noted.append(session.get_one(ApiKey, key.id).last_used_at)
+    assert noted == [NOW, NOW, NOW + 60, NOW + 60]

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.serve_app.api_harness import EMAIL, PASSWORD, Api, bearer, error_of
+
+
+def test_sign_up_signs_in_with_credits(api: Api) -> None:
+    answer = api.client.post(
+        "/api/sign-up", json={"email": "Ada@Example.com", "password": PASSWORD}
+    )
+    assert answer.status_code == 201
+    signed_in = answer.json()
+    assert signed_in["expires_at"] == "2027-02-14T08:00:00Z"
+    assert signed_in["account"]["email"] == EMAIL
+    me = api.client.get("/api/me", headers=bearer(signed_in["token"]))
+    assert me.json() == signed_in["account"]
+    assert (me.json()["credits"], me.json()["held"], me.json()["available"]) == (10_000, 0, 10_000)
+
+
+def test_an_email_signs_up_once(api: Api) -> None:
+    api.sign_up()
+    before = api.contents()
+    again = api.client.post("/api/sign-up", json={"email": EMAIL.upper(), "password": PASSWORD})
+    assert error_of(again, 409) | {"message": ""} == {
+        "code": "email_taken",
+        "message": "",
+        "field": "email",
+    }
+    assert api.contents() == before
+
+
+def test_sign_in_and_out(api: Api) -> None:
+    api.sign_up()
+    answer = api.client.post("/api/sign-in", json={"email": EMAIL, "password": PASSWORD})
+    assert answer.status_code == 200
+    headers = bearer(answer.json()["token"])
+    assert api.client.get("/api/me", headers=headers).status_code == 200
+    assert api.client.post("/api/sign-out", headers=headers).status_code == 204
+    assert (
+        error_of(api.client.get("/api/me", headers=headers), 401)["code"] == "invalid_credentials"
+    )
+
+
+def test_unknown_email_and_wrong_password_look_alike(api: Api) -> None:
+    api.sign_up()
+    wrong = api.client.post("/api/sign-in", json={"email": EMAIL, "password": "wrong password"})
+    unknown = api.client.post(
+        "/api/sign-in", json={"email": "bob@example.com", "password": "wrong password"}
+    )
+    assert error_of(wrong, 401)["code"] == "wrong_credentials"
+    assert wrong.json() == unknown.json()
+
+
+def test_sign_in_attempts_are_limited(api: Api) -> None:
+    api.sign_up()
+    body = {"email": EMAIL, "password": "wrong password"}
+    for _ in range(api.settings.sign_in_attempts):
+        assert api.client.post("/api/sign-in", json=body).status_code == 401
+    right = {"email": EMAIL, "password": PASSWORD}
+    refused = api.client.post("/api/sign-in", json=right)
+    assert error_of(refused, 429)["code"] == "too_many_attempts"
+    wait = int(refused.headers["Retry-After"])
+    assert 0 < wait <= api.settings.sign_in_window_seconds
+    api.now += wait + 1
+    assert api.client.post("/api/sign-in", json=right).status_code == 200
+
+
+def test_a_session_ends_by_itself(api: Api) -> None:
+    headers = api.sign_up()
+    api.now += api.settings.session_seconds - 1
+    assert api.client.get("/api/me", headers=headers).status_code == 200
+    api.now += 2
+    error_of(api.client.get("/api/me", headers=headers), 401)
+
+
+def test_a_key_is_shown_once_listed_and_revoked(api: Api) -> None:
+    headers = api.sign_up()
+    created = api.create_key(headers, name="build server", expires_in_seconds=60)
+    secret = created.pop("key")
+    assert secret.startswith(created["prefix"])
+    assert created["expires_at"] == "2027-01-15T08:01:00Z"
+    listed = api.client.get("/api/keys", headers=headers)
+    assert listed.json() == {"items": [created]}
+    assert secret not in listed.text
+    assert api.client.get("/api/me", headers=bearer(secret)).status_code == 200
+
+    address = f"/api/keys/{created['id']}"
+    assert api.client.delete(address, headers=headers).status_code == 204
+    error_of(api.client.get("/api/me", headers=bearer(secret)), 401)
+    assert error_of(api.client.delete(address, headers=headers), 404)["code"] == "api_key_not_found"
+    assert api.client.get("/api/keys", headers=headers).json() == {"items": []}
+
+
+def test_signing_out_with_a_key_leaves_the_key(api: Api) -> None:
+    key = bearer(api.create_key(api.sign_up())["key"])
+    assert api.client.post("/api/sign-out", headers=key).status_code == 204
+    assert api.client.get("/api/me", headers=key).status_code == 200
+
+
+def test_the_ledger_comes_in_pages(api: Api) -> None:
+    headers = api.sign_up()
+    page = api.client.get("/api/credits", headers=headers, params={"limit": 1}).json()
+    assert page == {
+        "items": [
+            {
+                "amount": 10_000,
+                "balance": 10_000,
+                "reason": "sign_up",
+                "clip_id": None,
+                "created_at": "2027-01-15T08:00:00Z",
+            }
+        ],
+        "next_cursor": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "says"),
+    [
+        ({"email": "ada", "password": PASSWORD}, "email", "name@example.com"),
+        ({"email": "a\x00b@c", "password": PASSWORD}, "email", "name@example.com"),
+        ({"email": "é@example.com", "password": PASSWORD}, "email", "name@example.com"),
+        ({"email": "a@" + "b" * 253, "password": PASSWORD}, "email", "3 to 254 characters"),
+        ({"email": 7, "password": PASSWORD}, "email", "a string"),
+        ({"email": EMAIL, "password": "short"}, "password", "8 to 200 characters"),
+        ({"email": EMAIL, "password": "x" * 201}, "password", "8 to 200 characters"),
+        ({"email": EMAIL}, "password", "missing"),
+        ({"email": EMAIL, "password": PASSWORD, "admin": True}, "admin", "not a known field"),
+        ([], "body", "a JSON object"),
+    ],
+)
+def test_a_bad_sign_up_makes_no_account(
+    sqlite_api: Api, body: object, field: str, says: str
+) -> None:
+    error = error_of(sqlite_api.client.post("/api/sign-up", json=body), 422)
+    assert error["field"] == field
+    assert error["message"].startswith(field)
+    assert says in error["message"]
+    assert sqlite_api.contents()["users"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "says"),
+    [
+        ({"name": ""}, "name", "1 to 100 characters"),
+        ({"name": "a\nb"}, "name", "control characters"),
+        ({"name": "a", "expires_in_seconds": 0}, "expires_in_seconds", "between 1 and 315360000"),
+        ({"name": "a", "expires_in_seconds": True}, "expires_in_seconds", "whole number"),
+        ({"name": "a", "expires_in_seconds": 10**30}, "expires_in_seconds", "between 1 and"),
+    ],
+)
+def test_a_bad_key_request_makes_no_key(
+    sqlite_api: Api, body: dict[str, object], field: str, says: str
+) -> None:
+    headers = sqlite_api.sign_up()
+    error = error_of(sqlite_api.client.post("/api/keys", headers=headers, json=body), 422)
+    assert error["field"] == field
+    assert says in error["message"]
+    assert sqlite_api.contents()["api_keys"] == 0

@@ -1,0 +1,60 @@
+"""Runs the curl commands of docs/api.md, in order, against the application."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from string import Template
+
+from tests.serve_app.api_harness import Api
+
+GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
+
+curl = ArgumentParser("curl")
+curl.add_argument("-X", dest="method")
+curl.add_argument("-H", dest="headers", action="append", default=[])
+curl.add_argument("--json")
+curl.add_argument("url")
+
+
+def run(api: Api, given: Namespace) -> dict[str, object]:
+    headers = dict(header.split(": ", 1) for header in given.headers)
+    if given.json is not None:
+        headers["Content-Type"] = "application/json"
+    method = given.method or ("GET" if given.json is None else "POST")
+    answer = api.client.request(method, given.url, content=given.json, headers=headers)
+    assert answer.is_success, (given.url, answer.text)
+    is_json = answer.headers.get("Content-Type") == "application/json"
+    return dict(answer.json()) if is_json else {}
+
+
+def test_every_command_works(sqlite_api: Api) -> None:
+    commands = re.findall(r"^curl (.*)$", GUIDE.read_text(), re.MULTILINE)
+    assert len(commands) > 10
+    names = {"BERNIE": ""}
+    for command in commands:
+        filled = Template(command).substitute(names)
+        got = run(sqlite_api, curl.parse_args(shlex.split(filled)))
+        if "token" in got:
+            names["TOKEN"] = str(got["token"])
+        if "key" in got:
+            names["KEY_ID"] = str(got["id"])
+        if "start_at" in got:
+            names["CLIP_ID"] = str(got["id"])
+
+
+def test_every_error_code_is_in_the_guide() -> None:
+    guide = GUIDE.read_text()
+    source = Path(__file__).parents[2] / "serve_app"
+    status_and_code = re.compile(
+        r"(?:ServiceError|error_response)\(\s*\d{3},\s*\"(\w+)\"|\d{3}: \(\"(\w+)\","
+    )
+    codes = {
+        first or second
+        for file in source.rglob("*.py")
+        for first, second in status_and_code.findall(file.read_text())
+    }
+    assert {"malformed_json", "invalid_credentials", "idempotency_conflict"} <= codes
+    assert {code for code in codes if f"`{code}`" not in guide} == set()

@@ -1,0 +1,90 @@
+"""The OpenAPI document, and the application against it: whatever fits or breaks the document is
+answered as documented and never with a 5xx."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi import checks
+
+from tests.serve_app.api_harness import Api, bearer
+
+EXAMPLES = 20
+"""Requests that fit the document, and again as many that break it, for each operation."""
+
+CHECKS = [
+    not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.negative_data_rejection,
+    checks.ignored_auth,
+    checks.missing_required_header,
+    checks.unsupported_method,
+]
+"""All but `positive_data_acceptance`: a schema cannot say which text can be pronounced."""
+
+
+OPERATIONS = [
+    (method, path)
+    for path, methods in {
+        "/api/sign-up": "POST",
+        "/api/sign-in": "POST",
+        "/api/sign-out": "POST",
+        "/api/me": "GET",
+        "/api/credits": "GET",
+        "/api/keys": "GET POST",
+        "/api/keys/{key_id}": "DELETE",
+        "/api/voices": "GET",
+        "/api/speech": "POST",
+        "/api/clips": "GET",
+        "/api/clips/{clip_id}": "GET DELETE",
+    }.items()
+    for method in methods.split()
+]
+
+
+def test_every_operation_is_documented(sqlite_api: Api) -> None:
+    document = sqlite_api.client.get("/openapi.json").json()
+    found = []
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            found.append((method.upper(), path))
+            assert operation["summary"]
+            assert {"500", "503"} < set(operation["responses"])
+            assert ("security" in operation) == (path not in ("/api/sign-up", "/api/sign-in"))
+    assert sorted(found) == sorted(OPERATIONS)
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_every_answer_is_as_documented(
+    postgres_api: Api, method: str, path: str, mode: GenerationMode
+) -> None:
+    # An API key, because signing out does not end it.
+    headers = bearer(postgres_api.create_key(postgres_api.sign_up())["key"])
+    document = schemathesis.openapi.from_asgi("/openapi.json", postgres_api.app)
+    operation = document[path][method]
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy(generation_mode=mode))
+    def answers_as_documented(case: Any) -> None:
+        case.call_and_validate(headers=headers, checks=CHECKS)
+
+    try:
+        answers_as_documented()
+    except Unsatisfiable:
+        pytest.skip("Nothing about this operation can be got wrong.")

@@ -1,0 +1,63 @@
+"""One whole system on loopback for the tests of this folder: real Ray, store, database, models."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from pipelines import checkpoints
+from pipelines.settings import PipelineSettings
+from serve_app.client import Client
+from serve_app.db.engine import Database
+from serve_app.demo import free_port
+from serve_app.local import local_stack
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore
+
+
+@dataclass(frozen=True)
+class System:
+    """A running system and the ways to look into it."""
+
+    settings: Settings
+    database: Database
+    store: ObjectStore
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.settings.host}:{self.settings.port}"
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    checkpoints.fetch("kokoro", PipelineSettings())
+    settings = Settings(
+        data_dir=tmp_path_factory.mktemp("system"),
+        port=free_port(),
+        throttle_starts=1_000,
+        lease_seconds=4,
+        retry_backoff_seconds=0.2,
+        worker_clips=2,
+    )
+    with local_stack(settings, lambda _: None, free_port()) as running:
+        database = Database(running.database())
+        yield System(running, database, ObjectStore(running))
+        database.dispose()
+
+
+@pytest.fixture
+def sign_up(system: System) -> Iterator[Callable[[], Client]]:
+    """Makes a new user and gives the client of it."""
+    stack = ExitStack()
+
+    def make() -> Client:
+        client = stack.enter_context(Client(system.url))
+        client.sign_up(f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12))
+        return client
+
+    with stack:
+        yield make

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+
+from pipelines import registry
+from pipelines.protocol import SpeechRequest
+from serve_app.client import ApiError, Client
+from tests.system.conftest import System
+from tests.system.replicas import kill_replica, replica_pids, until
+
+LONG = " ".join(f"This is sentence number {n} of a text that takes a while." for n in range(12))
+
+
+SERIES = (
+    r'ray_bernie_clips_total\{.*outcome="succeeded".*service="styletts2".*\} [1-9]',
+    r'ray_bernie_stage_seconds_count\{.*stage="vocoder"',
+    r'ray_bernie_batch_fill_count\{.*stage="diffusion"',
+    r'ray_bernie_queue_depth\{.*service="styletts2"',
+    r"ray_bernie_queue_age_seconds\{",
+    r"ray_bernie_real_time_factor_count\{",
+    r"ray_bernie_audio_seconds_total\{",
+)
+
+
+def quiet(_: dict[str, Any]) -> None:
+    """No progress is shown."""
+
+
+def finish(client: Client, clip: dict[str, Any], seconds: float = 120) -> dict[str, Any]:
+    return client.wait(clip["id"], seconds, quiet)
+
+
+def fetch(clip: dict[str, Any]) -> tuple[np.ndarray, int]:
+    answer = httpx.get(clip["audio"]["url"])
+    assert answer.status_code == 200
+    assert len(answer.content) == clip["audio"]["bytes"]
+    samples, rate = soundfile.read(io.BytesIO(answer.content), dtype="float32")
+    return samples, rate
+
+
+def test_a_text_becomes_the_audio_that_the_pipeline_makes(
+    system: System, sign_up: Callable[[], Client]
+) -> None:
+    client = sign_up()
+    text = "The first sentence is short. " + "The second one is there to make a second chunk. " * 3
+    clip = client.speak(text, "af_heart:0.7+am_michael:0.3", seed=7)
+    assert clip["state"] == "pending"
+    assert client.me()["held"] == 50
+    done = finish(client, clip)
+    samples, rate = fetch(done)
+    assert rate == 24_000
+    assert len(samples) == round(done["audio"]["seconds"] * rate)
+    assert done["timings"]["segments"] >= 2
+    assert {"frontend", "diffusion", "vocoder", "encode", "upload"} <= set(
+        done["timings"]["stages"]
+    )
+    assert client.me()["credits"] == client.me()["available"] == 9_950
+
+    alone = without_ray(system, SpeechRequest(text, "af_heart:0.7+am_michael:0.3", 1.0, 7))
+    assert len(alone) == len(samples)
+    error = samples - alone
+    assert 10 * np.log10(np.mean(alone**2) / np.mean(error**2)) > 25
+
+
+def without_ray(system: System, request: SpeechRequest) -> np.ndarray:
+    """The same request through the stage objects, one segment at a time."""
+    settings = system.settings
+    names = ("styletts2", "kokoro")
+    frontend = registry.load_frontend(*names, settings.pipeline(settings.frontend))
+    diffusion = registry.load_diffusion(*names, settings.pipeline(settings.diffusion))
+    vocoder = registry.load_vocoder(*names, settings.pipeline(settings.vocoder))
+    joiner = registry.joiner(*names, settings.pipeline(settings.vocoder))
+    pieces = []
+    for segment in frontend.prepare([request])[0]:
+        acoustics = diffusion.finish(diffusion.begin([segment]))
+        pieces.append(joiner.add(vocoder.synthesize(acoustics)[0]))
+    return np.concatenate([*pieces, joiner.close()])
+
+
+@pytest.mark.parametrize(
+    ("audio_format", "rate"), [("mp3", 24_000), ("flac", 16_000), ("opus", 48_000)]
+)
+def test_other_encodings_and_rates(
+    audio_format: str, rate: int, sign_up: Callable[[], Client]
+) -> None:
+    client = sign_up()
+    done = finish(client, client.speak("Hello.", "woman", format=audio_format, sample_rate=rate))
+    samples, found = fetch(done)
+    assert found == rate
+    assert len(samples) / rate == pytest.approx(done["audio"]["seconds"], abs=0.1)
+    assert np.abs(samples).max() > 0.05
+
+
+def test_three_users_take_turns(system: System, sign_up: Callable[[], Client]) -> None:
+    users = [sign_up() for _ in range(3)]
+    submitted = [(users[n // 4], users[n // 4].speak(f"Clip {n}.", "am_puck")) for n in range(10)]
+    done = [finish(client, clip) for client, clip in submitted]
+    assert all(clip["state"] == "succeeded" for clip in done)
+    assert [user.me()["credits"] for user in users] == [9_800, 9_800, 9_900]
+    order = sorted(range(10), key=lambda n: done[n]["started_at"])
+    # The first user's clips came first; two may have started before the others' arrived.
+    last_starts = [max(order.index(n) for n in mine) for mine in ((0, 1, 2, 3), (8, 9))]
+    assert last_starts[1] < last_starts[0] + 3, f"served in the order {order}"
+    assert order.index(8) < order.index(7), f"served in the order {order}"
+
+
+def test_a_killed_worker_loses_nothing_and_charges_once(
+    system: System, sign_up: Callable[[], Client]
+) -> None:
+    client = sign_up()
+    clip = client.speak(LONG, "bf_emma")
+    until(lambda: look(client, clip)["attempts"] == 1, 20, "the clip is started")
+    until(lambda: bool(system.store.list_uploads("styletts2-output/")), 60, "audio is under way")
+    killed = kill_replica("worker")
+    done = finish(client, clip, 240)
+    assert done["attempts"] == 2
+    samples, rate = fetch(done)
+    assert len(samples) / rate > 20
+    assert client.me()["credits"] == 9_950
+    until(lambda: killed not in replica_pids("worker"), 20, "Serve has replaced the worker")
+    assert not system.store.list_uploads(done["s3_key"])
+
+
+def test_a_killed_vocoder_loses_nothing(system: System, sign_up: Callable[[], Client]) -> None:
+    client = sign_up()
+    clip = client.speak(LONG[:400], "bm_george")
+    until(lambda: look(client, clip)["attempts"] == 1, 20, "the clip is started")
+    kill_replica("styletts2-vocoder")
+    finish(client, clip, 240)
+    assert client.me()["credits"] == 9_950
+
+
+def test_cancelling_stops_the_work_and_costs_nothing(
+    system: System, sign_up: Callable[[], Client], tmp_path: Path
+) -> None:
+    client = sign_up()
+    clip = client.speak(LONG, "am_onyx")
+    until(lambda: bool(system.store.list_uploads("styletts2-output/")), 60, "audio is under way")
+    client.delete(clip["id"])
+    assert look(client, clip)["state"] == "cancelled"
+    # The work stops when the lease is next renewed; a short clip then has the machine to itself.
+    done = finish(client, client.speak("Next, please.", "am_onyx"), 60)
+    assert done["timings"]["total_seconds"] < 30
+    until(lambda: not system.store.list_uploads("styletts2-output/"), 20, "the upload is aborted")
+    assert client.me()["credits"] == 9_950
+    with pytest.raises(ApiError, match="cancelled"):
+        finish(client, clip)
+
+
+def test_health_and_metrics(system: System, sign_up: Callable[[], Client]) -> None:
+    client = sign_up()
+    finish(client, client.speak("Counted.", "woman"))
+    assert httpx.get(f"{system.url}/healthz").status_code == 200
+    assert httpx.get(f"{system.url}/readyz").status_code == 200
+
+    def counted() -> bool:
+        text = httpx.get(f"{system.url}/metrics", timeout=20).text
+        return all(re.search(series, text) for series in SERIES)
+
+    until(counted, 40, "the metrics are exported")
+
+
+def look(client: Client, clip: dict[str, Any]) -> dict[str, Any]:
+    return client.clip(clip["id"])

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import soundfile
+
+from serve_app.demo import free_port
+from tests.system.replicas import until
+
+BERNIE = [sys.executable, "-c", "from serve_app.cli import app; app()"]
+
+
+class Up:
+    """`bernie up` in a process of its own."""
+
+    def __init__(self, environment: dict[str, str], port: int) -> None:
+        command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(command, env=environment, start_new_session=True)
+        try:
+            until(self.ready, 150, "the server is ready")
+        except BaseException:
+            self.stop()
+            raise
+
+    def ready(self) -> bool:
+        assert self.process.poll() is None, "bernie up has ended"
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def stop(self) -> None:
+        """Ctrl-C; nothing of it may be left."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(90) == 0, "bernie up has failed"
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert not alive, f"left behind: {[each.name() for each in alive]}"
+
+
+@pytest.mark.timeout(400)
+def test_up_says_stops_whole_and_finds_its_data_again(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {
+        **os.environ,
+        "BERNIE_DATA_DIR": str(tmp_path / "data"),
+        "BERNIE_SPEECH_PIPELINE": "noop",
+        "BERNIE_URL": f"http://127.0.0.1:{port}",
+    }
+    spoken = tmp_path / "hello.flac"
+    up = Up(environment, port)
+    say = [*BERNIE, "say", "Hello there.", "-o", str(spoken)]
+    subprocess.run(say, env=environment, check=True, timeout=60)
+    samples, rate = soundfile.read(spoken)
+    assert len(samples) / rate > 0.3
+    key = (tmp_path / "data/api-key").read_text()
+    up.stop()
+
+    up = Up(environment, port)
+    headers = {"Authorization": f"Bearer {key}"}
+    (clip,) = httpx.get(f"{up.url}/api/clips", headers=headers).json()["items"]
+    assert clip["text"] == "Hello there."
+    assert httpx.get(clip["audio"]["url"]).content == spoken.read_bytes()
+    up.stop()
