@@ -42,7 +42,6 @@ ATTEMPTS = 4
 """How often in a row a download may bring nothing before it is given up."""
 PAUSE_SECONDS = 1.0
 PARTIAL = ".partial"
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def forget(path: Path) -> None:
 
 def _endpoint() -> str:
     """Asked each time: the library reads its environment only once."""
-    return os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
+    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
 
 
 def _url(repository: str, path: str) -> str:
@@ -127,7 +126,7 @@ def _continue(remote: Remote, partial: Path, told: Callable[[int], None]) -> Non
         with partial.open(
             "ab" if response.status_code == httpx2.codes.PARTIAL_CONTENT else "wb"
         ) as file:
-            for block in response.iter_bytes(_BLOCK):
+            for block in response.iter_bytes():
                 file.write(block)
                 told(file.tell())
 
