@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -61,6 +63,13 @@ def test_pitch_options_need_a_model_that_sees_pitch() -> None:
     check(GOOD, pitched=False)
     assert refused(replace(GOOD, semitones=3.0), pitched=False).field == "semitones"
     assert refused(replace(GOOD, match_pitch=True), pitched=False).field == "match_pitch"
+
+
+def test_the_http_process_can_check_requests_without_torch() -> None:
+    modules = ("request", "segments", "windows")
+    imports = "; ".join(f"import pipelines.seedvc.{module}" for module in modules)
+    program = f"{imports}; import sys; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_integers_are_scaled_and_channels_averaged() -> None:
