@@ -21,9 +21,9 @@ T = TypeVar("T")
 class Stage(Protocol):
     """What the loop drives. See `pipelines.protocol.Diffusion`."""
 
-    def begin(self, segments: Sequence[Any]) -> list[Any]: ...
+    def begin(self, segments: Sequence[Any]) -> Sequence[Any]: ...
     def step(self, states: Sequence[Any]) -> None: ...
-    def finish(self, states: Sequence[Any]) -> list[Any]: ...
+    def finish(self, states: Sequence[Any]) -> Sequence[Any]: ...
 
 
 @dataclass(slots=True)
@@ -35,16 +35,16 @@ class _Whole:
 class OneShot:
     """A function over a batch as a stage of zero steps."""
 
-    def __init__(self, function: Callable[[Sequence[Any]], list[Any]]) -> None:
+    def __init__(self, function: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
         self._function = function
 
-    def begin(self, segments: Sequence[Any]) -> list[Any]:
+    def begin(self, segments: Sequence[Any]) -> Sequence[Any]:
         return [_Whole(item) for item in segments]
 
     def step(self, states: Sequence[Any]) -> None:  # noqa: ARG002 - part of the protocol
         raise AssertionError("a stage of zero steps is never stepped")
 
-    def finish(self, states: Sequence[Any]) -> list[Any]:
+    def finish(self, states: Sequence[Any]) -> Sequence[Any]:
         return self._function([state.item for state in states])
 
 
