@@ -27,9 +27,9 @@ import psutil
 from pipelines import registry
 from pipelines.protocol import SpeechRequest
 from pipelines.settings import PipelineSettings
-from serve_app.app import MALLOC
 from serve_app.client import Client
 from serve_app.demo import free_port
+from serve_app.environment import MALLOC
 from serve_app.local import local_stack
 from serve_app.settings import Settings
 

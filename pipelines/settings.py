@@ -20,6 +20,8 @@ class PipelineSettings:
     """torch threads inside one replica."""
     chunk_characters: int = 125
     """Longest text chunk, in characters."""
+    spoken_characters: int = 20_000
+    """Longest text as it is spoken, in characters: with numbers and signs in words."""
     silence_seconds: float = 0.3
     """Silence between the chunks of a text."""
 

@@ -13,19 +13,11 @@ from serve_app.deployments.frontend import Frontend
 from serve_app.deployments.ingress import Ingress
 from serve_app.deployments.vocoder import Vocoder
 from serve_app.deployments.worker import Worker
+from serve_app.environment import MALLOC
 from serve_app.settings import Settings, StageScale
 from serve_app.store import ObjectStore
 
 APP_NAME = "bernie"
-
-# Large blocks stay in the heap: with the default thresholds every large batch on a CPU pays for
-# mapping and clearing its pages anew.
-MALLOC = {
-    "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
-    "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
-    "MALLOC_TOP_PAD_": str(256 << 20),
-    "MALLOC_ARENA_MAX": "1",
-}
 
 
 def build(args: dict[str, Any] | Settings | None = None) -> Application:

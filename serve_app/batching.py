@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from serve_app.fairness import FairQueue, Ticket, Waiting
-
-T = TypeVar("T")
 
 
 class Stage(Protocol):
@@ -172,22 +170,30 @@ class StepLoop:
 
     def _begin(self, group: _Group, outcomes: list[Outcome]) -> None:
         fresh = [member for member in group.members.values() if member.state is None]
-        states = self._guard(
-            group, fresh, lambda: self._stage.begin([m.waiting.item for m in fresh]), outcomes
-        )
-        for member, state in zip(fresh, states, strict=True) if states else ():
+
+        def begin() -> list[Any]:
+            return self._stage.begin([member.waiting.item for member in fresh])
+
+        for member, state in self._guard(group, fresh, begin, outcomes):
             member.state = state
 
     def _step(self, group: _Group, outcomes: list[Outcome]) -> None:
         active = [member for member in group.members.values() if not member.ready]
-        self._guard(group, active, lambda: self._stage.step([m.state for m in active]), outcomes)
+
+        def step() -> list[Any]:
+            states = [member.state for member in active]
+            self._stage.step(states)
+            return states
+
+        self._guard(group, active, step, outcomes)
 
     def _finish(self, group: _Group, outcomes: list[Outcome]) -> None:
         done = [member for member in group.members.values() if member.ready]
-        results = self._guard(
-            group, done, lambda: self._stage.finish([m.state for m in done]), outcomes
-        )
-        for member, result in zip(done, results, strict=True) if results else ():
+
+        def finish() -> list[Any]:
+            return self._stage.finish([member.state for member in done])
+
+        for member, result in self._guard(group, done, finish, outcomes):
             del group.members[member.waiting.ticket.key]
             outcomes.append(self._outcome(member, result, None))
 
@@ -195,17 +201,18 @@ class StepLoop:
         self,
         group: _Group,
         members: list[_Member],
-        compute: Callable[[], T],
+        compute: Callable[[], list[Any]],
         outcomes: list[Outcome],
-    ) -> T | None:
-        """Runs `compute` over the members. Where it raises, only they are affected: a member
-        alone fails with the error; of several, each starts anew in a group of its own."""
+    ) -> list[tuple[_Member, Any]]:
+        """Runs `compute` over the members: a result for each, or none at all. Where it fails, only
+        they are affected: a member alone fails with the error; of several, each starts anew in a
+        group of its own."""
         if not members:
-            return None
+            return []
         for member in members:
             member.batch = max(member.batch, len(members))
         try:
-            return compute()
+            return list(zip(members, compute(), strict=True))
         except Exception as error:  # noqa: BLE001 - whatever a model raises belongs to its segments
             for member in members:
                 del group.members[member.waiting.ticket.key]
@@ -213,7 +220,7 @@ class StepLoop:
                     outcomes.append(self._outcome(member, None, error))
                 else:
                     self._suspects.append(member.waiting)
-            return None
+            return []
 
     def _outcome(self, member: _Member, result: Any, error: Exception | None) -> Outcome:
         waiting = member.waiting

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
-import threading
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,13 +12,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
+from sqlalchemy.orm import Session
 
 from pipelines import checkpoints
 from pipelines.settings import PipelineSettings
 from serve_app import accounts, credits
 from serve_app.client import ApiError, Client
 from serve_app.db.engine import Database
+from serve_app.db.models import User
+from serve_app.embedded import EmbeddedStoreError
 from serve_app.errors import ServiceError
+from serve_app.local import LocalStack, StackError, local_stack, private_folder, write_private
 from serve_app.settings import Settings
 
 app = typer.Typer(
@@ -39,22 +42,25 @@ def up(
     dashboard_port: Annotated[int, typer.Option(help="Port of the Ray dashboard.")] = 8265,
 ) -> None:
     """Starts everything on loopback and runs until Ctrl-C."""
-    from serve_app.local import local_stack
-
     given: dict[str, Any] = {"port": port, "data_dir": data_dir}
     settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    _fetch("kokoro", settings)
-    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    key = _local_key(settings)
-    with local_stack(settings, _say_step, dashboard_port) as running:
-        url = f"http://{running.host}:{running.port}"
-        console.print(f"[bold green]Bernie is up[/] at {url}")
-        console.print(f"Ray dashboard: http://127.0.0.1:{dashboard_port}")
-        console.print(f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav")
-        stop.wait()
-        console.print("Stopping…")
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with _reasons():
+            _fetch("kokoro", settings)
+            key = _local_key(settings)
+            with local_stack(settings, _say_step, dashboard_port) as stack:
+                console.print(
+                    f"[bold green]Bernie is up[/] at http://{settings.host}:{settings.port}\n"
+                    f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav\n"
+                    f"Ray dashboard: http://127.0.0.1:{dashboard_port} "
+                    f"(its token is in {settings.data_dir / 'ray-token'})",
+                    soft_wrap=True,
+                )
+                _watch(stack)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
 
 
 @app.command()
@@ -164,9 +170,19 @@ class _reasons:  # noqa: N801 - reads as a statement
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
-        if isinstance(error, ApiError | ServiceError):
+        if isinstance(error, ApiError | ServiceError | StackError | EmbeddedStoreError):
             console.print(f"[red]{error}[/]")
             raise typer.Exit(1) from error
+
+
+def _watch(stack: LocalStack) -> None:
+    """Returns at Ctrl-C. Raises where a part has ended by itself."""
+    try:
+        while True:
+            time.sleep(1)
+            stack.check()
+    except KeyboardInterrupt:
+        console.print("Stopping…")
 
 
 def _say_step(text: str) -> None:
@@ -198,7 +214,7 @@ def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
 
 
 def _database(settings: Settings) -> Database:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.data_dir)
     database = Database(settings.database())
     database.migrate()
     return database
@@ -211,12 +227,18 @@ def _local_key(settings: Settings) -> Path:
         database = _database(settings)
         with database.transaction() as session:
             now = database.now(session)
-            password = secrets.token_urlsafe(24)
-            user = accounts.sign_up(session, LOCAL_USER, password, settings.sign_up_credits, now)
+            user = _local_user(session, settings, now)
             _, key = accounts.create_key(session, user.id, "bernie say", None, now)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(key)
+        write_private(path, key)
     return path
+
+
+def _local_user(session: Session, settings: Settings, now: float) -> User:
+    try:
+        return accounts.by_email(session, LOCAL_USER)
+    except ServiceError:
+        password = secrets.token_urlsafe(24)
+        return accounts.sign_up(session, LOCAL_USER, password, settings.sign_up_credits, now)
 
 
 def _saved_key(settings: Settings) -> str:

@@ -102,15 +102,18 @@ def list_clips(
     return Page(rows[:limit], more)
 
 
-def delete(session: Session, user_id: str, clip_id: str, now: float) -> Clip:
+def delete(session: Session, user_id: str, clip_id: str, rules: QueueRules, now: float) -> Clip:
     """Cancel a pending clip, which stays listed; mark a finished one as deleted, which hides it.
 
-    The caller removes the object of a clip whose `deleted_at` is set and then calls `forget`.
+    The start that was planned for a cancelled clip goes to the next that waits. The caller removes
+    the object of a clip whose `deleted_at` is set and then calls `forget`.
     """
     clip = _find(session, user_id, clip_id, lock=True)
     if clip.state is ClipState.PENDING:
         message = "The clip was cancelled."
         transition(session, clip, ClipState.CANCELLED, now, code=CANCELLED, message=message)
+        if clip.started_at is None:
+            throttle.replan(session, credits.lock_account(session, user_id), rules, now)
     else:
         clip.deleted_at = now
         clip.idempotency_key = None

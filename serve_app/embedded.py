@@ -79,15 +79,15 @@ class SeaweedFS:
         lock = _lock(data_dir / "lock", deadline)
         try:
             identity = _identity(data_dir / "identity.json")
-            log = data_dir / "seaweedfs.log"
-            self._process = _launch(binary, data, identity, log, lock)
+            self._log = data_dir / "seaweedfs.log"
+            self._process = _launch(binary, data, identity, self._log, lock)
         finally:
             os.close(lock)
         self.endpoint = f"http://{HOST}:{identity.ports['s3']}"
         self.access_key = identity.access_key
         self.secret_key = identity.secret_key
         try:
-            self._wait_until_ready(log, deadline)
+            self._wait_until_ready(deadline)
         except BaseException:
             self.stop()
             raise
@@ -95,6 +95,13 @@ class SeaweedFS:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def check(self) -> None:
+        """Raises EmbeddedStoreError if the server has ended by itself."""
+        if self._process.poll() is not None:
+            raise EmbeddedStoreError(
+                f"The object store ended with code {self._process.returncode}:\n" + self._log_tail()
+            )
 
     def stop(self) -> None:
         """Ask it to finish, then make it. Does nothing the second time."""
@@ -116,21 +123,17 @@ class SeaweedFS:
     ) -> None:
         self.stop()
 
-    def _wait_until_ready(self, log: Path, deadline: float) -> None:
+    def _wait_until_ready(self, deadline: float) -> None:
         while not _answers(self.endpoint):
-            if self._process.poll() is not None:
-                raise EmbeddedStoreError(
-                    f"The object store ended with code {self._process.returncode}:\n"
-                    + self._log_tail(log)
-                )
+            self.check()
             if time.monotonic() > deadline:
                 raise EmbeddedStoreError(
-                    f"The object store is not ready in time:\n{self._log_tail(log)}"
+                    f"The object store is not ready in time:\n{self._log_tail()}"
                 )
             time.sleep(0.05)
 
-    def _log_tail(self, log: Path) -> str:
-        lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+    def _log_tail(self) -> str:
+        lines = self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         text = "\n".join(lines)
         return text.replace(self.secret_key, "…").replace(self.access_key, "…")
 

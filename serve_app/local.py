@@ -4,42 +4,57 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from serve_app import environment
 from serve_app.embedded import SeaweedFS
 from serve_app.settings import Settings
 
 Report = Callable[[str], None]
 
-# Set before ray is imported. Ray's own usage report stays off and has nowhere to go; workers run
-# at normal priority; a private folder keeps a stale cluster address from being found.
-RAY_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_worker_niceness": "0",
-    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
-    "HF_HUB_OFFLINE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
+_RAY_FOLDER = "bernie-ray-"
+
+
+class StackError(RuntimeError):
+    """The local stack cannot be started; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A running stack: the settings it runs with, and the store if it is the built-in one."""
+
+    settings: Settings
+    store: SeaweedFS | None
+
+    def check(self) -> None:
+        """Raises EmbeddedStoreError if the built-in store has ended."""
+        if self.store is not None:
+            self.store.check()
 
 
 @contextmanager
 def local_stack(
     settings: Settings, report: Report, dashboard_port: int = 8265
-) -> Iterator[Settings]:
-    """Starts all parts, yields the settings they run with, and stops them in reverse order.
+) -> Iterator[LocalStack]:
+    """Starts all parts and stops them in reverse order.
 
-    What the settings already name (a database, an S3 endpoint) is used as it is.
+    What the settings already name (a database, an S3 endpoint) is used as it is. Raises StackError
+    where a port is taken, and EmbeddedStoreError.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    _require_free(settings.host, settings.port, "--port")
+    _require_free("127.0.0.1", dashboard_port, "--dashboard-port")
+    private_folder(settings.data_dir)
     with ExitStack() as stack:
+        store = None
         if not settings.s3_endpoint:
             report("Starting SeaweedFS (S3)")
             store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
@@ -51,18 +66,48 @@ def local_stack(
                 }
             )
         report("Starting Ray")
-        stack.enter_context(_ray(dashboard_port))
+        stack.enter_context(_ray(settings.data_dir / "ray-token", dashboard_port))
         report("Loading models and starting the graph")
         stack.enter_context(_serve(settings))
-        yield settings
+        yield LocalStack(settings, store)
+
+
+def private_folder(folder: Path) -> None:
+    """Makes a folder that only its owner may look into."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def write_private(file: Path, text: str) -> None:
+    """Writes a file that only its owner may read; it appears whole or not at all."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)
+    draft.rename(file)
+
+
+def _require_free(host: str, port: int, option: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = f"Port {port} of {host} is in use. Choose another with {option}."
+            raise StackError(message) from error
 
 
 @contextmanager
-def _ray(dashboard_port: int) -> Iterator[None]:
-    for name, value in RAY_ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    # Ray's sockets live below this folder; their paths may have at most 107 characters.
-    folder = Path(tempfile.mkdtemp(prefix="bernie-ray-"))
+def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
+    """Ray listens on all interfaces whatever it is told, and executes what it is sent: a new token
+    for every start keeps everyone else out. Ray reads the environment when it is imported."""
+    os.environ.update(environment.RAY)
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    write_private(token_file, os.environ["RAY_AUTH_TOKEN"])
+    # A folder of its own keeps a stale cluster address from being found. Ray's sockets live below
+    # it; their paths may have at most 107 characters.
+    _remove_orphans()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_RAY_FOLDER}{os.getpid()}-"))
     os.environ["RAY_TMPDIR"] = str(folder)
     import ray
 
@@ -75,11 +120,30 @@ def _ray(dashboard_port: int) -> Iterator[None]:
         logging_level=logging.ERROR,
         _temp_dir=str(folder),
     )
+    folder.chmod(0o700)  # ray opens it to all
     try:
         yield
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_orphans() -> None:
+    """Ray's folders of processes that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_RAY_FOLDER}*-*"):
+        pid = folder.name.removeprefix(_RAY_FOLDER).split("-")[0]
+        if pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager

@@ -154,6 +154,17 @@ def retry_or_fail(
     return clip.state
 
 
+def postpone(session: Session, clip_id: str, token: str, until: float) -> None:
+    """Give the clip back for a later time, for what is no fault of its own; the try is not
+    counted. Does nothing if the lease was lost."""
+    clip = _held(session, clip_id, token)
+    if clip is not None:
+        clip.attempts -= 1
+        clip.start_at = until
+        clip.ready = False
+        clip.lease = clip.lease_until = None
+
+
 def fail(session: Session, clip_id: str, token: str, code: str, message: str, now: float) -> bool:
     """Fail the clip at once, for what no retry can mend. False if the lease was lost."""
     clip = _held(session, clip_id, token)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticKnownError
 
 from pipelines.styletts2.voices import Voice
 from serve_app.db.models import ApiKey, ClipState, LedgerEntry, User
@@ -40,9 +41,17 @@ def moment_or_none(seconds: float | None) -> datetime | None:
 
 
 class Body(BaseModel):
-    """A request body."""
+    """A request body. No string in it holds half of a surrogate pair, which JSON can name but
+    nothing can store."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_unicode(cls, value: Any) -> Any:
+        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise PydanticKnownError("string_unicode")
+        return value
 
 
 class Query(BaseModel):

@@ -9,20 +9,22 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines.settings import CHECKPOINTS, PipelineSettings
 
 _CORES = os.cpu_count() or 1
+_SPOKEN_PER_WRITTEN = 4
+"""How much longer than the longest text its spoken form may be: `1999` is said in 20 characters."""
 
 
-class StageScale(BaseSettings):
+class StageScale(BaseModel):
     """How one stage of one service is scaled: replicas, what each holds, and how it batches."""
 
-    model_config = SettingsConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min_replicas: int = Field(1, ge=0)
+    min_replicas: int = Field(1, ge=1)
     max_replicas: int = Field(max(1, _CORES // 4), ge=1)
     num_cpus: float = Field(0.1, ge=0)
     num_gpus: float = Field(0, ge=0)
@@ -37,7 +39,11 @@ class StageScale(BaseSettings):
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="BERNIE_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix="BERNIE_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+        extra="forbid",
+        frozen=True,
     )
 
     # Where things are
@@ -115,5 +121,6 @@ class Settings(BaseSettings):
             dtype=self.dtype,
             threads=scale.threads,
             chunk_characters=self.chunk_characters,
+            spoken_characters=_SPOKEN_PER_WRITTEN * self.max_text_characters,
             silence_seconds=self.silence_seconds,
         )

@@ -55,6 +55,28 @@ def plan(
     return next_start(starts, now, rules.throttle_starts, rules.throttle_window_seconds)
 
 
+def replan(session: Session, user: User, rules: ThrottleRules, now: float) -> None:
+    """Plan the waiting clips of a locked user anew, in their order: a planned start is free again.
+
+    Those whose time has come keep it, and so do those that another transaction is changing:
+    waiting for one that in turn waits for the user's row would never end.
+    """
+    unstarted = select(Clip).where(Clip.user_id == user.id, PENDING, Clip.started_at.is_(None))
+    waiting = session.scalars(
+        unstarted.where(Clip.start_at > now)
+        .order_by(Clip.start_at, Clip.id)
+        .with_for_update(skip_locked=True, key_share=True),
+        execution_options={"populate_existing": True},
+    ).all()
+    others = unstarted.where(Clip.id.not_in([clip.id for clip in waiting]))
+    starts = [*user.starts, *session.scalars(others.with_only_columns(Clip.start_at))]
+    for clip in waiting:
+        clip.start_at = next_start(
+            starts, now, rules.throttle_starts, rules.throttle_window_seconds
+        )
+        starts.append(clip.start_at)
+
+
 def may_start(user: User, rules: ThrottleRules, now: float) -> bool:
     """Whether one more clip of a locked user may start now, by the actual starts alone."""
     starts, limit = user.starts, rules.throttle_starts

@@ -12,9 +12,10 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ from pipelines.audio import FORMATS, Encoder
 from pipelines.protocol import InvalidInput
 from serve_app import clips, queue
 from serve_app.db.engine import Database
-from serve_app.db.models import Clip
+from serve_app.db.models import Clip, ClipState
 from serve_app.fairness import Ticket
 from serve_app.generation import Stages, generate
 from serve_app.jobs import request_of
@@ -44,6 +45,8 @@ logger = logging.getLogger("bernie.worker")
 
 SWEEP_SECONDS = 30.0
 STATS_SECONDS = 5.0
+STORE_PAUSE_SECONDS = 10.0
+DATABASE_THREADS = 4
 STALE_UPLOAD_SECONDS = 24 * 3600.0
 """No clip takes this long: an upload begun earlier has lost its worker."""
 
@@ -76,6 +79,10 @@ class Worker:
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._stopped = asyncio.Event()
+        # Two pools, so that a slow store never holds up the renewal of a lease.
+        self._records = ThreadPoolExecutor(DATABASE_THREADS, "records")
+        self._media = ThreadPoolExecutor(settings.worker_clips + 1, "media")
 
     def wake(self) -> None:
         """A clip was accepted: look now instead of at the next poll."""
@@ -96,11 +103,13 @@ class Worker:
         finally:
             for chore in chores:
                 chore.cancel()
+            self._stopped.set()
 
     async def stop(self) -> None:
         """Claims no more, lets running clips finish within the grace time, releases the rest."""
         self._stopping = True
         self.wake()
+        await self._stopped.wait()
         if self._running:
             await asyncio.wait(self._running, timeout=self._settings.drain_seconds)
         left = dict(self._running)
@@ -127,7 +136,9 @@ class Worker:
         return True
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        del self._running[task]
+        claim = self._running.pop(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("clip %s is left to its lease", claim.clip.id, exc_info=error)
         self._wake.set()
 
     async def _work(self, claim: Claim) -> None:
@@ -152,29 +163,28 @@ class Worker:
         """Makes the audio, stores it, and charges for it."""
         clip = claim.clip
         timings = ClipTimings()
-        key = result_key(clip.service, clip.id, clip.options["format"])
+        key = _key(clip)
         content_type = FORMATS[clip.options["format"]].content_type
         if clip.attempts > 1:
             # What an earlier try left unfinished under this key is of no more use.
-            await asyncio.to_thread(self._store.abort_stale_uploads, key, math.inf)
+            await self._in_thread(self._store.abort_stale_uploads, key, math.inf)
         upload = self._store.open_upload(key, content_type)
+        saved = False
         try:
             seconds = await self._generate(clip, upload, timings)
             with timings.measure("upload"):
-                size = await asyncio.to_thread(upload.complete)
-        except BaseException:
-            await asyncio.shield(asyncio.to_thread(_abandon, upload))
-            raise
-        saved = await self._transact(
-            lambda s, now: queue.succeed(
-                s, clip.id, claim.token, key, size, seconds, timings.summary(), now
+                size = await self._in_thread(upload.complete)
+            saved = await self._transact(
+                lambda s, now: queue.succeed(
+                    s, clip.id, claim.token, key, size, seconds, timings.summary(), now
+                )
             )
-        )
+        finally:
+            if not saved:
+                await asyncio.shield(self._clear(clip, upload, key))
         if saved:
             self._observer.ended(clip.service, "succeeded")
             self._observer.made(clip.service, seconds, timings.elapsed())
-        else:
-            await self._discard(clip, key)
 
     async def _generate(self, clip: Clip, upload: Upload, timings: ClipTimings) -> float:
         """Writes the encoded audio into the upload as it is made; returns its length in seconds."""
@@ -195,16 +205,20 @@ class Worker:
         async with aclosing(pieces):
             async for samples in pieces:
                 with timings.measure("encode"):
-                    await asyncio.to_thread(encoder.write, samples)
+                    await self._in_thread(encoder.write, samples)
         with timings.measure("encode"):
-            await asyncio.to_thread(encoder.close)
+            await self._in_thread(encoder.close)
         return encoder.seconds
 
-    async def _discard(self, clip: Clip, key: str) -> None:
-        """The clip was cancelled while its audio was being stored: no object without a clip. One
-        that another worker holds by now keeps the object: that worker writes the same key."""
-        if not await self._transact(lambda s, _: clips.wants_object(s, clip.id)):
-            await asyncio.to_thread(self._store.delete, key)
+    async def _clear(self, clip: Clip, upload: Upload, key: str) -> None:
+        """No upload is left open, and no object without a clip. One that another worker holds by
+        now keeps the object: that worker writes the same key."""
+        try:
+            await self._in_thread(upload.abort)
+            if not await self._transact(lambda s, _: clips.wants_object(s, clip.id)):
+                await self._in_thread(self._store.delete, key)
+        except StoreError:
+            logger.warning("what is left of clip %s stays for the sweep", clip.id, exc_info=True)
 
     async def _failed(self, claim: Claim, error: Exception) -> None:
         """Records why: for good where the input is at fault, else for another try."""
@@ -219,13 +233,22 @@ class Worker:
             return
         logger.error("clip %s, try %d failed", clip.id, clip.attempts, exc_info=error)
         if isinstance(cause, StoreUnavailable):
-            reason = ("storage_unavailable", "The audio could not be stored.")
-        else:
-            reason = ("generation_failed", "The audio could not be generated.")
+            # No fault of the clip: it costs no try, and the store gets time to come back.
+            await self._transact(
+                lambda s, now: queue.postpone(s, clip.id, claim.token, now + STORE_PAUSE_SECONDS)
+            )
+            self._observer.ended(clip.service, "postponed")
+            return
+        reason = ("generation_failed", "The audio could not be generated.")
+        if isinstance(cause, StoreError):
+            reason = ("storage_refused", "The audio could not be stored.")
         state = await self._transact(
             lambda s, now: queue.retry_or_fail(s, clip.id, claim.token, *reason, self._rules, now)
         )
-        self._observer.ended(clip.service, "failed" if state == "failed" else "retried")
+        if state is ClipState.FAILED:
+            with suppress(StoreError):
+                await self._in_thread(self._store.delete, _key(clip))
+        self._observer.ended(clip.service, "failed" if state is ClipState.FAILED else "retried")
 
     async def _keep_lease(self, claim: Claim, producing: asyncio.Task[None]) -> None:
         """Renews the lease; stops the work when the lease is lost or the clip cancelled."""
@@ -250,7 +273,7 @@ class Worker:
         while True:
             await asyncio.sleep(seconds)
             try:
-                await asyncio.to_thread(chore)
+                await self._in_thread(chore)
             except Exception:
                 logger.exception("%s failed", chore.__name__)
 
@@ -260,12 +283,11 @@ class Worker:
         for prefix in RESULT_PREFIXES.values():
             self._store.abort_stale_uploads(prefix, time.time() - STALE_UPLOAD_SECONDS)
         with self._database.transaction() as session:
-            gone = [(clip.id, clip.s3_key) for clip in clips.deleted(session, limit=100)]
-        for clip_id, key in gone:
-            if key is not None:
-                self._store.delete(key)
+            gone = clips.deleted(session, limit=100)
+        for clip in gone:
+            self._store.delete(_key(clip))
             with self._database.transaction() as session:
-                clips.forget(session, clip_id)
+                clips.forget(session, clip.id)
 
     def _report_queue(self) -> None:
         with self._database.transaction() as session:
@@ -280,15 +302,22 @@ class Worker:
             with self._database.transaction() as session:
                 return work(session, self._database.now(session))
 
-        return await asyncio.to_thread(run)
+        return await asyncio.get_running_loop().run_in_executor(self._records, run)
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Runs a blocking call. One that is cancelled is waited for all the same: a thread cannot
+        be interrupted, and what follows must not run beside it."""
+        call = asyncio.get_running_loop().run_in_executor(self._media, function, *arguments)
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            await asyncio.wait([call])
+            raise
 
 
 def _release(claim: Claim, session: Session, _: float) -> None:
     queue.release(session, claim.clip.id, claim.token)
 
 
-def _abandon(upload: Upload) -> None:
-    try:
-        upload.abort()
-    except StoreError:
-        logger.warning("an unfinished upload is left for the sweep", exc_info=True)
+def _key(clip: Clip) -> str:
+    return result_key(clip.service, clip.id, clip.options["format"])

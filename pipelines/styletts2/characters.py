@@ -60,6 +60,8 @@ _PLAIN = str.maketrans(
         "؛": "; ",
         "؟": "? ",
         "۔": ". ",
+        "٫": ".",
+        "٬": ",",
         "।": ". ",
         "॥": ". ",
         "։": ": ",
@@ -75,6 +77,15 @@ _PLAIN = str.maketrans(
 _FRACTION_CHARACTER = re.compile("[¼-¾⅐-⅞↉]")
 _SUPERSCRIPTS = re.compile("[⁰¹⁴-⁹]+")
 _GROUP_SPACE = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+_PLAIN_SPACED_NUMBER = re.compile(
+    r"(?<![\w.,:/+])(?<!\d )(?<!\) )(?<!\w-)"
+    r"(?:[1-9]\d?(?: \d{3}){2,}|[1-9]\d{0,2}(?: \d{3})* 000"
+    r"|(?<=[$£€¥₩₹₽₿])[1-9]\d{0,2}(?: \d{3})+|[1-9]\d{0,2}(?: \d{3})+(?= ?[€£¥₩₹₽₿]))"
+    r"(?!\d|[ ,:/-]\d)"
+)
+"""A number grouped by plain spaces. Groups of three digits may also be numbers that follow one
+another (`5 100 metre races`) or a telephone number, so there must be more to tell them by: two
+groups behind one or two digits, zeros at the end, or a currency."""
 _LETTER_WITH = re.compile(r"LATIN (SMALL|CAPITAL) LETTER ([A-Z]) WITH ")
 _SPACES = re.compile(r"[^\S\n]+")
 _HEARD_SYMBOLS = frozenset("°©®")
@@ -83,6 +94,7 @@ _HEARD_SYMBOLS = frozenset("°©®")
 def clean(text: str) -> str:
     """Plain characters only; lines are kept, every other white space is one space."""
     text = _GROUP_SPACE.sub(",", text.replace("\r\n", "\n"))
+    text = _PLAIN_SPACED_NUMBER.sub(lambda m: m[0].replace(" ", ","), text)
     text = _FRACTION_CHARACTER.sub(_spell_fraction, text)
     text = text.translate(_PLAIN)
     text = _SUPERSCRIPTS.sub(_spell_power, text)

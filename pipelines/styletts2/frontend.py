@@ -47,7 +47,8 @@ def check(request: SpeechRequest, settings: PipelineSettings) -> None:
     """Whether Kokoro can speak a request. Raises InvalidInput."""
     _check_speed(request)
     blend = catalogue(settings.checkpoints).parse(request.voice)
-    KokoroScript().analyse(request.text, blend.language, settings.chunk_characters)
+    script = KokoroScript(settings.spoken_characters)
+    script.analyse(request.text, blend.language, settings.chunk_characters)
 
 
 def check_official(request: SpeechRequest, settings: PipelineSettings) -> None:
@@ -97,7 +98,7 @@ def kokoro_frontend(settings: PipelineSettings) -> StyleTTS2Frontend:
     """Speaks with the voice packs, which it holds."""
     voices = catalogue(settings.checkpoints)
     packs = voices.packs()
-    script = KokoroScript()
+    script = KokoroScript(settings.spoken_characters)
 
     def manner(request: SpeechRequest) -> Manner:
         blend: Blend = voices.parse(request.voice)

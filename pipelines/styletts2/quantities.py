@@ -29,6 +29,7 @@ _CURRENCIES = {
     "₩": ("won", ""),
     "₹": ("rupee", ""),
     "₽": ("rouble", ""),
+    "₿": ("bitcoin", ""),
     "¢": ("cent", ""),
 }
 _SCALES = {"k": "thousand", "K": "thousand", "m": "million", "M": "million", "bn": "billion"}
@@ -52,8 +53,8 @@ _UNITS = {
 }
 _PLURALS = {
     **{"foot": "feet", "penny": "pence"},
-    **{same: same for same in ("percent", "per mille", "yen", "won", "hertz")},
-    **{same: same for same in ("kilohertz", "megahertz", "gigahertz")},
+    **{same: same for same in ("percent", "per mille", "yen", "won")},
+    **{same: same for same in ("bitcoin", "hertz", "kilohertz", "megahertz", "gigahertz")},
 }
 _IDIOMS = {"24/7": "twenty-four seven", "9/11": "nine eleven", "50/50": "fifty fifty"}
 _PARTS = {2: "half", 4: "quarter"}
@@ -82,9 +83,11 @@ _FRACTION = re.compile(r"(?<![\w/.,])(?:(\d+)\s)?(\d{1,3})/(\d{1,3})(?![\w/]|[.,
 _RATIO = re.compile(r"(?<![\w:.])(\d{1,4}):(\d{1,4})(?![\w:])")
 _TIMES = re.compile(r"(?<=\d)\s?[×*]\s?(?=\d)")
 _DIGIT_AFTER_LETTER = re.compile(r"(?<=[^\W\d_])(?=\d)")
+_UNIT_RANGE = re.compile(rf"(?<=\d)(\s?({_either(_UNITS)}))\s?[-–]\s?(?={NUMBER}\s?\2(?![\w/]))")
 _LETTER_AFTER_DIGIT = re.compile(r"(?<=\d)(?=[^\W\d_])")
+_SIGN_AFTER_CURRENCY = re.compile(rf"(?<!\w)({_CURRENCY})-(?=\.?\d)")
 _MONEY = re.compile(rf"{_SIGN}(?P<symbol>{_CURRENCY})\s?{_RANGE}{_SCALE}")
-_MONEY_AFTER = re.compile(rf"{_SIGN}(?<![\d.]){_RANGE}{_SCALE}\s?(?P<symbol>[€£¥₩₹₽¢])(?!\w)")
+_MONEY_AFTER = re.compile(rf"{_SIGN}(?<![\d.]){_RANGE}{_SCALE}\s?(?P<symbol>[€£¥₩₹₽₿¢])(?!\w)")
 _MEASURE = re.compile(rf"{_SIGN}(?<![\d.]){_RANGE}(?:\s?(?P<unit>{_either(_UNITS)})(?![\w/]))?")
 _DIGITS = re.compile(r"\d+")
 
@@ -99,7 +102,9 @@ def say_quantities(text: str) -> str:
     text = _FRACTION.sub(_fraction, text)
     text = _RATIO.sub(lambda m: unit(cardinal(m[1]), "to", cardinal(m[2])), text)
     text = _TIMES.sub(" times ", text)
+    text = _UNIT_RANGE.sub(r"\1 to ", text)
     text = _LETTER_AFTER_DIGIT.sub(" ", text)
+    text = _SIGN_AFTER_CURRENCY.sub(r"-\1", text)
     text = _MONEY.sub(_money, text)
     text = _MONEY_AFTER.sub(_money, text)
     text = _MEASURE.sub(_measure, text)

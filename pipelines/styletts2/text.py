@@ -24,21 +24,34 @@ class Chunk:
     """As the model reads them."""
 
 
+@dataclass(frozen=True, slots=True)
 class KokoroScript:
     """Reads text for Kokoro; see `analyse`."""
 
+    max_spoken: int
+
     def analyse(self, text: str, language: str, max_characters: int) -> list[Chunk]:
-        return analyse(text, language, max_characters)
+        return analyse(text, language, max_characters, self.max_spoken)
 
 
-def analyse(text: str, language: str, max_characters: int) -> list[Chunk]:
+def analyse(
+    text: str, language: str, max_characters: int, max_spoken: int | None = None
+) -> list[Chunk]:
     """The chunks of `text` in order, each at most `max_characters` and 510 tokens long.
 
     `language` is `en-us` or `en-gb`. Lengths are those of the normalised text, in which numbers
-    are words. Raises InvalidInput with the code `nothing_to_say` when no part of the text can be
-    heard, `unsupported_script` when no voice can read it.
+    are words; `max_spoken` is the most that all of it may have. Raises InvalidInput with the code
+    `text_too_long` when it has more, `nothing_to_say` when no part of the text can be heard,
+    `unsupported_script` when no voice can read it.
     """
     spoken = normalize(text, language)
+    if max_spoken is not None and len(spoken) > max_spoken:
+        raise InvalidInput(
+            "text",
+            f"text may have at most {max_spoken} characters as it is spoken, with numbers and "
+            f"signs in words; this has {len(spoken)}.",
+            "text_too_long",
+        )
     check_scripts(spoken)
     chunks = list(_phonemized(split(spoken, max_characters), language))
     if not chunks:

@@ -161,6 +161,8 @@ _STREET = re.compile(
 )
 _SHORT_FORM = re.compile(rf"(?<![\w.])({_either(_SHORT_FORMS)})(?!\w)")
 _NUMBERED = re.compile(rf"\b({_either(_BEFORE_NUMBER)})\.\s?(?=\d)|#\s?(?=\d)")
+_SMALL_NUMBERED = re.compile(r"\bno\.(?:(?=\d)|\s(?=\d+(?:[.,;:!?)\"'](?!\d)|$)))")
+"""`no. 5` ends a sentence that answers no where the number has words behind it."""
 _INITIALISM = re.compile(r"\b((?:[A-Za-z]\.){2,})(?!\w)")
 _INITIAL = re.compile(r"(?<![a-z] )\b([A-Z])\.(?=\s[A-Z](?:\.|[a-z]))(?!\s(?:" + _STARTER + r")\b)")
 _ROMAN = re.compile(r"\b([A-Z][a-z]+)\s(?=[IVX]{2})(X{0,3})(IX|IV|V?I{0,3})\b(?!['-]?\w)")
@@ -184,6 +186,7 @@ def say_abbreviations(text: str) -> str:
     text = _STREET.sub(_street, text)
     text = _TITLE.sub(lambda m: _TITLES[m[1]], text)
     text = _NUMBERED.sub(lambda m: _BEFORE_NUMBER.get(m[1] or "", "number") + " ", text)
+    text = _SMALL_NUMBERED.sub("number ", text)
     text = _SHORT_FORM.sub(lambda m: _SHORT_FORMS[m[1]] + _stop(m), text)
     text = _INITIALISM.sub(lambda m: m[1].replace(".", "").upper() + _stop(m), text)
     text = _INITIAL.sub(r"\1", text)

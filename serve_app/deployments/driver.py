@@ -44,6 +44,7 @@ class StageDriver:
         takes the item out before the next step."""
         if self._driving is None:
             self._driving = asyncio.create_task(self._drive())
+        self.check()
         future = asyncio.get_running_loop().create_future()
         # A retry may send a segment again while its first sending is still here.
         key = f"{ticket.key}#{next(self._sending)}"
@@ -64,9 +65,19 @@ class StageDriver:
     def check(self) -> None:
         """Raises if the loop has died: the replica is of no more use."""
         if self._driving is not None and self._driving.done():
-            raise RuntimeError("the batching loop has stopped") from self._driving.exception()
+            self._driving.result()
 
     async def _drive(self) -> None:
+        """Ends with an error only; those who wait are told, and the health check fails."""
+        try:
+            await self._tick_for_ever()
+        except Exception as error:
+            for future in self._futures.values():
+                if not future.done():
+                    future.set_exception(RuntimeError("the batching loop has stopped"))
+            raise RuntimeError("the batching loop has stopped") from error
+
+    async def _tick_for_ever(self) -> None:
         running = asyncio.get_running_loop()
         while True:
             while self._arrived:

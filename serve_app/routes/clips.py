@@ -13,11 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from serve_app import clips
 from serve_app.clip_view import show
 from serve_app.db.models import ClipState
+from serve_app.queue import QueueRules
 from serve_app.routes.access import CurrentUser, ServicesOf
 from serve_app.routes.documentation import errors
 from serve_app.schemas import ClipOut, ClipQuery, ClipsQuery, PageOut
 from serve_app.services import Services
-from serve_app.store import StoreError
+from serve_app.store import StoreError, result_key
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +68,14 @@ async def get_clip(
 def delete_clip(clip_id: str, user: CurrentUser, services: ServicesOf) -> None:
     """Cancels a pending clip, which stays listed and costs nothing; removes a finished one."""
     with services.database.transaction() as session:
-        clip = clips.delete(session, user.id, clip_id, services.clock(session))
+        rules = QueueRules.of(services.settings)
+        clip = clips.delete(session, user.id, clip_id, rules, services.clock(session))
     if clip.deleted_at is None:
         return
-    if clip.s3_key is not None:
+    if clip.started_at is not None:
+        # Whatever became of the clip: a try that lost its lease may have left an object too.
         try:
-            services.store.delete(clip.s3_key)
+            services.store.delete(result_key(clip.service, clip.id, clip.options["format"]))
         except StoreError:
             log.warning("clip %s is deleted, its object is left to the sweeper", clip_id)
             return

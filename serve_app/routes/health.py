@@ -14,14 +14,16 @@ from serve_app.routes.access import ServicesOf
 
 router = APIRouter(include_in_schema=False)
 
+_READ = ["GET", "HEAD"]
 
-@router.get("/healthz")
+
+@router.api_route("/healthz", methods=_READ)
 async def healthz() -> dict[str, str]:
     """The process answers; nothing else is asked."""
     return {"status": "alive"}
 
 
-@router.get("/readyz")
+@router.api_route("/readyz", methods=_READ)
 async def readyz(services: ServicesOf) -> dict[str, str]:
     """Database, object store and graph can take work."""
     graph, database, store = await asyncio.gather(

@@ -81,9 +81,11 @@ def renew(database: Database, claimed: Claim, now: float, seconds: float = 30) -
         return queue.renew(session, claimed.clip.id, claimed.token, now, seconds)
 
 
-def delete(database: Database, clip: Clip, now: float = NOW) -> Clip:
+def delete(
+    database: Database, clip: Clip, now: float = NOW, rules: QueueRules = UNTHROTTLED
+) -> Clip:
     with database.transaction() as session:
-        return clips.delete(session, clip.user_id, clip.id, now)
+        return clips.delete(session, clip.user_id, clip.id, rules, now)
 
 
 def reload(database: Database, clip: Clip) -> Clip:

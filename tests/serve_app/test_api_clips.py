@@ -114,6 +114,23 @@ def test_deleting_a_finished_clip_removes_its_object(api: Api) -> None:
     assert api.contents() == before | charged
 
 
+@pytest.mark.parametrize("outcome", ["failed", "cancelled"])
+def test_deleting_removes_what_a_lost_try_left(api: Api, outcome: str) -> None:
+    headers = api.sign_up()
+    before = api.contents()
+    clip = api.speak(headers, format="mp3")
+    address = f"/api/clips/{clip['id']}"
+    api.store.put(result_key("styletts2", clip["id"], "mp3"), b"sound", "audio/mpeg")
+    if outcome == "failed":
+        fail(api)
+    else:
+        start(api)
+        assert api.client.delete(address, headers=headers).status_code == 204
+    assert api.clip(headers, clip["id"])["state"] == outcome
+    assert api.client.delete(address, headers=headers).status_code == 204
+    assert api.contents() == before
+
+
 def test_deleting_while_the_store_is_down_hides_the_clip(api: Api) -> None:
     headers = api.sign_up()
     api.speak(headers)

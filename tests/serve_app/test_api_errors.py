@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +62,31 @@ def test_a_hostile_body_is_refused_and_nothing_is_kept(api: Api) -> None:
     assert api.contents() == before
 
 
+SURROGATES = [
+    ("/api/sign-up", {"email": "ada@x\ud800.org", "password": PASSWORD}, "email"),
+    ("/api/sign-up", {"email": "bob@example.com", "password": PASSWORD + "\udfff"}, "password"),
+    ("/api/sign-in", {"email": "\udc00" + EMAIL, "password": PASSWORD}, "email"),
+    ("/api/sign-in", {"email": EMAIL, "password": "\ud800"}, "password"),
+    ("/api/keys", {"name": "lap\ud83dtop"}, "name"),
+    ("/api/speech", {"text": "hello \ud800", "voice": "af_heart"}, "text"),
+    ("/api/speech", {"text": "hello", "voice": "af_\udcffheart"}, "voice"),
+    ("/api/speech", {"text": "hello", "voice": "af_heart", "format": "\ud800"}, "format"),
+]
+
+
+def test_half_a_character_is_refused_in_every_field(api: Api) -> None:
+    headers = api.sign_up() | JSON
+    before = api.contents()
+    for path, body, field in SURROGATES:
+        error = error_of(api.client.post(path, content=json.dumps(body), headers=headers), 422)
+        assert error == {
+            "code": "invalid_input",
+            "message": f"{field} must be valid Unicode.",
+            "field": field,
+        }
+    assert api.contents() == before
+
+
 def test_malformed_json_says_so(sqlite_api: Api) -> None:
     answer = sqlite_api.client.post("/api/sign-up", content=b"{", headers=JSON)
     assert error_of(answer, 400)["code"] == "malformed_json"
@@ -107,6 +133,15 @@ def test_health_and_metrics(api: Api) -> None:
     metrics = api.client.get("/metrics")
     assert metrics.text == "bernie_queue_depth 0\n"
     assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+
+
+def test_health_can_be_asked_without_a_body(sqlite_api: Api) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = sqlite_api.client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers == sqlite_api.client.get(path).headers
+    sqlite_api.graph = GraphStatus(ready=False)
+    assert sqlite_api.client.head("/readyz").status_code == 503
 
 
 def test_not_ready_while_the_graph_is_not(sqlite_api: Api) -> None:

@@ -94,6 +94,17 @@ def test_text_of_the_greatest_length(api: Api) -> None:
     assert api.speak(api.sign_up(), text=text + "  ")["text"] == text.strip()
 
 
+@pytest.mark.parametrize("text", ["\ufdfa" * 5000, "<>" * 2500, "7" * 5000])
+def test_text_that_grows_too_long_when_spoken(sqlite_api: Api, text: str) -> None:
+    headers = sqlite_api.sign_up()
+    before = sqlite_api.contents()
+    request = {**REQUEST, "text": text}
+    error = error_of(sqlite_api.client.post("/api/speech", headers=headers, json=request), 422)
+    assert (error["code"], error["field"]) == ("text_too_long", "text")
+    assert "at most 20000 characters as it is spoken" in error["message"]
+    assert sqlite_api.contents() == before
+
+
 BAD_REQUESTS: list[tuple[dict[str, Any], str, str]] = [
     ({"text": ""}, "text", "1 to 5000 characters"),
     ({"text": " \n\t\u3000 "}, "text", "1 to 5000 characters"),

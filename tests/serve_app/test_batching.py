@@ -171,3 +171,12 @@ def test_nothing_is_lost_or_duplicated(
             assert isinstance(outcome.error, ValueError)
         else:
             assert outcome.result == (outcome.ticket.key, drawn[int(outcome.ticket.key)][2])
+
+
+def test_a_stage_that_miscounts_fails_its_batch_and_not_the_loop() -> None:
+    loop = make(OneShot(lambda items: [*items, "one too many"]))
+    for name in ("a", "b"):
+        loop.submit(Ticket(name, "u"), name)
+    outcomes = run(loop)
+    assert sorted(outcome.ticket.key for outcome in outcomes) == ["a", "b"]
+    assert all(isinstance(outcome.error, ValueError) for outcome in outcomes)

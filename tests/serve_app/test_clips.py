@@ -42,7 +42,7 @@ def listed(database: Database, user: User, **filters: object) -> list[str]:
 
 def not_found(database: Database, user: User, clip_id: str) -> dict[str, object]:
     bodies = []
-    for act in (clips.get, lambda *ids: clips.delete(*ids, NOW)):
+    for act in (clips.get, lambda *ids: clips.delete(*ids, UNTHROTTLED, NOW)):
         with database.transaction() as session, pytest.raises(ServiceError) as error:
             act(session, user.id, clip_id)
         assert error.value.status == 404

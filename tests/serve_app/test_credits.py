@@ -168,7 +168,7 @@ def cancel(database: Database, clip: Clip) -> None:
     """Only a pending one: the storm looks at all rows in the end."""
     with database.transaction() as session:
         if clips.get(session, clip.user_id, clip.id).state == "pending":
-            clip = clips.delete(session, clip.user_id, clip.id, NOW)
+            clip = clips.delete(session, clip.user_id, clip.id, UNTHROTTLED, NOW)
             clip.deleted_at = None
 
 

@@ -12,6 +12,7 @@ from serve_app.throttle import next_start
 from tests.serve_app.acts import (
     NOW,
     RULES,
+    at_once,
     claim,
     delete,
     make_user,
@@ -83,6 +84,29 @@ def test_a_cancelled_clip_gives_its_planned_start_back(database: Database) -> No
         submit(database, user, rules=RULES)
     delete(database, first)
     assert submit(database, user, rules=RULES).start_at == NOW
+
+
+def test_the_clips_behind_a_cancelled_one_move_up_in_their_order(database: Database) -> None:
+    user = make_user(database)
+    submitted = [submit(database, user, rules=RULES) for _ in range(8)]
+    delete(database, submitted[1], rules=RULES)
+    delete(database, submitted[4], NOW + 5, RULES)
+
+    def starts() -> list[float]:
+        return [reload(database, clip).start_at - NOW for clip in submitted]
+
+    assert starts() == [0, 0, 0, 0, 60, 60, 60, 60]
+    claimed = must_claim(database, NOW + 5, RULES)
+    delete(database, claimed.clip, NOW + 5, RULES)
+    assert starts() == [0, 0, 0, 0, 60, 60, 60, 60], "a start that was made is not given back"
+
+
+def test_cancelling_many_at_once_waits_for_nobody_in_a_circle(database: Database) -> None:
+    user = make_user(database)
+    submitted = [submit(database, user, rules=RULES) for _ in range(12)]
+    at_once(8, lambda number: delete(database, submitted[number + 3], NOW, RULES))
+    assert [reload(database, clip).start_at - NOW for clip in submitted[:3]] == [0, 0, 0]
+    assert reload(database, submitted[-1]).start_at == NOW + WINDOW
 
 
 def test_a_deleted_clip_does_not_give_its_start_back(database: Database) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,10 +20,10 @@ from serve_app.db.models import Clip, ClipState, User
 from serve_app.fairness import Ticket
 from serve_app.queue import QueueRules
 from serve_app.settings import Settings
-from serve_app.store import ObjectMissing, ObjectStore
+from serve_app.store import ObjectMissing, ObjectStore, Upload
 from serve_app.tracing import StageTiming, Traced
 from serve_app.worker import Worker
-from tests.serve_app.acts import make_user
+from tests.serve_app.acts import UNTHROTTLED, make_user
 
 TEXT = "A text of two chunks, because there is more of it than fits into one of them. " * 2
 
@@ -212,7 +213,9 @@ def test_a_cancelled_clip_stops_and_leaves_nothing(bench: Bench) -> None:
     def cancelled_and_quiet() -> bool:
         if bench.clip(clip_id).state is ClipState.PENDING and bench.store.list_uploads(key):
             with bench.database.transaction() as session:
-                clips.delete(session, bench.user.id, clip_id, bench.database.now(session))
+                clips.delete(
+                    session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session)
+                )
         return bench.clip(clip_id).state is ClipState.CANCELLED and hanging == 0
 
     bench.run(cancelled_and_quiet)
@@ -227,7 +230,9 @@ def test_a_clip_cancelled_while_it_is_stored_leaves_no_object(bench: Bench) -> N
     async def cancel(segment: Segment) -> None:
         if segment.index == 1:
             with bench.database.transaction() as session:
-                clips.delete(session, bench.user.id, clip_id, bench.database.now(session))
+                clips.delete(
+                    session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session)
+                )
 
     bench.stages.before = cancel
     clip_id = bench.submit()
@@ -236,6 +241,40 @@ def test_a_clip_cancelled_while_it_is_stored_leaves_no_object(bench: Bench) -> N
     with pytest.raises(ObjectMissing):
         bench.store.head(f"styletts2-output/{clip_id}.wav")
     assert bench.balance() == 10_000
+
+
+def test_a_clip_cancelled_while_its_upload_completes_leaves_no_object(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complete = Upload.complete
+
+    def slow(upload: Upload) -> int:
+        with bench.database.transaction() as session:
+            clips.delete(session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session))
+        time.sleep(1)  # meanwhile the worker sees that the clip is cancelled
+        return complete(upload)
+
+    monkeypatch.setattr(Upload, "complete", slow)
+    clip_id = bench.submit()
+    bench.run(bench.ended(clip_id))
+    with pytest.raises(ObjectMissing):
+        bench.store.head(f"styletts2-output/{clip_id}.wav")
+
+
+def test_a_store_that_is_away_costs_no_try(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "bernie.worker")
+    monkeypatch.setattr("serve_app.worker.STORE_PAUSE_SECONDS", 0.1)
+    away = bench.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
+    there, bench.store = bench.store, ObjectStore(away)
+    clip_id = bench.submit()
+    bench.run(lambda: len(bench.tally.outcomes) > 4)
+    assert set(bench.tally.outcomes) == {"postponed"}
+    bench.store = there
+    bench.run(bench.ended(clip_id))
+    assert bench.clip(clip_id).state is ClipState.SUCCEEDED
+    assert bench.balance() == 9_950
 
 
 def test_a_stopped_worker_gives_its_clip_back(bench: Bench) -> None:
@@ -272,7 +311,7 @@ def test_interrupted_deletions_are_finished(bench: Bench, monkeypatch: pytest.Mo
     key = bench.clip(clip_id).s3_key
     assert key is not None
     with bench.database.transaction() as session:
-        clips.delete(session, bench.user.id, clip_id, bench.database.now(session))
+        clips.delete(session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session))
 
     def forgotten() -> bool:
         with bench.database.transaction() as session:

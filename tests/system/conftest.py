@@ -43,9 +43,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         retry_backoff_seconds=0.2,
         worker_clips=2,
     )
-    with local_stack(settings, lambda _: None, free_port()) as running:
-        database = Database(running.database())
-        yield System(running, database, ObjectStore(running))
+    with local_stack(settings, lambda _: None, free_port()) as stack:
+        database = Database(stack.settings.database())
+        yield System(stack.settings, database, ObjectStore(stack.settings))
         database.dispose()
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable
 
-from ray.util.state import list_actors
+import psutil
 
 
 def kill_replica(deployment: str) -> int:
     """SIGKILL to one live replica of a deployment; returns its process id."""
-    pid = replica_pids(deployment)[0]
-    os.kill(pid, signal.SIGKILL)
-    return pid
+    replica = replicas(deployment)[0]
+    replica.kill()
+    return replica.pid
 
 
-def replica_pids(deployment: str) -> list[int]:
-    actors = list_actors(filters=[("state", "=", "ALIVE")], limit=1_000)
-    return [int(each.pid) for each in actors if f":{deployment}" in each.class_name and each.pid]
+def replicas(deployment: str) -> list[psutil.Process]:
+    """The processes below this one that run a replica of the deployment."""
+    title = f"ray::ServeReplica:bernie:{deployment}"
+    return [each for each in psutil.Process().children(recursive=True) if _is(each, title)]
+
+
+def _is(process: psutil.Process, title: str) -> bool:
+    try:
+        return " ".join(process.cmdline()).startswith(title)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -14,10 +14,10 @@ import httpx
 import pytest
 import yaml
 
+from serve_app import environment
 from serve_app.client import Client
 from serve_app.demo import free_port
 from serve_app.embedded import SeaweedFS
-from serve_app.local import RAY_ENVIRONMENT
 from tests.postgres import Postgres
 from tests.system.replicas import until
 
@@ -32,9 +32,10 @@ def test_serve_run_with_ones_own_postgresql_and_s3(seaweed: SeaweedFS, tmp_path:
     (tmp_path / "serve.yaml").write_text(yaml.safe_dump(config))
     with Postgres() as postgres, tempfile.TemporaryDirectory(prefix="ray-") as ray_folder:
         postgres.create("bernie")
-        environment = {
+        variables = {
             **os.environ,
-            **RAY_ENVIRONMENT,
+            **environment.RAY,
+            "RAY_AUTH_MODE": "disabled",
             "RAY_TMPDIR": ray_folder,
             "BERNIE_DATABASE_URL": postgres.url("bernie"),
             "BERNIE_S3_ENDPOINT": seaweed.endpoint,
@@ -46,7 +47,7 @@ def test_serve_run_with_ones_own_postgresql_and_s3(seaweed: SeaweedFS, tmp_path:
         }
         serve = [str(Path(sys.executable).with_name("serve")), "run", "--address", "local"]
         command = [*serve, "--app-dir", str(ROOT), str(tmp_path / "serve.yaml")]
-        process = subprocess.Popen(command, env=environment, cwd=tmp_path)
+        process = subprocess.Popen(command, env=variables, cwd=tmp_path)
         try:
             until(lambda: ready(port), 120, "the graph is ready")
             with Client(f"http://127.0.0.1:{port}") as client:

@@ -15,7 +15,7 @@ from pipelines import registry
 from pipelines.protocol import SpeechRequest
 from serve_app.client import ApiError, Client
 from tests.system.conftest import System
-from tests.system.replicas import kill_replica, replica_pids, until
+from tests.system.replicas import kill_replica, replicas, until
 
 LONG = " ".join(f"This is sentence number {n} of a text that takes a while." for n in range(12))
 
@@ -126,7 +126,11 @@ def test_a_killed_worker_loses_nothing_and_charges_once(
     samples, rate = fetch(done)
     assert len(samples) / rate > 20
     assert client.me()["credits"] == 9_950
-    until(lambda: killed not in replica_pids("worker"), 20, "Serve has replaced the worker")
+
+    def replaced() -> bool:
+        return any(each.pid != killed for each in replicas("worker"))
+
+    until(replaced, 30, "Serve has replaced the worker")
     assert not system.store.list_uploads(done["s3_key"])
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 import httpx
 import psutil
@@ -20,15 +21,21 @@ BERNIE = [sys.executable, "-c", "from serve_app.cli import app; app()"]
 class Up:
     """`bernie up` in a process of its own."""
 
-    def __init__(self, environment: dict[str, str], port: int) -> None:
+    def __init__(self, environment: dict[str, str], port: int, stderr: int | None = None) -> None:
         command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
         self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(command, env=environment, start_new_session=True)
+        self.process = subprocess.Popen(command, env=environment, stderr=stderr)
+
+    def __enter__(self) -> Self:
         try:
             until(self.ready, 150, "the server is ready")
         except BaseException:
             self.stop()
             raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def ready(self) -> bool:
         assert self.process.poll() is None, "bernie up has ended"
@@ -56,17 +63,32 @@ def test_up_says_stops_whole_and_finds_its_data_again(tmp_path: Path) -> None:
         "BERNIE_URL": f"http://127.0.0.1:{port}",
     }
     spoken = tmp_path / "hello.flac"
-    up = Up(environment, port)
     say = [*BERNIE, "say", "Hello there.", "-o", str(spoken)]
-    subprocess.run(say, env=environment, check=True, timeout=60)
+    with Up(environment, port):
+        subprocess.run(say, env=environment, check=True, timeout=60)
     samples, rate = soundfile.read(spoken)
     assert len(samples) / rate > 0.3
     key = (tmp_path / "data/api-key").read_text()
-    up.stop()
 
-    up = Up(environment, port)
-    headers = {"Authorization": f"Bearer {key}"}
-    (clip,) = httpx.get(f"{up.url}/api/clips", headers=headers).json()["items"]
-    assert clip["text"] == "Hello there."
-    assert httpx.get(clip["audio"]["url"]).content == spoken.read_bytes()
-    up.stop()
+    with Up(environment, port) as up:
+        headers = {"Authorization": f"Bearer {key}"}
+        (clip,) = httpx.get(f"{up.url}/api/clips", headers=headers).json()["items"]
+        assert clip["text"] == "Hello there."
+        assert httpx.get(clip["audio"]["url"]).content == spoken.read_bytes()
+
+
+@pytest.mark.timeout(200)
+def test_up_ends_with_a_reason_when_the_store_does(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "BERNIE_DATA_DIR": str(tmp_path / "data"),
+        "BERNIE_SPEECH_PIPELINE": "noop",
+    }
+    up = Up(environment, free_port(), stderr=subprocess.PIPE)
+    until(up.ready, 150, "the server is ready")
+    (weed,) = (each for each in psutil.Process(up.process.pid).children() if each.name() == "weed")
+    weed.kill()
+    _, output = up.process.communicate(timeout=90)
+    assert up.process.returncode == 1
+    assert "The object store ended" in output.decode()
+    assert "Traceback" not in output.decode()

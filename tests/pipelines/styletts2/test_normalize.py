@@ -21,6 +21,15 @@ def said(text: str, language: str = "en-us") -> str:
         ("10,000 and 1,234,567.", "ten thousand and one million two hundred and thirty-four "
          "thousand five hundred and sixty-seven."),
         ("10\u202f000", "ten thousand"),
+        ("10 000 people, 1 234 567 and -250 000.5", "ten thousand people, one million two hundred "
+         "and thirty-four thousand five hundred and sixty-seven and "
+         "minus two hundred and fifty thousand point five"),
+        ("€10 500 or 10 500 €", "ten thousand five hundred euros or ten thousand five hundred "
+         "euros"),
+        ("10 000 – 20 000", "ten thousand to twenty thousand"),
+        ("3 500 ml bottles", "three five hundred millilitres bottles"),
+        ("555 123 000 9", "five hundred and fifty-five one hundred and twenty-three zero zero zero "
+         "nine"),
         ("3.14, .5 and 0.05", "three point one four, point five and zero point zero five"),
         ("-5 to +3", "minus five to plus three"),
         ("−5", "minus five"),
@@ -32,11 +41,15 @@ def said(text: str, language: str = "en-us") -> str:
         ("3–5 or 10-20", "three to five or ten to twenty"),
         ("5% or 10-20%", "five percent or ten to twenty percent"),
         ("3 × 4 = 12", "three times four equals twelve"),
+        ("5% - 10%, 5%–10%, 2 km - 3 km", "five percent to ten percent, five percent to ten "
+         "percent, two kilometres to three kilometres"),
+        ("5% - 10 people", "five percent — ten people"),
         ("16:9", "sixteen to nine"),
         ("v1.2.3 and 1.2,3", "v one point two point three and one point two, three"),
         ("12345678901234567", "one two three, four five six, seven eight nine, zero one two, "
          "three four five, six seven"),
         ("٣ ４ 𝟓", "three four five"),
+        ("٣٫١٤ and ١٬٠٠٠", "three point one four and one thousand"),
         ("x² and 10⁵", "x squared and ten to the power of five"),
     ],
 )  # fmt: skip
@@ -52,6 +65,8 @@ def test_numbers(written: str, spoken: str):
         ("€5 million or 5€", "five million euros or five euros"),
         ("$5bn and $10-20", "five billion dollars and ten to twenty dollars"),
         ("-$5 and US$3.20", "minus five dollars and three US dollars and twenty cents"),
+        ("$-5 and US$-.50", "minus five dollars and minus point five zero US dollars"),
+        ("₿5, ₿1 and 0.5₿", "five bitcoin, one bitcoin and zero point five bitcoin"),
         ("¥500", "five hundred yen"),
         (
             "20°C, 5 km, 1 kg, 2ft",
@@ -111,6 +126,10 @@ def test_slashed_dates_follow_the_voice():
         ("I live in the U.S.A. He does too.", "I live in the USA. He does too."),
         ("J. K. Rowling", "J K Rowling"),
         ("No. 5, #5, pp. 3-5", "number five, number five, pages three to five"),
+        ("See no. 5, no.6 and no. 7.", "See number five, number six and number seven."),
+        ("no. 5", "number five"),
+        ("She said no. 5 people left.", "She said no. five people left."),
+        ("He said no. 5% agreed.", "He said no. five percent agreed."),
         ("AT&T", "AT and T"),
         ("World War II, Henry VIII", "World War two, Henry the eighth"),
         ("I like NASA.", "I like NASA."),
@@ -213,7 +232,7 @@ def test_a_number_is_one_unit(value: int):
     "pattern",
     ["a b ", "1", "1 ", "1,", "1-", "1.", "1/", "1:", "$1-", "+1 ", "(1", "a.", "A. ", "a@", "a-a.",
      "http://", "\n", "\n-\n", "#\n", " \n", "' ", '"', "( ", "-", " . ", "I ", "AB ", "Xx XX ",
-     "\u0301", "a\u0301", "🙂", "你", "9,999", "=", "- ", "VI ", "\\", "12:00", "1 1/"],
+     "\u0301", "a\u0301", "🙂", "你", "9,999", "=", "- ", "VI ", "\\", "12:00", "1 1/", "12 345 ", "5% - ", "no. 5 "],
 )  # fmt: skip
 def test_no_text_takes_long(pattern: str):
     text = (pattern * 5000)[:5000]

@@ -46,6 +46,14 @@ def test_abbreviations_and_numbers_do_not_end_chunks(limit: int):
     assert spoken.count("ten thousand dollars") == 5
 
 
+def test_text_that_takes_too_long_to_say_is_refused():
+    spoken = len("one thousand nine hundred and ninety-nine dollars")
+    assert analyse("$1,999", "en-us", 125, max_spoken=spoken)
+    with pytest.raises(InvalidInput) as refused:
+        analyse("$1,999", "en-us", 125, max_spoken=spoken - 1)
+    assert (refused.value.field, refused.value.code) == ("text", "text_too_long")
+
+
 def test_a_chunk_with_too_many_sounds_is_cut_again():
     text = "你好世界今天天气很好" * 12
     chunks = analyse(text, "en-us", 125)

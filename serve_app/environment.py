@@ -1,0 +1,22 @@
+"""Environment variables for processes that are to be started. Imports nothing."""
+
+from __future__ import annotations
+
+RAY = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
+    "RAY_worker_niceness": "0",
+    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""Ray's own usage report stays off and has nowhere to go; workers run at normal priority."""
+
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
+    "MALLOC_TOP_PAD_": str(256 << 20),
+    "MALLOC_ARENA_MAX": "1",
+}
+"""Large blocks stay in the heap: with the default thresholds every large batch on a CPU pays for
+mapping and clearing its pages anew."""

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from serve_app.settings import Settings
+
+PLAIN = Settings()
+
+
+def test_one_value_of_a_stage_leaves_its_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = PLAIN.vocoder.model_copy(update={"num_gpus": 0.5})
+    assert Settings(**{"vocoder": {"num_gpus": 0.5}}).vocoder == expected
+    monkeypatch.setenv("BERNIE_VOCODER__NUM_GPUS", "0.5")
+    assert Settings().vocoder == expected
+    assert Settings().diffusion == PLAIN.diffusion
+
+
+def test_only_names_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NUM_GPUS", "THREADS", "MAX_BATCH", "PORT"):
+        monkeypatch.setenv(name, "7")
+    assert Settings() == PLAIN
+
+
+def test_an_unknown_argument_is_refused() -> None:
+    with pytest.raises(ValueError, match="vocoders"):
+        Settings(**{"vocoders": {}})
