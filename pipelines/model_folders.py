@@ -116,10 +116,10 @@ def _hosted(files: Sequence[ModelFile], source: Path | None) -> list[tuple[Model
     hosted = [(file, file.repository) for file in files if file.repository]
     others = [f"{file.at} from {file.page}" for file in files if not file.repository]
     if others:
-        where = f"are not in {source}" if source else "have to be downloaded by hand"
+        where = f"which are not in {source}" if source else "which have to be downloaded by hand"
         raise FetchFailed(
-            f"These files are on no model hub and {where}: {', '.join(others)}; put them into a "
-            "folder under these names and name it with --from."
+            f"No model hub is known for these files, {where}: {', '.join(others)}; put them into "
+            "a folder under these names and name it with --from."
         )
     return hosted
 
