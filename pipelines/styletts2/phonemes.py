@@ -110,10 +110,10 @@ def _speak(words: list[str], language: str) -> list[str]:
 def phonemize_with_punctuation(texts: Sequence[str], language: str) -> list[str]:
     """espeak-ng's phonemes of each text as they are, its punctuation kept, in order."""
     with _espeak:
-        sounds: list[str] = _backend(
-            language, preserve_punctuation=True, language_switch="keep-flags"
-        ).phonemize(texts)
-    return sounds
+        backend = _backend(language, preserve_punctuation=True, language_switch="keep-flags")
+        # One by one: of a text without words nothing may come back at all.
+        sounds = [backend.phonemize([text]) for text in texts]
+    return ["".join(lines[:1]) for lines in sounds]
 
 
 @cache
