@@ -11,7 +11,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, not_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -25,16 +25,22 @@ from serve_app.ids import hash_token, is_id, new_id, new_token
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 _SIGN_IN = "sign-in"
+_UNDER_WAY_SECONDS = 1
 _KEY_PREFIX_CHARACTERS = 11
 _KEY_USE_RESOLUTION_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class SignInLimits:
-    """At most `attempts` failed sign-ins of one account or address within `window_seconds`."""
+    """At most `attempts` failed sign-ins of one account within `window_seconds`, and ten times as
+    many from one address, which a whole office may share."""
 
     attempts: int
     window_seconds: float
+
+    @property
+    def attempts_from_address(self) -> int:
+        return 10 * self.attempts
 
 
 def sign_up(session: Session, email: str, password: str, amount: int, now: float) -> User:
@@ -76,25 +82,27 @@ def sign_in(
     once get round the limit, and is forgiven if it succeeds. The slow hash runs between the two.
     """
     email = _normal(email)
-    subjects = [hash_token(f"account:{email}"), hash_token(f"address:{address}")]
+    account, address = hash_token(f"account:{email}"), hash_token(f"address:{address}")
     with database.transaction() as session:
         database.lock(session, _SIGN_IN)
-        _refuse_too_many(session, subjects, limits, now)
-        failures = [SignInFailure(subject=subject, at=now) for subject in subjects]
-        session.add_all(failures)
+        allowed = {account: limits.attempts, address: limits.attempts_from_address}
+        _refuse_too_many(session, allowed, limits.window_seconds, now)
+        attempts = [SignInFailure(subject=subject, at=now) for subject in allowed]
+        session.add_all(attempts)
         user = session.scalars(select(User).where(User.email == email)).one_or_none()
     # An unknown e-mail costs the same time as a wrong password.
-    matches = _matches(user.password_hash if user else _nobody(), password)
-    if user is None or not matches:
-        raise ServiceError(401, "wrong_credentials", "The e-mail address or password is wrong.")
+    if not _matches(user.password_hash if user else _nobody(), password):
+        user = None
+    own = SignInFailure.id.in_([attempt.id for attempt in attempts])
     with database.transaction() as session:
         database.lock(session, _SIGN_IN)
-        own = [failure.id for failure in failures]
-        session.execute(
-            delete(SignInFailure).where(
-                SignInFailure.id.in_(own) | (SignInFailure.subject == subjects[0])
-            )
-        )
+        if user is not None:
+            forgiven = own | (SignInFailure.subject == account)
+            session.execute(delete(SignInFailure).where(forgiven))
+        else:
+            session.execute(update(SignInFailure).where(own).values(under_way=False))
+    if user is None:
+        raise ServiceError(401, "wrong_credentials", "The e-mail address or password is wrong.")
     return user
 
 
@@ -160,8 +168,12 @@ def revoke_key(session: Session, user_id: str, key_id: str, now: float) -> None:
     key.revoked_at = now
 
 
-def authenticate(session: Session, token: str, now: float) -> User:
-    """The user of a session token or API key; one 401 for unknown, revoked and expired ones."""
+def authenticate(session: Session, token: str, now: float) -> tuple[User, ApiKey | None]:
+    """The user of a session token or API key, and the key if its use is to be noted (`note_use`).
+
+    It only reads, because every request begins with it. One 401 for unknown, revoked and expired
+    credentials.
+    """
     table: type[ApiKey | SignInSession] = ApiKey if token.startswith("bk_") else SignInSession
     found = session.execute(
         select(User, table)
@@ -175,15 +187,19 @@ def authenticate(session: Session, token: str, now: float) -> User:
     if found is None:
         raise ServiceError(401, "invalid_credentials", "Sign in or send a valid API key.")
     user, credential = found
-    if isinstance(credential, ApiKey):
-        _note_use(credential, now)
-    return user
+    if isinstance(credential, ApiKey) and _is_unnoted(credential, now):
+        return user, credential
+    return user, None
 
 
-def _note_use(key: ApiKey, now: float) -> None:
+def note_use(session: Session, key: ApiKey, now: float) -> None:
+    """Remember that an API key was used."""
+    session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
+
+
+def _is_unnoted(key: ApiKey, now: float) -> bool:
     """Once a minute at most: a write for every request would cost more than the request."""
-    if key.last_used_at is None or now - key.last_used_at >= _KEY_USE_RESOLUTION_SECONDS:
-        key.last_used_at = now
+    return key.last_used_at is None or now - key.last_used_at >= _KEY_USE_RESOLUTION_SECONDS
 
 
 def _normal(email: str) -> str:
@@ -191,21 +207,28 @@ def _normal(email: str) -> str:
 
 
 def _refuse_too_many(
-    session: Session, subjects: list[str], limits: SignInLimits, now: float
+    session: Session, allowed: dict[str, int], window_seconds: float, now: float
 ) -> None:
-    session.execute(delete(SignInFailure).where(SignInFailure.at <= now - limits.window_seconds))
+    """429 if a subject has had all attempts that are `allowed` to it."""
+    session.execute(delete(SignInFailure).where(SignInFailure.at <= now - window_seconds))
+    failed = case((not_(SignInFailure.under_way), SignInFailure.at))
     counts = session.execute(
-        select(func.count(), func.min(SignInFailure.at))
-        .where(SignInFailure.subject.in_(subjects))
+        select(SignInFailure.subject, func.count(), func.count(failed), func.min(failed))
+        .where(SignInFailure.subject.in_(allowed))
         .group_by(SignInFailure.subject)
     )
-    oldest = [first for count, first in counts if count >= limits.attempts]
-    if oldest:
-        seconds = max(1, math.ceil(max(oldest) + limits.window_seconds - now))
+    waits = [
+        # Attempts under way are soon decided, and forgotten if they succeed.
+        first + window_seconds - now if failures >= allowed[subject] else _UNDER_WAY_SECONDS
+        for subject, attempts, failures, first in counts
+        if attempts >= allowed[subject]
+    ]
+    if waits:
+        seconds = max(1, math.ceil(max(waits)))
         raise ServiceError(
             429,
             "too_many_attempts",
-            f"Too many failed sign-ins. Try again in {seconds} seconds.",
+            f"Too many sign-ins that failed or are under way. Try again in {seconds} seconds.",
             retry_after=seconds,
         )
 

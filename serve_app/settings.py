@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     clip_credits: int = Field(50, ge=0)
     session_seconds: int = Field(30 * 24 * 3600, ge=60)
     sign_in_attempts: int = Field(5, ge=1)
-    """Failed sign-ins of one account or address within `sign_in_window_seconds`."""
+    """Failed sign-ins of one account within `sign_in_window_seconds`; of one address, ten times."""
     sign_in_window_seconds: int = Field(300, ge=1)
 
     # Throttle and queue

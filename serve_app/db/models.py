@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    false,
     func,
     not_,
 )
@@ -78,6 +79,8 @@ class SignInFailure(Base):
     subject: Mapped[str] = mapped_column(String(64))
     """SHA-256 of `account:<email>` or `address:<ip>`: what strangers type is not kept."""
     at: Mapped[float] = mapped_column(Float, index=True)
+    under_way: Mapped[bool] = mapped_column(Boolean, default=True, server_default=false())
+    """It counts as failed until the password has been looked at."""
 
     __table_args__ = (Index("ix_sign_in_failures_subject_at", "subject", "at"),)
 

@@ -43,8 +43,12 @@ def status_of(act: Callable[[], object]) -> tuple[int, str]:
 
 
 def authenticate(database: Database, token: str, now: float = NOW) -> User:
-    with database.transaction() as session:
-        return accounts.authenticate(session, token, now)
+    with database.reading() as session:
+        user, used_key = accounts.authenticate(session, token, now)
+    if used_key is not None:
+        with database.transaction() as session:
+            accounts.note_use(session, used_key, now)
+    return user
 
 
 def refused(database: Database, token: str, now: float = NOW) -> dict[str, object]:
@@ -131,11 +135,12 @@ def test_failures_of_an_account_are_limited_from_any_address(database: Database)
 
 def test_failures_of_an_address_are_limited_for_any_account(database: Database) -> None:
     sign_up(database)
-    for number in range(3):
+    once = SignInLimits(attempts=1, window_seconds=300)
+    for number in range(10):
         email = f"nobody{number}@example.com"
-        assert status_of(lambda e=email: sign_in(database, e)) == WRONG
-    assert status_of(lambda: sign_in(database)) == TOO_MANY
-    assert sign_in(database, address="192.0.2.2")
+        assert status_of(lambda e=email: sign_in(database, e, limits=once)) == WRONG
+    assert status_of(lambda: sign_in(database, limits=once)) == TOO_MANY
+    assert sign_in(database, address="192.0.2.2", limits=once)
 
 
 def test_a_success_forgives_the_failures_of_its_account_only(database: Database) -> None:
@@ -143,9 +148,11 @@ def test_a_success_forgives_the_failures_of_its_account_only(database: Database)
     for _ in range(2):
         status_of(lambda: sign_in(database, password="wrong"))
     assert sign_in(database)
-    assert status_of(lambda: sign_in(database, password="wrong")) == WRONG
-    assert status_of(lambda: sign_in(database)) == TOO_MANY
-    assert sign_in(database, address="192.0.2.2")
+    for _ in range(2):
+        assert status_of(lambda: sign_in(database, password="wrong")) == WRONG
+    assert sign_in(database)
+    with database.transaction() as session:
+        assert session.scalars(select(func.count()).select_from(SignInFailure)).one() == 4
 
 
 def test_many_successes_are_no_failures(database: Database) -> None:
@@ -159,6 +166,33 @@ def test_attempts_at_once_do_not_get_round_the_limit(database: Database) -> None
     tries = at_once(12, lambda _: status_of(lambda: sign_in(database, password="wrong")))
     assert tries.count(WRONG) == LIMITS.attempts
     assert tries.count(TOO_MANY) == 12 - LIMITS.attempts
+
+
+def test_correct_sign_ins_at_once_from_one_address_are_not_limited(database: Database) -> None:
+    emails = [f"user{number}@example.com" for number in range(12)]
+    for email in emails:
+        sign_up(database, email)
+    assert (
+        at_once(12, lambda number: status_of(lambda: sign_in(database, emails[number])))
+        == [(200, "")] * 12
+    )
+
+
+def test_attempts_under_way_refuse_others_for_a_moment_only(database: Database) -> None:
+    sign_up(database)
+    once = SignInLimits(attempts=1, window_seconds=300)
+
+    def wait(number: int) -> int | None:
+        try:
+            sign_in(database, limits=once, address=f"192.0.2.{number}")
+        except ServiceError as error:
+            return error.retry_after
+        return None
+
+    waits = at_once(8, wait)
+    assert None in waits
+    assert set(waits) == {None, 1}
+    assert sign_in(database, limits=once)
 
 
 def test_old_failures_are_not_kept(database: Database) -> None:
