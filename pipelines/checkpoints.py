@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,15 +30,13 @@ from pipelines.manifest import (
 from pipelines.settings import PipelineSettings
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 __all__ = [
     "FetchFailed",
-    "WeightsMismatch",
     "WeightsMissing",
     "download",
     "fetch",
-    "fill",
     "installed",
     "load",
     "manifest",
@@ -46,11 +44,6 @@ __all__ = [
 ]
 
 _BLOCK = 1 << 20
-_LISTED = 8
-
-
-class WeightsMismatch(RuntimeError):
-    """Weights and model differ in names or shapes."""
 
 
 def manifest(settings: PipelineSettings) -> dict[str, Entry]:
@@ -137,32 +130,8 @@ def load(name: str, prefixes: Sequence[str], settings: PipelineSettings) -> dict
         }
 
 
-def fill(module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Give `module` exactly these parameters. Raises WeightsMismatch with all that differs."""
-    wanted = {key: tuple(value.shape) for key, value in module.state_dict().items()}
-    given = {key: tuple(value.shape) for key, value in tensors.items()}
-    problems = {
-        "missing": sorted(wanted.keys() - given.keys()),
-        "unexpected": sorted(given.keys() - wanted.keys()),
-        "of another shape": [
-            f"{key} {given[key]}, not {wanted[key]}"
-            for key in sorted(wanted.keys() & given.keys())
-            if wanted[key] != given[key]
-        ],
-    }
-    report = [_listed(what, names) for what, names in problems.items() if names]
-    if report:
-        raise WeightsMismatch(f"Weights do not fit {type(module).__name__}: {'; '.join(report)}.")
-    module.load_state_dict(dict(tensors), assign=True)
-
-
 def _quietly(_what: str, _done: float) -> None:
     pass
-
-
-def _listed(what: str, names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"{len(names)} {what} ({', '.join(names[:_LISTED])}{more})"
 
 
 def download(

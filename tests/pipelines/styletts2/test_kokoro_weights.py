@@ -9,8 +9,9 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from pipelines.checkpoints import fill, load
+from pipelines.checkpoints import load
 from pipelines.settings import PipelineSettings
+from pipelines.state_dicts import load_strict
 from pipelines.styletts2.acoustic import AcousticModel
 from pipelines.styletts2.config import KOKORO
 from pipelines.styletts2.decoder import Decoder
@@ -53,9 +54,10 @@ def test_lstm_weights_compute_what_onnx_defines(tmp_path: Path) -> None:
 
     lstm = nn.LSTM(size, hidden, bidirectional=True)
     named = convert(path)
-    fill(
+    load_strict(
         lstm,
-        {n.removeprefix("predictor.lstm."): torch.from_numpy(a).float() for n, a in named.items()},
+        {n.removeprefix("predictor.lstm."): torch.from_numpy(a) for n, a in named.items()},
+        "the export",
     )
     x = rng.normal(size=(steps, size)).astype(np.float32)
     expected = [

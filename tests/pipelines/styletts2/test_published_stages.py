@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import resource
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -214,6 +216,26 @@ def test_a_model_of_many_speakers_needs_a_reference(many_voices: Published) -> N
     with pytest.raises(InvalidInput) as refused:
         many_voices.frontend.prepare([StyledRequest("Hello.")])
     assert refused.value.code == "reference_missing"
+
+
+def test_nothing_is_left_behind_by_many_runs(cache: Path) -> None:
+    model = published("ljspeech", cache)
+    segments = model.segments([model.request("Hi.", Sampling(steps=2, scale=2.0))])
+
+    def run() -> None:
+        model.vocoder.synthesize(model.acoustics(segments))
+
+    def tensors() -> int:
+        gc.collect()
+        return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
+
+    for _ in range(20):
+        run()
+    before, peak = tensors(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(180):
+        run()
+    assert tensors() == before
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 20_000, "kilobytes"
 
 
 def snr(reference: np.ndarray, other: np.ndarray) -> float:
