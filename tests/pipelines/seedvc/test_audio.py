@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.seedvc.audio import at_rate, sinc_resample
@@ -13,6 +13,7 @@ from pipelines.seedvc.request import Recording
 RATES = (8000, 16000, 22050, 24000, 44100, 48000)
 
 
+@settings(deadline=None)
 @given(samples=st.integers(800, 5000), source=st.sampled_from(RATES), target=st.sampled_from(RATES))
 def test_resampled_lengths(samples: int, source: int, target: int) -> None:
     wave = at_rate(Recording(np.zeros(samples, np.float32), source), target)
