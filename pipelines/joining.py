@@ -39,3 +39,15 @@ class SilenceJoin:
             faded[:steps] *= self._rise[:steps]
             faded[-steps:] *= self._rise[:steps][::-1]
         return faded
+
+
+class AsItIs:
+    """For a clip of one segment: its samples, unchanged."""
+
+    def add(self, waveform: Waveform) -> Waveform:
+        """The samples themselves."""
+        return waveform
+
+    def close(self) -> Waveform:
+        """Nothing is held back."""
+        return np.zeros(0, np.float32)

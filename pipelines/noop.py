@@ -9,7 +9,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.protocol import Acoustic, InvalidInput, Segment, SpeechRequest, State, Waveform
+from pipelines.joining import SilenceJoin
+from pipelines.protocol import (
+    Acoustic,
+    Diffusion,
+    Frontend,
+    InvalidInput,
+    Joiner,
+    Segment,
+    SpeechRequest,
+    State,
+    Vocoder,
+    Waveform,
+)
 from pipelines.settings import PipelineSettings
 
 SAMPLE_RATE = 24_000
@@ -64,3 +76,24 @@ class NoopVocoder:
             (0.1 * np.sin(2 * np.pi * TONE_HZ / SAMPLE_RATE * np.arange(n))).astype(np.float32)
             for n in samples
         ]
+
+
+class NoopPipeline:
+    """The stages above, joined as speech is."""
+
+    sample_rate = SAMPLE_RATE
+
+    def frontend(self, settings: PipelineSettings) -> Frontend:
+        return NoopFrontend(settings)
+
+    def diffusion(self, _settings: PipelineSettings) -> Diffusion:
+        return NoopDiffusion()
+
+    def vocoder(self, _settings: PipelineSettings) -> Vocoder:
+        return NoopVocoder()
+
+    def joiner(self, settings: PipelineSettings) -> Joiner:
+        return SilenceJoin(settings.silence_seconds, self.sample_rate)
+
+    def check(self, asked: SpeechRequest, _settings: PipelineSettings) -> None:
+        check(asked)

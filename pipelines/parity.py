@@ -104,8 +104,8 @@ Compare = Callable[[Path], list[Row]]
 
 KINDS: dict[str, Callable[[Path], bool]] = {
     "makeanaudio": lambda folder: (folder / "useful_ckpts").is_dir(),
-    "seedvc": lambda folder: any(folder.glob("*/rmvpe")) or (folder / "vc22k").is_dir(),
-    "styletts2": lambda folder: (folder / "plbert_config.yml").is_file(),
+    "seedvc": lambda folder: any(folder.glob("*/model.pth")),
+    "styletts2": lambda folder: (folder / "manifest.json").is_file(),
 }
 """How the folder of each pipeline's recordings is recognised."""
 

@@ -80,15 +80,15 @@ class Acoustic:
 class Frontend(Protocol):
     """Turns requests into segments (text analysis, tokens, conditioning)."""
 
-    def prepare(self, requests: Sequence[Any]) -> list[list[Segment]]:
-        """One list of segments per request, in order. Raises InvalidInput."""
+    def prepare(self, requests: Sequence[Any]) -> Sequence[Sequence[Segment]]:
+        """One sequence of segments per request, in order. Raises InvalidInput."""
         ...
 
 
 class Diffusion(Protocol):
     """Turns segments into acoustic features, one denoising step at a time."""
 
-    def begin(self, segments: Sequence[Any]) -> list[State]:
+    def begin(self, segments: Sequence[Any]) -> Sequence[State]:
         """Conditioning and initial noise, each from its segment's own seed."""
         ...
 
@@ -96,7 +96,7 @@ class Diffusion(Protocol):
         """Advance each state by one step; they may be at different steps and lengths."""
         ...
 
-    def finish(self, states: Sequence[Any]) -> list[Acoustic]:
+    def finish(self, states: Sequence[Any]) -> Sequence[Acoustic]:
         """Acoustic features of states with no steps left."""
         ...
 

@@ -6,72 +6,85 @@ it needs when it is loaded.
 
 from __future__ import annotations
 
-from pipelines.joining import SilenceJoin
-from pipelines.protocol import Diffusion, Frontend, Joiner, Request, Vocoder
+from typing import Any, Protocol
+
+from pipelines import checkpoints
+from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
+from pipelines.noop import NoopPipeline
+from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
+from pipelines.seedvc.pipeline import SINGING, SPEECH
 from pipelines.settings import PipelineSettings
+from pipelines.styletts2.pipeline import KOKORO_VOICES, LIBRITTS, LJSPEECH
 
-SERVICES: dict[str, tuple[str, ...]] = {"styletts2": ("kokoro", "noop")}
-"""Pipelines of each service; the first is the default."""
 
-_SAMPLE_RATES = {"kokoro": 24_000, "noop": 24_000}
+class Pipeline(Protocol):
+    """How the stages of one model are had. Stages raise WeightsMissing where they have none."""
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    def frontend(self, settings: PipelineSettings) -> Frontend: ...
+
+    def diffusion(self, settings: PipelineSettings) -> Diffusion: ...
+
+    def vocoder(self, settings: PipelineSettings) -> Vocoder: ...
+
+    def joiner(self, settings: PipelineSettings) -> Joiner: ...
+
+    def check(self, asked: Any, settings: PipelineSettings) -> None: ...
+
+
+SERVICES: dict[str, dict[str, Pipeline]] = {
+    "styletts2": {
+        "kokoro": KOKORO_VOICES,
+        "styletts2-libritts": LIBRITTS,
+        "styletts2-ljspeech": LJSPEECH,
+        "noop": NoopPipeline(),
+    },
+    "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING},
+    "make-an-audio": {"make-an-audio": MakeAnAudioPipeline()},
+}
+"""Pipelines of each service by name, which is that of their weights; the first is the default."""
 
 
 def load_frontend(service: str, pipeline: str, settings: PipelineSettings) -> Frontend:
-    if _known(service, pipeline) == "noop":
-        from pipelines.noop import NoopFrontend
-
-        return NoopFrontend(settings)
-    from pipelines.styletts2.frontend import kokoro_frontend
-
-    return kokoro_frontend(settings)
+    """Raises WeightsMissing, as the other two."""
+    return _known(service, pipeline).frontend(settings)
 
 
 def load_diffusion(service: str, pipeline: str, settings: PipelineSettings) -> Diffusion:
-    """Raises WeightsMissing."""
-    if _known(service, pipeline) == "noop":
-        from pipelines.noop import NoopDiffusion
-
-        return NoopDiffusion()
-    from pipelines.styletts2.checkpoint import kokoro
-    from pipelines.styletts2.diffusion import StyleTTS2Diffusion
-
-    return StyleTTS2Diffusion(kokoro(settings), settings)
+    return _known(service, pipeline).diffusion(settings)
 
 
 def load_vocoder(service: str, pipeline: str, settings: PipelineSettings) -> Vocoder:
-    """Raises WeightsMissing."""
-    if _known(service, pipeline) == "noop":
-        from pipelines.noop import NoopVocoder
-
-        return NoopVocoder()
-    from pipelines.styletts2.checkpoint import kokoro
-    from pipelines.styletts2.vocoder import StyleTTS2Vocoder
-
-    return StyleTTS2Vocoder(kokoro(settings), settings)
+    return _known(service, pipeline).vocoder(settings)
 
 
 def joiner(service: str, pipeline: str, settings: PipelineSettings) -> Joiner:
     """A new joiner, for the segments of one clip."""
-    return SilenceJoin(settings.silence_seconds, sample_rate(service, pipeline))
+    return _known(service, pipeline).joiner(settings)
 
 
 def sample_rate(service: str, pipeline: str) -> int:
     """Hz of what the pipeline's vocoder and joiner give."""
-    return _SAMPLE_RATES[_known(service, pipeline)]
+    return _known(service, pipeline).sample_rate
 
 
-def check(service: str, pipeline: str, request: Request, settings: PipelineSettings) -> None:
+def check(service: str, pipeline: str, request: Any, settings: PipelineSettings) -> None:
     """Whether a request can be served, found without any model. Raises InvalidInput."""
-    if _known(service, pipeline) == "noop":
-        from pipelines import noop
-
-        return noop.check(request)
-    from pipelines.styletts2 import frontend
-
-    return frontend.check(request, settings)
+    _known(service, pipeline).check(request, settings)
 
 
-def _known(service: str, pipeline: str) -> str:
-    if pipeline not in SERVICES.get(service, ()):
-        raise KeyError(f"The service {service!r} has no pipeline {pipeline!r}")
-    return pipeline
+def installed(pipeline: str, settings: PipelineSettings) -> bool:
+    """Whether the weights of a pipeline are there; one that needs none is always installed."""
+    if not any(pipeline in pipelines for pipelines in SERVICES.values()):
+        raise KeyError(f"There is no pipeline {pipeline!r}")
+    weighted = pipeline in checkpoints.manifest(settings)
+    return not weighted or checkpoints.installed(pipeline, settings)
+
+
+def _known(service: str, pipeline: str) -> Pipeline:
+    try:
+        return SERVICES[service][pipeline]
+    except KeyError:
+        raise KeyError(f"The service {service!r} has no pipeline {pipeline!r}") from None

@@ -29,3 +29,13 @@ class PipelineSettings:
     def cache(self) -> Path:
         """Converted weights: safe to delete, made again from their source."""
         return self.checkpoints / "cache"
+
+    @property
+    def models(self) -> Path:
+        """The folders of the models whose files come from a hub."""
+        return self.checkpoints / "models"
+
+    @property
+    def hub_cache(self) -> Path:
+        """Downloads of huggingface_hub: safe to delete once the models are installed."""
+        return self.checkpoints / "hf_cache"

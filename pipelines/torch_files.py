@@ -135,7 +135,7 @@ Lookup = Callable[[_Storage], Tensor]
 def read_torch(path: Path) -> Any:
     """The object stored in a checkpoint file, with its tensors on the CPU.
 
-    Dicts, lists, tuples, numbers, strings and tensors come back as they were; anything else is a
+    Plain containers, numbers, strings and tensors come back as they were; anything else is a
     `StandIn`. Tensors share the file's pages until they are written to. Raises `CheckpointError`
     if the file is not a checkpoint, is damaged, or describes tensors that it does not hold.
     """
@@ -264,8 +264,8 @@ class _TensorBuilder:
         elif isinstance(node, list):
             result = self._done[id(node)] = []
             result.extend(self.convert(item) for item in node)
-        elif isinstance(node, tuple):
-            result = tuple(self.convert(item) for item in node)
+        elif isinstance(node, tuple | set | frozenset):
+            result = type(node)(self.convert(item) for item in node)
         elif isinstance(node, _TensorRecord):
             result = self._tensor(node)
         elif isinstance(node, _Inert):

@@ -168,8 +168,12 @@ def revoke_key(session: Session, user_id: str, key_id: str, now: float) -> None:
     key.revoked_at = now
 
 
-def authenticate(session: Session, token: str, now: float) -> User:
-    """The user of a session token or API key; one 401 for unknown, revoked and expired ones."""
+def authenticate(session: Session, token: str, now: float) -> tuple[User, ApiKey | None]:
+    """The user of a session token or API key, and the key if its use is to be noted (`note_use`).
+
+    It only reads, because every request begins with it. One 401 for unknown, revoked and expired
+    credentials.
+    """
     table: type[ApiKey | SignInSession] = ApiKey if token.startswith("bk_") else SignInSession
     found = session.execute(
         select(User, table)
@@ -183,15 +187,19 @@ def authenticate(session: Session, token: str, now: float) -> User:
     if found is None:
         raise ServiceError(401, "invalid_credentials", "Sign in or send a valid API key.")
     user, credential = found
-    if isinstance(credential, ApiKey):
-        _note_use(credential, now)
-    return user
+    if isinstance(credential, ApiKey) and _is_unnoted(credential, now):
+        return user, credential
+    return user, None
 
 
-def _note_use(key: ApiKey, now: float) -> None:
+def note_use(session: Session, key: ApiKey, now: float) -> None:
+    """Remember that an API key was used."""
+    session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
+
+
+def _is_unnoted(key: ApiKey, now: float) -> bool:
     """Once a minute at most: a write for every request would cost more than the request."""
-    if key.last_used_at is None or now - key.last_used_at >= _KEY_USE_RESOLUTION_SECONDS:
-        key.last_used_at = now
+    return key.last_used_at is None or now - key.last_used_at >= _KEY_USE_RESOLUTION_SECONDS
 
 
 def _normal(email: str) -> str:

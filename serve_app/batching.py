@@ -19,9 +19,9 @@ from serve_app.fairness import FairQueue, Ticket, Waiting
 class Stage(Protocol):
     """What the loop drives. See `pipelines.protocol.Diffusion`."""
 
-    def begin(self, segments: Sequence[Any]) -> list[Any]: ...
+    def begin(self, segments: Sequence[Any]) -> Sequence[Any]: ...
     def step(self, states: Sequence[Any]) -> None: ...
-    def finish(self, states: Sequence[Any]) -> list[Any]: ...
+    def finish(self, states: Sequence[Any]) -> Sequence[Any]: ...
 
 
 @dataclass(slots=True)
@@ -33,16 +33,16 @@ class _Whole:
 class OneShot:
     """A function over a batch as a stage of zero steps."""
 
-    def __init__(self, function: Callable[[Sequence[Any]], list[Any]]) -> None:
+    def __init__(self, function: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
         self._function = function
 
-    def begin(self, segments: Sequence[Any]) -> list[Any]:
+    def begin(self, segments: Sequence[Any]) -> Sequence[Any]:
         return [_Whole(item) for item in segments]
 
     def step(self, states: Sequence[Any]) -> None:  # noqa: ARG002 - part of the protocol
         raise AssertionError("a stage of zero steps is never stepped")
 
-    def finish(self, states: Sequence[Any]) -> list[Any]:
+    def finish(self, states: Sequence[Any]) -> Sequence[Any]:
         return self._function([state.item for state in states])
 
 
@@ -171,7 +171,7 @@ class StepLoop:
     def _begin(self, group: _Group, outcomes: list[Outcome]) -> None:
         fresh = [member for member in group.members.values() if member.state is None]
 
-        def begin() -> list[Any]:
+        def begin() -> Sequence[Any]:
             return self._stage.begin([member.waiting.item for member in fresh])
 
         for member, state in self._guard(group, fresh, begin, outcomes):
@@ -180,7 +180,7 @@ class StepLoop:
     def _step(self, group: _Group, outcomes: list[Outcome]) -> None:
         active = [member for member in group.members.values() if not member.ready]
 
-        def step() -> list[Any]:
+        def step() -> Sequence[Any]:
             states = [member.state for member in active]
             self._stage.step(states)
             return states
@@ -190,7 +190,7 @@ class StepLoop:
     def _finish(self, group: _Group, outcomes: list[Outcome]) -> None:
         done = [member for member in group.members.values() if member.ready]
 
-        def finish() -> list[Any]:
+        def finish() -> Sequence[Any]:
             return self._stage.finish([member.state for member in done])
 
         for member, result in self._guard(group, done, finish, outcomes):
@@ -201,7 +201,7 @@ class StepLoop:
         self,
         group: _Group,
         members: list[_Member],
-        compute: Callable[[], list[Any]],
+        compute: Callable[[], Sequence[Any]],
         outcomes: list[Outcome],
     ) -> list[tuple[_Member, Any]]:
         """Runs `compute` over the members: a result for each, or none at all. Where it fails, only

@@ -110,9 +110,18 @@ def fetch(
     name: Annotated[str, typer.Argument(help="What to fetch; see checkpoints/manifest.toml.")] = (
         "kokoro"
     ),
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            exists=True,
+            file_okay=False,
+            help="A folder with files that were downloaded by other means.",
+        ),
+    ] = None,
 ) -> None:
-    """Gets the weights of a model and converts them once."""
-    path = _fetch(name, Settings())
+    """Gets the weights of a model, checks them, and converts them once."""
+    path = _fetch(name, Settings(), source)
     console.print(f"{name} is ready: {path}")
 
 
@@ -188,8 +197,8 @@ def _took(clip: dict[str, Any]) -> float:
     return float(clip["timings"]["total_seconds"])
 
 
-def _fetch(name: str, settings: Settings) -> Path:
-    """The converted weights, fetched with a progress bar where they are not there yet."""
+def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
+    """The weights, fetched with a progress bar where they are not there yet."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(f"Weights of {name}", total=1.0)
@@ -198,7 +207,7 @@ def _fetch(name: str, settings: Settings) -> Path:
             progress.update(task, description=what, completed=done)
 
         try:
-            return checkpoints.fetch(name, PipelineSettings(settings.checkpoints), report)
+            return checkpoints.fetch(name, PipelineSettings(settings.checkpoints), report, source)
         except checkpoints.FetchFailed as error:
             console.print(f"[red]{error}[/]")
             raise typer.Exit(1) from error

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
+from serve_app.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,4 @@ class Services:
     graph_status: Callable[[], Awaitable[GraphStatus]]
     metrics: Callable[[], str]
     """The Prometheus text of `/metrics`."""
+    waiting: Waiting = field(default_factory=Waiting)

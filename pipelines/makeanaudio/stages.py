@@ -39,14 +39,16 @@ NO_GUIDANCE = 1.0
 
 
 class MakeAnAudioFrontend:
-    """Descriptions to the vectors that the diffusion attends to; one segment per request."""
+    """Descriptions to the vectors that the diffusion attends to; one segment per request.
+
+    In float32 whatever the settings say: it costs a tenth of one denoising step.
+    """
 
     def __init__(self, files: Files, settings: PipelineSettings) -> None:
         """Raises CheckpointError where a file does not fit, as the other stages do."""
-        self._runtime = configure(settings)
+        self._device = configure(settings).device
         self._tokenizer = Tokenizer(files.vocabulary)
-        self._encoder = load_text_encoder(files, settings.cache)
-        place(self._encoder, self._runtime)
+        self._encoder = load_text_encoder(files, settings.cache).to(self._device)
         self._no_text = self.encode([""])[0]
 
     def prepare(self, requests: Sequence[SoundRequest]) -> list[list[Segment]]:
@@ -75,9 +77,8 @@ class MakeAnAudioFrontend:
         """The conditioning of each text, `[77, context]`."""
         if not texts:
             return []
-        with autocast(self._runtime):
-            vectors = self._encoder(self._tokenizer(texts).to(self._runtime.device))
-        return list(vectors.float().cpu().numpy())
+        vectors = self._encoder(self._tokenizer(texts).to(self._device))
+        return list(vectors.cpu().numpy())
 
 
 @dataclass(slots=True)

@@ -114,8 +114,8 @@ def load_used(module: nn.Module, state: Mapping[str, Tensor], source: str) -> No
     """Load what the module has; what only the file has is logged, as long as nothing is missing."""
     expected = module.state_dict()
     if all(name in state for name in expected):
-        unused = sorted(state.keys() - expected.keys())
-        logger.info("%s: %d tensors are not used: %s", source, len(unused), ", ".join(unused))
+        if unused := sorted(state.keys() - expected.keys()):
+            logger.info("%s: tensors that nothing reads: %s", source, ", ".join(unused))
         state = {name: state[name] for name in expected}
     load_strict(module, state, source)
 

@@ -28,6 +28,7 @@ THRESHOLD = 0.03
 CENTS_PER_CLASS = 20.0
 LOWEST_CENTS = 1997.3794084376191
 NEIGHBOURS = 4
+FRAMES_MULTIPLE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +189,11 @@ class RMVPE(nn.Module):
             nn.Linear(2 * config.hidden, config.classes),
             nn.Sigmoid(),
         )
-        self.multiple = 1 << config.levels
 
     def forward(self, mel: Tensor) -> Tensor:
         """`[batch, bands, frames]` to saliences in (0, 1), `[batch, frames, classes]`."""
         frames = mel.shape[-1]
-        padded = F.pad(mel, (0, -frames % self.multiple))
+        padded = F.pad(mel, (0, -frames % FRAMES_MULTIPLE))
         maps = self.cnn(self.unet(padded.transpose(1, 2)[:, None]))
         salience: Tensor = self.fc(maps.transpose(1, 2).flatten(2))
         return salience[:, :frames]

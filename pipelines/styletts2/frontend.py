@@ -13,12 +13,14 @@ import numpy as np
 
 from pipelines.protocol import InvalidInput, Segment, SpeechRequest
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.request import Sampling
+from pipelines.styletts2.official_text import OfficialScript
+from pipelines.styletts2.request import Sampling, StyledRequest, check_sampling
 from pipelines.styletts2.segments import Floats, SpeechSegment
 from pipelines.styletts2.text import Chunk, KokoroScript
 from pipelines.styletts2.voices import Blend, catalogue
 
 SPEEDS = (0.25, 4.0)
+OFFICIAL_LANGUAGE = "en-us"
 
 
 class Script(Protocol):
@@ -45,9 +47,17 @@ def check(request: SpeechRequest, settings: PipelineSettings) -> None:
     """Whether Kokoro can speak a request. Raises InvalidInput."""
     _check_speed(request)
     blend = catalogue(settings.checkpoints).parse(request.voice)
-    KokoroScript(settings.spoken_characters).analyse(
-        request.text, blend.language, settings.chunk_characters
-    )
+    script = KokoroScript(settings.spoken_characters)
+    script.analyse(request.text, blend.language, settings.chunk_characters)
+
+
+def check_official(request: SpeechRequest, settings: PipelineSettings) -> None:
+    """Whether a published model can speak a request, but for its recording. Raises InvalidInput."""
+    _check_speed(request)
+    if isinstance(request, StyledRequest):
+        check_sampling(request.sampling)
+    script = OfficialScript(drops_quotes=True)
+    script.analyse(request.text, OFFICIAL_LANGUAGE, settings.chunk_characters)
 
 
 class StyleTTS2Frontend:

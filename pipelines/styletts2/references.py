@@ -12,7 +12,7 @@ from pipelines.seedvc.audio import at_rate
 from pipelines.seedvc.request import Recording, check_recording
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.checkpoint import Checkpoint
-from pipelines.styletts2.frontend import Manner, StyleTTS2Frontend
+from pipelines.styletts2.frontend import OFFICIAL_LANGUAGE, Manner, StyleTTS2Frontend
 from pipelines.styletts2.official_text import OfficialScript
 from pipelines.styletts2.request import Sampling, StyledRequest, check_sampling
 from pipelines.styletts2.segments import Floats
@@ -25,7 +25,6 @@ from pipelines.styletts2.style_encoder import (
 )
 from pipelines.torch_runtime import configure
 
-LANGUAGE = "en-us"
 FIELD = "reference"
 LONGEST_SECONDS = 60.0
 REMEMBERED = 64
@@ -41,7 +40,7 @@ def official_frontend(checkpoint: Checkpoint, settings: PipelineSettings) -> Sty
         check_sampling(sampling)
         style = None if styles is None else styles(_recording(request))
         script = OfficialScript(drops_quotes=styles is None, long_form=sampling.long_form)
-        return Manner(script, LANGUAGE, lambda _: style, sampling=sampling)
+        return Manner(script, OFFICIAL_LANGUAGE, lambda _: style, sampling=sampling)
 
     return StyleTTS2Frontend(manner, settings)
 

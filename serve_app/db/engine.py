@@ -48,6 +48,8 @@ class Database:
         else:
             raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        readers = self.engine.execution_options(postgresql_readonly=True, sqlite_readonly=True)
+        self._readers = sessionmaker(readers, expire_on_commit=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -56,6 +58,15 @@ class Database:
         The database is first touched by the first statement, so what is slow belongs before it.
         """
         with self._sessions.begin() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that reads only, and on SQLite waits for no writer and holds none up.
+
+        A write within it raises sqlalchemy.exc.DBAPIError.
+        """
+        with self._readers.begin() as session:
             yield session
 
     def migrate(self) -> None:
@@ -86,8 +97,8 @@ class Database:
 
     def ping(self) -> None:
         """Raises sqlalchemy.exc.OperationalError if the database does not answer."""
-        with self.engine.connect() as connection:
-            connection.execute(select(1))
+        with self.reading() as session:
+            session.execute(select(1))
 
     def dispose(self) -> None:
         """Close all connections."""
@@ -114,6 +125,8 @@ def _configure(connection: SQLiteConnection, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("sqlite_readonly", False)
+    connection.exec_driver_sql(f"PRAGMA query_only = {int(reads)}")
     # A transaction that reads first and writes later would fail where another wrote in between;
     # one that takes the write lock at once waits for it instead.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -40,8 +40,13 @@ Token = Annotated[str, Depends(_token)]
 
 
 def _user(services: ServicesOf, token: Token) -> User:
-    with services.database.transaction() as session:
-        return accounts.authenticate(session, token, services.clock(session))
+    with services.database.reading() as session:
+        now = services.clock(session)
+        user, used_key = accounts.authenticate(session, token, now)
+    if used_key is not None:
+        with services.database.transaction() as session:
+            accounts.note_use(session, used_key, now)
+    return user
 
 
 CurrentUser = Annotated[User, Depends(_user)]

@@ -70,7 +70,7 @@ def sign_out(_user: CurrentUser, token: Token, services: ServicesOf) -> None:
 
 @router.get("/me", summary="The account and its credits", responses=errors(401))
 def me(user: CurrentUser, services: ServicesOf) -> AccountOut:
-    with services.database.transaction() as session:
+    with services.database.reading() as session:
         return _account(session, user)
 
 
@@ -79,7 +79,7 @@ def ledger(
     user: CurrentUser, services: ServicesOf, query: Annotated[PageQuery, FromQuery()]
 ) -> PageOut[LedgerEntryOut]:
     """Newest first. The amounts add up to the balance."""
-    with services.database.transaction() as session:
+    with services.database.reading() as session:
         page = credits.ledger(session, user.id, query.limit, query.cursor)
     entries = [LedgerEntryOut.of(entry) for entry in page.items]
     return PageOut(items=entries, next_cursor=page.next_cursor)
@@ -87,7 +87,7 @@ def ledger(
 
 def _now(services: Services) -> float:
     """The time, in a transaction of its own: none may be open while a password is hashed."""
-    with services.database.transaction() as session:
+    with services.database.reading() as session:
         return services.clock(session)
 
 

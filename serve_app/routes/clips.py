@@ -30,7 +30,7 @@ def list_clips(
     user: CurrentUser, services: ServicesOf, query: Annotated[ClipsQuery, FromQuery()]
 ) -> PageOut[ClipOut]:
     """Newest first, also of one service or state only."""
-    with services.database.transaction() as session:
+    with services.database.reading() as session:
         page = clips.list_clips(
             session, user.id, query.service, query.state, query.limit, query.cursor
         )
@@ -47,15 +47,17 @@ async def get_clip(
     query: Annotated[ClipQuery, FromQuery()],
     request: Request,
 ) -> ClipOut:
-    """With `wait`, the answer comes once the clip is finished or the time is over."""
+    """With `wait`, the answer comes once the clip is finished or the time is over. It comes at once
+    while too many other requests of the account wait."""
     time = asyncio.get_running_loop().time
-    deadline = time() + query.wait
-    while True:
-        clip = await run_in_threadpool(_find, services, user.id, clip_id)
-        left = deadline - time()
-        if clip.state is not ClipState.PENDING or left <= 0 or await request.is_disconnected():
-            return clip
-        await asyncio.sleep(min(services.settings.poll_seconds, left))
+    with services.waiting.place(user.id) as may_wait:
+        deadline = time() + (query.wait if may_wait else 0)
+        while True:
+            clip = await run_in_threadpool(_find, services, user.id, clip_id)
+            left = deadline - time()
+            if clip.state is not ClipState.PENDING or left <= 0 or await request.is_disconnected():
+                return clip
+            await asyncio.sleep(min(services.settings.poll_seconds, left))
 
 
 @router.delete(
@@ -84,7 +86,7 @@ def delete_clip(clip_id: str, user: CurrentUser, services: ServicesOf) -> None:
 
 
 def _find(services: Services, user_id: str, clip_id: str) -> ClipOut:
-    with services.database.transaction() as session:
+    with services.database.reading() as session:
         clip = clips.get(session, user_id, clip_id)
         now = services.clock(session)
     return show(clip, services.store, services.settings, now)

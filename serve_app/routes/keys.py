@@ -25,7 +25,7 @@ def create_key(body: NewKey, user: CurrentUser, services: ServicesOf) -> Created
 
 @router.get("", summary="The account's API keys", responses=errors(401))
 def list_keys(user: CurrentUser, services: ServicesOf) -> ListOut[KeyOut]:
-    with services.database.transaction() as session:
+    with services.database.reading() as session:
         keys = accounts.list_keys(session, user.id)
     return ListOut(items=[KeyOut.of(key) for key in keys])
 

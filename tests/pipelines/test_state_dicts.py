@@ -38,6 +38,7 @@ def test_only_tensors_are_kept() -> None:
         tensors_of(None, "the model")
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
 @pytest.mark.parametrize(
     "layer", [nn.Linear(3, 4), nn.Conv2d(3, 4, 3), nn.ConvTranspose1d(3, 4, 5)]
 )

@@ -228,6 +228,14 @@ def test_a_container_may_hold_itself(tmp_path: Path) -> None:
     assert read[1][0] is read
 
 
+def test_newer_pickles_are_read_too(tmp_path: Path) -> None:
+    saved = {"set": {1, (2, 3)}, "frozen": frozenset("ab"), "bytes": b"raw", "long": "x" * 300}
+    path = archive(tmp_path / "x.pt", pickle.dumps([saved, Foreign, {4}], protocol=5))
+    read = read_torch(path)
+    assert read[0] == saved
+    assert read[1:] == [StandIn, {4}]
+
+
 def test_compressed_archives_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.pt", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("x/data.pkl", pickle.dumps({"a": 1}))

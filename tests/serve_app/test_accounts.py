@@ -43,8 +43,12 @@ def status_of(act: Callable[[], object]) -> tuple[int, str]:
 
 
 def authenticate(database: Database, token: str, now: float = NOW) -> User:
-    with database.transaction() as session:
-        return accounts.authenticate(session, token, now)
+    with database.reading() as session:
+        user, used_key = accounts.authenticate(session, token, now)
+    if used_key is not None:
+        with database.transaction() as session:
+            accounts.note_use(session, used_key, now)
+    return user
 
 
 def refused(database: Database, token: str, now: float = NOW) -> dict[str, object]:

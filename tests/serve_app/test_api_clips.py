@@ -10,13 +10,16 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from sqlalchemy import update
 
 from pipelines.audio import Encoder
 from serve_app import queue
+from serve_app.db.models import User
 from serve_app.pages import encode_cursor
 from serve_app.queue import QueueRules
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore, result_key
+from serve_app.waiting import WAITING_AT_ONCE
 from tests.serve_app.api_harness import Api, Headers, error_of
 
 TIMINGS = {"segments": 1, "total_seconds": 0.5, "stages": {"vocoder": {"seconds": 0.4}}}
@@ -227,6 +230,44 @@ def test_waiting_ends_with_the_time(api: Api) -> None:
     began = time.monotonic()
     assert api.clip(headers, clip["id"], wait=1)["state"] == "pending"
     assert 0.9 < time.monotonic() - began < 5
+
+
+def test_one_account_cannot_wait_too_often_at_once(api: Api) -> None:
+    ada, bob = api.sign_up(), api.sign_up("bob@example.com")
+    of_ada, of_bob = api.speak(ada)["id"], api.speak(bob)["id"]
+
+    async def waited() -> tuple[list[float], float]:
+        transport = httpx.ASGITransport(api.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+
+            async def wait(headers: Headers, clip_id: str) -> float:
+                began = time.monotonic()
+                answer = await client.get(f"/api/clips/{clip_id}?wait=3", headers=headers)
+                assert answer.json()["state"] == "pending"
+                return time.monotonic() - began
+
+            return await asyncio.gather(
+                asyncio.gather(*(wait(ada, of_ada) for _ in range(WAITING_AT_ONCE + 5))),
+                wait(bob, of_bob),
+            )
+
+    for _ in range(2):
+        of_one, of_another = asyncio.run(waited())
+        assert [seconds < 2.9 for seconds in of_one].count(True) == 5
+        assert of_another > 2.9
+
+
+def test_reading_goes_on_while_another_writes(api: Api) -> None:
+    headers = api.sign_up()
+    clip_id = api.speak(headers)["id"]
+    addresses = ["me", "credits", "keys", "voices", "clips", f"clips/{clip_id}?wait=1"]
+    with api.database.transaction() as session:
+        session.execute(update(User).values(balance=User.balance + 1))
+        began = time.monotonic()
+        for address in addresses:
+            answer = api.client.get(f"/api/{address}", headers=headers)
+            assert answer.status_code == 200, answer.text
+    assert time.monotonic() - began < 10
 
 
 def test_waiting_ends_when_the_client_goes_away(api: Api) -> None:

@@ -11,7 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, inspect, select, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Base, Clip, User
@@ -113,6 +113,22 @@ def test_transactions_at_once_wait_for_each_other(database: Database) -> None:
     at_once(10, add_one)
     with database.transaction() as session:
         assert session.get_one(User, user.id).balance == 10_050
+
+
+def test_readers_neither_wait_for_a_writer_nor_write(database: Database) -> None:
+    user = make_user(database)
+    with database.transaction() as writer:
+        writer.get_one(User, user.id).balance = 7
+        writer.flush()
+        with database.reading() as reader:
+            assert reader.get_one(User, user.id).balance == 10_000
+            assert abs(database.now(reader) - time.time()) < 5
+    with pytest.raises(DBAPIError), database.reading() as reader:
+        reader.get_one(User, user.id).balance = 8
+    with database.transaction() as session:
+        found = session.get_one(User, user.id)
+        assert found.balance == 7
+        found.balance = 9
 
 
 def test_rows_need_their_user_and_go_with_it(database: Database) -> None:

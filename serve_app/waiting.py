@@ -1,0 +1,30 @@
+"""How many requests of one user may wait in this process, so that they leave room for others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+WAITING_AT_ONCE = 20
+
+
+class Waiting:
+    """Counts the waiting requests of each user. Used on the event loop only."""
+
+    def __init__(self) -> None:
+        self._of_user: Counter[str] = Counter()
+
+    @contextmanager
+    def place(self, user_id: str) -> Iterator[bool]:
+        """Whether the request may wait. It takes up a place, if there is one, until the end."""
+        if self._of_user[user_id] >= WAITING_AT_ONCE:
+            yield False
+            return
+        self._of_user[user_id] += 1
+        try:
+            yield True
+        finally:
+            self._of_user[user_id] -= 1
+            if not self._of_user[user_id]:
+                del self._of_user[user_id]

@@ -1,0 +1,152 @@
+"""Each model through its three stages as the registry loads them, without a graph round them.
+
+The checkpoints have the official layout and reduced widths.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pipelines import registry
+from pipelines.checkpoints import WeightsMissing
+from pipelines.makeanaudio.request import SoundRequest
+from pipelines.protocol import Waveform
+from pipelines.seedvc.campplus import CampPlus
+from pipelines.seedvc.pipeline import CAMPPLUS
+from pipelines.seedvc.request import ConversionRequest
+from pipelines.seedvc.rmvpe import RMVPE
+from pipelines.settings import PipelineSettings
+from tests.pipelines.makeanaudio import goldens
+from tests.pipelines.seedvc.tiny import GOLDENS, SMALL_TRACKER, buzz, seeded, small_vocoder
+
+WHISPER = "openai/whisper-small"
+
+
+def install_conversion(folder: Path, variant: str, vocoder: str) -> None:
+    """The recorded model under the names that the official configuration gives its parts."""
+    shutil.copytree(GOLDENS / variant, folder)
+    shutil.copytree(GOLDENS / "whisper", folder / WHISPER)
+    generator = {"generator": small_vocoder(folder).state_dict()}
+    (folder / vocoder).parent.mkdir()
+    (folder / "bigvgan").rename(folder / vocoder)
+    torch.save(generator, folder / vocoder / "bigvgan_generator.pt")
+    torch.save(seeded(CampPlus).state_dict(), folder / CAMPPLUS)
+    config = (folder / "config.yml").read_text()
+    config = config.replace("../whisper", WHISPER).replace("./bigvgan", vocoder)
+    (folder / "config.yml").write_text(config)
+
+
+def install_speech(folder: Path) -> None:
+    install_conversion(folder, "vc22k", "nvidia/bigvgan_v2_22khz_80band_256x")
+
+
+def install_singing(folder: Path) -> None:
+    install_conversion(folder, "svc44k", "nvidia/bigvgan_v2_44khz_128band_512x")
+    (folder / "rmvpe").mkdir()
+    torch.save(seeded(lambda: RMVPE(SMALL_TRACKER)).state_dict(), folder / "rmvpe" / "rmvpe.pt")
+
+
+def install_sounds(folder: Path) -> None:
+    shutil.copytree(goldens.folder(), folder)
+
+
+@dataclass(frozen=True)
+class Case:
+    service: str
+    pipeline: str
+    install: Callable[[Path], None]
+    request: Any
+    samples: int
+
+    def __str__(self) -> str:
+        return self.pipeline
+
+
+CONVERSION = ConversionRequest(buzz(1.0, pitch=110.0), buzz(0.8, pitch=190.0), steps=2)
+CASES = (
+    Case("seedvc", "seed-vc", install_speech, CONVERSION, 22_050 // 256 * 256),
+    Case(
+        "seedvc",
+        "seed-vc-f0",
+        install_singing,
+        replace(CONVERSION, match_pitch=True),
+        44_100 // 512 * 512,
+    ),
+    Case(
+        "make-an-audio",
+        "make-an-audio",
+        install_sounds,
+        SoundRequest("A dog barks twice.", seconds=1.0, steps=10),
+        8 * 2048,
+    ),
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> PipelineSettings:
+    manifest = PipelineSettings().checkpoints / "manifest.toml"
+    shutil.copy(manifest, tmp_path / "manifest.toml")
+    return PipelineSettings(checkpoints=tmp_path, dtype="float32")
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_model_runs_through_its_three_stages(case: Case, settings: PipelineSettings) -> None:
+    names = (case.service, case.pipeline)
+    assert not registry.installed(case.pipeline, settings)
+    with pytest.raises(WeightsMissing, match=f"bernie fetch {case.pipeline}$"):
+        registry.load_vocoder(*names, settings)
+    case.install(settings.models / case.pipeline)
+    assert registry.installed(case.pipeline, settings)
+
+    frontend = registry.load_frontend(*names, settings)
+    diffusion = registry.load_diffusion(*names, settings)
+    vocoder = registry.load_vocoder(*names, settings)
+
+    def generated(request: Any) -> Waveform:
+        registry.check(*names, request, settings)
+        [segments] = frontend.prepare([request])
+        states = diffusion.begin(segments)
+        while left := [state for state in states if state.steps_left]:
+            diffusion.step(left)
+        joiner = registry.joiner(*names, settings)
+        waves = [joiner.add(wave) for wave in vocoder.synthesize(diffusion.finish(states))]
+        return np.concatenate([*waves, joiner.close()])
+
+    wave = generated(case.request)
+    assert vocoder.sample_rate == registry.sample_rate(*names)
+    assert wave.dtype == np.float32
+    assert wave.shape == (case.samples,)
+    assert np.isfinite(wave).all()
+    assert wave.std() > 1e-3
+    np.testing.assert_array_equal(wave, generated(case.request))
+    other = generated(replace(case.request, seed=1))
+    assert np.abs(other - wave).max() > 1e-3
+
+
+def test_the_http_process_needs_no_torch() -> None:
+    program = """
+import sys
+from pipelines import registry
+from pipelines.makeanaudio.request import SoundRequest
+from pipelines.settings import PipelineSettings
+
+settings = PipelineSettings()
+for service, pipelines in registry.SERVICES.items():
+    for pipeline in pipelines:
+        registry.joiner(service, pipeline, settings)
+        registry.sample_rate(service, pipeline)
+        registry.installed(pipeline, settings)
+registry.check("make-an-audio", "make-an-audio", SoundRequest("Rain."), settings)
+sys.exit(bool({"torch", "transformers", "huggingface_hub"} & sys.modules.keys()))
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
