@@ -323,7 +323,7 @@ def test_stats(database: Database) -> None:
     submit(database, ada, rules=once)  # throttled: could not start yet
     submit(database, bob, NOW + 1, new=speech(service="seedvc"))
     submit(database, bob, NOW + 4, new=speech(service="seedvc"))
-    delete(database, submit(database, bob, NOW))
+    delete(database, submit(database, bob, NOW + 4), NOW + 4)
     with database.transaction() as session:
         now = queue.stats(session, NOW + 5)
         later = queue.stats(session, NOW + LEASE + 60)
