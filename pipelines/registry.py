@@ -14,7 +14,7 @@ from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.seedvc.pipeline import SINGING, SPEECH
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.pipeline import KOKORO_VOICES, LIBRITTS, LJSPEECH
+from pipelines.styletts2.pipeline import LIBRITTS, LJSPEECH, KokoroPipeline
 
 
 class Pipeline(Protocol):
@@ -36,10 +36,10 @@ class Pipeline(Protocol):
 
 SERVICES: dict[str, dict[str, Pipeline]] = {
     "styletts2": {
-        "kokoro": KOKORO_VOICES,
+        "kokoro": KokoroPipeline(),
+        "noop": NoopPipeline(),
         "styletts2-libritts": LIBRITTS,
         "styletts2-ljspeech": LJSPEECH,
-        "noop": NoopPipeline(),
     },
     "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING},
     "make-an-audio": {"make-an-audio": MakeAnAudioPipeline()},

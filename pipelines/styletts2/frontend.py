@@ -13,14 +13,12 @@ import numpy as np
 
 from pipelines.protocol import InvalidInput, Segment, SpeechRequest
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.official_text import OfficialScript
-from pipelines.styletts2.request import Sampling, StyledRequest, check_sampling
+from pipelines.styletts2.request import Sampling
 from pipelines.styletts2.segments import Floats, SpeechSegment
 from pipelines.styletts2.text import Chunk, KokoroScript
 from pipelines.styletts2.voices import Blend, catalogue
 
 SPEEDS = (0.25, 4.0)
-OFFICIAL_LANGUAGE = "en-us"
 
 
 class Script(Protocol):
@@ -45,19 +43,10 @@ class Manner:
 
 def check(request: SpeechRequest, settings: PipelineSettings) -> None:
     """Whether Kokoro can speak a request. Raises InvalidInput."""
-    _check_speed(request)
+    check_speed(request)
     blend = catalogue(settings.checkpoints).parse(request.voice)
     script = KokoroScript(settings.spoken_characters)
     script.analyse(request.text, blend.language, settings.chunk_characters)
-
-
-def check_official(request: SpeechRequest, settings: PipelineSettings) -> None:
-    """Whether a published model can speak a request, but for its recording. Raises InvalidInput."""
-    _check_speed(request)
-    if isinstance(request, StyledRequest):
-        check_sampling(request.sampling)
-    script = OfficialScript(drops_quotes=True)
-    script.analyse(request.text, OFFICIAL_LANGUAGE, settings.chunk_characters)
 
 
 class StyleTTS2Frontend:
@@ -74,7 +63,7 @@ class StyleTTS2Frontend:
         return [self._segments(request) for request in requests]
 
     def _segments(self, request: SpeechRequest) -> list[Segment]:
-        _check_speed(request)
+        check_speed(request)
         manner = self._manner(request)
         limit = self._settings.chunk_characters
         chunks = manner.script.analyse(request.text, manner.language, limit)
@@ -116,7 +105,8 @@ def segment_seed(seed: int, index: int) -> int:
     return int(state[0]) >> 1
 
 
-def _check_speed(request: SpeechRequest) -> None:
+def check_speed(request: SpeechRequest) -> None:
+    """Raises InvalidInput."""
     slowest, fastest = SPEEDS
     if not slowest <= request.speed <= fastest:
         raise InvalidInput("speed", f"Speed must be from {slowest} to {fastest}.")

@@ -15,20 +15,46 @@ if TYPE_CHECKING:
     from pipelines.styletts2.checkpoint import Checkpoint
 
 
-@dataclass(frozen=True, slots=True)
-class StyleTTS2Pipeline:
-    """A model installed under `name`: Kokoro, whose styles come from voice packs, or a published
-    one, which samples them."""
+class KokoroPipeline:
+    """The default voice model: style comes from voice packs."""
 
-    name: str
-    packs: bool = False
-    sample_rate: int = KOKORO.sample_rate
+    sample_rate = KOKORO.sample_rate
 
     def frontend(self, settings: PipelineSettings) -> Frontend:
-        if self.packs:
-            from pipelines.styletts2.frontend import kokoro_frontend
+        from pipelines.styletts2.frontend import kokoro_frontend
 
-            return kokoro_frontend(settings)
+        return kokoro_frontend(settings)
+
+    def diffusion(self, settings: PipelineSettings) -> Diffusion:
+        from pipelines.styletts2.checkpoint import kokoro
+        from pipelines.styletts2.diffusion import StyleTTS2Diffusion
+
+        return StyleTTS2Diffusion(kokoro(settings), settings)
+
+    def vocoder(self, settings: PipelineSettings) -> Vocoder:
+        from pipelines.styletts2.checkpoint import kokoro
+        from pipelines.styletts2.vocoder import StyleTTS2Vocoder
+
+        return StyleTTS2Vocoder(kokoro(settings), settings)
+
+    def joiner(self, settings: PipelineSettings) -> Joiner:
+        return SilenceJoin(settings.silence_seconds, self.sample_rate)
+
+    def check(self, asked: SpeechRequest, settings: PipelineSettings) -> None:
+        from pipelines.styletts2 import frontend
+
+        frontend.check(asked, settings)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPipeline:
+    """A model that its authors published, installed under `name`."""
+
+    name: str
+    multispeaker: bool
+    sample_rate: int = 24_000
+
+    def frontend(self, settings: PipelineSettings) -> Frontend:
         from pipelines.styletts2.references import official_frontend
 
         return official_frontend(self._checkpoint(settings), settings)
@@ -47,18 +73,15 @@ class StyleTTS2Pipeline:
         return SilenceJoin(settings.silence_seconds, self.sample_rate)
 
     def check(self, asked: SpeechRequest, settings: PipelineSettings) -> None:
-        from pipelines.styletts2 import frontend
+        from pipelines.styletts2 import published
 
-        (frontend.check if self.packs else frontend.check_official)(asked, settings)
+        published.check(asked, settings, multispeaker=self.multispeaker)
 
     def _checkpoint(self, settings: PipelineSettings) -> Checkpoint:
-        from pipelines.styletts2.checkpoint import kokoro, official
+        from pipelines.styletts2.checkpoint import official
 
-        if self.packs:
-            return kokoro(settings)
         return official(model_folder(self.name, settings), settings)
 
 
-KOKORO_VOICES = StyleTTS2Pipeline("kokoro", packs=True)
-LIBRITTS = StyleTTS2Pipeline("styletts2-libritts")
-LJSPEECH = StyleTTS2Pipeline("styletts2-ljspeech")
+LIBRITTS = PublishedPipeline("styletts2-libritts", multispeaker=True)
+LJSPEECH = PublishedPipeline("styletts2-ljspeech", multispeaker=False)

@@ -9,12 +9,18 @@ import torch
 
 from pipelines.protocol import InvalidInput, SpeechRequest
 from pipelines.seedvc.audio import at_rate
-from pipelines.seedvc.request import Recording, check_recording
+from pipelines.seedvc.request import Recording
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.checkpoint import Checkpoint
-from pipelines.styletts2.frontend import OFFICIAL_LANGUAGE, Manner, StyleTTS2Frontend
-from pipelines.styletts2.official_text import OfficialScript
-from pipelines.styletts2.request import Sampling, StyledRequest, check_sampling
+from pipelines.styletts2.frontend import Manner, StyleTTS2Frontend
+from pipelines.styletts2.published import (
+    FIELD,
+    LANGUAGE,
+    check_reference,
+    recording_of,
+    sampling_of,
+    script_of,
+)
 from pipelines.styletts2.segments import Floats
 from pipelines.styletts2.style_encoder import (
     MEL,
@@ -25,22 +31,20 @@ from pipelines.styletts2.style_encoder import (
 )
 from pipelines.torch_runtime import configure
 
-FIELD = "reference"
-LONGEST_SECONDS = 60.0
 REMEMBERED = 64
 """Styles that are kept, those used last."""
 
 
 def official_frontend(checkpoint: Checkpoint, settings: PipelineSettings) -> StyleTTS2Frontend:
     """Speaks as a published model does. Raises WeightsMissing, CheckpointError."""
-    styles = ReferenceStyles(checkpoint, settings) if checkpoint.config.multispeaker else None
+    multispeaker = checkpoint.config.multispeaker
+    styles = ReferenceStyles(checkpoint, settings) if multispeaker else None
 
     def manner(request: SpeechRequest) -> Manner:
-        sampling = request.sampling if isinstance(request, StyledRequest) else Sampling()
-        check_sampling(sampling)
-        style = None if styles is None else styles(_recording(request))
-        script = OfficialScript(drops_quotes=styles is None, long_form=sampling.long_form)
-        return Manner(script, OFFICIAL_LANGUAGE, lambda _: style, sampling=sampling)
+        sampling = sampling_of(request)
+        style = None if styles is None else styles(recording_of(request))
+        script = script_of(sampling, multispeaker=multispeaker)
+        return Manner(script, LANGUAGE, lambda _: style, sampling=sampling)
 
     return StyleTTS2Frontend(manner, settings)
 
@@ -62,10 +66,7 @@ class ReferenceStyles:
 
     def __call__(self, recording: Recording) -> Floats:
         """`[2 · style]`, from the part of the recording that is sound. Raises InvalidInput."""
-        check_recording(recording, FIELD)
-        if recording.seconds > LONGEST_SECONDS:
-            message = f"The {FIELD} recording may last {LONGEST_SECONDS:g} seconds at most."
-            raise InvalidInput(FIELD, message, "audio_too_long")
+        check_reference(recording)
         digest = recording.digest()
         if digest not in self._known:
             self._known[digest] = self._encode(recording)
@@ -85,11 +86,3 @@ class ReferenceStyles:
         mel = reference_mel(torch.from_numpy(wave[None, first:end]).to(self._device))
         halves = [encoder(mel)[0].cpu().numpy() for encoder in (self._timbre, self._prosody)]
         return np.concatenate(halves)
-
-
-def _recording(request: SpeechRequest) -> Recording:
-    recording = request.reference if isinstance(request, StyledRequest) else None
-    if recording is None:
-        message = "This model speaks in the voice of a recording; the request holds none."
-        raise InvalidInput(FIELD, message, "reference_missing")
-    return recording
