@@ -59,7 +59,7 @@ def install_singing(folder: Path) -> None:
 
 
 def install_voice(folder: Path, variant: str) -> None:
-    """The three files; PL-BERT's sizes are the published ones where there is no third."""
+    """The two published files, and PL-BERT's sizes where they are not the published ones."""
     folder.mkdir(parents=True)
     for name in ("checkpoint.pth", "config.yml", "plbert_config.yml"):
         shutil.copy(STYLES / variant / name, folder)
@@ -146,7 +146,7 @@ def test_a_model_runs_through_its_three_stages(case: Case, settings: PipelineSet
     wave = generated(case.request)
     assert vocoder.sample_rate == registry.sample_rate(*names)
     assert wave.dtype == np.float32
-    assert wave.shape == (len(wave) if case.samples is None else case.samples,)
+    assert wave.shape == (case.samples or len(wave),)
     assert len(wave) > 0.2 * vocoder.sample_rate
     assert np.isfinite(wave).all()
     assert wave.std() > 1e-3
