@@ -138,6 +138,8 @@ class Clip(Base):
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     audio_seconds: Mapped[float | None] = mapped_column(Float)
     timings: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    streamed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Somebody listens while it is made: it is written so that no byte changes once it is sent."""
 
     # Deduplication
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
@@ -171,6 +173,61 @@ _partial_index("ix_clips_line", Clip.ready, Clip.turn, Clip.id, where=PENDING)
 _partial_index("ix_clips_returning", Clip.ready, RETURNS_AT, where=PENDING)
 _partial_index("ix_clips_user_pending", Clip.user_id, where=PENDING)
 _partial_index("ix_clips_deleted", Clip.deleted_at, where=Clip.deleted_at.is_not(None))
+
+
+class ClipEvent(Base):
+    """Something that happened to a clip. The numbers of a clip's events only grow."""
+
+    __tablename__ = "clip_events"
+
+    clip_id: Mapped[str] = mapped_column(
+        ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True
+    )
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[float] = mapped_column(Float)
+    kind: Mapped[str] = mapped_column(String(20))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Upload(Base):
+    """A place in the object store that a user may send a recording to."""
+
+    __tablename__ = "uploads"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    s3_key: Mapped[str] = mapped_column(String(300), unique=True)
+    content_type: Mapped[str] = mapped_column(String(100))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[float] = mapped_column(Float, index=True)
+    seconds: Mapped[float | None] = mapped_column(Float)
+    """Length of the recording, once it has been found to be one."""
+
+
+class Voice(Base):
+    """A voice of a user's own, kept as a recording of it."""
+
+    __tablename__ = "voices"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(100))
+    s3_key: Mapped[str] = mapped_column(String(300), unique=True)
+    seconds: Mapped[float] = mapped_column(Float)
+    created_at: Mapped[float] = mapped_column(Float)
+    deleted_at: Mapped[float | None] = mapped_column(Float)
+    """Set while the recording of a deleted voice is being removed; the row goes last."""
+
+    __table_args__ = (
+        Index(
+            "uq_voices_user_name",
+            "user_id",
+            "name",
+            unique=True,
+            postgresql_where=deleted_at.is_(None),
+            sqlite_where=deleted_at.is_(None),
+        ),
+    )
 
 
 class LedgerEntry(Base):
