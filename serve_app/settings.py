@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     silence_seconds: float = Field(0.3, ge=0, le=5)
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
+    min_source_seconds: float = Field(0.2, ge=0.1)
+    max_source_seconds: float = Field(300, ge=1)
+    """Length of a recording that is converted."""
 
     # Services. On a CPU a vocoder computes best with all cores on one segment. Lengths are those of
     # each model: characters and tokens of speech, mel frames, columns of the latent (7.8 a second).

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import yaml
 
-from serve_app.settings import Settings, StageScale
+from serve_app.settings import SERVICES, Settings, StageScale
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_every_setting_is_explained() -> None:
     text = (ROOT / "docs/operations.md").read_text()
-    stages = {"frontend", "diffusion", "vocoder"}
+    services = set(SERVICES.values())
     missing = [
         name
         for name in Settings.model_fields
-        if name not in stages and f"`BERNIE_{name.upper()}`" not in text
+        if name not in services and f"`BERNIE_{name.upper()}`" not in text
     ]
+    missing += [name for name in services if f"`BERNIE_{name.upper()}__PIPELINE`" not in text]
     missing += [name for name in StageScale.model_fields if f"`{name}`" not in text]
     assert not missing
 

@@ -28,9 +28,7 @@ def list_voices(_user: CurrentUser, services: ServicesOf) -> ListOut[VoiceOut]:
     return ListOut(items=[VoiceOut.of(voice) for voice in voices])
 
 
-@router.post(
-    "/speech", status_code=202, summary="Submit text to be spoken", responses=accepted()
-)
+@router.post("/speech", status_code=202, summary="Submit text to be spoken", responses=accepted())
 def submit_speech(
     body: Speech,
     user: CurrentUser,

@@ -43,7 +43,9 @@ OPERATIONS = [
         "/api/keys": "GET POST",
         "/api/keys/{key_id}": "DELETE",
         "/api/voices": "GET",
+        "/api/services": "GET",
         "/api/speech": "POST",
+        "/api/sound-effects": "POST",
         "/api/clips": "GET",
         "/api/clips/{clip_id}": "GET DELETE",
     }.items()
