@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipelines import registry
 from pipelines.settings import CHECKPOINTS, PipelineSettings
 
 _CORES = os.cpu_count() or 1
@@ -35,6 +36,24 @@ class StageScale(BaseModel):
     max_waiting: int = Field(
         200, ge=1, description="segments a replica takes in before callers wait"
     )
+
+
+AUTO, OFF = "auto", "off"
+
+SERVICES = {"styletts2": "speech", "seedvc": "conversion", "make-an-audio": "sound_effects"}
+"""The setting that each service has."""
+
+
+class ServiceSettings(BaseModel):
+    """One service: the pipeline that runs it, and how its stages are scaled."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pipeline: str = AUTO
+    """`auto`: the first whose weights are installed; `off`: none."""
+    frontend: StageScale = StageScale()
+    diffusion: StageScale = StageScale()
+    vocoder: StageScale = StageScale()
 
 
 class Settings(BaseSettings):
@@ -92,17 +111,46 @@ class Settings(BaseSettings):
     """Segments of one clip in the graph at a time."""
     drain_seconds: float = Field(20, ge=0)
 
-    # Text to speech
-    speech_pipeline: Literal["kokoro", "noop"] = "kokoro"
-    """`noop` sends tones through the same graph: it measures the layers around the models."""
+    # Models
+    device: str = "cpu"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     max_text_characters: int = Field(5_000, ge=1)
     chunk_characters: int = Field(125, ge=20, le=400)
     silence_seconds: float = Field(0.3, ge=0, le=5)
-    device: str = "cpu"
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    frontend: StageScale = StageScale(max_batch=8)
-    diffusion: StageScale = StageScale(max_batch=8, max_batch_length=1_000)
-    vocoder: StageScale = StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000)
+    max_prompt_characters: int = Field(500, ge=1)
+    """Longest description of a sound effect."""
+
+    # Services. On a CPU a vocoder computes best with all cores on one segment. Lengths are those of
+    # each model: characters and tokens of speech, mel frames, columns of the latent (7.8 a second).
+    speech: ServiceSettings = ServiceSettings(
+        pipeline="kokoro",
+        frontend=StageScale(max_batch=8),
+        diffusion=StageScale(max_batch=8, max_batch_length=1_000),
+        vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
+    )
+    conversion: ServiceSettings = ServiceSettings(
+        frontend=StageScale(threads=_CORES, max_batch=1),
+        diffusion=StageScale(threads=_CORES, max_batch=2, max_batch_length=4_000, max_groups=4),
+        vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
+    )
+    sound_effects: ServiceSettings = ServiceSettings(
+        frontend=StageScale(max_batch=8),
+        diffusion=StageScale(threads=_CORES, max_batch=4, max_batch_length=400, max_groups=2),
+        vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
+    )
+
+    @model_validator(mode="after")
+    def _names_pipelines(self) -> Self:
+        for service, setting in SERVICES.items():
+            known = [AUTO, OFF, *registry.SERVICES[service]]
+            if self.service(service).pipeline not in known:
+                raise ValueError(f"{setting}.pipeline must be one of {', '.join(known)}")
+        return self
+
+    def service(self, name: str) -> ServiceSettings:
+        """The settings of a service by its name, one of `SERVICES`."""
+        found: ServiceSettings = getattr(self, SERVICES[name])
+        return found
 
     def database(self) -> str:
         """The SQLAlchemy URL."""
@@ -110,8 +158,9 @@ class Settings(BaseSettings):
         return given or f"sqlite:///{self.data_dir.resolve() / 'bernie.sqlite3'}"
 
     def pipelines(self) -> dict[str, str]:
-        """The services in the graph, each with the pipeline that runs it."""
-        return {"styletts2": self.speech_pipeline}
+        """The services that have a pipeline, with its name; see `installed.resolve`."""
+        chosen = {name: self.service(name).pipeline for name in SERVICES}
+        return {name: pipeline for name, pipeline in chosen.items() if pipeline not in (AUTO, OFF)}
 
     def pipeline(self, scale: StageScale) -> PipelineSettings:
         """What a replica of one stage hands to its pipeline object."""

@@ -198,7 +198,7 @@ class Worker:
             self._stages[clip.service],
             request_of(clip),
             ticket,
-            registry.joiner(clip.service, pipeline, settings.pipeline(settings.vocoder)),
+            registry.joiner(clip.service, pipeline, settings.pipeline(settings.service(clip.service).vocoder)),
             settings.clip_segments,
             timings,
         )

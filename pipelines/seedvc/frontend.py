@@ -12,14 +12,15 @@ from torch import Tensor
 
 from pipelines.mel import log_mel
 from pipelines.precision import autocast, place
-from pipelines.seedvc.audio import at_rate, sinc_resample
+from pipelines.recording import Recording, at_rate
 from pipelines.seedvc.campplus import CampPlus, speaker_embedding
 from pipelines.seedvc.checkpoint import SeedVCFiles, load_campplus, load_regulator, load_rmvpe
 from pipelines.seedvc.config import SeedVCConfig, read_config
 from pipelines.seedvc.content import SAMPLE_RATE, ContentEncoder, load_content_encoder
 from pipelines.seedvc.f0 import shift_pitch
 from pipelines.seedvc.length_regulator import LengthRegulator
-from pipelines.seedvc.request import ConversionRequest, Recording, check
+from pipelines.seedvc.request import ConversionRequest, check
+from pipelines.seedvc.resampling import sinc_resample
 from pipelines.seedvc.rmvpe import RMVPE, track_pitch
 from pipelines.seedvc.segments import ConversionSegment, segment_seed
 from pipelines.seedvc.windows import context_frames, window_bounds

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pipelines.mel import log_mel
 from pipelines.parity import Recording
-from pipelines.seedvc.audio import at_rate, sinc_resample
+from pipelines.recording import at_rate
 from pipelines.seedvc.campplus import speaker_embedding
 from pipelines.seedvc.content import SAMPLE_RATE, WINDOW, input_features, windows
 from pipelines.seedvc.fbank import log_filter_bank
@@ -19,6 +19,7 @@ from pipelines.seedvc.flow import Flow
 from pipelines.seedvc.parity_bench import EXACT, Bench, segment_of
 from pipelines.seedvc.parity_networks import EMBEDDING, FILTER_BANK, HERTZ, LOG_MEL, RESAMPLED
 from pipelines.seedvc.request import ConversionRequest
+from pipelines.seedvc.resampling import sinc_resample
 from pipelines.seedvc.segments import MelAcoustic
 from pipelines.seedvc.windows import OVERLAP_FRAMES, CrossFade
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.protocol import InvalidInput, SpeechRequest
-from pipelines.seedvc.request import Recording, check_recording
+from pipelines.recording import Recording, check_recording
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.frontend import check_speed
 from pipelines.styletts2.official_text import OfficialScript

@@ -10,7 +10,7 @@ PLAIN = Settings()
 def test_one_value_of_a_stage_leaves_its_others(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = PLAIN.vocoder.model_copy(update={"num_gpus": 0.5})
     assert Settings(**{"vocoder": {"num_gpus": 0.5}}).vocoder == expected
-    monkeypatch.setenv("BERNIE_VOCODER__NUM_GPUS", "0.5")
+    monkeypatch.setenv("BERNIE_SPEECH__VOCODER__NUM_GPUS", "0.5")
     assert Settings().vocoder == expected
     assert Settings().diffusion == PLAIN.diffusion
 
