@@ -16,7 +16,7 @@ import soxr
 from numpy.typing import NDArray
 
 from pipelines.protocol import InvalidInput, Waveform
-from pipelines.seedvc.request import Recording
+from pipelines.recording import Recording
 
 FORMATS = "WAV, MP3, FLAC or Ogg (Vorbis or Opus)"
 CHANNELS = (1, 2)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput
-from pipelines.seedvc.request import Recording
+from pipelines.recording import Recording
 
 RATE = 24_000
 LONGEST, SHORTEST = 2.0, 0.2
