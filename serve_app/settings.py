@@ -166,10 +166,12 @@ class Settings(BaseSettings):
         return {name: pipeline for name, pipeline in chosen.items() if pipeline not in (AUTO, OFF)}
 
     def pipeline(self, scale: StageScale) -> PipelineSettings:
-        """What a replica of one stage hands to its pipeline object."""
+        """What a replica of one stage hands to its pipeline object. Without a share of a GPU it
+        computes on the CPU, for Ray shows it none."""
+        no_share = self.device.startswith("cuda") and scale.num_gpus == 0
         return PipelineSettings(
             checkpoints=self.checkpoints,
-            device=self.device,
+            device="cpu" if no_share else self.device,
             dtype=self.dtype,
             threads=scale.threads,
             chunk_characters=self.chunk_characters,
