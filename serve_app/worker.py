@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from pipelines import registry
 from pipelines.audio import FORMATS, Encoder
 from pipelines.protocol import InvalidInput
-from serve_app import clips, queue
+from serve_app import clips, queue, uploads, voices
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.fairness import Ticket
@@ -278,8 +278,8 @@ class Worker:
                 logger.exception("%s failed", chore.__name__)
 
     def _sweep(self) -> None:
-        """Finishes deletions that were interrupted between the object and the row, and aborts
-        uploads whose worker is long gone."""
+        """Finishes deletions that were interrupted between the object and the row, removes the
+        recordings whose time is over, and aborts results whose worker is long gone."""
         for prefix in RESULT_PREFIXES.values():
             self._store.abort_stale_uploads(prefix, time.time() - STALE_UPLOAD_SECONDS)
         with self._database.transaction() as session:
@@ -288,6 +288,9 @@ class Worker:
             self._store.delete(_key(clip))
             with self._database.transaction() as session:
                 clips.forget(session, clip.id)
+        clock = self._database.now
+        uploads.sweep(self._database, self._store, self._settings, clock)
+        voices.sweep(self._database, self._store, clock)
 
     def _report_queue(self) -> None:
         with self._database.transaction() as session:
