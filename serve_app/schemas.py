@@ -8,7 +8,6 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticKnownError
 
-from pipelines.styletts2.voices import Voice
 from serve_app.db.models import ApiKey, ClipState, LedgerEntry, User
 from serve_app.field_rules import between, length, matching
 
@@ -201,23 +200,7 @@ class LedgerEntryOut(BaseModel):
         )
 
 
-# Voices, services and clips
-
-
-class VoiceOut(BaseModel):
-    name: str = Field(examples=["af_heart"])
-    language: str = Field(examples=["en-us"])
-    gender: str = Field(examples=["female"])
-    aliases: list[str] = Field(description="Other names of this voice.", examples=[["woman"]])
-
-    @classmethod
-    def of(cls, voice: Voice) -> VoiceOut:
-        return cls(
-            name=voice.name,
-            language=voice.language,
-            gender=voice.gender,
-            aliases=list(voice.aliases),
-        )
+# Services and clips
 
 
 class ServiceOut(BaseModel):

@@ -21,10 +21,9 @@ from sqlalchemy.orm import Session
 
 from pipelines import registry
 from pipelines.audio import FORMATS, Encoder
-from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput, Request
 from pipelines.recording import Recording
-from serve_app import clips, queue
+from serve_app import clips, queue, uploads, voices
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.fairness import Ticket
@@ -34,7 +33,6 @@ from serve_app.queue import Claim, QueueRules
 from serve_app.settings import Settings
 from serve_app.store import (
     RESULT_PREFIXES,
-    ObjectMissing,
     ObjectStore,
     StoreError,
     StoreUnavailable,
@@ -227,13 +225,9 @@ class Worker:
         return request_of(clip, recordings)
 
     def _recording(self, role: str, key: str) -> Recording:
-        try:
-            data = self._store.get(key)
-        except ObjectMissing as error:
-            message = f"The {role} recording has been removed."
-            raise InvalidInput(role, message, f"{role}_missing") from error
         settings = self._settings
-        return decode(data, role, settings.max_source_seconds, settings.min_source_seconds)
+        longest, shortest = settings.max_source_seconds, settings.min_source_seconds
+        return uploads.fetch(self._store, key, role, longest, shortest)
 
     async def _clear(self, clip: Clip, upload: Upload, key: str) -> None:
         """No upload is left open, and no object without a clip. One that another worker holds by
@@ -303,8 +297,8 @@ class Worker:
                 logger.exception("%s failed", chore.__name__)
 
     def _sweep(self) -> None:
-        """Finishes deletions that were interrupted between the object and the row, and aborts
-        uploads whose worker is long gone."""
+        """Finishes deletions that were interrupted between the object and the row, removes the
+        recordings whose time is over, and aborts results whose worker is long gone."""
         for prefix in RESULT_PREFIXES.values():
             self._store.abort_stale_uploads(prefix, time.time() - STALE_UPLOAD_SECONDS)
         with self._database.transaction() as session:
@@ -313,6 +307,9 @@ class Worker:
             self._store.delete(_key(clip))
             with self._database.transaction() as session:
                 clips.forget(session, clip.id)
+        clock = self._database.now
+        uploads.sweep(self._database, self._store, self._settings, clock)
+        voices.sweep(self._database, self._store, clock)
 
     def _report_queue(self) -> None:
         with self._database.transaction() as session:

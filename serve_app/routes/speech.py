@@ -1,31 +1,22 @@
-"""Text to speech: submitting a clip, and the voices to choose from."""
+"""Text to speech: submitting a text."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
 from pipelines.protocol import SpeechRequest
-from pipelines.styletts2.voices import catalogue
 from serve_app.clips import NewClip
 from serve_app.job_schemas import Speech
 from serve_app.routes import submit
 from serve_app.routes.access import CurrentUser, ServicesOf
-from serve_app.routes.documentation import errors
 from serve_app.routes.submit import IdempotencyHeader, accepted
-from serve_app.schemas import ClipOut, ListOut, VoiceOut
+from serve_app.schemas import ClipOut
 from serve_app.services import Services
 from serve_app.text_rules import clean_text
 
 SERVICE = "styletts2"
 
 router = APIRouter(prefix="/api", tags=["speech"])
-
-
-@router.get("/voices", summary="The voices that can speak", responses=errors(401))
-def list_voices(_user: CurrentUser, services: ServicesOf) -> ListOut[VoiceOut]:
-    """Each name and alias can be used as `voice`, and so can blends of up to four of them."""
-    voices = catalogue(services.settings.checkpoints).voices
-    return ListOut(items=[VoiceOut.of(voice) for voice in voices])
 
 
 @router.post("/speech", status_code=202, summary="Submit text to be spoken", responses=accepted())

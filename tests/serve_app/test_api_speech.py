@@ -163,15 +163,3 @@ def test_a_bad_request_names_the_field_and_leaves_nothing_behind(api: Api) -> No
     assert api.contents() == before
     assert api.client.get("/api/me", headers=headers).json()["held"] == 0
     assert api.wakes == 0
-
-
-def test_voices(api: Api) -> None:
-    voices = api.client.get("/api/voices", headers=api.sign_up()).json()["items"]
-    assert len(voices) == 12
-    assert voices[0] == {
-        "name": "af_heart",
-        "language": "en-us",
-        "gender": "female",
-        "aliases": ["woman"],
-    }
-    assert {alias for voice in voices for alias in voice["aliases"]} == {"woman", "andreas"}
