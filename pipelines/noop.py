@@ -82,6 +82,7 @@ class NoopPipeline:
     """The stages above, joined as speech is."""
 
     sample_rate = SAMPLE_RATE
+    takes_reference = False
 
     def frontend(self, settings: PipelineSettings) -> Frontend:
         return NoopFrontend(settings)

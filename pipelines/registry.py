@@ -23,6 +23,11 @@ class Pipeline(Protocol):
     @property
     def sample_rate(self) -> int: ...
 
+    @property
+    def takes_reference(self) -> bool:
+        """Whether its voice is that of a recording."""
+        ...
+
     def frontend(self, settings: PipelineSettings) -> Frontend: ...
 
     def diffusion(self, settings: PipelineSettings) -> Diffusion: ...
@@ -68,6 +73,11 @@ def joiner(service: str, pipeline: str, settings: PipelineSettings) -> Joiner:
 def sample_rate(service: str, pipeline: str) -> int:
     """Hz of what the pipeline's vocoder and joiner give."""
     return _known(service, pipeline).sample_rate
+
+
+def takes_reference(service: str, pipeline: str) -> bool:
+    """Whether the pipeline takes its voice from a recording."""
+    return _known(service, pipeline).takes_reference
 
 
 def check(service: str, pipeline: str, request: Any, settings: PipelineSettings) -> None:

@@ -21,6 +21,7 @@ class MakeAnAudioPipeline:
     """One segment to a sound, so that nothing is joined."""
 
     sample_rate = request.SAMPLE_RATE
+    takes_reference = False
 
     def frontend(self, settings: PipelineSettings) -> Frontend:
         from pipelines.makeanaudio.stages import MakeAnAudioFrontend

@@ -27,6 +27,10 @@ class SeedVCPipeline:
     hop: int
     pitched: bool
 
+    @property
+    def takes_reference(self) -> bool:
+        return True
+
     def frontend(self, settings: PipelineSettings) -> Frontend:
         from pipelines.seedvc.frontend import SeedVCFrontend
 

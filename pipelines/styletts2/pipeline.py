@@ -19,6 +19,7 @@ class KokoroPipeline:
     """The default voice model: style comes from voice packs."""
 
     sample_rate = KOKORO.sample_rate
+    takes_reference = False
 
     def frontend(self, settings: PipelineSettings) -> Frontend:
         from pipelines.styletts2.frontend import kokoro_frontend
@@ -53,6 +54,10 @@ class PublishedPipeline:
     name: str
     multispeaker: bool
     sample_rate: int = 24_000
+
+    @property
+    def takes_reference(self) -> bool:
+        return self.multispeaker
 
     def frontend(self, settings: PipelineSettings) -> Frontend:
         from pipelines.styletts2.references import official_frontend
