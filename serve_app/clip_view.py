@@ -9,8 +9,7 @@ from serve_app.schemas import AudioOut, ClipErrorOut, ClipOut, moment, moment_or
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
 
-
-_SHOWN_ELSEWHERE = {"format", "sample_rate", "seed", REFERENCE}
+_NOT_OPTIONS = {"format", "sample_rate", "seed", REFERENCE}
 
 
 def show(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> ClipOut:
@@ -22,7 +21,7 @@ def show(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> Clip
         text=clip.text,
         voice=clip.voice,
         original_voice_s3_key=clip.original_voice_s3_key,
-        options={name: value for name, value in clip.options.items() if name not in _SHOWN_ELSEWHERE},
+        options={name: clip.options[name] for name in clip.options if name not in _NOT_OPTIONS},
         format=clip.options["format"],
         sample_rate=clip.options["sample_rate"],
         seed=clip.options["seed"],

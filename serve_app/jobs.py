@@ -7,7 +7,8 @@ from typing import Any
 
 from pipelines.makeanaudio.request import SoundRequest
 from pipelines.protocol import Request, SpeechRequest
-from pipelines.seedvc.request import ConversionRequest, Recording
+from pipelines.recording import Recording
+from pipelines.seedvc.request import ConversionRequest
 from pipelines.styletts2.request import StyledRequest
 from serve_app.db.models import Clip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pipelines.protocol import InvalidInput
+from pipelines.protocol import InvalidInput, Request
 from pipelines.recording import Recording, check_recording
 
 MOST_STEPS = 200
@@ -15,7 +15,7 @@ MOST_SEMITONES = 48.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ConversionRequest:
+class ConversionRequest(Request):
     """Say what `source` says with the voice of `reference`.
 
     `steps` and `guidance` are those of the flow; `length_adjust` stretches time. For models that
@@ -23,8 +23,8 @@ class ConversionRequest:
     transposes it further. `seed` fixes all noise of the clip.
     """
 
-    source: Recording
-    reference: Recording
+    source: Recording | None = None
+    reference: Recording | None = None
     steps: int = 25
     guidance: float = 0.7
     length_adjust: float = 1.0
@@ -34,9 +34,13 @@ class ConversionRequest:
 
 
 def check(request: ConversionRequest, *, pitched: bool) -> None:
-    """Raises InvalidInput where a model (`pitched`: one that sees F0) cannot serve the request."""
-    check_recording(request.source, "source")
-    check_recording(request.reference, "reference")
+    """Raises InvalidInput where a model (`pitched`: one that sees F0) cannot serve the request.
+
+    Recordings that are not there yet are not looked at.
+    """
+    for field, recording in (("source", request.source), ("reference", request.reference)):
+        if recording is not None:
+            check_recording(recording, field)
     _check_range("steps", request.steps, 1, MOST_STEPS)
     _check_range("guidance", request.guidance, 0.0, MOST_GUIDANCE)
     _check_range("length_adjust", request.length_adjust, LEAST_LENGTH, MOST_LENGTH)
@@ -44,6 +48,15 @@ def check(request: ConversionRequest, *, pitched: bool) -> None:
     if not pitched and (request.match_pitch or request.semitones):
         field = "match_pitch" if request.match_pitch else "semitones"
         raise InvalidInput(field, "This model does not control the pitch; use one with F0.")
+
+
+def recordings_of(request: ConversionRequest) -> tuple[Recording, Recording]:
+    """Source and reference. Raises InvalidInput where one is missing."""
+    source, reference = request.source, request.reference
+    if source is None or reference is None:
+        field = "source" if source is None else "reference"
+        raise InvalidInput(field, f"The request holds no {field} recording.", f"{field}_missing")
+    return source, reference
 
 
 def _check_range(field: str, value: float, low: float, high: float) -> None:

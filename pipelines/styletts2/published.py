@@ -15,10 +15,12 @@ LONGEST_SECONDS = 60.0
 
 
 def check(request: SpeechRequest, settings: PipelineSettings, *, multispeaker: bool) -> None:
-    """Raises InvalidInput for what can be seen without the model."""
+    """Raises InvalidInput for what can be seen without the model, and of the recording if it is
+    there yet."""
     check_speed(request)
-    if multispeaker:
-        check_reference(recording_of(request))
+    reference = request.reference if isinstance(request, StyledRequest) else None
+    if multispeaker and reference is not None:
+        check_reference(reference)
     script = script_of(sampling_of(request), multispeaker=multispeaker)
     script.analyse(request.text, LANGUAGE, settings.chunk_characters)
 

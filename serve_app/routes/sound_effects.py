@@ -33,8 +33,9 @@ def submit_sound_effect(
     idempotency_key: IdempotencyHeader = None,
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start, as speech is."""
-    new = _new_clip(body, services)
-    return submit.submit(services, user, new, body, idempotency_key, response)
+    return submit.submit(
+        services, user, SERVICE, body, lambda: _new_clip(body, services), idempotency_key, response
+    )
 
 
 def _new_clip(body: SoundEffect, services: Services) -> NewClip:

@@ -19,9 +19,7 @@ SERVICE = "styletts2"
 router = APIRouter(prefix="/api", tags=["speech"])
 
 
-@router.post(
-    "/speech", status_code=202, summary="Submit text to be spoken", responses=accepted()
-)
+@router.post("/speech", status_code=202, summary="Submit text to be spoken", responses=accepted())
 def submit_speech(
     body: Speech,
     user: CurrentUser,
@@ -31,8 +29,9 @@ def submit_speech(
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start (`start_at`): of one account at most
     three start in any minute unless the server is set otherwise, and the others wait."""
-    new = _new_clip(body, services)
-    return submit.submit(services, user, new, body, idempotency_key, response)
+    return submit.submit(
+        services, user, SERVICE, body, lambda: _new_clip(body, services), idempotency_key, response
+    )
 
 
 def _new_clip(body: Speech, services: Services) -> NewClip:

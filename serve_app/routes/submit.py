@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Header, Response
@@ -58,22 +59,28 @@ def seed_of(job: Job) -> int:
 def submit(
     services: Services,
     user: User,
-    new: NewClip,
+    service: str,
     job: Job,
+    make: Callable[[], NewClip],
     idempotency_key: str | None,
     response: Response,
 ) -> ClipOut:
-    """Queues a clip that has been checked; `job` is what the client sent."""
+    """Queues the clip that `make` gives, which raises what is wrong with the request; a repeated
+    request gives the clip that it gave before, whatever has changed since."""
     settings = services.settings
-    content = f"{new.service} {job.model_dump_json()}"
+    content = f"{service} {job.model_dump_json()}"
     request_hash = hashlib.sha256(content.encode()).hexdigest()
-    with services.database.transaction() as session:
+    with services.database.reading() as session:
         now = services.clock(session)
-        rules = QueueRules.of(settings)
-        clip, created = clips.submit(
-            session, user.id, new, rules, now, idempotency_key, request_hash
-        )
-    if created:
-        services.wake()
+        clip = clips.submitted(session, user.id, idempotency_key, request_hash)
+    if clip is None:
+        new = make()
+        with services.database.transaction() as session:
+            now = services.clock(session)
+            clip, created = clips.submit(
+                session, user.id, new, QueueRules.of(settings), now, idempotency_key, request_hash
+            )
+        if created:
+            services.wake()
     response.headers["Location"] = f"/api/clips/{clip.id}"
     return show(clip, services.store, settings, now)

@@ -24,7 +24,8 @@ def test_a_clip_is_accepted(api: Api) -> None:
         "voice": "af_heart",
         "format": "wav",
         "sample_rate": None,
-        "speed": 1.0,
+        "original_voice_s3_key": None,
+        "options": {"speed": 1.0},
         "credits": 50,
         "created_at": "2027-01-15T08:00:00Z",
         "start_at": "2027-01-15T08:00:00Z",
@@ -47,6 +48,7 @@ def test_every_option_is_kept(api: Api) -> None:
     clip = api.speak(api.sign_up(), text=f"\n{SENTENCE}\t ", voice=voice, **options)
     assert clip["text"] == SENTENCE
     assert clip["voice"] == voice
+    assert clip["options"] == {"speed": options.pop("speed")}
     assert {name: clip[name] for name in options} == options
 
 

@@ -46,7 +46,9 @@ OPERATIONS = [
         "/api/uploads/{upload_id}": "GET DELETE",
         "/api/voices": "GET POST",
         "/api/voices/{voice_id}": "DELETE",
+        "/api/services": "GET",
         "/api/speech": "POST",
+        "/api/sound-effects": "POST",
         "/api/clips": "GET",
         "/api/clips/{clip_id}": "GET DELETE",
     }.items()
