@@ -8,7 +8,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.body_limit import BodyLimit
 from serve_app.http_errors import ERROR_HANDLERS, UnexpectedErrors
-from serve_app.routes import accounts, clips, health, keys, sound_effects, speech, uploads, voices
+from serve_app.routes import (
+    accounts,
+    clips,
+    conversions,
+    health,
+    keys,
+    sound_effects,
+    speech,
+    uploads,
+    voices,
+)
 from serve_app.routes import services as service_list
 from serve_app.services import GraphStatus, Services
 
@@ -36,8 +46,18 @@ def create_app(services: Services) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
-    surfaces = (accounts, keys, service_list, uploads, voices, speech, sound_effects, clips, health)
-    for surface in surfaces:
+    for surface in (
+        accounts,
+        keys,
+        service_list,
+        uploads,
+        voices,
+        speech,
+        conversions,
+        sound_effects,
+        clips,
+        health,
+    ):
         app.include_router(surface.router)
     # The last added is the outermost.
     app.add_middleware(BodyLimit, limit=services.settings.max_body_bytes)

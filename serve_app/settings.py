@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1, le=5 * 1024**3)
     upload_keep_seconds: float = Field(7 * 24 * 3600, ge=0)
     """How long an upload is kept, and longer while a pending clip needs it."""
+    min_source_seconds: float = Field(0.2, ge=0.1)
+    max_source_seconds: float = Field(300, ge=1, le=3600)
+    """Longest recording to convert."""
     max_voices: int = Field(100, ge=0)
     """Voices of one's own that a user may have."""
 
@@ -126,9 +129,6 @@ class Settings(BaseSettings):
     silence_seconds: float = Field(0.3, ge=0, le=5)
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
-    min_source_seconds: float = Field(0.2, ge=0.1)
-    max_source_seconds: float = Field(300, ge=1)
-    """Length of a recording that is converted."""
 
     # Services. On a CPU a vocoder computes best with all cores on one segment. Lengths are those of
     # each model: characters and tokens of speech, mel frames, columns of the latent (7.8 a second).

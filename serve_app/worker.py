@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session
 
 from pipelines import registry
 from pipelines.audio import FORMATS, Encoder
-from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput, Request
 from pipelines.recording import Recording
 from serve_app import clips, queue, uploads, voices
@@ -34,7 +33,6 @@ from serve_app.queue import Claim, QueueRules
 from serve_app.settings import Settings
 from serve_app.store import (
     RESULT_PREFIXES,
-    ObjectMissing,
     ObjectStore,
     StoreError,
     StoreUnavailable,
@@ -227,13 +225,9 @@ class Worker:
         return request_of(clip, recordings)
 
     def _recording(self, role: str, key: str) -> Recording:
-        try:
-            data = self._store.get(key)
-        except ObjectMissing as error:
-            message = f"The {role} recording has been removed."
-            raise InvalidInput(role, message, f"{role}_missing") from error
         settings = self._settings
-        return decode(data, role, settings.max_source_seconds, settings.min_source_seconds)
+        longest, shortest = settings.max_source_seconds, settings.min_source_seconds
+        return uploads.fetch(self._store, key, role, longest, shortest)
 
     async def _clear(self, clip: Clip, upload: Upload, key: str) -> None:
         """No upload is left open, and no object without a clip. One that another worker holds by
