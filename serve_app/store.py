@@ -149,6 +149,16 @@ class ObjectStore:
         with _translated(f"object {key}"):
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
+    def keys(self, prefix: str) -> list[str]:
+        """The keys of all objects that begin with `prefix`."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with _translated(f"bucket {self._bucket}"):
+            return [
+                each["Key"]
+                for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+                for each in page.get("Contents", [])
+            ]
+
     def presigned_get(self, key: str, seconds: int, filename: str) -> str:
         """A URL that anyone may download the object from, saved under `filename`."""
         safe = re.sub(r"[^A-Za-z0-9._-]+", "_", filename).lstrip(".") or "audio"
