@@ -73,10 +73,19 @@ def test_members_join_at_the_next_step_and_leave_when_done() -> None:
 
 
 def test_a_batch_is_bounded_by_count_padded_length_and_spread() -> None:
-    assert not Limits(max_batch=2).allow([1, 1, 1])
-    assert not Limits(max_length=100).allow([50, 50, 51])
-    assert not Limits(spread=1.5).allow([10, 16])
-    assert Limits(max_length=100).allow([500]), "what is too long for a batch still runs alone"
+    assert Limits(max_batch=2).room([1, 1]) is None
+    assert Limits(max_length=100).room([51]) is None
+    assert Limits(max_length=120, spread=9).room([50]) == (50 / 9, 60)
+    assert Limits(spread=1.5).room([10, 12]) == (8, 15)
+
+
+def test_what_is_too_long_for_a_batch_runs_alone() -> None:
+    stage = Counter()
+    loop = make(stage, max_length=100)
+    loop.submit(Ticket("huge", "u", length=500), ("huge", 1))
+    loop.submit(Ticket("small", "u", length=400), ("small", 1))
+    run(loop)
+    assert stage.batches == [["huge"], ["small"]]
 
 
 def test_unlike_lengths_step_in_turn() -> None:
