@@ -67,7 +67,7 @@ def seedvc(runtime: Runtime) -> Measured:
         }
 
     layouts = {"begin": "each", "step": "packed", "finish": "each"}
-    return Measured((500, 900, 1800), (1, 2, 4), layouts, calls)
+    return Measured((600, 1200, 2400), (1, 2, 4), layouts, calls)
 
 
 def makeanaudio(runtime: Runtime) -> Measured:
