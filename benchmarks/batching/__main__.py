@@ -6,8 +6,8 @@
 The same seeded arrivals are played against each, at three loads, in virtual time: the real loop
 drives a stage whose calls take what `costs.toml` says. A load is a share of what batching by
 request can do at best. That is tuned with hindsight: for each trace it gets the batch size and the
-window with its lowest p99 there. `--real` plays shorter traces against a small network in real
-time, where batching by request gets the batch size that is fastest.
+window with its lowest p99 there. `--real` plays shorter traces against a small network that really
+computes, where batching by request gets the batch size that is fastest.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks.batching.replay import (
     ByRequest,
     BySteps,
     Clock,
-    RealClock,
+    ComputingClock,
     Times,
     VirtualClock,
     Watched,
@@ -152,7 +152,7 @@ def real(count: int, bursty: bool) -> None:
     stage = small.stage()
 
     def play(clips: Sequence[Clip], way: Way) -> Row:
-        clock = RealClock()
+        clock = ComputingClock()
         watched = Watched(stage, small.LAYOUT, lambda state: state.segment.length)
         return Row.of(clips, replay(clips, way(watched, clock), clock, small.segment), watched)
 
@@ -165,8 +165,8 @@ def main() -> None:
     models = [name + device for device in ("", "-gpu") for name in MIXES]
     parser.add_argument("--models", nargs="+", choices=models, default=models)
     parser.add_argument("--arrivals", nargs="+", default=["poisson", "bursty"])
-    parser.add_argument("--clips", type=int, help="of each trace: 600, or 60 in real time")
-    parser.add_argument("--real", action="store_true", help="a small network in real time")
+    parser.add_argument("--clips", type=int, help="of each trace: 600, or 60 with --real")
+    parser.add_argument("--real", action="store_true", help="a small network that computes")
     options = parser.parse_args()
     for name in ["small"] if options.real else options.models:
         for arrivals in options.arrivals:
