@@ -21,13 +21,14 @@ from sqlalchemy.orm import Session
 
 from pipelines import registry
 from pipelines.audio import FORMATS, Encoder
-from pipelines.protocol import InvalidInput
-from serve_app import clips, queue
+from pipelines.protocol import InvalidInput, Request
+from pipelines.recording import Recording
+from serve_app import clips, queue, uploads, voices
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.fairness import Ticket
 from serve_app.generation import Stages, generate
-from serve_app.jobs import request_of
+from serve_app.jobs import recordings_of, request_of
 from serve_app.queue import Claim, QueueRules
 from serve_app.settings import Settings
 from serve_app.store import (
@@ -189,16 +190,18 @@ class Worker:
     async def _generate(self, clip: Clip, upload: Upload, timings: ClipTimings) -> float:
         """Writes the encoded audio into the upload as it is made; returns its length in seconds."""
         settings = self._settings
+        request = await self._request(clip)
         pipeline = settings.pipelines()[clip.service]
         own_rate = registry.sample_rate(clip.service, pipeline)
         options = clip.options
         encoder = Encoder(upload, options["format"], own_rate, options["sample_rate"] or own_rate)
+        stage = settings.pipeline(settings.service(clip.service).vocoder)
         ticket = Ticket(f"{clip.id}.{clip.attempts}", clip.user_id)
         pieces = generate(
             self._stages[clip.service],
-            request_of(clip),
+            request,
             ticket,
-            registry.joiner(clip.service, pipeline, settings.pipeline(settings.vocoder)),
+            registry.joiner(clip.service, pipeline, stage),
             settings.clip_segments,
             timings,
         )
@@ -209,6 +212,22 @@ class Worker:
         with timings.measure("encode"):
             await self._in_thread(encoder.close)
         return encoder.seconds
+
+    async def _request(self, clip: Clip) -> Request:
+        """What the pipeline is asked for. Raises InvalidInput where a recording is of no use."""
+        if clip.service not in self._stages:
+            message = f"The service {clip.service} is not installed any more."
+            raise InvalidInput("service", message, "service_not_installed")
+        recordings = {
+            role: await self._in_thread(self._recording, role, key)
+            for role, key in recordings_of(clip).items()
+        }
+        return request_of(clip, recordings)
+
+    def _recording(self, role: str, key: str) -> Recording:
+        settings = self._settings
+        longest, shortest = settings.max_source_seconds, settings.min_source_seconds
+        return uploads.fetch(self._store, key, role, longest, shortest)
 
     async def _clear(self, clip: Clip, upload: Upload, key: str) -> None:
         """No upload is left open, and no object without a clip. One that another worker holds by
@@ -278,8 +297,8 @@ class Worker:
                 logger.exception("%s failed", chore.__name__)
 
     def _sweep(self) -> None:
-        """Finishes deletions that were interrupted between the object and the row, and aborts
-        uploads whose worker is long gone."""
+        """Finishes deletions that were interrupted between the object and the row, removes the
+        recordings whose time is over, and aborts results whose worker is long gone."""
         for prefix in RESULT_PREFIXES.values():
             self._store.abort_stale_uploads(prefix, time.time() - STALE_UPLOAD_SECONDS)
         with self._database.transaction() as session:
@@ -288,6 +307,9 @@ class Worker:
             self._store.delete(_key(clip))
             with self._database.transaction() as session:
                 clips.forget(session, clip.id)
+        clock = self._database.now
+        uploads.sweep(self._database, self._store, self._settings, clock)
+        voices.sweep(self._database, self._store, clock)
 
     def _report_queue(self) -> None:
         with self._database.transaction() as session:

@@ -13,7 +13,7 @@ from serve_app.tracing import Traced
 
 class Diffusion(StageReplica):
     def __init__(self, service: str, settings: Settings) -> None:
-        scale = settings.diffusion
+        scale = settings.service(service).diffusion
         pipeline = settings.pipelines()[service]
 
         def load() -> DiffusionStage:

@@ -70,6 +70,8 @@ def api_settings(seaweed: SeaweedFS) -> Settings:
         s3_secret_key=seaweed.secret_key,
         s3_bucket="api",
         poll_seconds=0.05,
+        conversion={"pipeline": "seed-vc"},
+        sound_effects={"pipeline": "make-an-audio"},
     )
 
 

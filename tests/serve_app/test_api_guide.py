@@ -8,7 +8,10 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from string import Template
 
+import httpx
+
 from tests.serve_app.api_harness import Api
+from tests.serve_app.recordings import SPEECH
 
 GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 
@@ -16,6 +19,7 @@ curl = ArgumentParser("curl")
 curl.add_argument("-X", dest="method")
 curl.add_argument("-H", dest="headers", action="append", default=[])
 curl.add_argument("--json")
+curl.add_argument("-T", dest="file")
 curl.add_argument("url")
 
 
@@ -23,6 +27,11 @@ def run(api: Api, given: Namespace) -> dict[str, object]:
     headers = dict(header.split(": ", 1) for header in given.headers)
     if given.json is not None:
         headers["Content-Type"] = "application/json"
+    if given.file is not None:
+        # It goes to the object store, past the application.
+        sent = httpx.put(given.url, content=Path(given.file).read_bytes(), headers=headers)
+        assert sent.is_success, (given.url, sent.text)
+        return {}
     method = given.method or ("GET" if given.json is None else "POST")
     answer = api.client.request(method, given.url, content=given.json, headers=headers)
     assert answer.is_success, (given.url, answer.text)
@@ -33,7 +42,7 @@ def run(api: Api, given: Namespace) -> dict[str, object]:
 def test_every_command_works(sqlite_api: Api) -> None:
     commands = re.findall(r"^curl (.*)$", GUIDE.read_text(), re.MULTILINE)
     assert len(commands) > 10
-    names = {"BERNIE": ""}
+    names = {"BERNIE": "", "FILE": str(SPEECH), "BYTES": str(SPEECH.stat().st_size)}
     for command in commands:
         filled = Template(command).substitute(names)
         got = run(sqlite_api, curl.parse_args(shlex.split(filled)))
@@ -41,6 +50,10 @@ def test_every_command_works(sqlite_api: Api) -> None:
             names["TOKEN"] = str(got["token"])
         if "key" in got:
             names["KEY_ID"] = str(got["id"])
+        if "method" in got:
+            names |= {"UPLOAD_ID": str(got["id"]), "UPLOAD_URL": str(got["url"])}
+        if got.get("kind") == "own":
+            names["VOICE_ID"] = str(got["id"])
         if "start_at" in got:
             names["CLIP_ID"] = str(got["id"])
 

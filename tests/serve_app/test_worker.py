@@ -19,7 +19,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
 from serve_app.fairness import Ticket
 from serve_app.queue import QueueRules
-from serve_app.settings import Settings
+from serve_app.settings import ServiceSettings, Settings
 from serve_app.store import ObjectMissing, ObjectStore, Upload
 from serve_app.tracing import StageTiming, Traced
 from serve_app.worker import Worker
@@ -33,7 +33,7 @@ class TonesHere:
 
     def __init__(self, settings: Settings) -> None:
         names = ("styletts2", "noop")
-        pipeline = settings.pipeline(settings.frontend)
+        pipeline = settings.pipeline(settings.speech.frontend)
         self._frontend = registry.load_frontend(*names, pipeline)
         self._diffusion = registry.load_diffusion(*names, pipeline)
         self._vocoder = registry.load_vocoder(*names, pipeline)
@@ -117,7 +117,7 @@ class Bench:
 def bench(api_settings: Settings, database: Database, api_store: ObjectStore) -> Bench:
     settings = api_settings.model_copy(
         update={
-            "speech_pipeline": "noop",
+            "speech": ServiceSettings(pipeline="noop"),
             "lease_seconds": 0.6,
             "retry_backoff_seconds": 0.05,
             "drain_seconds": 5.0,

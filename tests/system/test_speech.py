@@ -75,10 +75,10 @@ def without_ray(system: System, request: SpeechRequest) -> np.ndarray:
     """The same request through the stage objects, one segment at a time."""
     settings = system.settings
     names = ("styletts2", "kokoro")
-    frontend = registry.load_frontend(*names, settings.pipeline(settings.frontend))
-    diffusion = registry.load_diffusion(*names, settings.pipeline(settings.diffusion))
-    vocoder = registry.load_vocoder(*names, settings.pipeline(settings.vocoder))
-    joiner = registry.joiner(*names, settings.pipeline(settings.vocoder))
+    frontend = registry.load_frontend(*names, settings.pipeline(settings.speech.frontend))
+    diffusion = registry.load_diffusion(*names, settings.pipeline(settings.speech.diffusion))
+    vocoder = registry.load_vocoder(*names, settings.pipeline(settings.speech.vocoder))
+    joiner = registry.joiner(*names, settings.pipeline(settings.speech.vocoder))
     pieces = []
     for segment in frontend.prepare([request])[0]:
         acoustics = diffusion.finish(diffusion.begin([segment]))
