@@ -267,6 +267,12 @@ class ClipQuery(Query):
     )
 
 
+class EventsQuery(Query):
+    after: Annotated[int, between(0, 2**31 - 1)] = Field(
+        0, description="Only events after this number."
+    )
+
+
 class AudioOut(BaseModel):
     url: str = Field(description="Anyone who has it may fetch the audio until it expires.")
     expires_at: datetime = Field(examples=[EXAMPLE_TIME])

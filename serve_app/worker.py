@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from functools import partial
@@ -77,6 +77,7 @@ class Worker:
         self._observer = observer
         self._rules = QueueRules.of(settings)
         self._running: dict[asyncio.Task[None], Claim] = {}
+        self._producing: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -90,10 +91,12 @@ class Worker:
 
     async def run(self) -> None:
         """The main loop. Ends when `stop` is called; outlives every failure of the database."""
-        chores = [
-            asyncio.create_task(self._every(SWEEP_SECONDS, self._sweep)),
-            asyncio.create_task(self._every(STATS_SECONDS, self._report_queue)),
+        rounds = [
+            self._every(SWEEP_SECONDS, "the sweep", partial(self._in_thread, self._sweep)),
+            self._every(STATS_SECONDS, "the count", partial(self._in_thread, self._report_queue)),
+            self._every(self._settings.poll_seconds, "the look at claims", self._stop_unwanted),
         ]
+        chores = [asyncio.create_task(each) for each in rounds]
         try:
             while not self._stopping:
                 self._wake.clear()
@@ -145,6 +148,7 @@ class Worker:
         """One try at one clip; ends in one transition of its state, or in none if the lease is
         lost."""
         producing = asyncio.create_task(self._produce(claim))
+        self._producing[claim.token] = producing
         keeping = asyncio.create_task(self._keep_lease(claim, producing))
         try:
             await producing
@@ -158,6 +162,7 @@ class Worker:
             await self._failed(claim, error)
         finally:
             keeping.cancel()
+            del self._producing[claim.token]
 
     async def _produce(self, claim: Claim) -> None:
         """Makes the audio, stores it, and charges for it."""
@@ -235,7 +240,9 @@ class Worker:
         if isinstance(cause, StoreUnavailable):
             # No fault of the clip: it costs no try, and the store gets time to come back.
             await self._transact(
-                lambda s, now: queue.postpone(s, clip.id, claim.token, now + STORE_PAUSE_SECONDS)
+                lambda s, now: queue.postpone(
+                    s, clip.id, claim.token, now + STORE_PAUSE_SECONDS, now
+                )
             )
             self._observer.ended(clip.service, "postponed")
             return
@@ -269,13 +276,26 @@ class Worker:
                 producing.cancel()
                 return
 
-    async def _every(self, seconds: float, chore: Callable[[], object]) -> None:
+    async def _stop_unwanted(self) -> None:
+        """Stops the work on clips that were cancelled, deleted, or taken by another worker."""
+        claims = list(self._running.values())
+        if not claims:
+            return
+        wanted = await self._transact(lambda s, _: queue.still_wanted(s, claims), reading=True)
+        for claim in claims:
+            producing = self._producing.get(claim.token)
+            if producing is not None and claim.token not in wanted:
+                producing.cancel()
+
+    async def _every(
+        self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]
+    ) -> None:
         while True:
             await asyncio.sleep(seconds)
             try:
-                await self._in_thread(chore)
+                await chore()
             except Exception:
-                logger.exception("%s failed", chore.__name__)
+                logger.exception("%s failed", name)
 
     def _sweep(self) -> None:
         """Finishes deletions that were interrupted between the object and the row, and aborts
@@ -295,11 +315,12 @@ class Worker:
         depth = dict.fromkeys(self._stages, 0) | stats.depth
         self._observer.queue(depth, stats.oldest_age_seconds)
 
-    async def _transact(self, work: Callable[[Session, float], T]) -> T:
+    async def _transact(self, work: Callable[[Session, float], T], *, reading: bool = False) -> T:
         """One transaction, off the event loop, with the database's own time."""
+        begin = self._database.reading if reading else self._database.transaction
 
         def run() -> T:
-            with self._database.transaction() as session:
+            with begin() as session:
                 return work(session, self._database.now(session))
 
         return await asyncio.get_running_loop().run_in_executor(self._records, run)
@@ -315,8 +336,8 @@ class Worker:
             raise
 
 
-def _release(claim: Claim, session: Session, _: float) -> None:
-    queue.release(session, claim.clip.id, claim.token)
+def _release(claim: Claim, session: Session, now: float) -> None:
+    queue.release(session, claim.clip.id, claim.token, now)
 
 
 def _key(clip: Clip) -> str:

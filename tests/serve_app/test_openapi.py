@@ -46,6 +46,7 @@ OPERATIONS = [
         "/api/speech": "POST",
         "/api/clips": "GET",
         "/api/clips/{clip_id}": "GET DELETE",
+        "/api/clips/{clip_id}/events": "GET",
     }.items()
     for method in methods.split()
 ]

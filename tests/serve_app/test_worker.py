@@ -91,6 +91,11 @@ class Bench:
         with self.database.transaction() as session:
             return clips.get(session, self.user.id, clip_id)
 
+    def cancel(self, clip_id: str) -> None:
+        with self.database.transaction() as session:
+            now = self.database.now(session)
+            clips.delete(session, self.user.id, clip_id, UNTHROTTLED, now)
+
     def balance(self) -> int:
         with self.database.transaction() as session:
             return credits.balance(session, self.user.id)
@@ -212,10 +217,7 @@ def test_a_cancelled_clip_stops_and_leaves_nothing(bench: Bench) -> None:
 
     def cancelled_and_quiet() -> bool:
         if bench.clip(clip_id).state is ClipState.PENDING and bench.store.list_uploads(key):
-            with bench.database.transaction() as session:
-                clips.delete(
-                    session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session)
-                )
+            bench.cancel(clip_id)
         return bench.clip(clip_id).state is ClipState.CANCELLED and hanging == 0
 
     bench.run(cancelled_and_quiet)
@@ -226,13 +228,38 @@ def test_a_cancelled_clip_stops_and_leaves_nothing(bench: Bench) -> None:
     assert bench.tally.outcomes == []
 
 
+def test_cancelling_stops_that_work_and_no_other_at_once(bench: Bench) -> None:
+    bench.settings = bench.settings.model_copy(update={"lease_seconds": 60, "drain_seconds": 0.1})
+    hanging = 0
+
+    async def hang(_: Segment) -> None:
+        nonlocal hanging
+        hanging += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            hanging -= 1
+
+    bench.stages.before = hang
+    clip_id, other = bench.submit(), bench.submit()
+    at = 0.0
+
+    def only_the_other_goes_on() -> bool:
+        nonlocal at
+        if not at and hanging == 4:
+            bench.cancel(clip_id)
+            at = time.monotonic()
+        return bool(at) and hanging == 2
+
+    bench.run(only_the_other_goes_on)
+    assert time.monotonic() - at < 2, "the lease is looked at when it is renewed, every 5 s"
+    assert bench.clip(other).state is ClipState.PENDING
+
+
 def test_a_clip_cancelled_while_it_is_stored_leaves_no_object(bench: Bench) -> None:
     async def cancel(segment: Segment) -> None:
         if segment.index == 1:
-            with bench.database.transaction() as session:
-                clips.delete(
-                    session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session)
-                )
+            bench.cancel(clip_id)
 
     bench.stages.before = cancel
     clip_id = bench.submit()
@@ -249,8 +276,7 @@ def test_a_clip_cancelled_while_its_upload_completes_leaves_no_object(
     complete = Upload.complete
 
     def slow(upload: Upload) -> int:
-        with bench.database.transaction() as session:
-            clips.delete(session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session))
+        bench.cancel(clip_id)
         time.sleep(1)  # meanwhile the worker sees that the clip is cancelled
         return complete(upload)
 
