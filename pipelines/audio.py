@@ -124,9 +124,7 @@ class Encoder:
         """
         self._format = check_format(format_name, sample_rate_out)
         self._sample_rate = sample_rate_out
-        self._sink = _GuardedSink(
-            AppendOnly(sink, self._format.container) if streaming else sink
-        )
+        self._sink = _GuardedSink(AppendOnly(sink, self._format.container) if streaming else sink)
         self._file: soundfile.SoundFile | None = None
         self._resampler = (
             None

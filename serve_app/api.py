@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.body_limit import BodyLimit
 from serve_app.http_errors import ERROR_HANDLERS, UnexpectedErrors
-from serve_app.routes import accounts, clip_events, clips, health, keys, speech
+from serve_app.routes import accounts, clip_audio, clip_events, clips, health, keys, speech
 from serve_app.services import GraphStatus, Services
 
 __all__ = ["GraphStatus", "Services", "create_app"]
@@ -34,7 +34,7 @@ def create_app(services: Services) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
-    for surface in (accounts, keys, speech, clips, clip_events, health):
+    for surface in (accounts, keys, speech, clips, clip_events, clip_audio, health):
         app.include_router(surface.router)
     # The last added is the outermost.
     app.add_middleware(BodyLimit, limit=services.settings.max_body_bytes)

@@ -1,7 +1,7 @@
 """What happened to a clip, in numbered events that outlast every process.
 
-Each is one insert, within the transaction that it tells of. The numbers of a clip only grow, so a
-reader goes on after the last one it has seen.
+Each is one insert, within the transaction that it tells of. The numbers of a clip only grow, so
+that a reader goes on after the last one it has seen.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import enum
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import and_, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import ClipEvent, ClipState
@@ -40,6 +40,11 @@ END_OF = {
 """The last event of a clip in each state but pending."""
 ENDS = frozenset(END_OF.values())
 _PASSING = (Kind.PROGRESS, Kind.AUDIO)
+_OUTDATED = {
+    **dict.fromkeys((*ENDS, Kind.RETRYING), _PASSING),
+    Kind.POSTPONED: (*_PASSING, Kind.STARTED, Kind.POSTPONED),
+}
+"""What is dropped when an event is recorded, so that no clip gathers events without end."""
 
 
 def record(session: Session, clip_id: str, kind: Kind, data: dict[str, Any], now: float) -> int:
@@ -50,16 +55,11 @@ def record(session: Session, clip_id: str, kind: Kind, data: dict[str, Any], now
         .scalar_subquery()
     )
     event = insert(ClipEvent).values(clip_id=clip_id, seq=following, at=now, kind=kind, data=data)
-    return int(session.scalars(event.returning(ClipEvent.seq)).one())
-
-
-def conclude(
-    session: Session, clip_id: str, state: ClipState, data: dict[str, Any], now: float
-) -> None:
-    """The last event of a clip. What told only of work under way is dropped."""
-    record(session, clip_id, END_OF[state], data, now)
-    passing = ClipEvent.kind.in_(_PASSING)
-    session.execute(delete(ClipEvent).where(ClipEvent.clip_id == clip_id, passing))
+    number = int(session.scalars(event.returning(ClipEvent.seq)).one())
+    if kind in _OUTDATED:
+        older = and_(ClipEvent.clip_id == clip_id, ClipEvent.seq < number)
+        session.execute(delete(ClipEvent).where(older, ClipEvent.kind.in_(_OUTDATED[kind])))
+    return number
 
 
 def since(session: Session, clip_id: str, after: int) -> Sequence[ClipEvent]:

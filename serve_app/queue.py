@@ -95,7 +95,7 @@ def transition(
         clip.error = message
     clip.finished_at = now
     _let_go(clip, ready=False)
-    events.conclude(session, clip.id, to, _outcome(clip), now)
+    events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
 
 
 def claim(session: Session, rules: QueueRules, now: float) -> Claim | None:

@@ -273,6 +273,12 @@ class EventsQuery(Query):
     )
 
 
+class AudioQuery(Query):
+    stream: bool = Field(
+        False, description="Send the audio itself, while it is being made if need be."
+    )
+
+
 class AudioOut(BaseModel):
     url: str = Field(description="Anyone who has it may fetch the audio until it expires.")
     expires_at: datetime = Field(examples=[EXAMPLE_TIME])

@@ -21,14 +21,15 @@ from sqlalchemy.orm import Session
 
 from pipelines import registry
 from pipelines.audio import FORMATS, Encoder
-from pipelines.protocol import InvalidInput
-from serve_app import clips, queue
+from pipelines.protocol import InvalidInput, Waveform
+from serve_app import clips, queue, streams
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.fairness import Ticket
 from serve_app.generation import Stages, generate
 from serve_app.jobs import request_of
 from serve_app.queue import Claim, QueueRules
+from serve_app.reporting import News, Report
 from serve_app.settings import Settings
 from serve_app.store import (
     RESULT_PREFIXES,
@@ -38,6 +39,7 @@ from serve_app.store import (
     Upload,
     result_key,
 )
+from serve_app.streams import Tap
 from serve_app.tracing import ClipTimings
 
 T = TypeVar("T")
@@ -47,8 +49,8 @@ SWEEP_SECONDS = 30.0
 STATS_SECONDS = 5.0
 STORE_PAUSE_SECONDS = 10.0
 DATABASE_THREADS = 4
-STALE_UPLOAD_SECONDS = 24 * 3600.0
-"""No clip takes this long: an upload begun earlier has lost its worker."""
+STALE_SECONDS = 24 * 3600.0
+"""No clip takes this long: what was begun earlier has lost its worker."""
 
 
 class Observer(Protocol):
@@ -83,7 +85,7 @@ class Worker:
         self._stopped = asyncio.Event()
         # Two pools, so that a slow store never holds up the renewal of a lease.
         self._records = ThreadPoolExecutor(DATABASE_THREADS, "records")
-        self._media = ThreadPoolExecutor(settings.worker_clips + 1, "media")
+        self._media = ThreadPoolExecutor(2 * settings.worker_clips + 1, "media")
 
     def wake(self) -> None:
         """A clip was accepted: look now instead of at the next poll."""
@@ -174,9 +176,11 @@ class Worker:
             # What an earlier try left unfinished under this key is of no more use.
             await self._in_thread(self._store.abort_stale_uploads, key, math.inf)
         upload = self._store.open_upload(key, content_type)
+        report = Report(partial(self._tell, claim), partial(self._keep, claim))
+        report.begin()
         saved = False
         try:
-            seconds = await self._generate(clip, upload, timings)
+            seconds = await self._generate(clip, upload, timings, report)
             with timings.measure("upload"):
                 size = await self._in_thread(upload.complete)
             saved = await self._transact(
@@ -185,43 +189,75 @@ class Worker:
                 )
             )
         finally:
-            if not saved:
-                await asyncio.shield(self._clear(clip, upload, key))
+            await asyncio.shield(self._clear(claim, upload, report, saved))
         if saved:
             self._observer.ended(clip.service, "succeeded")
             self._observer.made(clip.service, seconds, timings.elapsed())
 
-    async def _generate(self, clip: Clip, upload: Upload, timings: ClipTimings) -> float:
+    async def _generate(
+        self, clip: Clip, upload: Upload, timings: ClipTimings, report: Report
+    ) -> float:
         """Writes the encoded audio into the upload as it is made; returns its length in seconds."""
         settings = self._settings
         pipeline = settings.pipelines()[clip.service]
         own_rate = registry.sample_rate(clip.service, pipeline)
-        options = clip.options
-        encoder = Encoder(upload, options["format"], own_rate, options["sample_rate"] or own_rate)
-        ticket = Ticket(f"{clip.id}.{clip.attempts}", clip.user_id)
         pieces = generate(
             self._stages[clip.service],
             request_of(clip),
-            ticket,
+            Ticket(f"{clip.id}.{clip.attempts}", clip.user_id),
             registry.joiner(clip.service, pipeline, settings.pipeline(settings.vocoder)),
             settings.clip_segments,
             timings,
+            report.step,
         )
         async with aclosing(pieces):
-            async for samples in pieces:
+            first = await anext(pieces)
+            listened = await self._transact(lambda s, _: streams.asked(s, clip.id), reading=True)
+            sink = Tap(upload) if listened else upload
+            options = clip.options
+            rate = options["sample_rate"] or own_rate
+            encoder = Encoder(sink, options["format"], own_rate, rate, streaming=listened)
+
+            async def encode(samples: Waveform) -> None:
                 with timings.measure("encode"):
                     await self._in_thread(encoder.write, samples)
+                if isinstance(sink, Tap):
+                    report.stream(encoder.seconds, sink.take())
+                else:
+                    report.audio(encoder.seconds, upload.size)
+
+            await encode(first)
+            async for samples in pieces:
+                await encode(samples)
         with timings.measure("encode"):
             await self._in_thread(encoder.close)
         return encoder.seconds
 
-    async def _clear(self, clip: Clip, upload: Upload, key: str) -> None:
-        """No upload is left open, and no object without a clip. One that another worker holds by
-        now keeps the object: that worker writes the same key."""
+    async def _tell(self, claim: Claim, news: News) -> bool:
+        """Records events of a try. False if its lease was lost."""
+        clip_id, token = claim.clip.id, claim.token
+        return await self._transact(
+            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news)
+        )
+
+    async def _keep(self, claim: Claim, number: int, piece: bytes) -> None:
+        """Stores a piece of the audio for those who listen."""
+        key = streams.piece_key(claim.clip.id, claim.started, number)
+        await self._in_thread(self._store.put, key, piece, "application/octet-stream")
+
+    async def _clear(self, claim: Claim, upload: Upload, report: Report, saved: bool) -> None:
+        """No upload is left open, no object without a clip, and no piece of the try. A clip that
+        another worker holds by now keeps the object: that worker writes the same key."""
+        clip = claim.clip
+        await report.end()
         try:
-            await self._in_thread(upload.abort)
-            if not await self._transact(lambda s, _: clips.wants_object(s, clip.id)):
-                await self._in_thread(self._store.delete, key)
+            if not saved:
+                await self._in_thread(upload.abort)
+                if not await self._transact(lambda s, _: clips.wants_object(s, clip.id)):
+                    await self._in_thread(self._store.delete, _key(clip))
+            if report.listened:
+                pieces = streams.pieces_prefix(clip.id, claim.started)
+                await self._in_thread(self._store.delete_all, pieces)
         except StoreError:
             logger.warning("what is left of clip %s stays for the sweep", clip.id, exc_info=True)
 
@@ -298,10 +334,12 @@ class Worker:
                 logger.exception("%s failed", name)
 
     def _sweep(self) -> None:
-        """Finishes deletions that were interrupted between the object and the row, and aborts
-        uploads whose worker is long gone."""
+        """Finishes deletions that were interrupted between the object and the row, and removes the
+        uploads and pieces whose worker is long gone."""
+        long_ago = time.time() - STALE_SECONDS
         for prefix in RESULT_PREFIXES.values():
-            self._store.abort_stale_uploads(prefix, time.time() - STALE_UPLOAD_SECONDS)
+            self._store.abort_stale_uploads(prefix, long_ago)
+        self._store.delete_all(streams.PREFIX, long_ago)
         with self._database.transaction() as session:
             gone = clips.deleted(session, limit=100)
         for clip in gone:

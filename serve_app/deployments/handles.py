@@ -9,6 +9,7 @@ from ray.serve.handle import DeploymentHandle
 
 from pipelines.protocol import Request, Segment, Waveform
 from serve_app.fairness import Ticket
+from serve_app.generation import Steps
 from serve_app.tracing import Traced
 
 
@@ -32,7 +33,7 @@ class RayStages:
         )
         return prepared
 
-    async def render(self, segment: Segment, ticket: Ticket) -> Traced[Waveform]:
+    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
         acoustic = self._diffusion.run.remote(segment, ticket)
         waveform: Traced[Waveform] = await _result(
             self._vocoder.run.remote(acoustic, ticket), acoustic

@@ -13,7 +13,9 @@ from tests.serve_app.api_harness import Api
 GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 
 curl = ArgumentParser("curl")
+curl.add_argument("-L", action="store_true")
 curl.add_argument("-N", action="store_true")
+curl.add_argument("-o")
 curl.add_argument("-X", dest="method")
 curl.add_argument("-H", dest="headers", action="append", default=[])
 curl.add_argument("--json")
