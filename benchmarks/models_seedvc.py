@@ -22,6 +22,7 @@ from torch import nn
 
 from pipelines.mel import log_mel
 from pipelines.precision import autocast
+from pipelines.recording import Recording
 from pipelines.seedvc import official
 from pipelines.seedvc.campplus import CampPlus, speaker_embedding
 from pipelines.seedvc.config import SeedVCConfig
@@ -29,7 +30,7 @@ from pipelines.seedvc.content import content_encoder
 from pipelines.seedvc.dit import VelocityEstimator
 from pipelines.seedvc.frontend import SeedVCFrontend
 from pipelines.seedvc.length_regulator import LengthRegulator
-from pipelines.seedvc.request import ConversionRequest, Recording
+from pipelines.seedvc.request import ConversionRequest
 from pipelines.seedvc.rmvpe import RMVPE, RMVPEConfig, track_pitch
 from pipelines.seedvc.segments import ConversionSegment
 from pipelines.seedvc.stages import SeedVCDiffusion, SeedVCVocoder

@@ -69,7 +69,7 @@ def served(pipeline: str, users: list[int], clips: int) -> dict[str, Any]:
         settings = Settings(
             data_dir=Path(folder),
             port=free_port(),
-            speech_pipeline=pipeline,
+            speech={"pipeline": pipeline},
             throttle_starts=10_000,
         )
         start = time.monotonic()

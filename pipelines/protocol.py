@@ -34,17 +34,21 @@ class InvalidInput(ValueError):
         return self.message
 
 
+class Request:
+    """What a clip is made from; each pipeline has its own kind. Recordings that a request lacks may
+    still have to be fetched: it can be checked as it is, but not prepared."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class SpeechRequest:
+class SpeechRequest(Request):
     """Text to be spoken. `speed` divides durations; `seed` fixes all noise of the clip."""
 
     text: str
     voice: str
     speed: float = 1.0
     seed: int = 0
-
-
-Request = SpeechRequest
 
 
 @dataclass(frozen=True, slots=True)

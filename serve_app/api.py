@@ -8,13 +8,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.body_limit import BodyLimit
 from serve_app.http_errors import ERROR_HANDLERS, UnexpectedErrors
-from serve_app.routes import accounts, clip_audio, clip_events, clips, health, keys, speech
+from serve_app.routes import (
+    accounts,
+    clip_audio,
+    clip_events,
+    clips,
+    conversions,
+    health,
+    keys,
+    sound_effects,
+    speech,
+    uploads,
+    voices,
+)
+from serve_app.routes import services as service_list
 from serve_app.services import GraphStatus, Services
 
 __all__ = ["GraphStatus", "Services", "create_app"]
 
 DESCRIPTION = """\
-Text goes in, a clip comes out: submit it, wait for it, fetch its audio from the link it then has.
+Ask for speech, a converted voice or a sound, and a clip comes back: wait for it, then fetch its
+audio from the link it has.
 
 Every error has the shape `{"error": {"code", "message", "field"}}`: `code` is stable, `message`
 says what to do, and `field` is there when one part of the request is at fault.
@@ -34,7 +48,20 @@ def create_app(services: Services) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.services = services
-    for surface in (accounts, keys, speech, clips, clip_events, clip_audio, health):
+    for surface in (
+        accounts,
+        keys,
+        service_list,
+        uploads,
+        voices,
+        speech,
+        conversions,
+        sound_effects,
+        clips,
+        clip_events,
+        clip_audio,
+        health,
+    ):
         app.include_router(surface.router)
     # The last added is the outermost.
     app.add_middleware(BodyLimit, limit=services.settings.max_body_bytes)

@@ -14,6 +14,7 @@ from serve_app.deployments.ingress import Ingress
 from serve_app.deployments.vocoder import Vocoder
 from serve_app.deployments.worker import Worker
 from serve_app.environment import MALLOC
+from serve_app.installed import resolve
 from serve_app.settings import Settings, StageScale
 from serve_app.store import ObjectStore
 
@@ -23,13 +24,14 @@ APP_NAME = "bernie"
 def build(args: dict[str, Any] | Settings | None = None) -> Application:
     """The application of `config/serve.yaml` (`import_path: serve_app.app:build`).
 
-        Ingress ─► Worker ─┬► styletts2-frontend
-                           ├► styletts2-diffusion
-                           └► styletts2-vocoder
+        Ingress ─► Worker ─┬► styletts2-frontend,     -diffusion, -vocoder
+                           ├► seedvc-frontend,        -diffusion, -vocoder
+                           └► make-an-audio-frontend, -diffusion, -vocoder
 
-    `args` are settings (see `serve_app.settings`); what they leave out comes from the environment.
+    A service whose weights are not installed has no deployments. `args` are settings (see
+    `serve_app.settings`); what they leave out comes from the environment. Raises NothingInstalled.
     """
-    settings = args if isinstance(args, Settings) else Settings(**(args or {}))
+    settings = resolve(args if isinstance(args, Settings) else Settings(**(args or {})))
     Database(settings.database()).migrate()
     ObjectStore(settings).ensure_bucket()
 
@@ -59,7 +61,7 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
 
 
 def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:
-    scale: StageScale = getattr(settings, stage)
+    scale: StageScale = getattr(settings.service(service), stage)
     taken_in = scale.max_batch + scale.max_waiting
     return serve.deployment(
         name=f"{service}-{stage}",

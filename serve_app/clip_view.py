@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pipelines.audio import FORMATS
 from serve_app.db.models import Clip, ClipState
+from serve_app.jobs import REFERENCE
 from serve_app.schemas import AudioOut, ClipErrorOut, ClipOut, moment, moment_or_none
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
+
+_NOT_OPTIONS = {"format", "sample_rate", "seed", REFERENCE}
 
 
 def show(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> ClipOut:
@@ -17,9 +20,10 @@ def show(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> Clip
         state=clip.state,
         text=clip.text,
         voice=clip.voice,
+        original_voice_s3_key=clip.original_voice_s3_key,
+        options={name: clip.options[name] for name in clip.options if name not in _NOT_OPTIONS},
         format=clip.options["format"],
         sample_rate=clip.options["sample_rate"],
-        speed=clip.options["speed"],
         seed=clip.options["seed"],
         credits=clip.credits,
         created_at=moment(clip.created_at),

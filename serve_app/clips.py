@@ -46,12 +46,8 @@ def submit(
     cover the price.
     """
     user = credits.lock_account(session, user_id)
-    if idempotency_key is not None:
-        earlier = session.scalars(
-            select(Clip).where(Clip.user_id == user_id, Clip.idempotency_key == idempotency_key)
-        ).one_or_none()
-        if earlier is not None:
-            return _same_request(earlier, request_hash), False
+    if (earlier := submitted(session, user_id, idempotency_key, request_hash)) is not None:
+        return earlier, False
     credits.require_available(session, user, new.credits)
     start_at = throttle.plan(session, user, rules, now)
     clip = Clip(
@@ -75,6 +71,25 @@ def submit(
     waits = {"position": queue.position(session, clip), "start_at": start_at}
     events.record(session, clip.id, Kind.QUEUED, waits, now)
     return clip, True
+
+
+def submitted(
+    session: Session, user_id: str, idempotency_key: str | None, request_hash: str | None
+) -> Clip | None:
+    """The clip that this request made before. 409 if it was another request with this key."""
+    if idempotency_key is None:
+        return None
+    clip = session.scalars(
+        select(Clip).where(Clip.user_id == user_id, Clip.idempotency_key == idempotency_key)
+    ).one_or_none()
+    if clip is not None and clip.request_hash != request_hash:
+        raise ServiceError(
+            409,
+            "idempotency_conflict",
+            "This Idempotency-Key was used before with another request.",
+            "Idempotency-Key",
+        )
+    return clip
 
 
 def get(session: Session, user_id: str, clip_id: str) -> Clip:
@@ -139,17 +154,6 @@ def wants_object(session: Session, clip_id: str) -> bool:
 def forget(session: Session, clip_id: str) -> None:
     """Remove the row of a deleted clip, when its object is gone."""
     session.execute(sql_delete(Clip).where(Clip.id == clip_id, Clip.deleted_at.is_not(None)))
-
-
-def _same_request(earlier: Clip, request_hash: str | None) -> Clip:
-    if earlier.request_hash != request_hash:
-        raise ServiceError(
-            409,
-            "idempotency_conflict",
-            "This Idempotency-Key was used before with another request.",
-            "Idempotency-Key",
-        )
-    return earlier
 
 
 def _find(session: Session, user_id: str, clip_id: str, lock: bool) -> Clip:

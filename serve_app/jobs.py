@@ -2,17 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.makeanaudio.request import SoundRequest
 from pipelines.protocol import Request, SpeechRequest
+from pipelines.recording import Recording
+from pipelines.seedvc.request import ConversionRequest
+from pipelines.styletts2.request import StyledRequest
 from serve_app.db.models import Clip
+from serve_app.store import result_key
+
+SOURCE, REFERENCE = "source", "reference"
+"""The recordings that a clip may be made from: what is converted, and the voice."""
 
 
-def request_of(clip: Clip) -> Request:
-    """The pipeline request of a clip. Raises ValueError for a service that is not known."""
-    if clip.service == "styletts2":
-        return SpeechRequest(
-            text=clip.text or "",
-            voice=clip.voice or "",
-            speed=clip.options["speed"],
-            seed=clip.options["seed"],
-        )
-    raise ValueError(f"no pipeline is known for the service {clip.service!r}")
+def key_of(clip: Clip) -> str:
+    """Where the result of a clip lies in the object store."""
+    return result_key(clip.service, clip.id, clip.options["format"])
+
+
+def recordings_of(clip: Clip) -> dict[str, str]:
+    """The object keys of the recordings that a clip is made from."""
+    keys = {SOURCE: clip.original_voice_s3_key, REFERENCE: clip.options.get(REFERENCE)}
+    return {role: key for role, key in keys.items() if key is not None}
+
+
+def request_of(clip: Clip, recordings: Mapping[str, Recording]) -> Request:
+    """The pipeline request of a clip. Raises KeyError for a service that is not known."""
+    makers = {"styletts2": _speech, "seedvc": _conversion, "make-an-audio": _sound}
+    return makers[clip.service](clip, clip.options, recordings)
+
+
+def _speech(
+    clip: Clip, options: dict[str, Any], recordings: Mapping[str, Recording]
+) -> SpeechRequest:
+    text, voice = clip.text or "", clip.voice or ""
+    speed, seed = options["speed"], options["seed"]
+    if REFERENCE in recordings:
+        return StyledRequest(text, voice, speed, seed, reference=recordings[REFERENCE])
+    return SpeechRequest(text, voice, speed, seed)
+
+
+def _conversion(
+    _clip: Clip, options: dict[str, Any], recordings: Mapping[str, Recording]
+) -> ConversionRequest:
+    return ConversionRequest(
+        source=recordings[SOURCE],
+        reference=recordings[REFERENCE],
+        steps=options["steps"],
+        guidance=options["guidance"],
+        length_adjust=options["length_adjust"],
+        match_pitch=options["match_pitch"],
+        semitones=options["semitones"],
+        seed=options["seed"],
+    )
+
+
+def _sound(
+    clip: Clip, options: dict[str, Any], _recordings: Mapping[str, Recording]
+) -> SoundRequest:
+    return SoundRequest(
+        prompt=clip.text or "",
+        seconds=options["duration"],
+        steps=options["steps"],
+        guidance=options["guidance"],
+        seed=options["seed"],
+    )

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticKnownError
 
-from pipelines.styletts2.voices import Voice
 from serve_app.db.models import ApiKey, ClipState, LedgerEntry, User
 from serve_app.field_rules import between, length, matching
 
@@ -17,8 +16,7 @@ Item = TypeVar("Item")
 EXAMPLE_ID = "0199a3f2c1d47e5b9a0c3d8e6f214b70"
 EXAMPLE_TIME = "2026-03-01T12:00:00Z"
 
-AudioFormat = Literal["wav", "mp3", "flac", "opus"]
-ServiceName = Literal["styletts2"]
+ServiceName = Literal["styletts2", "seedvc", "make-an-audio"]
 
 Email = Annotated[
     str,
@@ -202,57 +200,25 @@ class LedgerEntryOut(BaseModel):
         )
 
 
-# Voices, speech and clips
+# Services and clips
 
 
-class VoiceOut(BaseModel):
-    name: str = Field(examples=["af_heart"])
-    language: str = Field(examples=["en-us"])
-    gender: str = Field(examples=["female"])
-    aliases: list[str] = Field(description="Other names of this voice.", examples=[["woman"]])
-
-    @classmethod
-    def of(cls, voice: Voice) -> VoiceOut:
-        return cls(
-            name=voice.name,
-            language=voice.language,
-            gender=voice.gender,
-            aliases=list(voice.aliases),
-        )
-
-
-class Speech(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"text": "The kettle is on, and the kitchen is warm.", "voice": "af_heart"},
-                {
-                    "text": "Two voices, one speaker.",
-                    "voice": "af_heart:0.7+am_michael:0.3",
-                    "speed": 1.1,
-                    "format": "mp3",
-                    "seed": 7,
-                },
-            ]
-        }
+class ServiceOut(BaseModel):
+    name: ServiceName
+    title: str = Field(examples=["Text to speech"])
+    submit: str = Field(description="Where clips are submitted.", examples=["/api/speech"])
+    installed: bool
+    install: str | None = Field(
+        description="The command that installs it, where it is not.",
+        examples=["bernie fetch seed-vc"],
     )
-
-    text: str = Field(
-        json_schema_extra={"minLength": 1},
-        description="What to say: up to 5,000 characters unless the server is set otherwise, "
-        "no control characters but newline and tab.",
-    )
-    voice: Annotated[str, length(1, 200)] = Field(
-        description="A name or alias of `GET /api/voices`, or a blend such as "
-        "`af_heart:0.7+am_michael:0.3`."
-    )
-    speed: Annotated[float, between(0.5, 2.0)] = 1.0
-    format: AudioFormat = "wav"
-    sample_rate: Annotated[int, between(8_000, 48_000)] | None = Field(
-        None, description="In Hz, one that the format has; left out, the model's own."
-    )
-    seed: Annotated[int, between(0, 2**32 - 1)] | None = Field(
-        None, description="Fixes all chance in the clip; left out, the server draws one."
+    pipeline: str | None = Field(description="The model that runs.", examples=["kokoro"])
+    sample_rate: int | None = Field(description="Of the model, in Hz.", examples=[24_000])
+    device: str = Field(examples=["cpu"])
+    dtype: str = Field(examples=["auto"])
+    credits: int = Field(description="Price of a clip.", examples=[50])
+    options: dict[str, Any] = Field(
+        description="JSON schema of what a clip can be asked for, with limits and defaults."
     )
 
 
@@ -298,9 +264,12 @@ class ClipOut(BaseModel):
     state: ClipState
     text: str | None
     voice: str | None = Field(examples=["af_heart"])
+    original_voice_s3_key: str | None = Field(description="The recording that was converted.")
+    options: dict[str, Any] = Field(
+        description="What else the service was asked for.", examples=[{"speed": 1.0}]
+    )
     format: str = Field(examples=["wav"])
     sample_rate: int | None = Field(description="In Hz; null is the model's own.")
-    speed: float = Field(examples=[1.0])
     seed: int = Field(examples=[7])
     credits: int = Field(description="Held while pending, taken on success.", examples=[50])
     created_at: datetime = Field(examples=[EXAMPLE_TIME])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipelines import registry
 from pipelines.settings import CHECKPOINTS, PipelineSettings
 
 _CORES = os.cpu_count() or 1
@@ -35,6 +36,24 @@ class StageScale(BaseModel):
     max_waiting: int = Field(
         200, ge=1, description="segments a replica takes in before callers wait"
     )
+
+
+AUTO, OFF = "auto", "off"
+
+SERVICES = {"styletts2": "speech", "seedvc": "conversion", "make-an-audio": "sound_effects"}
+"""The setting that each service has."""
+
+
+class ServiceSettings(BaseModel):
+    """One service: the pipeline that runs it, and how its stages are scaled."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pipeline: str = AUTO
+    """`auto`: the first whose weights are installed; `off`: none."""
+    frontend: StageScale = StageScale()
+    diffusion: StageScale = StageScale()
+    vocoder: StageScale = StageScale()
 
 
 class Settings(BaseSettings):
@@ -92,17 +111,56 @@ class Settings(BaseSettings):
     """Segments of one clip in the graph at a time."""
     drain_seconds: float = Field(20, ge=0)
 
-    # Text to speech
-    speech_pipeline: Literal["kokoro", "noop"] = "kokoro"
-    """`noop` sends tones through the same graph: it measures the layers around the models."""
+    # Recordings
+    max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1, le=5 * 1024**3)
+    upload_keep_seconds: float = Field(7 * 24 * 3600, ge=0)
+    """How long an upload is kept, and longer while a pending clip needs it."""
+    min_source_seconds: float = Field(0.2, ge=0.1)
+    max_source_seconds: float = Field(300, ge=1, le=3600)
+    """Longest recording to convert."""
+    max_voices: int = Field(100, ge=0)
+    """Voices of one's own that a user may have."""
+
+    # Models
+    device: str = "cpu"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     max_text_characters: int = Field(5_000, ge=1)
     chunk_characters: int = Field(125, ge=20, le=400)
     silence_seconds: float = Field(0.3, ge=0, le=5)
-    device: str = "cpu"
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    frontend: StageScale = StageScale(max_batch=8)
-    diffusion: StageScale = StageScale(max_batch=8, max_batch_length=1_000)
-    vocoder: StageScale = StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000)
+    max_prompt_characters: int = Field(500, ge=1)
+    """Longest description of a sound effect."""
+
+    # Services. On a CPU a vocoder computes best with all cores on one segment. Lengths are those of
+    # each model: characters and tokens of speech, mel frames, columns of the latent (7.8 a second).
+    speech: ServiceSettings = ServiceSettings(
+        pipeline="kokoro",
+        frontend=StageScale(max_batch=8),
+        diffusion=StageScale(max_batch=8, max_batch_length=1_000),
+        vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
+    )
+    conversion: ServiceSettings = ServiceSettings(
+        frontend=StageScale(threads=_CORES, max_batch=1),
+        diffusion=StageScale(threads=_CORES, max_batch=2, max_batch_length=4_000, max_groups=4),
+        vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
+    )
+    sound_effects: ServiceSettings = ServiceSettings(
+        frontend=StageScale(max_batch=8),
+        diffusion=StageScale(threads=_CORES, max_batch=4, max_batch_length=400, max_groups=2),
+        vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
+    )
+
+    @model_validator(mode="after")
+    def _names_pipelines(self) -> Self:
+        for service, setting in SERVICES.items():
+            known = [AUTO, OFF, *registry.SERVICES[service]]
+            if self.service(service).pipeline not in known:
+                raise ValueError(f"{setting}.pipeline must be one of {', '.join(known)}")
+        return self
+
+    def service(self, name: str) -> ServiceSettings:
+        """The settings of a service by its name, one of `SERVICES`."""
+        found: ServiceSettings = getattr(self, SERVICES[name])
+        return found
 
     def database(self) -> str:
         """The SQLAlchemy URL."""
@@ -110,14 +168,17 @@ class Settings(BaseSettings):
         return given or f"sqlite:///{self.data_dir.resolve() / 'bernie.sqlite3'}"
 
     def pipelines(self) -> dict[str, str]:
-        """The services in the graph, each with the pipeline that runs it."""
-        return {"styletts2": self.speech_pipeline}
+        """The services that have a pipeline, with its name; see `installed.resolve`."""
+        chosen = {name: self.service(name).pipeline for name in SERVICES}
+        return {name: pipeline for name, pipeline in chosen.items() if pipeline not in (AUTO, OFF)}
 
     def pipeline(self, scale: StageScale) -> PipelineSettings:
-        """What a replica of one stage hands to its pipeline object."""
+        """What a replica of one stage hands to its pipeline object. Without a share of a GPU it
+        computes on the CPU, for Ray shows it none."""
+        no_share = self.device.startswith("cuda") and scale.num_gpus == 0
         return PipelineSettings(
             checkpoints=self.checkpoints,
-            device=self.device,
+            device="cpu" if no_share else self.device,
             dtype=self.dtype,
             threads=scale.threads,
             chunk_characters=self.chunk_characters,

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import unicodedata
 
-from serve_app.errors import ServiceError, invalid
+from serve_app.errors import invalid
 
 
-def clean_text(text: str, most: int) -> str:
+def clean_text(text: str, field: str, most: int) -> str:
     """`text` without the white space around it: 1 to `most` characters, none of them control.
 
-    Newline and tab are the control characters that may stay. Raises ServiceError (422).
+    Newline and tab are the control characters that may stay. Raises ServiceError (422) about
+    `field`.
     """
     stripped = text.strip()
     if not stripped:
-        raise _refused(f"text must have 1 to {most} characters besides white space.")
+        raise invalid(field, f"{field} must have 1 to {most} characters besides white space.")
     if len(stripped) > most:
-        raise _refused(f"text must have 1 to {most} characters; this has {len(stripped)}.")
+        message = f"{field} must have 1 to {most} characters; this has {len(stripped)}."
+        raise invalid(field, message)
     for place, character in enumerate(stripped):
         if unicodedata.category(character) == "Cc" and character not in "\n\t":
             code_point = f"U+{ord(character):04X}"
-            raise _refused(
-                "text must have no control characters but newline and tab; "
-                f"character {place + 1} is {code_point}."
+            raise invalid(
+                field,
+                f"{field} must have no control characters but newline and tab; "
+                f"character {place + 1} is {code_point}.",
             )
     return stripped
-
-
-def _refused(message: str) -> ServiceError:
-    return invalid("text", message)

@@ -21,23 +21,22 @@ from sqlalchemy.orm import Session
 
 from pipelines import registry
 from pipelines.audio import FORMATS, Encoder
-from pipelines.protocol import InvalidInput, Waveform
-from serve_app import clips, queue, streams
+from pipelines.protocol import InvalidInput, Request, Waveform
+from pipelines.recording import Recording
+from serve_app import clips, queue, streams, sweeping, uploads
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.fairness import Ticket
 from serve_app.generation import Stages, generate
-from serve_app.jobs import request_of
+from serve_app.jobs import key_of, recordings_of, request_of
 from serve_app.queue import Claim, QueueRules
 from serve_app.reporting import News, Report
 from serve_app.settings import Settings
 from serve_app.store import (
-    RESULT_PREFIXES,
     ObjectStore,
     StoreError,
     StoreUnavailable,
     Upload,
-    result_key,
 )
 from serve_app.streams import Tap
 from serve_app.tracing import ClipTimings
@@ -49,8 +48,6 @@ SWEEP_SECONDS = 30.0
 STATS_SECONDS = 5.0
 STORE_PAUSE_SECONDS = 10.0
 DATABASE_THREADS = 4
-STALE_SECONDS = 24 * 3600.0
-"""No clip takes this long: what was begun earlier has lost its worker."""
 
 
 class Observer(Protocol):
@@ -108,6 +105,7 @@ class Worker:
         finally:
             for chore in chores:
                 chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
             self._stopped.set()
 
     async def stop(self) -> None:
@@ -170,7 +168,7 @@ class Worker:
         """Makes the audio, stores it, and charges for it."""
         clip = claim.clip
         timings = ClipTimings()
-        key = _key(clip)
+        key = key_of(clip)
         content_type = FORMATS[clip.options["format"]].content_type
         if clip.attempts > 1:
             # What an earlier try left unfinished under this key is of no more use.
@@ -199,13 +197,15 @@ class Worker:
     ) -> float:
         """Writes the encoded audio into the upload as it is made; returns its length in seconds."""
         settings = self._settings
+        request = await self._request(clip)
         pipeline = settings.pipelines()[clip.service]
         own_rate = registry.sample_rate(clip.service, pipeline)
+        stage = settings.pipeline(settings.service(clip.service).vocoder)
         pieces = generate(
             self._stages[clip.service],
-            request_of(clip),
+            request,
             Ticket(f"{clip.id}.{clip.attempts}", clip.user_id),
-            registry.joiner(clip.service, pipeline, settings.pipeline(settings.vocoder)),
+            registry.joiner(clip.service, pipeline, stage),
             settings.clip_segments,
             timings,
             report.step,
@@ -233,6 +233,22 @@ class Worker:
             await self._in_thread(encoder.close)
         return encoder.seconds
 
+    async def _request(self, clip: Clip) -> Request:
+        """What the pipeline is asked for. Raises InvalidInput where a recording is of no use."""
+        if clip.service not in self._stages:
+            message = f"The service {clip.service} is not installed any more."
+            raise InvalidInput("service", message, "service_not_installed")
+        recordings = {
+            role: await self._in_thread(self._recording, role, key)
+            for role, key in recordings_of(clip).items()
+        }
+        return request_of(clip, recordings)
+
+    def _recording(self, role: str, key: str) -> Recording:
+        settings = self._settings
+        longest, shortest = settings.max_source_seconds, settings.min_source_seconds
+        return uploads.fetch(self._store, key, role, longest, shortest)
+
     async def _tell(self, claim: Claim, news: News) -> bool:
         """Records events of a try. False if its lease was lost."""
         clip_id, token = claim.clip.id, claim.token
@@ -254,7 +270,7 @@ class Worker:
             if not saved:
                 await self._in_thread(upload.abort)
                 if not await self._transact(lambda s, _: clips.wants_object(s, clip.id)):
-                    await self._in_thread(self._store.delete, _key(clip))
+                    await self._in_thread(self._store.delete, key_of(clip))
             if report.listened:
                 pieces = streams.pieces_prefix(clip.id, claim.started)
                 await self._in_thread(self._store.delete_all, pieces)
@@ -290,7 +306,7 @@ class Worker:
         )
         if state is ClipState.FAILED:
             with suppress(StoreError):
-                await self._in_thread(self._store.delete, _key(clip))
+                await self._in_thread(self._store.delete, key_of(clip))
         self._observer.ended(clip.service, "failed" if state is ClipState.FAILED else "retried")
 
     async def _keep_lease(self, claim: Claim, producing: asyncio.Task[None]) -> None:
@@ -334,18 +350,7 @@ class Worker:
                 logger.exception("%s failed", name)
 
     def _sweep(self) -> None:
-        """Finishes deletions that were interrupted between the object and the row, and removes the
-        uploads and pieces whose worker is long gone."""
-        long_ago = time.time() - STALE_SECONDS
-        for prefix in RESULT_PREFIXES.values():
-            self._store.abort_stale_uploads(prefix, long_ago)
-        self._store.delete_all(streams.PREFIX, long_ago)
-        with self._database.transaction() as session:
-            gone = clips.deleted(session, limit=100)
-        for clip in gone:
-            self._store.delete(_key(clip))
-            with self._database.transaction() as session:
-                clips.forget(session, clip.id)
+        sweeping.sweep(self._database, self._store, self._settings)
 
     def _report_queue(self) -> None:
         with self._database.transaction() as session:
@@ -361,22 +366,22 @@ class Worker:
             with begin() as session:
                 return work(session, self._database.now(session))
 
-        return await asyncio.get_running_loop().run_in_executor(self._records, run)
+        return await _in(self._records, run)
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Runs a blocking call. One that is cancelled is waited for all the same: a thread cannot
-        be interrupted, and what follows must not run beside it."""
-        call = asyncio.get_running_loop().run_in_executor(self._media, function, *arguments)
-        try:
-            return await asyncio.shield(call)
-        except asyncio.CancelledError:
-            await asyncio.wait([call])
-            raise
+        return await _in(self._media, function, *arguments)
+
+
+async def _in(pool: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any) -> T:
+    """Runs a blocking call. One that is cancelled is waited for all the same: a thread cannot be
+    interrupted, and what follows must not run beside it."""
+    call = asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        await asyncio.wait([call])
+        raise
 
 
 def _release(claim: Claim, session: Session, now: float) -> None:
     queue.release(session, claim.clip.id, claim.token, now)
-
-
-def _key(clip: Clip) -> str:
-    return result_key(clip.service, clip.id, clip.options["format"])

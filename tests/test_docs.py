@@ -4,28 +4,51 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
+from ray.serve.schema import ServeDeploySchema
 
-from serve_app.settings import Settings, StageScale
+from serve_app.settings import SERVICES, Settings, StageScale
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_every_setting_is_explained() -> None:
     text = (ROOT / "docs/operations.md").read_text()
-    stages = {"frontend", "diffusion", "vocoder"}
+    services = set(SERVICES.values())
     missing = [
         name
         for name in Settings.model_fields
-        if name not in stages and f"`BERNIE_{name.upper()}`" not in text
+        if name not in services and f"`BERNIE_{name.upper()}`" not in text
     ]
+    missing += [name for name in services if f"`BERNIE_{name.upper()}__PIPELINE`" not in text]
     missing += [name for name in StageScale.model_fields if f"`{name}`" not in text]
     assert not missing
 
 
-def test_the_serve_config_names_the_application_and_its_settings() -> None:
+@pytest.mark.parametrize("name", ["serve.yaml", "serve.gpu.yaml"])
+def test_a_serve_config_fits_serve_and_the_settings(name: str) -> None:
+    config = yaml.safe_load((ROOT / "config" / name).read_text())
+    (application,) = ServeDeploySchema.model_validate(config).applications
+    assert application.import_path == "serve_app.app:build"
+    Settings(**application.args)
+
+
+def test_the_laptop_listens_on_loopback() -> None:
     config = yaml.safe_load((ROOT / "config/serve.yaml").read_text())
-    (application,) = config["applications"]
-    assert application["import_path"] == "serve_app.app:build"
     assert config["http_options"]["host"] == "127.0.0.1"
-    Settings(**application["args"])
+
+
+def test_the_least_of_the_cluster_fits_on_one_gpu() -> None:
+    config = yaml.safe_load((ROOT / "config/serve.gpu.yaml").read_text())
+    settings = Settings(**config["applications"][0]["args"])
+    assert set(settings.pipelines()) == set(SERVICES)
+    stages = [
+        getattr(settings.service(service), stage)
+        for service in SERVICES
+        for stage in ("frontend", "diffusion", "vocoder")
+    ]
+    shares = sum(each.num_gpus * each.min_replicas for each in stages)
+    assert 0 < round(shares, 6) <= 1
+    devices = [settings.pipeline(each).device for each in stages]
+    assert devices == ["cuda" if each.num_gpus else "cpu" for each in stages]

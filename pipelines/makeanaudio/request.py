@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from pipelines.protocol import InvalidInput
+from pipelines.protocol import InvalidInput, Request
 
 SAMPLE_RATE = 16_000
 """Hz."""
@@ -23,7 +23,7 @@ TRAINING_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class SoundRequest:
+class SoundRequest(Request):
     """A sound to be made from a description. `seed` fixes the noise that it starts from."""
 
     prompt: str

@@ -12,14 +12,15 @@ from torch import Tensor
 
 from pipelines.mel import log_mel
 from pipelines.precision import autocast, place
-from pipelines.seedvc.audio import at_rate, sinc_resample
+from pipelines.recording import Recording, at_rate
 from pipelines.seedvc.campplus import CampPlus, speaker_embedding
 from pipelines.seedvc.checkpoint import SeedVCFiles, load_campplus, load_regulator, load_rmvpe
 from pipelines.seedvc.config import SeedVCConfig, read_config
 from pipelines.seedvc.content import SAMPLE_RATE, ContentEncoder, load_content_encoder
 from pipelines.seedvc.f0 import shift_pitch
 from pipelines.seedvc.length_regulator import LengthRegulator
-from pipelines.seedvc.request import ConversionRequest, Recording, check
+from pipelines.seedvc.request import ConversionRequest, check, recordings_of
+from pipelines.seedvc.resampling import sinc_resample
 from pipelines.seedvc.rmvpe import RMVPE, track_pitch
 from pipelines.seedvc.segments import ConversionSegment, segment_seed
 from pipelines.seedvc.windows import context_frames, window_bounds
@@ -94,13 +95,14 @@ class SeedVCFrontend:
         """One segment per window of source behind the whole reference. Raises InvalidInput."""
         for request in requests:
             check(request, pitched=self.config.pitched)
-        digests = [request.reference.digest() for request in requests]
+        pairs = [recordings_of(request) for request in requests]
+        digests = [reference.digest() for _, reference in pairs]
         new = {
-            digest: request.reference
-            for digest, request in zip(digests, requests, strict=True)
+            digest: reference
+            for digest, (_, reference) in zip(digests, pairs, strict=True)
             if digest not in self._voices
         }
-        sources = [self.wave(request.source) for request in requests]
+        sources = [self.wave(source) for source, _ in pairs]
         references = [self.reference_wave(recording) for recording in new.values()]
         heard = self.hear([*sources, *references])
         voices = {digest: self._voices[digest] for digest in digests if digest in self._voices}

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.parity import Recording, Row, compare_abs
+from pipelines.recording import Recording as Audio
 from pipelines.seedvc.checkpoint import SeedVCFiles
 from pipelines.seedvc.config import read_config
 from pipelines.seedvc.flow import Flow
 from pipelines.seedvc.frontend import SeedVCFrontend
-from pipelines.seedvc.request import Recording as Audio
 from pipelines.seedvc.segments import ConversionSegment
 from pipelines.seedvc.stages import SeedVCDiffusion, SeedVCVocoder
 from pipelines.settings import PipelineSettings

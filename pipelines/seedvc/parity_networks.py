@@ -12,7 +12,8 @@ from torch import Tensor
 
 from pipelines.mel import log_mel
 from pipelines.parity import Recording, Row, compare_abs
-from pipelines.seedvc.audio import at_rate, sinc_resample
+from pipelines.recording import Recording as Audio
+from pipelines.recording import at_rate
 from pipelines.seedvc.campplus import CampPlus, speaker_embedding
 from pipelines.seedvc.checkpoint import load_campplus
 from pipelines.seedvc.f0 import pitch_classes, shift_pitch
@@ -21,7 +22,7 @@ from pipelines.seedvc.frontend import REFERENCE_SECONDS
 from pipelines.seedvc.length_regulator import resize
 from pipelines.seedvc.packing import packing
 from pipelines.seedvc.parity_bench import EXACT, Bench, outputs
-from pipelines.seedvc.request import Recording as Audio
+from pipelines.seedvc.resampling import sinc_resample
 from pipelines.seedvc.rmvpe import MEL, decode, track_pitch
 from pipelines.settings import PipelineSettings
 from pipelines.vocoders.antialias import AntiAliasedSnake, low_pass

@@ -11,14 +11,15 @@ from torch import Tensor
 
 from pipelines.mel import log_mel
 from pipelines.parity import Recording
-from pipelines.seedvc.audio import at_rate, sinc_resample
+from pipelines.recording import at_rate
 from pipelines.seedvc.campplus import speaker_embedding
 from pipelines.seedvc.content import SAMPLE_RATE, WINDOW, input_features, windows
 from pipelines.seedvc.fbank import log_filter_bank
 from pipelines.seedvc.flow import Flow
 from pipelines.seedvc.parity_bench import EXACT, Bench, segment_of
 from pipelines.seedvc.parity_networks import EMBEDDING, FILTER_BANK, HERTZ, LOG_MEL, RESAMPLED
-from pipelines.seedvc.request import ConversionRequest
+from pipelines.seedvc.request import ConversionRequest, recordings_of
+from pipelines.seedvc.resampling import sinc_resample
 from pipelines.seedvc.segments import MelAcoustic
 from pipelines.seedvc.windows import OVERLAP_FRAMES, CrossFade
 
@@ -152,7 +153,8 @@ def _long_run(bench: Bench, golden: Recording, source: str, reference: str) -> N
 
 def _heard(bench: Bench, golden: Recording, request: ConversionRequest) -> None:
     """What the front end hears in the two recordings."""
-    waves = [bench.frontend.wave(request.source), bench.frontend.reference_wave(request.reference)]
+    source, reference = recordings_of(request)
+    waves = [bench.frontend.wave(source), bench.frontend.reference_wave(reference)]
     heard = bench.frontend.hear(waves)
     for name, one in zip(("source", "target"), heard, strict=True):
         bench.check("end to end", f"whisper_{name}", one.features[None], END_TO_END, golden)

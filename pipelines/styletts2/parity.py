@@ -19,8 +19,8 @@ from torch import Tensor
 
 from pipelines.lengths import Lengths
 from pipelines.parity import Recording, Row, compare_abs, compare_rms
-from pipelines.seedvc.audio import at_rate
-from pipelines.seedvc.request import Recording as Sound
+from pipelines.recording import Recording as Sound
+from pipelines.recording import at_rate
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.alignment import align, delayed, expected_durations, frame_counts
 from pipelines.styletts2.checkpoint import official

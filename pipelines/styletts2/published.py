@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.protocol import InvalidInput, SpeechRequest
-from pipelines.seedvc.request import Recording, check_recording
+from pipelines.recording import Recording, check_recording
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.frontend import check_speed
 from pipelines.styletts2.official_text import OfficialScript
@@ -15,10 +15,12 @@ LONGEST_SECONDS = 60.0
 
 
 def check(request: SpeechRequest, settings: PipelineSettings, *, multispeaker: bool) -> None:
-    """Raises InvalidInput for what can be seen without the model."""
+    """Raises InvalidInput for what can be seen without the model, and of the recording if it is
+    there yet."""
     check_speed(request)
-    if multispeaker:
-        check_reference(recording_of(request))
+    reference = request.reference if isinstance(request, StyledRequest) else None
+    if multispeaker and reference is not None:
+        check_reference(reference)
     script = script_of(sampling_of(request), multispeaker=multispeaker)
     script.analyse(request.text, LANGUAGE, settings.chunk_characters)
 

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from pipelines.protocol import InvalidInput, SpeechRequest
-from pipelines.seedvc.audio import at_rate
-from pipelines.seedvc.request import Recording
+from pipelines.recording import Recording, at_rate
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.checkpoint import Checkpoint
 from pipelines.styletts2.frontend import Manner, StyleTTS2Frontend

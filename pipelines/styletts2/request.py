@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from pipelines.protocol import InvalidInput, SpeechRequest
-from pipelines.seedvc.request import Recording
+from pipelines.recording import Recording
 
 STEPS = (2, 200)
 SCALES = (0.0, 10.0)

@@ -202,6 +202,8 @@ class Upload(Base):
     created_at: Mapped[float] = mapped_column(Float, index=True)
     seconds: Mapped[float | None] = mapped_column(Float)
     """Length of the recording, once it has been found to be one."""
+    deleted_at: Mapped[float | None] = mapped_column(Float)
+    """Set while a presigned URL could still bring the object of a deleted upload back."""
 
 
 class Voice(Base):

@@ -13,7 +13,7 @@ from serve_app.tracing import Traced
 
 class Frontend(StageReplica):
     def __init__(self, service: str, settings: Settings) -> None:
-        scale = settings.frontend
+        scale = settings.service(service).frontend
         pipeline = settings.pipelines()[service]
 
         def load() -> OneShot:

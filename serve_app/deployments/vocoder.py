@@ -15,7 +15,7 @@ from serve_app.tracing import Traced
 
 class Vocoder(StageReplica):
     def __init__(self, service: str, settings: Settings) -> None:
-        scale = settings.vocoder
+        scale = settings.service(service).vocoder
         pipeline = settings.pipelines()[service]
 
         def load() -> OneShot:

@@ -29,7 +29,7 @@ class TonesHere:
 
     def __init__(self, settings: Settings) -> None:
         names = ("styletts2", "noop")
-        pipeline = settings.pipeline(settings.frontend)
+        pipeline = settings.pipeline(settings.speech.frontend)
         self._frontend = registry.load_frontend(*names, pipeline)
         self._diffusion = registry.load_diffusion(*names, pipeline)
         self._vocoder = registry.load_vocoder(*names, pipeline)

@@ -11,7 +11,7 @@ import pytest
 
 from serve_app.db.engine import Database
 from serve_app.embedded import SeaweedFS
-from serve_app.settings import Settings
+from serve_app.settings import ServiceSettings, Settings
 from serve_app.store import ObjectStore
 from tests.postgres import Postgres
 from tests.serve_app.api_harness import Api
@@ -71,6 +71,8 @@ def api_settings(seaweed: SeaweedFS) -> Settings:
         s3_secret_key=seaweed.secret_key,
         s3_bucket="api",
         poll_seconds=0.05,
+        conversion={"pipeline": "seed-vc"},
+        sound_effects={"pipeline": "make-an-audio"},
     )
 
 
@@ -105,7 +107,7 @@ def postgres_api(
 def bench(api_settings: Settings, database: Database, api_store: ObjectStore) -> Bench:
     settings = api_settings.model_copy(
         update={
-            "speech_pipeline": "noop",
+            "speech": ServiceSettings(pipeline="noop"),
             "lease_seconds": 0.6,
             "retry_backoff_seconds": 0.05,
             "drain_seconds": 5.0,

@@ -8,19 +8,28 @@ import pytest
 from fastapi.routing import APIRoute
 
 from tests.serve_app.api_harness import EMAIL, PASSWORD, SENTENCE, Api, Headers, bearer, error_of
+from tests.serve_app.recordings import send, speech
 
 UNKNOWN_ID = "0" * 32
 SPEECH = {"text": SENTENCE, "voice": "af_heart"}
 OPEN = {"/api/sign-up", "/api/sign-in", "/healthz", "/readyz", "/metrics"}
 
-Route = tuple[str, str, object, int]
+Route = tuple[str, str, dict[str, object] | None, int]
 """Method, path, JSON body, and the status that a valid caller gets."""
 
 ROUTES: list[Route] = [
     ("GET", "/api/me", None, 200),
     ("GET", "/api/credits", None, 200),
+    ("POST", "/api/uploads", {"content_type": "audio/wav", "bytes": 1_000}, 201),
+    ("GET", "/api/uploads/{upload_id}", None, 200),
     ("GET", "/api/voices", None, 200),
+    ("GET", "/api/services", None, 200),
+    ("POST", "/api/conversions", {"upload": "{upload_id}", "voice": "first"}, 202),
+    ("POST", "/api/voices", {"name": "mine", "upload": "{upload_id}"}, 201),
+    ("DELETE", "/api/voices/{voice_id}", None, 204),
+    ("DELETE", "/api/uploads/{upload_id}", None, 204),
     ("POST", "/api/speech", SPEECH, 202),
+    ("POST", "/api/sound-effects", {"prompt": "A dog barks twice."}, 202),
     ("GET", "/api/clips", None, 200),
     ("GET", "/api/clips/{clip_id}", None, 200),
     ("DELETE", "/api/clips/{clip_id}", None, 204),
@@ -89,7 +98,21 @@ REFUSED: list[Callable[[Api, Headers], Headers]] = [
 
 
 def ids(api: Api, session: Headers) -> dict[str, str]:
-    return {"clip_id": api.speak(session)["id"], "key_id": api.create_key(session)["id"]}
+    upload = send(api, session, speech())
+    voice = {"name": "first", "upload": upload["id"]}
+    return {
+        "clip_id": api.speak(session)["id"],
+        "key_id": api.create_key(session)["id"],
+        "upload_id": upload["id"],
+        "voice_id": api.client.post("/api/voices", headers=session, json=voice).json()["id"],
+    }
+
+
+def filled(body: dict[str, object] | None, known: dict[str, str]) -> dict[str, object] | None:
+    """A body whose strings name what is `known`."""
+    if body is None:
+        return None
+    return {k: v.format(**known) if isinstance(v, str) else v for k, v in body.items()}
 
 
 def test_the_table_has_every_route(api: Api) -> None:
@@ -118,7 +141,9 @@ def test_bad_credentials_are_refused_everywhere_alike(
     before = api.contents()
     bodies = set()
     for method, path, body, _ in ROUTES:
-        answer = api.client.request(method, path.format(**known), json=body, headers=headers)
+        answer = api.client.request(
+            method, path.format(**known), json=filled(body, known), headers=headers
+        )
         error_of(answer, 401)
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         bodies.add(answer.text)
@@ -132,7 +157,9 @@ def test_valid_credentials_are_accepted_everywhere(api: Api, kind: str) -> None:
     headers = session if kind == "session" else bearer(api.create_key(session)["key"])
     known = ids(api, session)
     for method, path, body, status in ROUTES:
-        answer = api.client.request(method, path.format(**known), json=body, headers=headers)
+        answer = api.client.request(
+            method, path.format(**known), json=filled(body, known), headers=headers
+        )
         assert answer.status_code == status, (method, path, answer.text)
 
 
@@ -165,9 +192,10 @@ def test_ids_of_any_form_are_just_not_found(api: Api) -> None:
         "1'--",
         "%0d%0a",
     ):
-        for path in ("/api/clips", "/api/keys"):
+        for path in ("/api/clips", "/api/keys", "/api/uploads", "/api/voices"):
             error_of(api.client.delete(f"{path}/{odd}", headers=headers), 404)
-        error_of(api.client.get(f"/api/clips/{odd}", headers=headers), 404)
+        for path in ("/api/clips", "/api/uploads"):
+            error_of(api.client.get(f"{path}/{odd}", headers=headers), 404)
 
 
 def test_lists_show_only_ones_own(api: Api) -> None:

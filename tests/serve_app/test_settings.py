@@ -8,11 +8,17 @@ PLAIN = Settings()
 
 
 def test_one_value_of_a_stage_leaves_its_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = PLAIN.vocoder.model_copy(update={"num_gpus": 0.5})
-    assert Settings(**{"vocoder": {"num_gpus": 0.5}}).vocoder == expected
-    monkeypatch.setenv("BERNIE_VOCODER__NUM_GPUS", "0.5")
-    assert Settings().vocoder == expected
-    assert Settings().diffusion == PLAIN.diffusion
+    vocoder = PLAIN.speech.vocoder.model_copy(update={"num_gpus": 0.5})
+    expected = PLAIN.speech.model_copy(update={"vocoder": vocoder})
+    assert Settings(**{"speech": {"vocoder": {"num_gpus": 0.5}}}).speech == expected
+    monkeypatch.setenv("BERNIE_SPEECH__VOCODER__NUM_GPUS", "0.5")
+    assert Settings().speech == expected
+    assert Settings().conversion == PLAIN.conversion
+
+
+def test_a_pipeline_of_another_service_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"conversion\.pipeline must be one of auto, off, seed-vc"):
+        Settings(**{"conversion": {"pipeline": "kokoro"}})
 
 
 def test_only_names_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,5 +28,5 @@ def test_only_names_with_the_prefix_are_read(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_unknown_argument_is_refused() -> None:
-    with pytest.raises(ValueError, match="vocoders"):
-        Settings(**{"vocoders": {}})
+    with pytest.raises(ValueError, match="speeches"):
+        Settings(**{"speeches": {}})

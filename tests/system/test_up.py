@@ -59,7 +59,7 @@ def test_up_says_stops_whole_and_finds_its_data_again(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "BERNIE_DATA_DIR": str(tmp_path / "data"),
-        "BERNIE_SPEECH_PIPELINE": "noop",
+        "BERNIE_SPEECH__PIPELINE": "noop",
         "BERNIE_URL": f"http://127.0.0.1:{port}",
     }
     spoken = tmp_path / "hello.flac"
@@ -82,7 +82,7 @@ def test_up_ends_with_a_reason_when_the_store_does(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "BERNIE_DATA_DIR": str(tmp_path / "data"),
-        "BERNIE_SPEECH_PIPELINE": "noop",
+        "BERNIE_SPEECH__PIPELINE": "noop",
     }
     up = Up(environment, free_port(), stderr=subprocess.PIPE)
     until(up.ready, 150, "the server is ready")

@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from pipelines.protocol import InvalidInput, Waveform
+from pipelines.recording import Recording
 from pipelines.seedvc import frontend
 from pipelines.seedvc.campplus import CampPlus
 from pipelines.seedvc.checkpoint import SeedVCFiles
 from pipelines.seedvc.config import read_config
 from pipelines.seedvc.frontend import SeedVCFrontend
-from pipelines.seedvc.request import ConversionRequest, Recording
+from pipelines.seedvc.request import ConversionRequest
 from pipelines.seedvc.stages import SeedVCDiffusion, SeedVCVocoder
 from pipelines.settings import PipelineSettings
 from pipelines.vocoders.bigvgan import BigVGAN, BigVGANConfig

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from pipelines.protocol import InvalidInput
-from pipelines.seedvc.request import ConversionRequest, Recording, check
+from pipelines.recording import Recording
+from pipelines.seedvc.request import ConversionRequest, check
 from tests.pipelines.seedvc.tiny import buzz
 
 GOOD = ConversionRequest(buzz(0.5), buzz(1.0))
@@ -40,22 +41,10 @@ def test_values_out_of_range_name_their_field(field: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("field", ["source", "reference"])
-@pytest.mark.parametrize(
-    ("samples", "code"),
-    [
-        (np.zeros(0, np.float32), "audio_too_short"),
-        (np.zeros(1599, np.float32), "audio_too_short"),
-        (np.zeros((1600, 0), np.float32), "audio_too_short"),
-        (np.full(1600, np.nan, np.float32), "bad_audio"),
-        (np.full(1600, np.inf, np.float32), "bad_audio"),
-        (np.zeros((4, 4, 4), np.float32), "bad_audio"),
-        (np.zeros(1600, bool), "bad_audio"),
-        (np.array(["a"] * 1600), "bad_audio"),
-    ],
-)
-def test_what_is_not_audio_is_refused(field: str, samples: np.ndarray, code: str) -> None:
-    error = refused(replace(GOOD, **{field: Recording(samples, 16000)}))
-    assert (error.field, error.code) == (field, code)
+def test_both_recordings_are_checked(field: str) -> None:
+    short = Recording(np.zeros(1599, np.float32), 16000)
+    error = refused(replace(GOOD, **{field: short}))
+    assert (error.field, error.code) == (field, "audio_too_short")
 
 
 def test_pitch_options_need_a_model_that_sees_pitch() -> None:
@@ -70,25 +59,3 @@ def test_the_http_process_can_check_requests_without_torch() -> None:
     imports = "; ".join(f"import pipelines.seedvc.{module}" for module in modules)
     program = f"{imports}; import sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
-
-
-def test_integers_are_scaled_and_channels_averaged() -> None:
-    stereo = np.array([[16384, -16384], [32767, 32767], [-32768, -32768]], np.int16)
-    mono = Recording(stereo, 8000).mono()
-    np.testing.assert_allclose(mono, [0.0, 32767 / 32768, -1.0])
-    assert mono.dtype == np.float32
-    assert Recording(np.array([2**30], np.int32), 8000).mono()[0] == 0.5
-    assert Recording(np.array([0.25], np.float64), 8000).mono()[0] == 0.25
-
-
-def test_the_digest_tells_recordings_apart() -> None:
-    samples = np.arange(8, dtype=np.int16)
-    digests = {
-        Recording(samples, 8000).digest(),
-        Recording(samples, 16000).digest(),
-        Recording(samples.reshape(4, 2), 8000).digest(),
-        Recording(samples.astype(np.float32), 8000).digest(),
-        Recording(samples[::-1], 8000).digest(),
-    }
-    assert len(digests) == 5
-    assert Recording(samples.copy(), 8000).digest() in digests

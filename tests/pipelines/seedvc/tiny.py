@@ -12,12 +12,12 @@ import numpy as np
 import soundfile
 import torch
 
+from pipelines.recording import Recording
 from pipelines.seedvc.campplus import CampPlus, CampPlusConfig
 from pipelines.seedvc.checkpoint import load_estimator, load_regulator, load_vocoder
 from pipelines.seedvc.config import SeedVCConfig, read_config
 from pipelines.seedvc.content import load_content_encoder
 from pipelines.seedvc.frontend import SeedVCFrontend
-from pipelines.seedvc.request import Recording
 from pipelines.seedvc.rmvpe import RMVPE, RMVPEConfig
 from pipelines.seedvc.segments import ConversionSegment
 from pipelines.seedvc.stages import SeedVCDiffusion, SeedVCVocoder

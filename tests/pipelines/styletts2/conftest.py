@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.seedvc.request import Recording
+from pipelines.recording import Recording
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.checkpoint import Checkpoint, official
 from pipelines.styletts2.diffusion import StyleTTS2Diffusion

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.protocol import InvalidInput
-from pipelines.seedvc.request import Recording
+from pipelines.recording import Recording
 from pipelines.styletts2 import references
 from pipelines.styletts2.references import ReferenceStyles
 from pipelines.styletts2.style_encoder import (

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("bytes", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.Column("seconds", sa.Float()),
+        sa.Column("deleted_at", sa.Float()),
     )
     op.create_index("ix_uploads_user_id", "uploads", ["user_id"])
     op.create_index("ix_uploads_created_at", "uploads", ["created_at"])

@@ -6,9 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.seedvc.audio import at_rate, sinc_resample
 from pipelines.seedvc.fbank import log_filter_bank
-from pipelines.seedvc.request import Recording
+from pipelines.seedvc.resampling import sinc_resample
 
 RATES = (8000, 16000, 22050, 24000, 44100, 48000)
 
@@ -16,9 +15,8 @@ RATES = (8000, 16000, 22050, 24000, 44100, 48000)
 @settings(deadline=None)
 @given(samples=st.integers(800, 5000), source=st.sampled_from(RATES), target=st.sampled_from(RATES))
 def test_resampled_lengths(samples: int, source: int, target: int) -> None:
-    wave = at_rate(Recording(np.zeros(samples, np.float32), source), target)
-    assert len(wave) == -(-samples * target // source)
-    assert sinc_resample(torch.zeros(2, samples), source, target).shape == (2, len(wave))
+    resampled = sinc_resample(torch.zeros(2, samples), source, target)
+    assert resampled.shape == (2, -(-samples * target // source))
 
 
 @pytest.mark.parametrize("source", [22050, 44100])
@@ -33,9 +31,7 @@ def test_a_tone_survives_and_what_16_khz_cannot_hold_does_not(source: int) -> No
 
 
 def test_an_equal_rate_changes_nothing() -> None:
-    samples = np.random.default_rng(0).standard_normal(100).astype(np.float32)
-    assert (at_rate(Recording(samples, 16000), 16000) == samples).all()
-    wave = torch.from_numpy(samples)[None]
+    wave = torch.randn(1, 100)
     assert sinc_resample(wave, 16000, 16000) is wave
 
 

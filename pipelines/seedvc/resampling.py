@@ -1,34 +1,16 @@
-"""Recordings as waves at the rates the models want."""
+"""The resampling that stood before the 16 kHz models in training."""
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
 
-import numpy as np
-import soxr
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipelines.protocol import Waveform
-from pipelines.seedvc.request import Recording
-
 ZERO_CROSSINGS = 6
 ROLLOFF = 0.99
-
-
-def at_rate(recording: Recording, sample_rate: int) -> Waveform:
-    """The recording as one channel at `sample_rate` (Hz), `ceil(samples * ratio)` long."""
-    mono = recording.mono()
-    if recording.sample_rate == sample_rate:
-        return mono
-    wanted = math.ceil(len(mono) * sample_rate / recording.sample_rate)
-    resampled = soxr.resample(mono, recording.sample_rate, sample_rate, quality="HQ")
-    fitted = np.zeros(wanted, dtype=np.float32)
-    kept = min(wanted, len(resampled))
-    fitted[:kept] = resampled[:kept]
-    return fitted
 
 
 @lru_cache(maxsize=8)

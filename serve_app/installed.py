@@ -1,0 +1,74 @@
+"""What is installed is what is served: which pipeline runs each service, if any."""
+
+from __future__ import annotations
+
+import logging
+
+from pipelines import registry
+from pipelines.settings import PipelineSettings
+from serve_app.errors import ServiceError
+from serve_app.settings import AUTO, OFF, SERVICES, Settings
+
+logger = logging.getLogger("bernie.installed")
+
+TITLES = {
+    "styletts2": "Text to speech",
+    "seedvc": "Voice conversion",
+    "make-an-audio": "Sound effects",
+}
+
+
+class NothingInstalled(RuntimeError):
+    """No service has its weights."""
+
+
+def resolve(settings: Settings) -> Settings:
+    """Settings that name an installed pipeline, or `off`, for every service.
+
+    Raises NothingInstalled where all are off.
+    """
+    found = {}
+    for service, setting in SERVICES.items():
+        asked = settings.service(service)
+        pipeline = _installed(service, asked.pipeline, PipelineSettings(settings.checkpoints))
+        if pipeline == OFF and asked.pipeline not in (AUTO, OFF):
+            logger.warning("%s", not_installed(service, settings).message)
+        found[setting] = asked.model_copy(update={"pipeline": pipeline})
+    resolved = settings.model_copy(update=found)
+    if not resolved.pipelines():
+        raise NothingInstalled(not_installed("styletts2", settings).message)
+    return resolved
+
+
+def require(service: str, settings: Settings) -> str:
+    """The pipeline of a service of resolved settings. 503 `service_not_installed` without one."""
+    pipeline = settings.pipelines().get(service)
+    if pipeline is None:
+        raise not_installed(service, settings)
+    return pipeline
+
+
+def install_command(service: str, settings: Settings) -> str:
+    """What a person types to have a service."""
+    asked = settings.service(service).pipeline
+    return f"bernie fetch {asked if asked not in (AUTO, OFF) else _published(service)[0]}"
+
+
+def not_installed(service: str, settings: Settings) -> ServiceError:
+    command = install_command(service, settings)
+    message = f"{TITLES[service]} is not installed here. Run `{command}` and start again."
+    return ServiceError(503, "service_not_installed", message)
+
+
+def _installed(service: str, asked: str, settings: PipelineSettings) -> str:
+    candidates = _published(service) if asked == AUTO else [asked]
+    return next((name for name in candidates if _is_there(name, settings)), OFF)
+
+
+def _is_there(pipeline: str, settings: PipelineSettings) -> bool:
+    return pipeline != OFF and registry.installed(pipeline, settings)
+
+
+def _published(service: str) -> list[str]:
+    """The pipelines with a model of their own, the default first."""
+    return [name for name in registry.SERVICES[service] if name != "noop"]

@@ -1,0 +1,111 @@
+"""Voice conversion: submitting a recording and the voice that is to say it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from pipelines.seedvc.request import ConversionRequest
+from serve_app import clips, uploads, voices
+from serve_app.clips import NewClip
+from serve_app.db.models import ClipState, User
+from serve_app.errors import invalid
+from serve_app.job_schemas import Conversion
+from serve_app.jobs import REFERENCE
+from serve_app.routes import submit
+from serve_app.routes.access import CurrentUser, ServicesOf
+from serve_app.routes.submit import IdempotencyHeader, accepted
+from serve_app.schemas import ClipOut
+from serve_app.services import Services
+from serve_app.settings import Settings
+
+SERVICE = "seedvc"
+
+router = APIRouter(prefix="/api", tags=["voice conversion"])
+
+
+@router.post(
+    "/conversions",
+    status_code=202,
+    summary="Submit a recording to be said by another voice",
+    responses=accepted(404),
+)
+def submit_conversion(
+    body: Conversion,
+    user: CurrentUser,
+    services: ServicesOf,
+    response: Response,
+    idempotency_key: IdempotencyHeader = None,
+) -> ClipOut:
+    """Takes an upload or a finished clip of one's own, of 0.2 seconds to 5 minutes unless the
+    server is set otherwise. The recording is read before the clip is accepted."""
+    return submit.submit(
+        services,
+        user,
+        SERVICE,
+        body,
+        lambda: _new_clip(body, user, services),
+        idempotency_key,
+        response,
+    )
+
+
+def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
+    """Raises what is wrong with the request, before anything is written."""
+    if (body.upload is None) == (body.clip is None):
+        raise invalid("upload", "Name what to convert: either an upload or a clip.")
+    options = body.model_dump(
+        include={"steps", "guidance", "length_adjust", "match_pitch", "semitones"}
+    )
+    seed = submit.seed_of(body)
+    submit.check(SERVICE, ConversionRequest(**options, seed=seed), body, services)
+    reference = own_voice(body.voice, user, services)
+    return NewClip(
+        service=SERVICE,
+        credits=services.settings.clip_credits,
+        text=None,
+        voice=body.voice,
+        original_voice_s3_key=_source(body, user, services),
+        options={
+            **options,
+            REFERENCE: reference,
+            "format": body.format,
+            "sample_rate": body.sample_rate,
+            "seed": seed,
+        },
+    )
+
+
+def own_voice(name: str, user: User, services: Services) -> str:
+    """The object key of the user's voice. 422 `unknown_voice`."""
+    with services.database.reading() as session:
+        voice = voices.find_own(session, user.id, name)
+    if voice is None:
+        message = f"You have no voice named {name}. Make one with POST /api/voices."
+        raise invalid("voice", message, "unknown_voice")
+    return voice.s3_key
+
+
+def _source(body: Conversion, user: User, services: Services) -> str:
+    """The object key of what is converted, once it is known to be a recording of a fit length."""
+    if body.clip is not None:
+        return _source_clip(body.clip, user, services)
+    with services.database.reading() as session:
+        upload = uploads.find(session, user.id, body.upload or "")
+    uploads.inspect(services.database, services.store, services.settings, upload)
+    return upload.s3_key
+
+
+def _source_clip(clip_id: str, user: User, services: Services) -> str:
+    with services.database.reading() as session:
+        clip = clips.get(session, user.id, clip_id)
+    if clip.state is not ClipState.SUCCEEDED or clip.s3_key is None:
+        raise invalid("clip", f"Only a clip that succeeded can be converted; this is {clip.state}.")
+    _check_length(clip.audio_seconds or 0.0, services.settings)
+    return clip.s3_key
+
+
+def _check_length(seconds: float, settings: Settings) -> None:
+    shortest, longest = settings.min_source_seconds, settings.max_source_seconds
+    if not shortest <= seconds <= longest:
+        message = f"The recording must last {shortest:g} to {longest:g} seconds, not {seconds:.1f}."
+        raise invalid("clip", message)

@@ -1,0 +1,47 @@
+"""What this server can do."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from pipelines import registry
+from serve_app import installed
+from serve_app.job_schemas import Conversion, Job, SoundEffect, Speech
+from serve_app.routes.access import CurrentUser, ServicesOf
+from serve_app.routes.documentation import errors
+from serve_app.schemas import ListOut, ServiceOut
+from serve_app.settings import SERVICES, Settings
+
+router = APIRouter(prefix="/api", tags=["services"])
+
+_SUBMIT: dict[str, tuple[str, type[Job]]] = {
+    "styletts2": ("/api/speech", Speech),
+    "seedvc": ("/api/conversions", Conversion),
+    "make-an-audio": ("/api/sound-effects", SoundEffect),
+}
+
+
+@router.get("/services", summary="What is installed", responses=errors(401))
+def list_services(_user: CurrentUser, services: ServicesOf) -> ListOut[ServiceOut]:
+    """Each service with the model that runs it, its limits and its defaults."""
+    return ListOut(items=[_describe(name, services.settings) for name in SERVICES])
+
+
+def _describe(name: str, settings: Settings) -> ServiceOut:
+    path, job = _SUBMIT[name]
+    pipeline = settings.pipelines().get(name)
+    return ServiceOut.model_validate(
+        {
+            "name": name,
+            "title": installed.TITLES[name],
+            "submit": path,
+            "installed": pipeline is not None,
+            "install": None if pipeline else installed.install_command(name, settings),
+            "pipeline": pipeline,
+            "sample_rate": registry.sample_rate(name, pipeline) if pipeline else None,
+            "device": settings.device,
+            "dtype": settings.dtype,
+            "credits": settings.clip_credits,
+            "options": job.model_json_schema()["properties"],
+        }
+    )

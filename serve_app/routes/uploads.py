@@ -1,0 +1,62 @@
+"""Uploads: where to send a recording, and what is there."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from serve_app import uploads
+from serve_app.recording_schemas import CreatedUploadOut, NewUpload, UploadOut
+from serve_app.routes.access import CurrentUser, ServicesOf
+from serve_app.routes.documentation import WITH_BODY, errors
+from serve_app.schemas import moment
+
+router = APIRouter(prefix="/api/uploads", tags=["uploads"])
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Get a URL to send a recording to",
+    responses=errors(401, *WITH_BODY),
+)
+def create_upload(body: NewUpload, user: CurrentUser, services: ServicesOf) -> CreatedUploadOut:
+    """PUT the file to `url` with the `headers` given, before `expires_at`. It is kept for a week
+    unless the server is set otherwise, and longer while a pending clip needs it."""
+    settings = services.settings
+    with services.database.transaction() as session:
+        now = services.clock(session)
+        upload = uploads.create(
+            session, user.id, body.content_type, body.bytes, settings.max_upload_bytes, now
+        )
+    seconds = settings.presign_seconds
+    return CreatedUploadOut(
+        id=upload.id,
+        key=upload.s3_key,
+        url=services.store.presigned_put(upload.s3_key, seconds, upload.content_type, upload.bytes),
+        headers={"Content-Type": upload.content_type},
+        expires_at=moment(now + seconds),
+    )
+
+
+@router.get("/{upload_id}", summary="One upload", responses=errors(401, 404))
+def get_upload(upload_id: str, user: CurrentUser, services: ServicesOf) -> UploadOut:
+    """What was declared, and the length of the recording once it has been used."""
+    with services.database.reading() as session:
+        upload = uploads.find(session, user.id, upload_id)
+    return UploadOut.of(upload)
+
+
+@router.delete(
+    "/{upload_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Delete an upload",
+    responses=errors(401, 404),
+)
+def delete_upload(upload_id: str, user: CurrentUser, services: ServicesOf) -> None:
+    """Clips that are pending already are still made from it."""
+    with services.database.transaction() as session:
+        upload = uploads.delete(session, user.id, upload_id, services.clock(session))
+        in_use = uploads.in_use(session, upload)
+    if not in_use:
+        uploads.remove_object(services.store, upload.s3_key)

@@ -1,0 +1,71 @@
+"""Voices: those that ship, and those of one's own."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import APIRouter, Response
+
+from pipelines.styletts2.voices import catalogue
+from serve_app import uploads, voices
+from serve_app.recording_schemas import NewVoice, VoiceOut
+from serve_app.routes.access import CurrentUser, ServicesOf
+from serve_app.routes.documentation import WITH_BODY, errors
+from serve_app.schemas import ListOut
+from serve_app.store import StoreError
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/api/voices", tags=["voices"])
+
+
+@router.get("", summary="The voices to choose from", responses=errors(401))
+def list_voices(user: CurrentUser, services: ServicesOf) -> ListOut[VoiceOut]:
+    """Those that ship first: each name and alias of them can be spoken with, and so can blends of
+    up to four. Then those of one's own, newest first."""
+    shipped = catalogue(services.settings.checkpoints).voices
+    with services.database.reading() as session:
+        own = voices.list_own(session, user.id)
+    items = [VoiceOut.of_shipped(voice) for voice in shipped]
+    return ListOut(items=[*items, *(VoiceOut.of_own(voice) for voice in own)])
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Make a voice from a recording",
+    responses=errors(401, 404, 409, *WITH_BODY),
+)
+def create_voice(body: NewVoice, user: CurrentUser, services: ServicesOf) -> VoiceOut:
+    """The recording has to hold speech, neither too quiet nor overdriven. The voice keeps a copy:
+    the upload may be deleted."""
+    most = services.settings.max_voices
+    name = voices.clean_name(body.name, catalogue(services.settings.checkpoints))
+    with services.database.reading() as session:
+        voices.require_room(session, user.id, name, most)
+        upload = uploads.find(session, user.id, body.upload)
+        now = services.clock(session)
+    shortest, longest = voices.SECONDS
+    recording = uploads.read(services.store, upload, longest, shortest)
+    voice = voices.create(services.database, services.store, user.id, name, recording, most, now)
+    return VoiceOut.of_own(voice)
+
+
+@router.delete(
+    "/{voice_id}",
+    status_code=204,
+    response_class=Response,
+    summary="Delete a voice of one's own",
+    responses=errors(401, 404),
+)
+def delete_voice(voice_id: str, user: CurrentUser, services: ServicesOf) -> None:
+    """Clips that are pending already are still made in it."""
+    with services.database.transaction() as session:
+        voice = voices.delete(session, user.id, voice_id, services.clock(session))
+        in_use = voices.in_use(session, voice)
+    if in_use:
+        return
+    try:
+        voices.remove(services.database, services.store, voice)
+    except StoreError:
+        log.warning("voice %s is deleted, its object is left to the sweep", voice_id)

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from typing import Any
+
+from serve_app.settings import OFF, ServiceSettings
+from tests.serve_app.api_harness import Api, Headers, error_of
+
+
+def listed(api: Api, headers: Headers) -> dict[str, dict[str, Any]]:
+    answer = api.client.get("/api/services", headers=headers)
+    assert answer.status_code == 200
+    return {each["name"]: each for each in answer.json()["items"]}
+
+
+def test_services_are_listed_with_limits_and_defaults(sqlite_api: Api) -> None:
+    services = listed(sqlite_api, sqlite_api.sign_up())
+    assert list(services) == ["styletts2", "seedvc", "make-an-audio"]
+    speech, sound = services["styletts2"], services["make-an-audio"]
+    assert (speech["installed"], speech["pipeline"], speech["install"]) == (True, "kokoro", None)
+    assert speech["sample_rate"] == 24_000
+    assert sound["submit"] == "/api/sound-effects"
+    duration = sound["options"]["duration"]
+    assert (duration["minimum"], duration["maximum"], duration["default"]) == (0.5, 30, 10)
+
+
+def test_a_service_without_weights_says_how_to_have_it(sqlite_api: Api) -> None:
+    settings = sqlite_api.settings.model_copy(
+        update={"sound_effects": ServiceSettings(pipeline=OFF)}
+    )
+    api = Api(settings, sqlite_api.database, sqlite_api.store)
+    headers = api.sign_up()
+    sound = listed(api, headers)["make-an-audio"]
+    assert (sound["installed"], sound["pipeline"]) == (False, None)
+    assert sound["install"] == "bernie fetch make-an-audio"
+    before = api.contents()
+    answer = api.client.post("/api/sound-effects", headers=headers, json={"prompt": "Rain."})
+    error = error_of(answer, 503)
+    assert error["code"] == "service_not_installed"
+    assert "`bernie fetch make-an-audio`" in error["message"]
+    assert api.contents() == before
