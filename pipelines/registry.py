@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from pipelines import checkpoints
+from pipelines.features import FeatureCache
 from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
 from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
@@ -23,7 +24,12 @@ class Pipeline(Protocol):
     @property
     def sample_rate(self) -> int: ...
 
-    def frontend(self, settings: PipelineSettings) -> Frontend: ...
+    @property
+    def takes_reference(self) -> bool:
+        """Whether its voice is that of a recording."""
+        ...
+
+    def frontend(self, settings: PipelineSettings, features: FeatureCache, /) -> Frontend: ...
 
     def diffusion(self, settings: PipelineSettings) -> Diffusion: ...
 
@@ -47,9 +53,16 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
 """Pipelines of each service by name, which is that of their weights; the first is the default."""
 
 
-def load_frontend(service: str, pipeline: str, settings: PipelineSettings) -> Frontend:
-    """Raises WeightsMissing, as the other two."""
-    return _known(service, pipeline).frontend(settings)
+def load_frontend(
+    service: str,
+    pipeline: str,
+    settings: PipelineSettings,
+    features: FeatureCache | None = None,
+) -> Frontend:
+    """`features` remembers what is found in recordings; left out, in this process only. Raises
+    WeightsMissing, as the other two."""
+    cache = FeatureCache() if features is None else features
+    return _known(service, pipeline).frontend(settings, cache)
 
 
 def load_diffusion(service: str, pipeline: str, settings: PipelineSettings) -> Diffusion:
@@ -68,6 +81,11 @@ def joiner(service: str, pipeline: str, settings: PipelineSettings) -> Joiner:
 def sample_rate(service: str, pipeline: str) -> int:
     """Hz of what the pipeline's vocoder and joiner give."""
     return _known(service, pipeline).sample_rate
+
+
+def takes_reference(service: str, pipeline: str) -> bool:
+    """Whether the pipeline takes its voice from a recording."""
+    return _known(service, pipeline).takes_reference
 
 
 def check(service: str, pipeline: str, request: Any, settings: PipelineSettings) -> None:

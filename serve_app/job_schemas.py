@@ -74,7 +74,8 @@ class Conversion(Job):
         None, description="Id of a finished clip to convert, instead of an upload."
     )
     voice: Annotated[str, length(1, 100)] = Field(
-        description="Name of a voice of one's own, see `POST /api/voices`."
+        description="Name of a voice of one's own (see `POST /api/voices`) or of one that ships; "
+        "no blend."
     )
     steps: Annotated[int, between(1, 200)] = Field(
         25, description="More take longer and follow the voice more closely."

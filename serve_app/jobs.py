@@ -23,9 +23,10 @@ def key_of(clip: Clip) -> str:
 
 
 def recordings_of(clip: Clip) -> dict[str, str]:
-    """The object keys of the recordings that a clip is made from."""
-    keys = {SOURCE: clip.original_voice_s3_key, REFERENCE: clip.options.get(REFERENCE)}
-    return {role: key for role, key in keys.items() if key is not None}
+    """Where the recordings are that a clip is made from: the object key of the source, and for the
+    voice what `voices.reference` gave."""
+    places = {SOURCE: clip.original_voice_s3_key, REFERENCE: clip.options.get(REFERENCE)}
+    return {role: place for role, place in places.items() if place is not None}
 
 
 def request_of(clip: Clip, recordings: Mapping[str, Recording]) -> Request:

@@ -10,15 +10,19 @@ from __future__ import annotations
 import io
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pipelines.audio import FORMATS, Encoder
+from pipelines.decoding import decode
+from pipelines.protocol import InvalidInput
 from pipelines.recording import Recording
 from pipelines.speech_check import check_speech
 from pipelines.styletts2.voices import Catalogue
+from serve_app import stored_features, uploads
 from serve_app.credits import lock_account
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, Voice
@@ -28,6 +32,8 @@ from serve_app.jobs import REFERENCE
 from serve_app.store import ObjectStore
 
 PREFIX = "voices/"
+SHIPPED = "shipped:"
+"""Instead of an object key: the recording of a voice that ships."""
 SECONDS = (1.0, 30.0)
 """How long the recording of a voice may be."""
 LONGEST_NAME = 100
@@ -115,6 +121,32 @@ def find_own(session: Session, user_id: str, name: str) -> Voice | None:
     return session.scalars(query).one_or_none()
 
 
+def reference(session: Session, user_id: str, name: str, shipped: Catalogue) -> str:
+    """Where the recording of a voice is, of the user's own or one that ships. 422 `unknown_voice`
+    for others, blends among them."""
+    if (own := find_own(session, user_id, name)) is not None:
+        return own.s3_key
+    if (voice := shipped.named(name)) is not None:
+        return f"{SHIPPED}{voice.name}"
+    raise invalid(
+        "voice",
+        f"There is no voice {name[:40]!r} that has a recording: name one of your own "
+        "(POST /api/voices) or one that ships, not a blend.",
+        "unknown_voice",
+    )
+
+
+def read_reference(store: ObjectStore, place: str, field: str, shipped: Catalogue) -> Recording:
+    """The recording at a place that `reference` gave. Raises InvalidInput, StoreError."""
+    shortest, longest = SECONDS
+    if place.startswith(SHIPPED):
+        voice = shipped.named(place.removeprefix(SHIPPED))
+        if voice is None:
+            raise InvalidInput(field, "This voice does not ship any more.", "unknown_voice")
+        return decode(shipped.recording(voice).read_bytes(), field, longest, shortest)
+    return uploads.fetch(store, place, field, longest, shortest)
+
+
 def list_own(session: Session, user_id: str) -> list[Voice]:
     """The user's voices, newest first."""
     query = select(Voice).where(Voice.user_id == user_id, Voice.deleted_at.is_(None))
@@ -149,7 +181,11 @@ def in_use(session: Session, voice: Voice) -> bool:
 
 
 def remove(database: Database, store: ObjectStore, voice: Voice) -> None:
-    """Removes a hidden voice, its object first. Raises StoreError."""
+    """Removes a hidden voice: what models found in its recording, the recording, and the row.
+    Raises StoreError."""
+    with suppress(InvalidInput):  # one that is not there any more
+        recording = uploads.fetch(store, voice.s3_key, "voice", 2 * SECONDS[1], 0)
+        stored_features.forget(store, recording.digest())
     store.delete(voice.s3_key)
     with database.transaction() as session:
         session.execute(

@@ -23,12 +23,13 @@ from pipelines import registry
 from pipelines.audio import FORMATS, Encoder
 from pipelines.protocol import InvalidInput, Request, Waveform
 from pipelines.recording import Recording
-from serve_app import clips, queue, streams, sweeping, uploads
+from pipelines.styletts2.voices import catalogue
+from serve_app import clips, queue, streams, sweeping, uploads, voices
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.fairness import Ticket
 from serve_app.generation import Stages, generate
-from serve_app.jobs import key_of, recordings_of, request_of
+from serve_app.jobs import REFERENCE, key_of, recordings_of, request_of
 from serve_app.queue import Claim, QueueRules
 from serve_app.reporting import News, Report
 from serve_app.settings import Settings
@@ -239,15 +240,18 @@ class Worker:
             message = f"The service {clip.service} is not installed any more."
             raise InvalidInput("service", message, "service_not_installed")
         recordings = {
-            role: await self._in_thread(self._recording, role, key)
-            for role, key in recordings_of(clip).items()
+            role: await self._in_thread(self._recording, role, place)
+            for role, place in recordings_of(clip).items()
         }
         return request_of(clip, recordings)
 
-    def _recording(self, role: str, key: str) -> Recording:
+    def _recording(self, role: str, place: str) -> Recording:
         settings = self._settings
+        if role == REFERENCE:
+            shipped = catalogue(settings.checkpoints)
+            return voices.read_reference(self._store, place, role, shipped)
         longest, shortest = settings.max_source_seconds, settings.min_source_seconds
-        return uploads.fetch(self._store, key, role, longest, shortest)
+        return uploads.fetch(self._store, place, role, longest, shortest)
 
     async def _tell(self, claim: Claim, news: News) -> bool:
         """Records events of a try. False if its lease was lost."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.checkpoints import model_folder
+from pipelines.features import FeatureCache
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.seedvc import request
 from pipelines.seedvc.request import ConversionRequest
@@ -27,10 +28,14 @@ class SeedVCPipeline:
     hop: int
     pitched: bool
 
-    def frontend(self, settings: PipelineSettings) -> Frontend:
+    @property
+    def takes_reference(self) -> bool:
+        return True
+
+    def frontend(self, settings: PipelineSettings, features: FeatureCache) -> Frontend:
         from pipelines.seedvc.frontend import SeedVCFrontend
 
-        return SeedVCFrontend.load(self._files(settings), settings)
+        return SeedVCFrontend.load(self._files(settings), settings, features)
 
     def diffusion(self, settings: PipelineSettings) -> Diffusion:
         from pipelines.seedvc.stages import SeedVCDiffusion

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.checkpoints import model_folder
+from pipelines.features import FeatureCache
 from pipelines.joining import SilenceJoin
 from pipelines.protocol import Diffusion, Frontend, Joiner, SpeechRequest, Vocoder
 from pipelines.settings import PipelineSettings
@@ -19,8 +20,9 @@ class KokoroPipeline:
     """The default voice model: style comes from voice packs."""
 
     sample_rate = KOKORO.sample_rate
+    takes_reference = False
 
-    def frontend(self, settings: PipelineSettings) -> Frontend:
+    def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.styletts2.frontend import kokoro_frontend
 
         return kokoro_frontend(settings)
@@ -54,10 +56,14 @@ class PublishedPipeline:
     multispeaker: bool
     sample_rate: int = 24_000
 
-    def frontend(self, settings: PipelineSettings) -> Frontend:
+    @property
+    def takes_reference(self) -> bool:
+        return self.multispeaker
+
+    def frontend(self, settings: PipelineSettings, features: FeatureCache) -> Frontend:
         from pipelines.styletts2.references import official_frontend
 
-        return official_frontend(self._checkpoint(settings), settings)
+        return official_frontend(self._checkpoint(settings), settings, features)
 
     def diffusion(self, settings: PipelineSettings) -> Diffusion:
         from pipelines.styletts2.diffusion import StyleTTS2Diffusion

@@ -93,6 +93,14 @@ class Catalogue:
         packs = load_file(self._folder / "voices.safetensors")
         return {voice.name: packs[voice.name].astype(np.float32) for voice in self.voices}
 
+    def named(self, name: str) -> Voice | None:
+        """The voice with this name or alias."""
+        return self._named.get(name)
+
+    def recording(self, voice: Voice) -> Path:
+        """A recording of the voice, for models that take their voice from one."""
+        return self._folder / "recordings" / f"{voice.name}.flac"
+
     def _part(self, part: str) -> tuple[Voice, float]:
         name, colon, given = part.partition(":")
         voice = self._named.get(name.strip())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from pipelines.seedvc.request import ConversionRequest
-from serve_app import clips, uploads, voices
+from serve_app import clips, uploads
 from serve_app.clips import NewClip
 from serve_app.db.models import ClipState, User
 from serve_app.errors import invalid
@@ -58,7 +58,6 @@ def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
     )
     seed = submit.seed_of(body)
     submit.check(SERVICE, ConversionRequest(**options, seed=seed), body, services)
-    reference = own_voice(body.voice, user, services)
     return NewClip(
         service=SERVICE,
         credits=services.settings.clip_credits,
@@ -67,22 +66,12 @@ def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
         original_voice_s3_key=_source(body, user, services),
         options={
             **options,
-            REFERENCE: reference,
+            REFERENCE: submit.reference(body.voice, user, services),
             "format": body.format,
             "sample_rate": body.sample_rate,
             "seed": seed,
         },
     )
-
-
-def own_voice(name: str, user: User, services: Services) -> str:
-    """The object key of the user's voice. 422 `unknown_voice`."""
-    with services.database.reading() as session:
-        voice = voices.find_own(session, user.id, name)
-    if voice is None:
-        message = f"You have no voice named {name}. Make one with POST /api/voices."
-        raise invalid("voice", message, "unknown_voice")
-    return voice.s3_key
 
 
 def _source(body: Conversion, user: User, services: Services) -> str:

@@ -11,7 +11,8 @@ from fastapi import Header, Response
 
 from pipelines import registry
 from pipelines.audio import check_format
-from serve_app import clips, installed
+from pipelines.styletts2.voices import catalogue
+from serve_app import clips, installed, voices
 from serve_app.clip_view import show
 from serve_app.clips import NewClip
 from serve_app.db.models import User
@@ -50,6 +51,13 @@ def check(service: str, request: Any, job: Job, services: Services) -> None:
     check_format(job.format, job.sample_rate)
     stage = settings.service(service).frontend
     registry.check(service, pipeline, request, settings.pipeline(stage))
+
+
+def reference(name: str, user: User, services: Services) -> str:
+    """Where the recording of the voice is, see `voices.reference`."""
+    with services.database.reading() as session:
+        shipped = catalogue(services.settings.checkpoints)
+        return voices.reference(session, user.id, name, shipped)
 
 
 def seed_of(job: Job) -> int:

@@ -9,10 +9,13 @@ import time
 
 import pytest
 import soundfile
+from sqlalchemy import select
 
 from pipelines.protocol import InvalidInput, Segment
-from serve_app import clips, queue
-from serve_app.db.models import Clip, ClipState
+from serve_app import clips, queue, uploads, voices, worker
+from serve_app.db.models import Clip, ClipState, Voice
+from serve_app.db.models import Upload as UploadRow
+from serve_app.ids import new_id
 from serve_app.store import ObjectMissing, ObjectStore, Upload
 from tests.serve_app.acts import UNTHROTTLED
 from tests.serve_app.bench import Bench
@@ -234,3 +237,44 @@ def test_interrupted_deletions_are_finished(bench: Bench, monkeypatch: pytest.Mo
         bench.store.head(key)
     with bench.database.transaction() as session:
         assert queue.stats(session, bench.database.now(session)).running == 0
+
+
+def test_the_sweep_removes_recordings_whose_time_is_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "SWEEP_SECONDS", 0.05)
+    old, deleted = f"{uploads.PREFIX}{new_id()}.wav", f"{voices.PREFIX}{new_id()}.flac"
+    with bench.database.transaction() as session:
+        session.add(
+            UploadRow(
+                id=new_id(),
+                user_id=bench.user.id,
+                s3_key=old,
+                content_type="audio/wav",
+                bytes=3,
+                created_at=0,
+            )
+        )
+        session.add(
+            Voice(
+                id=new_id(),
+                user_id=bench.user.id,
+                name="mine",
+                s3_key=deleted,
+                seconds=1,
+                created_at=0,
+                deleted_at=1,
+            )
+        )
+    for key in (old, deleted):
+        bench.store.put(key, b"abc", "audio/wav")
+
+    def rows() -> int:
+        with bench.database.reading() as session:
+            found = [*session.scalars(select(UploadRow)), *session.scalars(select(Voice))]
+        return len(found)
+
+    bench.run(lambda: rows() == 0)
+    for key in (old, deleted):
+        with pytest.raises(ObjectMissing):
+            bench.store.head(key)

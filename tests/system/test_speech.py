@@ -165,7 +165,7 @@ def test_a_clip_is_heard_while_it_is_made(
     system: System, sign_up: Callable[[], Client], audio_format: str
 ) -> None:
     client = sign_up()
-    clip = client.speak(LONG[:500], "af_heart", format=audio_format)
+    clip = client.speak(LONG[:250], "af_heart", format=audio_format)
     body = b""
     state_at_first_bytes = ""
     with client.listen(clip["id"]) as blocks:
@@ -192,7 +192,7 @@ def test_a_listener_of_a_cancelled_clip_is_cut_off(
 
 def test_events_tell_of_a_clip_as_it_is_made(sign_up: Callable[[], Client]) -> None:
     client = sign_up()
-    clip = client.speak(LONG[:300], "af_heart")
+    clip = client.speak(LONG[:150], "af_heart")
     kinds = [kind for kind, _ in client.events(clip["id"])]
     assert kinds[0] == "queued"
     assert kinds[-1] == "finished"
