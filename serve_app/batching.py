@@ -86,6 +86,7 @@ class _Member:
     waiting: Waiting[Any]
     admitted: float
     state: Any = None
+    steps: int = 0
     batch: int = 1
 
     @property
@@ -145,6 +146,15 @@ class StepLoop:
         for group in self._groups:
             group.members.pop(key, None)
         self._groups = deque(group for group in self._groups if group.members)
+
+    def progress(self) -> dict[str, tuple[int, int]]:
+        """The steps done, of how many in all, by key of the segments that are under way."""
+        return {
+            key: (member.steps - member.state.steps_left, member.steps)
+            for group in self._groups
+            for key, member in group.members.items()
+            if member.state is not None and member.steps
+        }
 
     def tick(self) -> list[Outcome]:
         """One round: admit, advance the next group by one step, hand out what is done."""
@@ -207,7 +217,7 @@ class StepLoop:
             return self._stage.begin([member.waiting.item for member in fresh])
 
         for member, state in self._guard(group, fresh, begin, outcomes):
-            member.state = state
+            member.state, member.steps = state, state.steps_left
 
     def _step(self, group: _Group, outcomes: list[Outcome]) -> None:
         active = [member for member in group.members.values() if not member.ready]

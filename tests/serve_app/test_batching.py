@@ -134,6 +134,19 @@ def test_a_one_shot_stage_runs_batches_of_items() -> None:
     assert batches == [[0, 1], [2]]
 
 
+def test_progress_is_that_of_those_under_way() -> None:
+    loop = make(Counter(), max_batch=2)
+    for name, steps in (("long", 3), ("none", 0), ("waits", 2)):
+        loop.submit(Ticket(name, "u"), (name, steps))
+    assert loop.progress() == {}
+    loop.tick()
+    assert loop.progress() == {"long": (1, 3)}
+    loop.tick()
+    assert loop.progress() == {"long": (2, 3), "waits": (1, 2)}
+    run(loop)
+    assert loop.progress() == {}
+
+
 def test_times_and_batch_sizes_are_reported() -> None:
     now = [0.0]
     loop = StepLoop(OneShot(list), Limits(max_batch=1), clock=lambda: now[0])
