@@ -5,6 +5,7 @@ Read from the environment (`BERNIE_…`) and from the arguments of the applicati
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Literal, Self
@@ -141,7 +142,9 @@ class Settings(BaseSettings):
     )
     conversion: ServiceSettings = ServiceSettings(
         frontend=StageScale(threads=_CORES, max_batch=1),
-        diffusion=StageScale(threads=_CORES, max_batch=2, max_batch_length=4_000, max_groups=4),
+        diffusion=StageScale(
+            threads=_CORES, max_batch=2, max_batch_length=4_000, max_groups=4, spread=math.inf
+        ),
         vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
     )
     sound_effects: ServiceSettings = ServiceSettings(
