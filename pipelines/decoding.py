@@ -114,7 +114,7 @@ def _opened(data: bytes, field: str) -> Iterator[soundfile.SoundFile]:
 
 def _is_stated(file: soundfile.SoundFile) -> bool:
     """Whether the file says how long it is."""
-    return file.frames < _UNKNOWN_FRAMES and file.format != "MP3"
+    return bool(file.frames < _UNKNOWN_FRAMES and file.format != "MP3")
 
 
 def _check_shape(file: soundfile.SoundFile, field: str) -> None:
