@@ -32,6 +32,7 @@ class StageScale(BaseModel):
     threads: int = Field(1, ge=1, description="torch threads of a replica")
     max_batch: int = Field(4, ge=1, description="segments in one batch")
     max_batch_length: int = Field(2_000, ge=1, description="padded length of one batch")
+    spread: float = Field(1.5, ge=1, description="longest over shortest length in one batch")
     max_groups: int = Field(1, ge=1, description="batches under way, stepped in turn")
     max_waiting: int = Field(
         200, ge=1, description="segments a replica takes in before callers wait"

@@ -28,6 +28,7 @@ class StageReplica:
         limits = Limits(
             max_batch=scale.max_batch,
             max_length=scale.max_batch_length,
+            spread=scale.spread,
             max_groups=scale.max_groups,
         )
         self._driver = StageDriver(load, limits, self._observe)
