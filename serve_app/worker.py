@@ -77,7 +77,8 @@ class Worker:
         self._observer = observer
         self._rules = QueueRules.of(settings)
         self._running: dict[asyncio.Task[None], Claim] = {}
-        self._producing: dict[str, asyncio.Task[None]] = {}
+        self._stoppable: dict[str, asyncio.Task[None]] = {}
+        """By the token of their lease."""
         self._wake = asyncio.Event()
         self._stopping = False
         self._stopped = asyncio.Event()
@@ -149,8 +150,8 @@ class Worker:
         """One try at one clip; ends in one transition of its state, or in none if the lease is
         lost."""
         producing = asyncio.create_task(self._produce(claim))
-        self._producing[claim.token] = producing
-        keeping = asyncio.create_task(self._keep_lease(claim, producing))
+        self._stoppable[claim.token] = producing
+        keeping = asyncio.create_task(self._keep_lease(claim))
         try:
             await producing
         except asyncio.CancelledError:
@@ -163,7 +164,7 @@ class Worker:
             await self._failed(claim, error)
         finally:
             keeping.cancel()
-            del self._producing[claim.token]
+            self._stoppable.pop(claim.token, None)
 
     async def _produce(self, claim: Claim) -> None:
         """Makes the audio, stores it, and charges for it."""
@@ -182,6 +183,9 @@ class Worker:
             seconds = await self._generate(clip, upload, timings, report)
             with timings.measure("upload"):
                 size = await self._in_thread(upload.complete)
+            # A clip that has succeeded has no lease either: what watches the leases must not take
+            # that for a loss before the answer is here.
+            self._stoppable.pop(claim.token, None)
             saved = await self._transact(
                 lambda s, now: queue.succeed(
                     s, clip.id, claim.token, key, size, seconds, timings.summary(), now
@@ -313,7 +317,7 @@ class Worker:
                 await self._in_thread(self._store.delete, key_of(clip))
         self._observer.ended(clip.service, "failed" if state is ClipState.FAILED else "retried")
 
-    async def _keep_lease(self, claim: Claim, producing: asyncio.Task[None]) -> None:
+    async def _keep_lease(self, claim: Claim) -> None:
         """Renews the lease; stops the work when the lease is lost or the clip cancelled."""
         seconds = self._settings.lease_seconds
         held_until = time.monotonic() + seconds
@@ -329,7 +333,7 @@ class Worker:
             else:
                 held_until = time.monotonic() + seconds
             if not kept:
-                producing.cancel()
+                self._stop_work(claim)
                 return
 
     async def _stop_unwanted(self) -> None:
@@ -339,9 +343,12 @@ class Worker:
             return
         wanted = await self._transact(lambda s, _: queue.still_wanted(s, claims), reading=True)
         for claim in claims:
-            producing = self._producing.get(claim.token)
-            if producing is not None and claim.token not in wanted:
-                producing.cancel()
+            if claim.token not in wanted:
+                self._stop_work(claim)
+
+    def _stop_work(self, claim: Claim) -> None:
+        if (producing := self._stoppable.pop(claim.token, None)) is not None:
+            producing.cancel()
 
     async def _every(
         self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]
