@@ -19,6 +19,7 @@ from serve_app import credits
 from serve_app.db.engine import Database
 from serve_app.db.models import ApiKey, SignInFailure, SignInSession, User
 from serve_app.errors import ServiceError, not_found
+from serve_app.field_rules import EMAIL_LENGTH, EMAIL_SHAPE, PASSWORD_LENGTH, require
 from serve_app.ids import hash_token, is_id, new_id, new_token
 
 # RFC 9106 argon2id with OWASP's smaller memory: 19 MiB each, so that many sign-ins at once fit.
@@ -44,10 +45,11 @@ class SignInLimits:
 
 
 def sign_up(session: Session, email: str, password: str, amount: int, now: float) -> User:
-    """A new user with `amount` credits; 409 `email_taken`."""
-    user = User(
-        id=new_id(), email=_normal(email), password_hash=_hasher.hash(password), created_at=now
-    )
+    """A new user with `amount` credits; 409 `email_taken`, 422 for what could never sign in."""
+    email = _normal(email)
+    require("email", email, EMAIL_LENGTH, EMAIL_SHAPE)
+    require("password", password, PASSWORD_LENGTH)
+    user = User(id=new_id(), email=email, password_hash=_hasher.hash(password), created_at=now)
     try:
         with session.begin_nested():
             session.add(user)

@@ -1,4 +1,4 @@
-"""A small client of the HTTP API: what `bernie say` and `bernie demo` speak through."""
+"""A small client of the HTTP API: what the commands of `bernie` speak through."""
 
 from __future__ import annotations
 
@@ -13,17 +13,35 @@ import httpx
 
 T = TypeVar("T")
 
+_CONTENT_TYPES = {
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".flac": "audio/flac",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+}
+
 
 class ApiError(Exception):
-    """The server's refusal, or the reason why it could not be reached."""
+    """The server's refusal with its HTTP status, or the reason why there was no answer."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Client:
-    """One user's connection to a running server. `token` is an API key or a session's token."""
+    """One user's connection to a running server. `token` is an API key or a session's token.
+
+    Every method raises ApiError.
+    """
 
     def __init__(self, base_url: str, token: str = "") -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=base_url, headers=headers, timeout=60)
+        try:
+            self._http = httpx.Client(base_url=base_url, headers=headers, timeout=60)
+        except (httpx.InvalidURL, UnicodeEncodeError) as error:
+            raise ApiError(f"The address or the API key cannot be used: {error}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -44,6 +62,53 @@ class Client:
         """Submits a text; the clip comes back pending."""
         return self._call("POST", "/api/speech", json={"text": text, "voice": voice, **options})
 
+    def convert(self, upload: str, voice: str, **options: Any) -> dict[str, Any]:
+        """Submits an upload to be said by another voice; the clip comes back pending."""
+        body = {"upload": upload, "voice": voice, **options}
+        return self._call("POST", "/api/conversions", json=body)
+
+    def sound_effect(self, prompt: str, **options: Any) -> dict[str, Any]:
+        """Submits the description of a sound; the clip comes back pending."""
+        return self._call("POST", "/api/sound-effects", json={"prompt": prompt, **options})
+
+    @contextmanager
+    def uploaded(self, file: Path) -> Iterator[str]:
+        """Sends a recording and gives the id of the upload, which is deleted after the block."""
+        kind = _CONTENT_TYPES.get(file.suffix.lower(), "application/octet-stream")
+        try:
+            with file.open("rb") as recording:
+                size = file.stat().st_size
+                upload = self._call(
+                    "POST", "/api/uploads", json={"content_type": kind, "bytes": size}
+                )
+                answer = httpx.request(
+                    upload["method"],
+                    upload["url"],
+                    headers={**upload["headers"], "Content-Length": str(size)},
+                    content=recording,
+                    timeout=60,
+                )
+            answer.raise_for_status()
+        except OSError as error:
+            raise ApiError(f"{file} cannot be read: {error.strerror}") from error
+        except httpx.HTTPError as error:
+            raise ApiError(f"{file} could not be sent to the object store.") from error
+        try:
+            yield upload["id"]
+        finally:
+            self._call("DELETE", f"/api/uploads/{upload['id']}")
+
+    def voices(self) -> list[dict[str, Any]]:
+        voices: list[dict[str, Any]] = self._call("GET", "/api/voices")["items"]
+        return voices
+
+    def add_voice(self, name: str, upload: str) -> None:
+        """Makes a voice of one's own from an upload."""
+        self._call("POST", "/api/voices", json={"name": name, "upload": upload})
+
+    def remove_voice(self, voice_id: str) -> None:
+        self._call("DELETE", f"/api/voices/{voice_id}")
+
     def clip(self, clip_id: str) -> dict[str, Any]:
         return self._call("GET", f"/api/clips/{clip_id}")
 
@@ -57,14 +122,18 @@ class Client:
         """Polls until the clip has ended. Raises ApiError where it failed or takes longer."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            clip = self._call("GET", f"/api/clips/{clip_id}", params={"wait": 5})
+            try:
+                clip = self._call("GET", f"/api/clips/{clip_id}", params={"wait": 5})
+            except ApiError as error:
+                message = f"{error} The clip {clip_id} goes on without you."
+                raise ApiError(message, error.status) from error
             progress(clip)
             if clip["state"] == "succeeded":
                 return clip
             if clip["state"] != "pending":
                 reason = (clip["error"] or {}).get("message", "")
                 raise ApiError(f"The clip {clip['state']}. {reason}".strip())
-        raise ApiError(f"The clip is not ready after {seconds:.0f} s.")
+        raise ApiError(f"The clip {clip_id} is not ready after {seconds:.0f} s; it goes on.")
 
     @contextmanager
     def listen(self, clip_id: str) -> Iterator[Iterator[bytes]]:
@@ -100,17 +169,28 @@ class Client:
                     for block in response.iter_bytes():
                         out.write(block)
         except httpx.HTTPError as error:
-            raise ApiError(f"The audio could not be downloaded: {error}") from error
+            message = f"The audio of clip {clip['id']} could not be downloaded: {error}"
+            raise ApiError(message) from error
+        except OSError as error:
+            message = f"{file} cannot be written: {error.strerror}. The clip {clip['id']} is kept."
+            raise ApiError(message) from error
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        server = self._http.base_url
         try:
             response = self._http.request(method, path, **request)
-            body: dict[str, Any] = response.json() if response.content else {}
-        except (httpx.HTTPError, ValueError) as error:
-            raise ApiError(f"No answer from {self._http.base_url}: {error}") from error
-        if response.is_error:
-            raise ApiError(body.get("error", {}).get("message", f"HTTP {response.status_code}"))
-        return body
+        except httpx.ConnectError as error:
+            raise ApiError(f"Nothing answers at {server}: is `bernie up` running?") from error
+        except httpx.HTTPError as error:
+            raise ApiError(f"{server} did not answer: {error}") from error
+        try:
+            body = response.json() if response.content else {}
+            if response.is_error:
+                raise ApiError(body["error"]["message"], response.status_code)
+            return dict(body)
+        except (ValueError, TypeError, KeyError) as error:
+            message = f"{server} did not answer as a Bernie server (HTTP {response.status_code})."
+            raise ApiError(message, response.status_code) from error
 
 
 def _guarded(received: Iterator[T]) -> Iterator[T]:

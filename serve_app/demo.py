@@ -22,7 +22,7 @@ WAIT_SECONDS = 300.0
 def run_demo(text: str, voice: str, output: Path, console: Console) -> None:
     """Raises ApiError where a step of the way fails; whatever happens, everything is stopped."""
     with tempfile.TemporaryDirectory(prefix="bernie-demo-") as folder:
-        settings = Settings(data_dir=Path(folder), port=free_port())
+        settings = demo_settings(data_dir=Path(folder), port=free_port())
         started = time.monotonic()
 
         def report(step: str) -> None:
@@ -46,6 +46,13 @@ def run_demo(text: str, voice: str, output: Path, console: Console) -> None:
             f"[bold green]{output}[/]: {clip['audio']['seconds']:.2f} s of audio. "
             f"Credits left: {account['available']:,}"
         )
+
+
+def demo_settings(**given: Any) -> Settings:
+    """What the environment says of models and limits, with a database and an object store that
+    are the demo's own."""
+    own = {"database_url": "", "s3_endpoint": "", "s3_public_endpoint": "", "host": "127.0.0.1"}
+    return Settings(**{**own, **given})
 
 
 def free_port() -> int:

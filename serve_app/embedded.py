@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -50,6 +50,10 @@ _FLAGS = (
 _PROBE_BUCKET = "bernie-ready"
 # Now and then its orderly stop takes much longer; data survives a kill.
 _STOP_SECONDS = 5
+# For a predecessor that is just ending.
+_GRACE_SECONDS = 5
+# It gets no TMPDIR from us.
+_SOCKETS = Path("/tmp")  # noqa: S108 - where Go puts temporary files
 _LOG_LINES = 20
 _PR_SET_PDEATHSIG = 1
 
@@ -85,9 +89,11 @@ class SeaweedFS:
         deadline = time.monotonic() + timeout
         data = data_dir.resolve() / "data"
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = _lock(data_dir / "lock", deadline)
+        lock = _lock(data_dir / "lock", min(deadline, time.monotonic() + _GRACE_SECONDS))
         try:
             identity = _identity(data_dir / "identity.json")
+            self._ports = identity.ports.values()
+            _remove_sockets(self._ports)
             self._log = data_dir / "seaweedfs.log"
             self._process = _launch(binary, data, identity, self._log, lock)
         finally:
@@ -120,6 +126,7 @@ class SeaweedFS:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        _remove_sockets(self._ports)
 
     def __enter__(self) -> Self:
         return self
@@ -246,6 +253,14 @@ def _is_free(port: int) -> bool:
             except OSError:
                 return False
     return True
+
+
+def _remove_sockets(ports: Iterable[int]) -> None:
+    """Those that it leaves behind for its ports."""
+    for port in ports:
+        for number in (port, port + _GRPC_OFFSET):
+            for path in _SOCKETS.glob(f"seaweedfs-*-{number}.sock"):
+                path.unlink(missing_ok=True)
 
 
 def _launch(

@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from serve_app.errors import invalid
+
 OUT_OF_RANGE = "out_of_range"
 
 
@@ -63,3 +65,15 @@ def matching(pattern: str, message: str) -> Rule:
         message,
         {"pattern": f"^{pattern}$"},
     )
+
+
+def require(field: str, value: Any, *rules: Rule) -> None:
+    """422 with the field unless the value keeps all rules: for what does not come as a request."""
+    for rule in rules:
+        if not rule.allows(value):
+            raise invalid(field, f"{field} {rule.message}.")
+
+
+EMAIL_LENGTH = length(3, 254)
+EMAIL_SHAPE = matching("[!-?A-~]+@[!-?A-~]+", "must look like name@example.com")
+PASSWORD_LENGTH = length(8, 200)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import logging
 import os
 import secrets
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,10 +21,12 @@ from pydantic import SecretStr
 from serve_app import environment
 from serve_app.embedded import SeaweedFS
 from serve_app.settings import Settings
+from serve_app.store import ObjectStore
 
 Report = Callable[[str], None]
 
 _RAY_FOLDER = "bernie-ray-"
+_GRACE_SECONDS = 2
 
 
 class StackError(RuntimeError):
@@ -48,14 +53,19 @@ def local_stack(
     """Starts all parts and stops them in reverse order.
 
     What the settings already name (a database, an S3 endpoint) is used as it is. Raises StackError
-    where a port is taken, and EmbeddedStoreError.
+    where a port is taken or the folder in use, EmbeddedStoreError, and StoreError where an S3 of
+    one's own cannot be used.
     """
-    _require_free(settings.host, settings.port, "--port")
-    _require_free("127.0.0.1", dashboard_port, "--dashboard-port")
     private_folder(settings.data_dir)
     with ExitStack() as stack:
+        stack.enter_context(_only_one(settings.data_dir))
+        _require_free(settings.host, settings.port, "--port")
+        _require_free("127.0.0.1", dashboard_port, "--dashboard-port")
         store = None
-        if not settings.s3_endpoint:
+        if settings.s3_endpoint:
+            report("Looking at the object store")
+            _require_store(settings)
+        else:
             report("Starting SeaweedFS (S3)")
             store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
             settings = settings.model_copy(
@@ -73,9 +83,13 @@ def local_stack(
 
 
 def private_folder(folder: Path) -> None:
-    """Makes a folder that only its owner may look into."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
+    """Makes a folder that only its owner may look into. Raises StackError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        message = f"{folder} cannot be the folder of --data-dir (BERNIE_DATA_DIR): {error.strerror}"
+        raise StackError(message) from error
 
 
 def write_private(file: Path, text: str) -> None:
@@ -86,14 +100,47 @@ def write_private(file: Path, text: str) -> None:
     draft.rename(file)
 
 
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Keeps a second one off the folder; one that is just ending is waited for."""
+    with (folder / "lock").open("w") as lock:
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"Bernie already runs on {folder}. Stop it, or give another --data-dir."
+                    ) from None
+                time.sleep(0.1)
+        yield
+
+
 def _require_free(host: str, port: int, option: str) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
+    """Raises StackError where nobody can listen there, with the reason and what to change."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            message = f"BERNIE_HOST: {host} is no address of this machine."
+        elif error.errno == errno.EADDRINUSE:
             message = f"Port {port} of {host} is in use. Choose another with {option}."
-            raise StackError(message) from error
+        else:
+            message = f"Port {port} of {host} cannot be used ({error.strerror}); see {option}."
+        raise StackError(message) from error
+
+
+def _require_store(settings: Settings) -> None:
+    try:
+        ObjectStore(settings).ensure_bucket()
+    except ValueError as error:
+        message = "BERNIE_S3_ENDPOINT must be a URL such as https://s3.example.com."
+        raise StackError(message) from error
 
 
 @contextmanager

@@ -9,7 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticKnownError
 
 from serve_app.db.models import ApiKey, ClipState, LedgerEntry, User
-from serve_app.field_rules import between, length, matching
+from serve_app.field_rules import (
+    EMAIL_LENGTH,
+    EMAIL_SHAPE,
+    PASSWORD_LENGTH,
+    between,
+    length,
+    matching,
+)
 
 Item = TypeVar("Item")
 
@@ -18,11 +25,7 @@ EXAMPLE_TIME = "2026-03-01T12:00:00Z"
 
 ServiceName = Literal["styletts2", "seedvc", "make-an-audio"]
 
-Email = Annotated[
-    str,
-    length(3, 254),
-    matching("[!-?A-~]+@[!-?A-~]+", "must look like name@example.com"),
-]
+Email = Annotated[str, EMAIL_LENGTH, EMAIL_SHAPE]
 IdempotencyKey = Annotated[
     str,
     matching("[!-~]{1,200}", "must have 1 to 200 visible ASCII characters"),
@@ -95,7 +98,7 @@ class SignUp(Body):
     )
 
     email: Email
-    password: Annotated[str, length(8, 200)]
+    password: Annotated[str, PASSWORD_LENGTH]
 
 
 class SignIn(Body):

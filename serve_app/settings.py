@@ -158,7 +158,10 @@ class Settings(BaseSettings):
         for service, setting in SERVICES.items():
             known = [AUTO, OFF, *registry.SERVICES[service]]
             if self.service(service).pipeline not in known:
-                raise ValueError(f"{setting}.pipeline must be one of {', '.join(known)}")
+                variable = f"BERNIE_{setting.upper()}__PIPELINE"
+                raise ValueError(
+                    f"{setting}.pipeline must be one of {', '.join(known)} ({variable})"
+                )
         return self
 
     def service(self, name: str) -> ServiceSettings:

@@ -1,4 +1,4 @@
-"""For load balancers and Prometheus: alive, ready, metrics."""
+"""For people at the front door, load balancers and Prometheus: alive, ready, metrics."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ from serve_app.routes.access import ServicesOf
 router = APIRouter(include_in_schema=False)
 
 _READ = ["GET", "HEAD"]
+
+
+@router.api_route("/", methods=_READ)
+async def front_door() -> dict[str, str]:
+    """For people who open the address in a browser."""
+    return {"name": "Bernie", "openapi": "/openapi.json", "guide": "docs/api.md"}
 
 
 @router.api_route("/healthz", methods=_READ)

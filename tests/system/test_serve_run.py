@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -19,6 +17,7 @@ from serve_app.client import Client
 from serve_app.demo import free_port
 from serve_app.embedded import SeaweedFS
 from tests.postgres import Postgres
+from tests.system import processes
 from tests.system.replicas import until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -47,7 +46,7 @@ def test_serve_run_with_ones_own_postgresql_and_s3(seaweed: SeaweedFS, tmp_path:
         }
         serve = [str(Path(sys.executable).with_name("serve")), "run", "--address", "local"]
         command = [*serve, "--app-dir", str(ROOT), str(tmp_path / "serve.yaml")]
-        process = subprocess.Popen(command, env=variables, cwd=tmp_path)
+        process = processes.start(command, variables, tmp_path)
         try:
             until(lambda: ready(port), 120, "the graph is ready")
             with Client(f"http://127.0.0.1:{port}") as client:
@@ -56,9 +55,9 @@ def test_serve_run_with_ones_own_postgresql_and_s3(seaweed: SeaweedFS, tmp_path:
                 clip = client.wait(clip["id"], 60, lambda _: None)
                 client.download(clip, tmp_path / "hello.wav")
             assert (tmp_path / "hello.wav").read_bytes().startswith(b"RIFF")
+            processes.interrupt(process)
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+            processes.end(process)
     assert not (tmp_path / "unused").exists()
 
 

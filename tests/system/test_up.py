@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import soundfile
 
 from serve_app.demo import free_port
+from tests.system import processes
 from tests.system.replicas import until
 
 BERNIE = [sys.executable, "-c", "from serve_app.cli import app; app()"]
@@ -24,18 +24,21 @@ class Up:
     def __init__(self, environment: dict[str, str], port: int, stderr: int | None = None) -> None:
         command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
         self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(command, env=environment, stderr=stderr)
+        self.process = processes.start(command, environment, stderr=stderr)
 
     def __enter__(self) -> Self:
         try:
             until(self.ready, 150, "the server is ready")
         except BaseException:
-            self.stop()
+            processes.end(self.process)
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        try:
+            assert processes.interrupt(self.process) == 0, "bernie up has failed"
+        finally:
+            processes.end(self.process)
 
     def ready(self) -> bool:
         assert self.process.poll() is None, "bernie up has ended"
@@ -43,14 +46,6 @@ class Up:
             return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
-
-    def stop(self) -> None:
-        """Ctrl-C; nothing of it may be left."""
-        family = psutil.Process(self.process.pid).children(recursive=True)
-        self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(90) == 0, "bernie up has failed"
-        _, alive = psutil.wait_procs(family, timeout=10)
-        assert not alive, f"left behind: {[each.name() for each in alive]}"
 
 
 @pytest.mark.timeout(400)
@@ -85,10 +80,14 @@ def test_up_ends_with_a_reason_when_the_store_does(tmp_path: Path) -> None:
         "BERNIE_SPEECH__PIPELINE": "noop",
     }
     up = Up(environment, free_port(), stderr=subprocess.PIPE)
-    until(up.ready, 150, "the server is ready")
-    (weed,) = (each for each in psutil.Process(up.process.pid).children() if each.name() == "weed")
-    weed.kill()
-    _, output = up.process.communicate(timeout=90)
+    try:
+        until(up.ready, 150, "the server is ready")
+        children = psutil.Process(up.process.pid).children()
+        (weed,) = (each for each in children if each.name() == "weed")
+        weed.kill()
+        _, output = up.process.communicate(timeout=90)
+    finally:
+        processes.end(up.process)
     assert up.process.returncode == 1
     assert "The object store ended" in output.decode()
     assert "Traceback" not in output.decode()

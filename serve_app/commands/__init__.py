@@ -1,0 +1,1 @@
+"""The commands of `bernie`, by what they are about."""

@@ -1,0 +1,65 @@
+"""Programs that tests start, stop as Ctrl-C does, and never leave behind."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+
+
+def start(
+    command: list[str],
+    environment: dict[str, str],
+    folder: Path | None = None,
+    stderr: int | None = None,
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command, env=environment, cwd=folder, stderr=stderr, preexec_fn=_heed_interrupts
+    )
+
+
+def interrupt(process: subprocess.Popen[bytes], seconds: float = 90) -> int:
+    """Ctrl-C; the exit code. Raises AssertionError where it does not end within `seconds`, or where
+    any process of it is left; those are killed."""
+    family = _family(process)
+    process.send_signal(signal.SIGINT)
+    try:
+        code = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        _kill([*family, *_family(process)], process)
+        raise AssertionError(f"{process.args} does not end at Ctrl-C") from None
+    _, alive = psutil.wait_procs(family, timeout=10)
+    names = [each.name() for each in alive if each.is_running()]
+    _kill(alive, process)
+    assert not names, f"left behind: {names}"
+    return code
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """For the way out of a test, whatever happened: nothing of the program is left."""
+    _kill(_family(process), process)
+
+
+def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _kill(family: list[psutil.Process], process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for each in family:
+        try:
+            each.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _heed_interrupts() -> None:
+    """In the child. Tests that run in the background of a shell have SIGINT ignored, and children
+    inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
