@@ -19,10 +19,10 @@ import numpy as np
 import torch
 
 from benchmarks.batching.costs import passes
-from benchmarks.models_makeanaudio import DECODER, UNET
-from benchmarks.models_seedvc import random_segment, ready
-from benchmarks.models_styletts2 import LIBRITTS
+from benchmarks.models.conversion import segment
+from benchmarks.models.work import Size, still
 from pipelines.lengths import Lengths
+from pipelines.makeanaudio.official import OFFICIAL
 from pipelines.makeanaudio.request import LATENT_HEIGHT
 from pipelines.makeanaudio.text_encoder import TOKENS
 from pipelines.makeanaudio.unet import UNet
@@ -33,6 +33,7 @@ from pipelines.seedvc.dit import VelocityEstimator
 from pipelines.seedvc.stages import SeedVCDiffusion
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.acoustic import AcousticModel
+from pipelines.styletts2.config import LIBRITTS
 from pipelines.styletts2.guidance import GuidedDenoiser
 from pipelines.styletts2.sampler import advance, schedule
 from pipelines.torch_runtime import Runtime, configure
@@ -52,9 +53,9 @@ class Measured:
 
 def seedvc(runtime: Runtime) -> Measured:
     config = official.SPEECH
-    stage = SeedVCDiffusion(ready(VelocityEstimator(config.dit)), runtime)
+    stage = SeedVCDiffusion(still(VelocityEstimator(config.dit), Size(runtime, 1)), runtime)
 
-    window = random_segment(config)
+    window = segment(config, guidance=0.7)
 
     def calls(batch: int, frames: int) -> dict[str, Call]:
         content = np.resize(window.content, (frames, config.dit.content))
@@ -71,9 +72,9 @@ def seedvc(runtime: Runtime) -> Measured:
 
 
 def makeanaudio(runtime: Runtime) -> Measured:
-    unet, decoder = ready(UNet(UNET)), ready(LatentDecoder(DECODER))
+    unet, decoder = UNet(OFFICIAL.unet), LatentDecoder(OFFICIAL.decoder)
     for module in (unet, decoder):
-        place(module, runtime)
+        place(still(module, Size(runtime, 1)), runtime)
 
     def lowered(call: Call) -> Call:
         def run() -> object:
@@ -85,7 +86,7 @@ def makeanaudio(runtime: Runtime) -> Measured:
     def calls(batch: int, columns: int) -> dict[str, Call]:
         rows = 2 * batch  # guidance
         latents = torch.randn(rows, 4, LATENT_HEIGHT, columns)
-        texts = torch.randn(rows, TOKENS, UNET.context)
+        texts = torch.randn(rows, TOKENS, OFFICIAL.unet.context)
         levels = torch.full((rows,), 500)
         return {
             "begin": lambda: torch.randn(batch, 4, LATENT_HEIGHT, columns),
@@ -99,7 +100,7 @@ def makeanaudio(runtime: Runtime) -> Measured:
 
 def styletts2(runtime: Runtime) -> Measured:
     config = LIBRITTS
-    model = ready(AcousticModel(config))
+    model = still(AcousticModel(config), Size(runtime, 1))
     place(model.denoiser, runtime)
 
     def calls(batch: int, count: int) -> dict[str, Call]:
