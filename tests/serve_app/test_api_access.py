@@ -12,7 +12,7 @@ from tests.serve_app.recordings import send, speech
 
 UNKNOWN_ID = "0" * 32
 SPEECH = {"text": SENTENCE, "voice": "af_heart"}
-OPEN = {"/api/sign-up", "/api/sign-in", "/healthz", "/readyz", "/metrics"}
+OPEN = {"/", "/api/sign-up", "/api/sign-in", "/healthz", "/readyz", "/metrics"}
 
 Route = tuple[str, str, dict[str, object] | None, int]
 """Method, path, JSON body, and the status that a valid caller gets."""
