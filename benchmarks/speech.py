@@ -3,7 +3,8 @@
     python benchmarks/speech.py [--users 1 4 8] [--clips 3] [--json FILE]
 
 Prints CPU-seconds per second of audio (of all processes together), the time from submission to the
-finished clip, the time to the first audio, what our own layers add (a pipeline of tones through the
+finished clip, the time to the first audio, the same to the first bytes of a long text that is
+listened to while it is made, what our own layers add (a pipeline of tones through the
 same graph), the time until the server is ready and the peak memory of a vocoder replica.
 """
 
@@ -77,6 +78,8 @@ def served(pipeline: str, users: list[int], clips: int) -> dict[str, Any]:
             ready = time.monotonic() - start
             load(settings, 1, 1)  # warms up
             rows = {str(count): load(settings, count, clips) for count in users}
+            for count in users:
+                rows[str(count)]["first_byte_seconds"] = first_byte(settings, count)
             peak = max(peak_memory("-vocoder"), default=0.0)
     return {"ready_seconds": ready, "vocoder_peak_gb": peak, "users": rows}
 
@@ -111,6 +114,27 @@ def load(settings: Settings, users: int, clips: int) -> dict[str, float]:
     }
 
 
+def first_byte(settings: Settings, users: int) -> float:
+    """Median seconds from the submission of a long text to its first bytes of audio, which each
+    user listens to while it is made."""
+    url = f"http://{settings.host}:{settings.port}"
+
+    def one_user(_: int) -> float:
+        with Client(url) as client:
+            client.sign_up(f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12))
+            start = time.monotonic()
+            clip = client.speak(" ".join(TEXTS), "af_heart")
+            with client.listen(clip["id"]) as blocks:
+                next(blocks)
+                heard = time.monotonic() - start
+                for _block in blocks:
+                    continue
+        return heard
+
+    with ThreadPoolExecutor(users) as pool:
+        return statistics.median(pool.map(one_user, range(users)))
+
+
 def tree_cpu() -> float:
     """CPU-seconds of this process and all below it."""
     here = psutil.Process()
@@ -141,8 +165,11 @@ def report(result: dict[str, Any]) -> None:
     alone = result["bare"]
     print(f"\nbare pipeline: {alone['cpu_per_audio_second']:.3f} CPU-s per audio-s", end=" ")
     print(f"(acoustic {alone['acoustic']:.3f}, vocoder {alone['vocoder']:.3f})\n")
-    print("| graph | users | CPU-s / audio-s | audio-s / s | clip finished, s | first audio, s |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| graph | users | CPU-s / audio-s | audio-s / s | clip finished, s | first audio, s "
+        "| first byte of four chunks, s |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for name in ("kokoro", "noop"):
         for users, row in result[name]["users"].items():
             figures = [f"{value:.3f}" for value in row.values()]

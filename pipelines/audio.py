@@ -11,6 +11,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from pipelines.appending import AppendOnly
 from pipelines.protocol import InvalidInput, Waveform
 
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -110,12 +111,20 @@ class Encoder:
     """
 
     def __init__(
-        self, sink: Sink, format_name: str, sample_rate_in: int, sample_rate_out: int
+        self,
+        sink: Sink,
+        format_name: str,
+        sample_rate_in: int,
+        sample_rate_out: int,
+        streaming: bool = False,
     ) -> None:
-        """Raises InvalidInput where the format is unknown or lacks the rate that goes out."""
+        """`streaming`: no byte changes once it is written (`pipelines.appending`).
+
+        Raises InvalidInput where the format is unknown or lacks the rate that goes out.
+        """
         self._format = check_format(format_name, sample_rate_out)
         self._sample_rate = sample_rate_out
-        self._sink = _GuardedSink(sink)
+        self._sink = _GuardedSink(AppendOnly(sink, self._format.container) if streaming else sink)
         self._file: soundfile.SoundFile | None = None
         self._resampler = (
             None

@@ -27,7 +27,8 @@ HIGHEST_KEPT = 48_000
 _BLOCK = 65_536
 _READ = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3"}
 _UNKNOWN_FRAMES = 2**62
-"""libsndfile gives the largest number there is for a length that is not known."""
+"""libsndfile gives the largest number there is for a length that is not known. That of an MP3 file
+without an Info frame it guesses."""
 
 
 def decode(
@@ -42,7 +43,7 @@ def decode(
     with _opened(data, field) as file:
         _check_shape(file, field)
         length = _Length(field, longest_seconds, shortest_seconds)
-        if length.above(file.frames, file.samplerate) and file.frames < _UNKNOWN_FRAMES:
+        if _is_stated(file) and length.above(file.frames, file.samplerate):
             raise length.refused("audio_too_long")
         rate = min(file.samplerate, HIGHEST_KEPT)
         # Untouched pages take no memory: room for the longest costs what the file really holds.
@@ -111,6 +112,11 @@ def _opened(data: bytes, field: str) -> Iterator[soundfile.SoundFile]:
         yield file
 
 
+def _is_stated(file: soundfile.SoundFile) -> bool:
+    """Whether the file says how long it is."""
+    return bool(file.frames < _UNKNOWN_FRAMES and file.format != "MP3")
+
+
 def _check_shape(file: soundfile.SoundFile, field: str) -> None:
     fewest, most = CHANNELS
     if not fewest <= file.channels <= most:
@@ -142,9 +148,13 @@ def _blocks(file: soundfile.SoundFile, rate: int, field: str) -> Iterator[Wavefo
 def _read(
     file: soundfile.SoundFile, buffer: NDArray[np.float32], field: str
 ) -> NDArray[np.float32]:
+    buffer[:] = np.nan
     try:
         block: NDArray[np.float32] = file.read(out=buffer)
     except soundfile.SoundFileError as error:
+        if file.frames >= _UNKNOWN_FRAMES:
+            # At the end of a FLAC file that does not state its length a seek fails, after reading.
+            return buffer[: int(np.isfinite(buffer[:, 0]).sum())]
         message = f"The {field} recording is damaged and cannot be read to its end."
         raise InvalidInput(field, message, "bad_audio") from error
     if not np.isfinite(block).all():

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipelines.features import FeatureCache
 from pipelines.joining import SilenceJoin
 from pipelines.protocol import (
     Acoustic,
@@ -84,7 +85,7 @@ class NoopPipeline:
     sample_rate = SAMPLE_RATE
     takes_reference = False
 
-    def frontend(self, settings: PipelineSettings) -> Frontend:
+    def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         return NoopFrontend(settings)
 
     def diffusion(self, _settings: PipelineSettings) -> Diffusion:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from pipelines.time_convolution import settle_weights
 from pipelines.torch_runtime import Runtime
 
 HEAVY = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
@@ -23,6 +24,7 @@ def lower_weights(module: nn.Module, dtype: torch.dtype) -> None:
 def place(module: nn.Module, runtime: Runtime) -> None:
     """The module on the runtime's device, its heavy weights in the runtime's type."""
     module.to(runtime.device)
+    settle_weights(module)
     if runtime.dtype is not torch.float32:
         lower_weights(module, runtime.dtype)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from pipelines import checkpoints
+from pipelines.features import FeatureCache
 from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
 from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
@@ -28,7 +29,7 @@ class Pipeline(Protocol):
         """Whether its voice is that of a recording."""
         ...
 
-    def frontend(self, settings: PipelineSettings) -> Frontend: ...
+    def frontend(self, settings: PipelineSettings, features: FeatureCache, /) -> Frontend: ...
 
     def diffusion(self, settings: PipelineSettings) -> Diffusion: ...
 
@@ -52,9 +53,16 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
 """Pipelines of each service by name, which is that of their weights; the first is the default."""
 
 
-def load_frontend(service: str, pipeline: str, settings: PipelineSettings) -> Frontend:
-    """Raises WeightsMissing, as the other two."""
-    return _known(service, pipeline).frontend(settings)
+def load_frontend(
+    service: str,
+    pipeline: str,
+    settings: PipelineSettings,
+    features: FeatureCache | None = None,
+) -> Frontend:
+    """`features` remembers what is found in recordings; left out, in this process only. Raises
+    WeightsMissing, as the other two."""
+    cache = FeatureCache() if features is None else features
+    return _known(service, pipeline).frontend(settings, cache)
 
 
 def load_diffusion(service: str, pipeline: str, settings: PipelineSettings) -> Diffusion:

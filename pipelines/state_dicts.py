@@ -157,3 +157,15 @@ def _shape(tensor: Tensor) -> str:
 def _section(title: str, names: list[str]) -> str:
     more = [f"… and {len(names) - LISTED_NAMES} more"] if len(names) > LISTED_NAMES else []
     return f"  {len(names)} {title}: " + ", ".join(names[:LISTED_NAMES] + more)
+
+
+def identity(described: object, *modules: nn.Module) -> str:
+    """A name for what `modules` compute: SHA-256 of their parameters and buffers, and of the text
+    of all else that it depends on. Modules of other weights have another name."""
+    digest = hashlib.sha256(str(described).encode())
+    for module in modules:
+        for name, tensor in module.state_dict().items():
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()

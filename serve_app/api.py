@@ -10,6 +10,8 @@ from serve_app.body_limit import BodyLimit
 from serve_app.http_errors import ERROR_HANDLERS, UnexpectedErrors
 from serve_app.routes import (
     accounts,
+    clip_audio,
+    clip_events,
     clips,
     conversions,
     health,
@@ -56,6 +58,8 @@ def create_app(services: Services) -> FastAPI:
         conversions,
         sound_effects,
         clips,
+        clip_events,
+        clip_audio,
         health,
     ):
         app.include_router(surface.router)

@@ -62,7 +62,7 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
 
 def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:
     scale: StageScale = getattr(settings.service(service), stage)
-    taken_in = scale.max_batch + scale.max_waiting
+    taken_in = scale.max_batch * scale.max_groups + scale.max_waiting
     return serve.deployment(
         name=f"{service}-{stage}",
         max_ongoing_requests=taken_in,

@@ -1,9 +1,9 @@
 """Batching by step: the loop that one stage replica runs. Pure Python; compute and clock injected.
 
-Every tick drops what was cancelled, admits what waits (in the order of `fairness.py`), advances one
-batch of segments by one step, and hands out those that are done. A segment joins at the next step
-and leaves as soon as its own schedule ends, whatever its batch mates are doing. A stage without
-steps (front end, vocoder, a distilled model) is the same loop with zero of them.
+Every tick drops what was cancelled, admits what waits and fits (in the order of `fairness.py`),
+advances one batch of segments by one step, and hands out those that are done. A segment joins at
+the next step and leaves as soon as its own schedule ends, whatever its batch mates are doing. A
+stage without steps (front end, vocoder, a distilled model) is the same loop with zero of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
 from serve_app.fairness import FairQueue, Ticket, Waiting
 
@@ -56,14 +57,16 @@ class Limits:
     """Longest over shortest length within a batch; more would be mostly padding."""
     max_groups: int = 1
     """Batches under way at once, stepped in turn. More than one pays where steps are many."""
+    overtaking: int = 32
+    """How many may go before the first in order while no batch has room for it."""
 
-    def allow(self, lengths: Sequence[int]) -> bool:
-        longest = max(lengths)
-        return len(lengths) == 1 or (
-            len(lengths) <= self.max_batch
-            and len(lengths) * longest <= self.max_length
-            and longest <= self.spread * min(lengths)
-        )
+    def room(self, lengths: Sequence[int]) -> tuple[float, float] | None:
+        """The shortest and the longest that may join a batch of these lengths, if any may. What is
+        too long for any batch runs alone."""
+        longest, members = max(lengths), len(lengths) + 1
+        if members > self.max_batch or members * longest > self.max_length:
+            return None
+        return longest / self.spread, min(min(lengths) * self.spread, self.max_length / members)
 
 
 @dataclass(slots=True)
@@ -83,6 +86,7 @@ class _Member:
     waiting: Waiting[Any]
     admitted: float
     state: Any = None
+    steps: int = 0
     batch: int = 1
 
     @property
@@ -101,6 +105,17 @@ class _Group:
         return [member.waiting.ticket.length for member in self.members.values()]
 
 
+class _Room(NamedTuple):
+    """A group that takes in one more, of these lengths."""
+
+    shortest: float
+    longest: float
+    group: _Group
+
+    def takes(self, ticket: Ticket) -> bool:
+        return self.shortest <= ticket.length <= self.longest
+
+
 class StepLoop:
     """The loop over one stage. Not thread-safe: whoever calls `tick` also submits and cancels."""
 
@@ -111,6 +126,7 @@ class StepLoop:
         self._queue: FairQueue[Any] = FairQueue()
         self._suspects: deque[Waiting[Any]] = deque()
         self._groups: deque[_Group] = deque()
+        self._overtaken = 0
 
     @property
     def waiting(self) -> int:
@@ -131,6 +147,15 @@ class StepLoop:
             group.members.pop(key, None)
         self._groups = deque(group for group in self._groups if group.members)
 
+    def progress(self) -> dict[str, tuple[int, int]]:
+        """The steps done, of how many in all, by key of the segments that are under way."""
+        return {
+            key: (member.steps - member.state.steps_left, member.steps)
+            for group in self._groups
+            for key, member in group.members.items()
+            if member.state is not None and member.steps
+        }
+
     def tick(self) -> list[Outcome]:
         """One round: admit, advance the next group by one step, hand out what is done."""
         self._admit()
@@ -146,24 +171,41 @@ class StepLoop:
         return outcomes
 
     def _admit(self) -> None:
+        """Takes in what there is room for, in order. What no group has room for is overtaken by
+        those behind it, but not for ever: in the end the groups run empty and make room."""
         now = self._clock()
-        while self._suspects and len(self._groups) < self._limits.max_groups:
+        while self._suspects and self._may_open():
             self._open(self._suspects.popleft(), now, closed=True)
+            self._overtaken = 0
         while (head := self._queue.peek(now)) is not None:
-            group = self._group_for(head.ticket)
-            if group is not None:
-                group.members[head.ticket.key] = _Member(head, now)
-            elif len(self._groups) < self._limits.max_groups:
-                self._open(head, now)
-            else:
+            rooms = self._rooms()
+            in_order = not self._suspects and self._fits(head.ticket, rooms)
+            if not in_order and self._overtaken == self._limits.overtaking:
                 break
-            self._queue.pop(now)
+            waiting = self._queue.pop(now, partial(self._fits, rooms=rooms))
+            if waiting is None:
+                break
+            self._overtaken = 0 if in_order else self._overtaken + 1
+            self._place(waiting, rooms, now)
 
-    def _group_for(self, ticket: Ticket) -> _Group | None:
-        for group in self._groups:
-            if not group.closed and self._limits.allow([*group.lengths(), ticket.length]):
-                return group
-        return None
+    def _may_open(self) -> bool:
+        return len(self._groups) < self._limits.max_groups
+
+    def _rooms(self) -> list[_Room]:
+        """What the open groups still take in, the fullest first."""
+        groups = sorted(self._groups, key=lambda group: len(group.members), reverse=True)
+        rooms = ((self._limits.room(group.lengths()), group) for group in groups)
+        return [_Room(*room, group) for room, group in rooms if room and not group.closed]
+
+    def _fits(self, ticket: Ticket, rooms: Sequence[_Room]) -> bool:
+        return self._may_open() or any(room.takes(ticket) for room in rooms)
+
+    def _place(self, waiting: Waiting[Any], rooms: Sequence[_Room], now: float) -> None:
+        room = next((room for room in rooms if room.takes(waiting.ticket)), None)
+        if room is None:
+            self._open(waiting, now)
+        else:
+            room.group.members[waiting.ticket.key] = _Member(waiting, now)
 
     def _open(self, waiting: Waiting[Any], now: float, closed: bool = False) -> None:
         self._groups.append(_Group({waiting.ticket.key: _Member(waiting, now)}, closed))
@@ -175,7 +217,7 @@ class StepLoop:
             return self._stage.begin([member.waiting.item for member in fresh])
 
         for member, state in self._guard(group, fresh, begin, outcomes):
-            member.state = state
+            member.state, member.steps = state, state.steps_left
 
     def _step(self, group: _Group, outcomes: list[Outcome]) -> None:
         active = [member for member in group.members.values() if not member.ready]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
+
+T = TypeVar("T")
 
 _CONTENT_TYPES = {
     ".wav": "audio/wav",
@@ -132,6 +135,31 @@ class Client:
                 raise ApiError(f"The clip {clip['state']}. {reason}".strip())
         raise ApiError(f"The clip {clip_id} is not ready after {seconds:.0f} s; it goes on.")
 
+    @contextmanager
+    def listen(self, clip_id: str) -> Iterator[Iterator[bytes]]:
+        """The audio of a clip as it comes. Reading raises ApiError where it breaks off."""
+        with self._stream(f"/api/clips/{clip_id}/audio", {"stream": 1}) as response:
+            yield _guarded(response.iter_raw())
+
+    def events(self, clip_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Kind and data of what happens to a clip, to its end."""
+        with self._stream(f"/api/clips/{clip_id}/events", {}) as response:
+            kind = ""
+            for line in _guarded(response.iter_lines()):
+                name, _, value = line.partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data":
+                    yield kind, json.loads(value)
+
+    @contextmanager
+    def _stream(self, path: str, params: dict[str, Any]) -> Iterator[httpx.Response]:
+        with self._http.stream("GET", path, params=params) as response:
+            if response.is_error:
+                error = json.loads(response.read()).get("error", {})
+                raise ApiError(error.get("message", f"HTTP {response.status_code}"))
+            yield response
+
     def download(self, clip: dict[str, Any], file: Path) -> None:
         """Fetches the audio through its presigned URL, which takes no credentials."""
         try:
@@ -163,3 +191,10 @@ class Client:
         except (ValueError, TypeError, KeyError) as error:
             message = f"{server} did not answer as a Bernie server (HTTP {response.status_code})."
             raise ApiError(message, response.status_code) from error
+
+
+def _guarded(received: Iterator[T]) -> Iterator[T]:
+    try:
+        yield from received
+    except httpx.HTTPError as error:
+        raise ApiError(f"The connection broke off: {error}") from error

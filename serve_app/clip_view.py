@@ -38,15 +38,19 @@ def show(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> Clip
     )
 
 
+def link(clip: Clip, store: ObjectStore, seconds: int) -> str:
+    """A link to the audio of a clip that succeeded."""
+    name = f"{clip.id}.{FORMATS[clip.options['format']].extension}"
+    return store.presigned_get(clip.s3_key or "", seconds, name)
+
+
 def _audio(clip: Clip, store: ObjectStore, seconds: int, now: float) -> AudioOut | None:
     if clip.s3_key is None or clip.bytes is None or clip.audio_seconds is None:
         return None
-    audio_format = FORMATS[clip.options["format"]]
-    filename = f"{clip.id}.{audio_format.extension}"
     return AudioOut(
-        url=store.presigned_get(clip.s3_key, seconds, filename),
+        url=link(clip, store, seconds),
         expires_at=moment(now + seconds),
-        content_type=audio_format.content_type,
+        content_type=FORMATS[clip.options["format"]].content_type,
         bytes=clip.bytes,
         seconds=clip.audio_seconds,
     )

@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, and_, select, tuple_
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session
 
-from serve_app import credits, queue, throttle
+from serve_app import credits, events, queue, throttle
 from serve_app.db.models import CANCELLED, PENDING, Clip, ClipState
 from serve_app.errors import ServiceError, not_found
+from serve_app.events import Kind
 from serve_app.ids import is_id, new_id
 from serve_app.pages import Page, decode_cursor, encode_cursor
 from serve_app.queue import QueueRules, transition
@@ -67,6 +68,8 @@ def submit(
     )
     session.add(clip)
     session.flush()
+    waits = {"position": queue.position(session, clip), "start_at": start_at}
+    events.record(session, clip.id, Kind.QUEUED, waits, now)
     return clip, True
 
 

@@ -9,6 +9,7 @@ served, and the user furthest behind goes next), and age breaks ties. Whoever ha
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -32,6 +33,9 @@ class Ticket:
         if self.bulk:
             return BULK
         return FIRST if self.index == 0 else LATER
+
+
+Fits = Callable[[Ticket], bool]
 
 
 @dataclass(slots=True)
@@ -82,14 +86,19 @@ class FairQueue(Generic[T]):
     def peek(self, now: float) -> Waiting[T] | None:
         """The item that `pop` takes at this time."""
         found = self._next(now)
-        return found[1][0] if found else None
-
-    def pop(self, now: float) -> Waiting[T] | None:
-        found = self._next(now)
         if found is None:
             return None
-        account, lane = found
-        waiting = lane.popleft()
+        _, lane, place = found
+        return lane[place]
+
+    def pop(self, now: float, fits: Fits | None = None) -> Waiting[T] | None:
+        """Takes out the first in order, or the first of those that fit."""
+        found = self._next(now, fits)
+        if found is None:
+            return None
+        account, lane, place = found
+        waiting = lane[place]
+        del lane[place]
         self._virtual = max(self._virtual, account.virtual)
         account.virtual += waiting.ticket.length
         if account.empty():
@@ -108,20 +117,29 @@ class FairQueue(Generic[T]):
                         return waiting.item
         return None
 
-    def _next(self, now: float) -> tuple[_Account[T], deque[Waiting[T]]] | None:
-        best: tuple[tuple[int, float, int], _Account[T], deque[Waiting[T]]] | None = None
+    def _next(
+        self, now: float, fits: Fits | None = None
+    ) -> tuple[_Account[T], deque[Waiting[T]], int] | None:
+        """The account, the lane and the place in it of the first in order."""
+        best: tuple[tuple[int, float, int], _Account[T], deque[Waiting[T]], int] | None = None
         for account in self._accounts.values():
             for rank, lane in enumerate(account.lanes):
-                if not lane:
+                place = _first(lane, fits)
+                if place is None:
                     continue
-                head = lane[0]
-                urgency = FIRST if now - head.since >= self._patience else rank
-                order = (urgency, account.virtual, head.seq)
+                urgency = FIRST if now - lane[place].since >= self._patience else rank
+                order = (urgency, account.virtual, lane[place].seq)
                 if best is None or order < best[0]:
-                    best = (order, account, lane)
-        return (best[1], best[2]) if best else None
+                    best = (order, account, lane, place)
+        return best[1:] if best else None
 
     def _retire(self, user: str) -> None:
         """Forgets a user with nothing waiting, but for the lead of those who are ahead."""
         self._ahead[user] = self._accounts.pop(user).virtual
         self._ahead = {user: at for user, at in self._ahead.items() if at > self._virtual}
+
+
+def _first(lane: deque[Waiting[T]], fits: Fits | None) -> int | None:
+    if fits is None:
+        return 0 if lane else None
+    return next((place for place, each in enumerate(lane) if fits(each.ticket)), None)

@@ -114,6 +114,7 @@ _COMPLAINTS = {
     "extra_forbidden": "is not a known field",
     "string_type": "must be a string",
     "string_unicode": "must be valid Unicode",
+    "bool_parsing": "must be true or false",
     "float_type": "must be a number",
     "float_parsing": "must be a number",
     "int_type": "must be a whole number",

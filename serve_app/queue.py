@@ -9,17 +9,21 @@ nor on how many are finished. All times are by the database's clock.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, func, not_, select, update
+from sqlalchemy import and_, case, func, not_, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from serve_app import credits, throttle
+from serve_app import credits, events, throttle
 from serve_app.db.models import PENDING, RETURNS_AT, Clip, ClipState, User
+from serve_app.events import Kind
 from serve_app.settings import Settings
 
 _LINE_UP_AT_ONCE = 100
+POSITIONS = 1_000
+"""Clips ahead are counted up to this many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,9 @@ class Claim:
     clip: Clip
     token: str
     until: float
+    started: int
+    """The number of the event of this start, which names the try: numbers of tries repeat where one
+    did not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,7 @@ def transition(
         clip.error = message
     clip.finished_at = now
     _let_go(clip, ready=False)
+    events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
 
 
 def claim(session: Session, rules: QueueRules, now: float) -> Claim | None:
@@ -122,12 +130,37 @@ def renew(session: Session, clip_id: str, token: str, now: float, seconds: float
     return True
 
 
-def release(session: Session, clip_id: str, token: str) -> None:
+def still_wanted(session: Session, claims: Collection[Claim]) -> set[str]:
+    """Which of these claims, by token, are held still or have led to their clip's success. The
+    others were cancelled, deleted or lost, and their work may stop. One query, which locks nothing.
+    """
+    tokens = {claim.clip.id: claim.token for claim in claims}
+    rows = session.execute(
+        select(Clip.id, Clip.lease).where(
+            Clip.id.in_(tokens),
+            or_(and_(PENDING, Clip.lease.in_(tokens.values())), Clip.s3_key.is_not(None)),
+        )
+    )
+    return {lease or tokens[clip_id] for clip_id, lease in rows}
+
+
+def report(
+    session: Session, clip_id: str, token: str, kind: Kind, data: dict[str, Any], now: float
+) -> bool:
+    """Record an event of the work under way. False if the lease was lost; then nothing is."""
+    if _held(session, clip_id, token) is None:
+        return False
+    events.record(session, clip_id, kind, data, now)
+    return True
+
+
+def release(session: Session, clip_id: str, token: str, now: float) -> None:
     """Give the clip back, to its place in line; the attempt does not count."""
     clip = _held(session, clip_id, token)
     if clip is not None:
         clip.attempts -= 1
         _let_go(clip, ready=True)
+        events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
 
 
 def retry_or_fail(
@@ -151,18 +184,20 @@ def retry_or_fail(
     else:
         clip.start_at = now + rules.retry_backoff_seconds * 2 ** (clip.attempts - 1)
         _let_go(clip, ready=False)
+        data = {"attempt": clip.attempts, "code": code, "start_at": clip.start_at}
+        events.record(session, clip.id, Kind.RETRYING, data, now)
     return clip.state
 
 
-def postpone(session: Session, clip_id: str, token: str, until: float) -> None:
+def postpone(session: Session, clip_id: str, token: str, until: float, now: float) -> None:
     """Give the clip back for a later time, for what is no fault of its own; the try is not
     counted. Does nothing if the lease was lost."""
     clip = _held(session, clip_id, token)
     if clip is not None:
         clip.attempts -= 1
         clip.start_at = until
-        clip.ready = False
-        clip.lease = clip.lease_until = None
+        _let_go(clip, ready=False)
+        events.record(session, clip.id, Kind.POSTPONED, {"start_at": until}, now)
 
 
 def fail(session: Session, clip_id: str, token: str, code: str, message: str, now: float) -> bool:
@@ -219,6 +254,16 @@ def stats(session: Session, now: float) -> QueueStats:
     )
 
 
+def position(session: Session, clip: Clip) -> int:
+    """How many clips stand in line before a pending one; `POSITIONS` stands for more, too."""
+    ahead = (
+        select(Clip.id)
+        .where(PENDING, Clip.ready, tuple_(Clip.turn, Clip.id) < tuple_(clip.turn, clip.id))
+        .limit(POSITIONS)
+    )
+    return int(session.scalars(select(func.count()).select_from(ahead.subquery())).one())
+
+
 def next_turn(session: Session, user_id: str) -> int:
     """The turn of a locked user's next clip (start-time fair queuing).
 
@@ -272,7 +317,17 @@ def _lease(session: Session, clip: Clip, user: User, rules: QueueRules, now: flo
     clip.attempts += 1
     clip.lease, clip.lease_until = token, until
     session.flush()
-    return Claim(clip, token, until)
+    started = events.record(session, clip.id, Kind.STARTED, {"attempt": clip.attempts}, now)
+    return Claim(clip, token, until, started)
+
+
+def _outcome(clip: Clip) -> dict[str, Any]:
+    """What the last event of a clip tells."""
+    if clip.state is ClipState.SUCCEEDED:
+        return {"seconds": clip.audio_seconds, "bytes": clip.bytes}
+    if clip.state is ClipState.FAILED:
+        return {"code": clip.error_code, "message": clip.error}
+    return {}
 
 
 def _let_go(clip: Clip, ready: bool) -> None:

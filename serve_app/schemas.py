@@ -236,6 +236,18 @@ class ClipQuery(Query):
     )
 
 
+class EventsQuery(Query):
+    after: Annotated[int, between(0, 2**31 - 1)] = Field(
+        0, description="Only events after this number."
+    )
+
+
+class AudioQuery(Query):
+    stream: bool = Field(
+        False, description="Send the audio itself, while it is being made if need be."
+    )
+
+
 class AudioOut(BaseModel):
     url: str = Field(description="Anyone who has it may fetch the audio until it expires.")
     expires_at: datetime = Field(examples=[EXAMPLE_TIME])

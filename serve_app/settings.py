@@ -5,6 +5,7 @@ Read from the environment (`BERNIE_…`) and from the arguments of the applicati
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Literal, Self
@@ -32,6 +33,7 @@ class StageScale(BaseModel):
     threads: int = Field(1, ge=1, description="torch threads of a replica")
     max_batch: int = Field(4, ge=1, description="segments in one batch")
     max_batch_length: int = Field(2_000, ge=1, description="padded length of one batch")
+    spread: float = Field(1.5, ge=1, description="longest over shortest length in one batch")
     max_groups: int = Field(1, ge=1, description="batches under way, stepped in turn")
     max_waiting: int = Field(
         200, ge=1, description="segments a replica takes in before callers wait"
@@ -140,7 +142,9 @@ class Settings(BaseSettings):
     )
     conversion: ServiceSettings = ServiceSettings(
         frontend=StageScale(threads=_CORES, max_batch=1),
-        diffusion=StageScale(threads=_CORES, max_batch=2, max_batch_length=4_000, max_groups=4),
+        diffusion=StageScale(
+            threads=_CORES, max_batch=2, max_batch_length=4_000, max_groups=4, spread=math.inf
+        ),
         vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
     )
     sound_effects: ServiceSettings = ServiceSettings(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -138,6 +139,14 @@ class ObjectStore:
             content: bytes = answer["Body"].read()
         return content
 
+    def get_range(self, key: str, start: int, size: int) -> bytes:
+        """Up to `size` bytes from `start`, which lies within the object. Raises ObjectMissing."""
+        with _translated(f"object {key}"):
+            span = f"bytes={start}-{start + size - 1}"
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=span)
+            content: bytes = answer["Body"].read()
+        return content
+
     def head(self, key: str) -> ObjectInfo:
         """Raises ObjectMissing."""
         with _translated(f"object {key}"):
@@ -148,6 +157,28 @@ class ObjectStore:
         """The object is gone afterwards, whether or not it was there."""
         with _translated(f"object {key}"):
             self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys of all objects that begin with `prefix`."""
+        return [each["Key"] for each in self._list(prefix)]
+
+    def delete_all(self, prefix: str, older_than: float = math.inf) -> int:
+        """Delete the objects whose keys begin with `prefix`, written before `older_than` (epoch
+        seconds by the clock of the store); returns how many."""
+        listed = self._list(prefix)
+        old = [each["Key"] for each in listed if each["LastModified"].timestamp() < older_than]
+        for key in old:
+            self.delete(key)
+        return len(old)
+
+    def _list(self, prefix: str) -> list[dict[str, Any]]:
+        pages = self._client.get_paginator("list_objects_v2")
+        with _translated(f"bucket {self._bucket}"):
+            return [
+                each
+                for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+                for each in page.get("Contents", [])
+            ]
 
     def presigned_get(self, key: str, seconds: int, filename: str) -> str:
         """A URL that anyone may download the object from, saved under `filename`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select
@@ -21,7 +22,7 @@ from pipelines.protocol import InvalidInput
 from pipelines.recording import Recording
 from pipelines.speech_check import check_speech
 from pipelines.styletts2.voices import Catalogue
-from serve_app import uploads
+from serve_app import stored_features, uploads
 from serve_app.credits import lock_account
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, Voice
@@ -180,7 +181,11 @@ def in_use(session: Session, voice: Voice) -> bool:
 
 
 def remove(database: Database, store: ObjectStore, voice: Voice) -> None:
-    """Removes a hidden voice, its object first. Raises StoreError."""
+    """Removes a hidden voice: what models found in its recording, the recording, and the row.
+    Raises StoreError."""
+    with suppress(InvalidInput):  # one that is not there any more
+        recording = uploads.fetch(store, voice.s3_key, "voice", 2 * SECONDS[1], 0)
+        stored_features.forget(store, recording.digest())
     store.delete(voice.s3_key)
     with database.transaction() as session:
         session.execute(

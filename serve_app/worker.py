@@ -11,7 +11,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from functools import partial
@@ -21,25 +21,25 @@ from sqlalchemy.orm import Session
 
 from pipelines import registry
 from pipelines.audio import FORMATS, Encoder
-from pipelines.protocol import InvalidInput, Request
+from pipelines.protocol import InvalidInput, Request, Waveform
 from pipelines.recording import Recording
 from pipelines.styletts2.voices import catalogue
-from serve_app import clips, queue, uploads, voices
+from serve_app import clips, queue, streams, sweeping, uploads, voices
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.fairness import Ticket
 from serve_app.generation import Stages, generate
-from serve_app.jobs import REFERENCE, recordings_of, request_of
+from serve_app.jobs import REFERENCE, key_of, recordings_of, request_of
 from serve_app.queue import Claim, QueueRules
+from serve_app.reporting import News, Report
 from serve_app.settings import Settings
 from serve_app.store import (
-    RESULT_PREFIXES,
     ObjectStore,
     StoreError,
     StoreUnavailable,
     Upload,
-    result_key,
 )
+from serve_app.streams import Tap
 from serve_app.tracing import ClipTimings
 
 T = TypeVar("T")
@@ -49,8 +49,6 @@ SWEEP_SECONDS = 30.0
 STATS_SECONDS = 5.0
 STORE_PAUSE_SECONDS = 10.0
 DATABASE_THREADS = 4
-STALE_UPLOAD_SECONDS = 24 * 3600.0
-"""No clip takes this long: an upload begun earlier has lost its worker."""
 
 
 class Observer(Protocol):
@@ -79,12 +77,14 @@ class Worker:
         self._observer = observer
         self._rules = QueueRules.of(settings)
         self._running: dict[asyncio.Task[None], Claim] = {}
+        self._stoppable: dict[str, asyncio.Task[None]] = {}
+        """By the token of their lease."""
         self._wake = asyncio.Event()
         self._stopping = False
         self._stopped = asyncio.Event()
         # Two pools, so that a slow store never holds up the renewal of a lease.
         self._records = ThreadPoolExecutor(DATABASE_THREADS, "records")
-        self._media = ThreadPoolExecutor(settings.worker_clips + 1, "media")
+        self._media = ThreadPoolExecutor(2 * settings.worker_clips + 1, "media")
 
     def wake(self) -> None:
         """A clip was accepted: look now instead of at the next poll."""
@@ -92,10 +92,12 @@ class Worker:
 
     async def run(self) -> None:
         """The main loop. Ends when `stop` is called; outlives every failure of the database."""
-        chores = [
-            asyncio.create_task(self._every(SWEEP_SECONDS, self._sweep)),
-            asyncio.create_task(self._every(STATS_SECONDS, self._report_queue)),
+        rounds = [
+            self._every(SWEEP_SECONDS, "the sweep", partial(self._in_thread, self._sweep)),
+            self._every(STATS_SECONDS, "the count", partial(self._in_thread, self._report_queue)),
+            self._every(self._settings.poll_seconds, "the look at claims", self._stop_unwanted),
         ]
+        chores = [asyncio.create_task(each) for each in rounds]
         try:
             while not self._stopping:
                 self._wake.clear()
@@ -105,6 +107,7 @@ class Worker:
         finally:
             for chore in chores:
                 chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
             self._stopped.set()
 
     async def stop(self) -> None:
@@ -147,7 +150,8 @@ class Worker:
         """One try at one clip; ends in one transition of its state, or in none if the lease is
         lost."""
         producing = asyncio.create_task(self._produce(claim))
-        keeping = asyncio.create_task(self._keep_lease(claim, producing))
+        self._stoppable[claim.token] = producing
+        keeping = asyncio.create_task(self._keep_lease(claim))
         try:
             await producing
         except asyncio.CancelledError:
@@ -160,56 +164,76 @@ class Worker:
             await self._failed(claim, error)
         finally:
             keeping.cancel()
+            self._stoppable.pop(claim.token, None)
 
     async def _produce(self, claim: Claim) -> None:
         """Makes the audio, stores it, and charges for it."""
         clip = claim.clip
         timings = ClipTimings()
-        key = _key(clip)
+        key = key_of(clip)
         content_type = FORMATS[clip.options["format"]].content_type
         if clip.attempts > 1:
             # What an earlier try left unfinished under this key is of no more use.
             await self._in_thread(self._store.abort_stale_uploads, key, math.inf)
         upload = self._store.open_upload(key, content_type)
+        report = Report(partial(self._tell, claim), partial(self._keep, claim))
+        report.begin()
         saved = False
         try:
-            seconds = await self._generate(clip, upload, timings)
+            seconds = await self._generate(clip, upload, timings, report)
             with timings.measure("upload"):
                 size = await self._in_thread(upload.complete)
+            # A clip that has succeeded has no lease either: what watches the leases must not take
+            # that for a loss before the answer is here.
+            self._stoppable.pop(claim.token, None)
             saved = await self._transact(
                 lambda s, now: queue.succeed(
                     s, clip.id, claim.token, key, size, seconds, timings.summary(), now
                 )
             )
         finally:
-            if not saved:
-                await asyncio.shield(self._clear(clip, upload, key))
+            await asyncio.shield(self._clear(claim, upload, report, saved))
         if saved:
             self._observer.ended(clip.service, "succeeded")
             self._observer.made(clip.service, seconds, timings.elapsed())
 
-    async def _generate(self, clip: Clip, upload: Upload, timings: ClipTimings) -> float:
+    async def _generate(
+        self, clip: Clip, upload: Upload, timings: ClipTimings, report: Report
+    ) -> float:
         """Writes the encoded audio into the upload as it is made; returns its length in seconds."""
         settings = self._settings
         request = await self._request(clip)
         pipeline = settings.pipelines()[clip.service]
         own_rate = registry.sample_rate(clip.service, pipeline)
-        options = clip.options
-        encoder = Encoder(upload, options["format"], own_rate, options["sample_rate"] or own_rate)
         stage = settings.pipeline(settings.service(clip.service).vocoder)
-        ticket = Ticket(f"{clip.id}.{clip.attempts}", clip.user_id)
         pieces = generate(
             self._stages[clip.service],
             request,
-            ticket,
+            Ticket(f"{clip.id}.{clip.attempts}", clip.user_id),
             registry.joiner(clip.service, pipeline, stage),
             settings.clip_segments,
             timings,
+            report.step,
         )
         async with aclosing(pieces):
-            async for samples in pieces:
+            first = await anext(pieces)
+            listened = await self._transact(lambda s, _: streams.asked(s, clip.id), reading=True)
+            sink = Tap(upload) if listened else upload
+            options = clip.options
+            rate = options["sample_rate"] or own_rate
+            encoder = Encoder(sink, options["format"], own_rate, rate, streaming=listened)
+
+            async def encode(samples: Waveform) -> None:
                 with timings.measure("encode"):
                     await self._in_thread(encoder.write, samples)
+                if isinstance(sink, Tap):
+                    report.stream(encoder.seconds, sink.take())
+                else:
+                    report.audio(encoder.seconds, upload.size)
+
+            await encode(first)
+            async for samples in pieces:
+                await encode(samples)
         with timings.measure("encode"):
             await self._in_thread(encoder.close)
         return encoder.seconds
@@ -233,13 +257,31 @@ class Worker:
         longest, shortest = settings.max_source_seconds, settings.min_source_seconds
         return uploads.fetch(self._store, place, role, longest, shortest)
 
-    async def _clear(self, clip: Clip, upload: Upload, key: str) -> None:
-        """No upload is left open, and no object without a clip. One that another worker holds by
-        now keeps the object: that worker writes the same key."""
+    async def _tell(self, claim: Claim, news: News) -> bool:
+        """Records events of a try. False if its lease was lost."""
+        clip_id, token = claim.clip.id, claim.token
+        return await self._transact(
+            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news)
+        )
+
+    async def _keep(self, claim: Claim, number: int, piece: bytes) -> None:
+        """Stores a piece of the audio for those who listen."""
+        key = streams.piece_key(claim.clip.id, claim.started, number)
+        await self._in_thread(self._store.put, key, piece, "application/octet-stream")
+
+    async def _clear(self, claim: Claim, upload: Upload, report: Report, saved: bool) -> None:
+        """No upload is left open, no object without a clip, and no piece of the try. A clip that
+        another worker holds by now keeps the object: that worker writes the same key."""
+        clip = claim.clip
+        await report.end()
         try:
-            await self._in_thread(upload.abort)
-            if not await self._transact(lambda s, _: clips.wants_object(s, clip.id)):
-                await self._in_thread(self._store.delete, key)
+            if not saved:
+                await self._in_thread(upload.abort)
+                if not await self._transact(lambda s, _: clips.wants_object(s, clip.id)):
+                    await self._in_thread(self._store.delete, key_of(clip))
+            if report.listened:
+                pieces = streams.pieces_prefix(clip.id, claim.started)
+                await self._in_thread(self._store.delete_all, pieces)
         except StoreError:
             logger.warning("what is left of clip %s stays for the sweep", clip.id, exc_info=True)
 
@@ -258,7 +300,9 @@ class Worker:
         if isinstance(cause, StoreUnavailable):
             # No fault of the clip: it costs no try, and the store gets time to come back.
             await self._transact(
-                lambda s, now: queue.postpone(s, clip.id, claim.token, now + STORE_PAUSE_SECONDS)
+                lambda s, now: queue.postpone(
+                    s, clip.id, claim.token, now + STORE_PAUSE_SECONDS, now
+                )
             )
             self._observer.ended(clip.service, "postponed")
             return
@@ -270,10 +314,10 @@ class Worker:
         )
         if state is ClipState.FAILED:
             with suppress(StoreError):
-                await self._in_thread(self._store.delete, _key(clip))
+                await self._in_thread(self._store.delete, key_of(clip))
         self._observer.ended(clip.service, "failed" if state is ClipState.FAILED else "retried")
 
-    async def _keep_lease(self, claim: Claim, producing: asyncio.Task[None]) -> None:
+    async def _keep_lease(self, claim: Claim) -> None:
         """Renews the lease; stops the work when the lease is lost or the clip cancelled."""
         seconds = self._settings.lease_seconds
         held_until = time.monotonic() + seconds
@@ -289,31 +333,35 @@ class Worker:
             else:
                 held_until = time.monotonic() + seconds
             if not kept:
-                producing.cancel()
+                self._stop_work(claim)
                 return
 
-    async def _every(self, seconds: float, chore: Callable[[], object]) -> None:
+    async def _stop_unwanted(self) -> None:
+        """Stops the work on clips that were cancelled, deleted, or taken by another worker."""
+        claims = list(self._running.values())
+        if not claims:
+            return
+        wanted = await self._transact(lambda s, _: queue.still_wanted(s, claims), reading=True)
+        for claim in claims:
+            if claim.token not in wanted:
+                self._stop_work(claim)
+
+    def _stop_work(self, claim: Claim) -> None:
+        if (producing := self._stoppable.pop(claim.token, None)) is not None:
+            producing.cancel()
+
+    async def _every(
+        self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]
+    ) -> None:
         while True:
             await asyncio.sleep(seconds)
             try:
-                await self._in_thread(chore)
+                await chore()
             except Exception:
-                logger.exception("%s failed", chore.__name__)
+                logger.exception("%s failed", name)
 
     def _sweep(self) -> None:
-        """Finishes deletions that were interrupted between the object and the row, removes the
-        recordings whose time is over, and aborts results whose worker is long gone."""
-        for prefix in RESULT_PREFIXES.values():
-            self._store.abort_stale_uploads(prefix, time.time() - STALE_UPLOAD_SECONDS)
-        with self._database.transaction() as session:
-            gone = clips.deleted(session, limit=100)
-        for clip in gone:
-            self._store.delete(_key(clip))
-            with self._database.transaction() as session:
-                clips.forget(session, clip.id)
-        clock = self._database.now
-        uploads.sweep(self._database, self._store, self._settings, clock)
-        voices.sweep(self._database, self._store, clock)
+        sweeping.sweep(self._database, self._store, self._settings)
 
     def _report_queue(self) -> None:
         with self._database.transaction() as session:
@@ -321,29 +369,30 @@ class Worker:
         depth = dict.fromkeys(self._stages, 0) | stats.depth
         self._observer.queue(depth, stats.oldest_age_seconds)
 
-    async def _transact(self, work: Callable[[Session, float], T]) -> T:
+    async def _transact(self, work: Callable[[Session, float], T], *, reading: bool = False) -> T:
         """One transaction, off the event loop, with the database's own time."""
+        begin = self._database.reading if reading else self._database.transaction
 
         def run() -> T:
-            with self._database.transaction() as session:
+            with begin() as session:
                 return work(session, self._database.now(session))
 
-        return await asyncio.get_running_loop().run_in_executor(self._records, run)
+        return await _in(self._records, run)
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Runs a blocking call. One that is cancelled is waited for all the same: a thread cannot
-        be interrupted, and what follows must not run beside it."""
-        call = asyncio.get_running_loop().run_in_executor(self._media, function, *arguments)
-        try:
-            return await asyncio.shield(call)
-        except asyncio.CancelledError:
-            await asyncio.wait([call])
-            raise
+        return await _in(self._media, function, *arguments)
 
 
-def _release(claim: Claim, session: Session, _: float) -> None:
-    queue.release(session, claim.clip.id, claim.token)
+async def _in(pool: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any) -> T:
+    """Runs a blocking call. One that is cancelled is waited for all the same: a thread cannot be
+    interrupted, and what follows must not run beside it."""
+    call = asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        await asyncio.wait([call])
+        raise
 
 
-def _key(clip: Clip) -> str:
-    return result_key(clip.service, clip.id, clip.options["format"])
+def _release(claim: Claim, session: Session, now: float) -> None:
+    queue.release(session, claim.clip.id, claim.token, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.checkpoints import model_folder
+from pipelines.features import FeatureCache
 from pipelines.joining import AsItIs
 from pipelines.makeanaudio import request
 from pipelines.makeanaudio.request import SoundRequest
@@ -23,7 +24,7 @@ class MakeAnAudioPipeline:
     sample_rate = request.SAMPLE_RATE
     takes_reference = False
 
-    def frontend(self, settings: PipelineSettings) -> Frontend:
+    def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.makeanaudio.stages import MakeAnAudioFrontend
 
         return MakeAnAudioFrontend(_files(settings), settings)

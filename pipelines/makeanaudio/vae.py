@@ -6,6 +6,7 @@ names are those of the published checkpoints, whose encoder is not used.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -138,5 +139,6 @@ class LatentDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """`[batch, 4, 10, columns]` to log10 mel `[batch, 80, 8 * columns]`."""
+        z = z.contiguous(memory_format=torch.channels_last)  # a fifth less time on a CPU
         mel: Tensor = self.decoder(self.post_quant_conv(z)).squeeze(1)
         return mel

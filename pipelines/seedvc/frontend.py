@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.features import Array, FeatureCache, Features
 from pipelines.mel import log_mel
 from pipelines.precision import autocast, place
 from pipelines.recording import Recording, at_rate
@@ -25,10 +25,12 @@ from pipelines.seedvc.rmvpe import RMVPE, track_pitch
 from pipelines.seedvc.segments import ConversionSegment, segment_seed
 from pipelines.seedvc.windows import context_frames, window_bounds
 from pipelines.settings import PipelineSettings
+from pipelines.state_dicts import identity
 from pipelines.torch_runtime import Runtime, configure
 
 REFERENCE_SECONDS = 25
-REFERENCES_KEPT = 32
+REVISION = 1
+"""Goes up when other features are made of the same recording with the same weights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +54,17 @@ class Voice:
     content: Tensor
     pitch: Tensor | None
 
+    def features(self) -> Features:
+        parts = {"mel": self.mel, "style": self.style, "content": self.content}
+        if self.pitch is not None:
+            parts["pitch"] = self.pitch
+        return {name: np.ascontiguousarray(part.cpu().numpy()) for name, part in parts.items()}
+
+    @classmethod
+    def of(cls, features: Features, device: torch.device) -> Voice:
+        parts = {name: torch.from_numpy(part).to(device) for name, part in features.items()}
+        return cls(parts["mel"], parts["style"], parts["content"], parts.get("pitch"))
+
 
 class SeedVCFrontend:
     """References are analysed once and kept by their content."""
@@ -64,21 +77,27 @@ class SeedVCFrontend:
         regulator: LengthRegulator,
         tracker: RMVPE | None,
         runtime: Runtime,
+        features: FeatureCache | None = None,
     ) -> None:
-        """`tracker` is for models conditioned on F0. Only `content` runs in the runtime's type."""
+        """`tracker` is for models conditioned on F0. Only `content` runs in the runtime's type.
+        `features` remembers references; left out, in this process only."""
         self.config = config
         self.content = content
         self.speaker = speaker
         self.regulator = regulator
         self.tracker = tracker
         self._runtime = runtime
+        self._cache = FeatureCache() if features is None else features
+        models = (content, speaker, regulator, *([] if tracker is None else [tracker]))
+        self._model = f"seedvc-{identity((REVISION, config, runtime.dtype), *models)}"
         place(content, runtime)
-        for module in filter(None, (speaker, regulator, tracker)):
+        for module in models[1:]:
             module.to(runtime.device)
-        self._voices: OrderedDict[str, Voice] = OrderedDict()
 
     @classmethod
-    def load(cls, files: SeedVCFiles, settings: PipelineSettings) -> SeedVCFrontend:
+    def load(
+        cls, files: SeedVCFiles, settings: PipelineSettings, features: FeatureCache | None = None
+    ) -> SeedVCFrontend:
         """Raises CheckpointError where a file does not fit the configuration."""
         runtime, config = configure(settings), read_config(files.config)
         return cls(
@@ -88,6 +107,7 @@ class SeedVCFrontend:
             load_regulator(files.model, config, settings.cache),
             load_rmvpe(files.rmvpe, settings.cache) if files.rmvpe else None,
             runtime,
+            features,
         )
 
     @torch.inference_mode()
@@ -97,18 +117,19 @@ class SeedVCFrontend:
             check(request, pitched=self.config.pitched)
         pairs = [recordings_of(request) for request in requests]
         digests = [reference.digest() for _, reference in pairs]
+        looked_up = {digest: self._known(digest) for digest in dict.fromkeys(digests)}
+        voices = {digest: voice for digest, voice in looked_up.items() if voice is not None}
         new = {
             digest: reference
             for digest, (_, reference) in zip(digests, pairs, strict=True)
-            if digest not in self._voices
+            if digest not in voices
         }
         sources = [self.wave(source) for source, _ in pairs]
         references = [self.reference_wave(recording) for recording in new.values()]
         heard = self.hear([*sources, *references])
-        voices = {digest: self._voices[digest] for digest in digests if digest in self._voices}
         for digest, reference in zip(new, heard[len(sources) :], strict=True):
-            voices[digest] = self._voice(reference)
-        self._keep(voices)
+            voice = voices[digest] = self._voice(reference)
+            self._cache.keep(digest, self._model, voice.features())
         return [
             list(self._segments(request, source, voices[digest]))
             for request, source, digest in zip(requests, heard, digests, strict=False)
@@ -141,12 +162,18 @@ class SeedVCFrontend:
             pitch=heard.pitch,
         )
 
-    def _keep(self, voices: dict[str, Voice]) -> None:
-        for digest, voice in voices.items():
-            self._voices[digest] = voice
-            self._voices.move_to_end(digest)
-        while len(self._voices) > REFERENCES_KEPT:
-            self._voices.popitem(last=False)
+    def _known(self, digest: str) -> Voice | None:
+        """The voice of a reference that has been analysed before, by this model."""
+        config = self.config
+        arrays = {
+            "mel": Array(("frames", config.mel.bands)),
+            "style": Array((config.dit.style,)),
+            "content": Array(("frames", config.dit.content)),
+        }
+        if config.pitched:
+            arrays["pitch"] = Array(("pitches",), np.float64)
+        features = self._cache.find(digest, self._model, arrays)
+        return None if features is None else Voice.of(features, self._runtime.device)
 
     def _segments(
         self, request: ConversionRequest, source: Heard, voice: Voice

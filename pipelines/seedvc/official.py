@@ -52,6 +52,14 @@ SINGING = SeedVCConfig(
 )
 """Singing and speech at 44.1 kHz, conditioned on F0."""
 
+WHISPER_SMALL = {
+    "d_model": 768,
+    "encoder_layers": 12,
+    "encoder_attention_heads": 12,
+    "encoder_ffn_dim": 3072,
+}
+"""What distinguishes the encoder of `openai/whisper-small` in its `config.json`."""
+
 
 def vocoder(config: SeedVCConfig) -> BigVGANConfig:
     """BigVGAN v2 for one of the two."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.checkpoints import model_folder
+from pipelines.features import FeatureCache
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.seedvc import request
 from pipelines.seedvc.request import ConversionRequest
@@ -31,10 +32,10 @@ class SeedVCPipeline:
     def takes_reference(self) -> bool:
         return True
 
-    def frontend(self, settings: PipelineSettings) -> Frontend:
+    def frontend(self, settings: PipelineSettings, features: FeatureCache) -> Frontend:
         from pipelines.seedvc.frontend import SeedVCFrontend
 
-        return SeedVCFrontend.load(self._files(settings), settings)
+        return SeedVCFrontend.load(self._files(settings), settings, features)
 
     def diffusion(self, settings: PipelineSettings) -> Diffusion:
         from pipelines.seedvc.stages import SeedVCDiffusion

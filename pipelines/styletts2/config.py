@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 
@@ -103,3 +103,13 @@ class ModelConfig:
 
 
 KOKORO = ModelConfig()
+LJSPEECH = ModelConfig(denoiser=DenoiserConfig(), final_frames=5)
+LIBRITTS = replace(
+    LJSPEECH,
+    generator=HifiganConfig(),
+    multispeaker=True,
+    late_features=True,
+    final_frames=0,
+    cut=50,
+    cut_long_form=100,
+)

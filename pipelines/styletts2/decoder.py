@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from pipelines.lengths import Lengths
 from pipelines.styletts2.blocks import AdaINResidual
 from pipelines.styletts2.config import HifiganConfig, ModelConfig
+from pipelines.time_convolution import settle_weights
 from pipelines.vocoders.hifigan import HifiganGenerator
 from pipelines.vocoders.istftnet import IstftnetGenerator
 
@@ -38,6 +39,7 @@ class Decoder(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
                 module.to(dtype)
+        settle_weights(self)
         self.dtype = dtype
         return self
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.checkpoints import model_folder
+from pipelines.features import FeatureCache
 from pipelines.joining import SilenceJoin
 from pipelines.protocol import Diffusion, Frontend, Joiner, SpeechRequest, Vocoder
 from pipelines.settings import PipelineSettings
@@ -21,7 +22,7 @@ class KokoroPipeline:
     sample_rate = KOKORO.sample_rate
     takes_reference = False
 
-    def frontend(self, settings: PipelineSettings) -> Frontend:
+    def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.styletts2.frontend import kokoro_frontend
 
         return kokoro_frontend(settings)
@@ -59,10 +60,10 @@ class PublishedPipeline:
     def takes_reference(self) -> bool:
         return self.multispeaker
 
-    def frontend(self, settings: PipelineSettings) -> Frontend:
+    def frontend(self, settings: PipelineSettings, features: FeatureCache) -> Frontend:
         from pipelines.styletts2.references import official_frontend
 
-        return official_frontend(self._checkpoint(settings), settings)
+        return official_frontend(self._checkpoint(settings), settings, features)
 
     def diffusion(self, settings: PipelineSettings) -> Diffusion:
         from pipelines.styletts2.diffusion import StyleTTS2Diffusion

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
 import torch
 
+from pipelines.features import Array, FeatureCache
 from pipelines.protocol import InvalidInput, SpeechRequest
 from pipelines.recording import Recording, at_rate
 from pipelines.settings import PipelineSettings
+from pipelines.state_dicts import identity
 from pipelines.styletts2.checkpoint import Checkpoint
 from pipelines.styletts2.frontend import Manner, StyleTTS2Frontend
 from pipelines.styletts2.published import (
@@ -30,14 +30,16 @@ from pipelines.styletts2.style_encoder import (
 )
 from pipelines.torch_runtime import configure
 
-REMEMBERED = 64
-"""Styles that are kept, those used last."""
+REVISION = 1
+"""Goes up when another style is made of the same recording with the same weights."""
 
 
-def official_frontend(checkpoint: Checkpoint, settings: PipelineSettings) -> StyleTTS2Frontend:
+def official_frontend(
+    checkpoint: Checkpoint, settings: PipelineSettings, features: FeatureCache | None = None
+) -> StyleTTS2Frontend:
     """Speaks as a published model does. Raises WeightsMissing, CheckpointError."""
     multispeaker = checkpoint.config.multispeaker
-    styles = ReferenceStyles(checkpoint, settings) if multispeaker else None
+    styles = ReferenceStyles(checkpoint, settings, features) if multispeaker else None
 
     def manner(request: SpeechRequest) -> Manner:
         sampling = sampling_of(request)
@@ -51,28 +53,36 @@ def official_frontend(checkpoint: Checkpoint, settings: PipelineSettings) -> Sty
 class ReferenceStyles:
     """The styles of recordings: timbre by one encoder, prosody by another."""
 
-    def __init__(self, checkpoint: Checkpoint, settings: PipelineSettings) -> None:
-        """Raises WeightsMissing, CheckpointError."""
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        settings: PipelineSettings,
+        features: FeatureCache | None = None,
+    ) -> None:
+        """`features` remembers styles; left out, in this process only. Raises WeightsMissing,
+        CheckpointError."""
         self._device = configure(settings).device
         self._rate = checkpoint.config.sample_rate
         self._timbre = StyleEncoder(checkpoint.config)
         self._prosody = StyleEncoder(checkpoint.config)
         checkpoint.fill(self._timbre, "style_encoder.")
         checkpoint.fill(self._prosody, "predictor_encoder.")
-        for encoder in (self._timbre, self._prosody):
+        self._cache = FeatureCache() if features is None else features
+        models = (self._timbre, self._prosody)
+        self._model = f"styletts2-{identity((REVISION, checkpoint.config), *models)}"
+        self._arrays = {"style": Array((2 * checkpoint.config.style,))}
+        for encoder in models:
             encoder.to(self._device)
-        self._known: OrderedDict[str, Floats] = OrderedDict()
 
     def __call__(self, recording: Recording) -> Floats:
         """`[2 · style]`, from the part of the recording that is sound. Raises InvalidInput."""
         check_reference(recording)
         digest = recording.digest()
-        if digest not in self._known:
-            self._known[digest] = self._encode(recording)
-        self._known.move_to_end(digest)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
-        return self._known[digest]
+        known = self._cache.find(digest, self._model, self._arrays)
+        if known is None:
+            known = {"style": self._encode(recording)}
+            self._cache.keep(digest, self._model, known)
+        return known["style"]
 
     @torch.inference_mode()
     def _encode(self, recording: Recording) -> Floats:

@@ -6,7 +6,7 @@ with a low-pass filter f of 12 taps. At the rate of the input this is, with e an
 samples at the double rate,
 
     e[t] = 2 Σ_j f[11-2j] x[t-3+j]        o[t] = 2 Σ_j f[10-2j] x[t-2+j]        j = 0..5
-    y[t] = Σ_p f[5+2p] a(e[t+p]) + Σ_p f[4-2p] a(o[t-1-p])                      p = -2..3
+    y[t] = Σ_j f[2j+1] a(e[t-2+j]) + Σ_j f[2j] a(o[t-3+j])
 
 so nothing is computed for the zeros of an upsampled signal and nothing at the double rate is stored
 interleaved. x is continued beyond its ends by its end values, and so is the activated signal.
@@ -21,14 +21,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipelines.time_convolution import channels_last
+
 TAPS = 12
 HALO = 3
 """Samples of context that each filter needs on both sides, at the rate of the input."""
 
-TILE = 1 << 17
+TILE = 1 << 18
 """Elements that are taken through the whole activation at once on a CPU: a few buffers of this size
-stay in the second-level cache, and the operations are long enough to outweigh their dispatch."""
-TILE_TIME = 1 << 12
+stay in the cache, and the operations are long enough to outweigh their dispatch."""
+LEAST_WIDTH = 64
 
 
 def low_pass() -> Tensor:
@@ -95,67 +97,55 @@ class AntiAliasedSnake(nn.Module):
         alpha, scale = self.act.coefficients()
         up, down = self.upsample.filter, self.downsample.lowpass.filter
         run = _in_tiles if x.device.type == "cpu" else _as_convolutions
-        return run(x, alpha, scale, up.flatten(), down.flatten())
+        with torch.autocast(x.device.type, enabled=False):
+            return run(x, alpha, scale, up.flatten(), down.flatten())
 
 
 def _in_tiles(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Tensor) -> Tensor:
-    """Tile by tile in the cache, each filter as shifted multiply-adds."""
+    """Tile by tile in the cache, channels last, each phase of a filter as one convolution."""
     batch, channels, time = x.shape
-    signal = x.reshape(batch * channels, time)
-    result = torch.empty_like(signal)
-    alpha, scale = alpha.repeat(batch, 1), scale.repeat(batch, 1)
-    up_taps, down_taps = (2 * up).tolist(), down.tolist()
-    width = min(time, TILE_TIME)
-    height = max(1, TILE // width)
-    for row in range(0, len(signal), height):
-        rows = slice(row, row + height)
-        for start in range(0, time, width):
-            stop = min(start + width, time)
-            phases = _upsampled(_window(signal[rows], start, stop), up_taps)
-            even, odd = phases
-            angles = phases * alpha[rows]
-            phases.addcmul_(angles.sin_().square_(), scale[rows])
-            if start == 0:
-                phases[..., :HALO] = even[:, HALO, None]
-            beyond = stop + HALO - time
-            if beyond > 0:
-                phases[..., -beyond:] = odd[:, -beyond - 1, None]
-            result[rows, start:stop] = _downsampled(even, odd, down_taps)
-    return result.view(batch, channels, time)
-
-
-def _window(signal: Tensor, start: int, stop: int) -> Tensor:
-    """Samples from `start` - 6 to `stop` + 6 of each row, continued by the end values, float32."""
-    time = signal.shape[1]
-    first, last = start - 2 * HALO, stop + 2 * HALO
-    window = signal[:, max(first, 0) : last].float()
-    if first >= 0 and last <= time:
-        return window
-    return F.pad(window, (max(-first, 0), max(last - time, 0)), mode="replicate")
-
-
-def _upsampled(window: Tensor, taps: list[float]) -> Tensor:
-    """`[rows, time + 12]` to even and odd samples with halo, `[2, rows, time + 6]`."""
-    length = window.shape[1] - 2 * HALO
-    phases = window.new_empty(2, window.shape[0], length)
-    for phase in (0, 1):
-        reversed_taps = taps[TAPS - 1 - phase :: -2]
-        torch.mul(window[:, phase : phase + length], reversed_taps[0], out=phases[phase])
-        for tap in range(1, TAPS // 2):
-            shifted = window[:, phase + tap : phase + tap + length]
-            phases[phase].add_(shifted, alpha=reversed_taps[tap])
-    return phases
-
-
-def _downsampled(even: Tensor, odd: Tensor, taps: list[float]) -> Tensor:
-    """Two times `[rows, time + 6]` to `[rows, time]`."""
-    length = even.shape[1] - 2 * HALO
-    result = even[:, 1 : 1 + length] * taps[1]
-    for tap in range(1, TAPS // 2):
-        result.add_(even[:, tap + 1 : tap + 1 + length], alpha=taps[2 * tap + 1])
-    for tap in range(TAPS // 2):
-        result.add_(odd[:, tap : tap + length], alpha=taps[2 * tap])
+    result = torch.empty_like(x.mT, memory_format=torch.contiguous_format).mT
+    rising = [_per_channel(2 * taps, channels) for taps in (up[1::2].flip(0), up[::2].flip(0))]
+    falling = [_per_channel(taps, channels) for taps in (down[1::2], down[::2])]
+    width = max(LEAST_WIDTH, TILE // (batch * channels))
+    for start in range(0, time, width):
+        stop = min(start + width, time)
+        window = _window(x, start, stop)
+        even, odd = _filtered(window[..., :-1], rising[0]), _filtered(window[..., 1:], rising[1])
+        for phase in (even, odd):
+            phase.addcmul_((phase * alpha).sin_().square_(), scale)
+        if start == 0:
+            for phase in (even, odd):
+                phase[..., :HALO] = even[..., HALO, None]
+        beyond = stop + HALO - time
+        if beyond > 0:
+            for phase in (even, odd):
+                phase[..., -beyond:] = odd[..., -beyond - 1, None]
+        tile = _filtered(even[..., 1:], falling[0])
+        result[..., start:stop] = tile.add_(_filtered(odd[..., :-1], falling[1]))
     return result
+
+
+def _window(x: Tensor, start: int, stop: int) -> Tensor:
+    """Steps from `start` - 6 to `stop` + 6, continued by the end values; float32, channels last."""
+    time = x.shape[2]
+    first, last = start - 2 * HALO, stop + 2 * HALO
+    steps = x.mT[:, max(first, 0) : last].float()
+    before, after = max(-first, 0), max(last - time, 0)
+    if before or after:
+        ends = steps[:, :1].expand(-1, before, -1), steps[:, -1:].expand(-1, after, -1)
+        steps = torch.cat([ends[0], steps, ends[1]], dim=1)
+    return channels_last(steps.mT)
+
+
+def _per_channel(taps: Tensor, channels: int) -> Tensor:
+    """The same filter for each channel, `[channels, 1, 1, taps]`."""
+    return taps.repeat(channels, 1)[:, None, None]
+
+
+def _filtered(x: Tensor, taps: Tensor) -> Tensor:
+    """`[batch, channels, time]` to `[batch, channels, time - 5]`, channels last."""
+    return F.conv2d(channels_last(x)[:, :, None], taps, groups=len(taps))[:, :, 0]
 
 
 def _as_convolutions(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Tensor) -> Tensor:

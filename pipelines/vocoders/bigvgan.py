@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.state_dicts import StateDict, converted, fold_weight_norm, load_strict, tensors_of
+from pipelines.time_convolution import TimeConv, channels_last
 from pipelines.torch_files import CheckpointError
 from pipelines.vocoders.antialias import AntiAliasedSnake
 
@@ -75,11 +76,11 @@ class AMPBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.convs1 = nn.ModuleList(
-            nn.Conv1d(channels, channels, kernel, dilation=dilation, padding="same")
+            TimeConv(channels, channels, kernel, dilation=dilation, padding="same")
             for dilation in dilations
         )
         self.convs2 = nn.ModuleList(
-            nn.Conv1d(channels, channels, kernel, padding="same") for _ in dilations
+            TimeConv(channels, channels, kernel, padding="same") for _ in dilations
         )
         self.activations = nn.ModuleList(
             AntiAliasedSnake(channels, config.snake_beta, config.log_scale)
@@ -102,7 +103,7 @@ class BigVGAN(nn.Module):
     def __init__(self, config: BigVGANConfig) -> None:
         super().__init__()
         widths = [config.channels >> stage for stage in range(len(config.upsample_rates) + 1)]
-        self.conv_pre = nn.Conv1d(config.mels, widths[0], 7, padding=3)
+        self.conv_pre = TimeConv(config.mels, widths[0], 7, padding=3)
         self.ups = nn.ModuleList(
             nn.Sequential(
                 nn.ConvTranspose1d(wide, narrow, kernel, rate, padding=(kernel - rate) // 2)
@@ -121,7 +122,7 @@ class BigVGAN(nn.Module):
             for kernel, dilations in zip(config.block_kernels, config.block_dilations, strict=True)
         )
         self.activation_post = AntiAliasedSnake(widths[-1], config.snake_beta, config.log_scale)
-        self.conv_post = nn.Conv1d(widths[-1], 1, 7, padding=3, bias=config.final_bias)
+        self.conv_post = TimeConv(widths[-1], 1, 7, padding=3, bias=config.final_bias)
         self._blocks_per_stage = len(config.block_kernels)
         self._tanh = config.final_tanh
         self.hop = math.prod(config.upsample_rates)
@@ -130,7 +131,7 @@ class BigVGAN(nn.Module):
         """`[batch, mels, frames]` to samples `[batch, hop * frames]` in [-1, 1]."""
         x = self.conv_pre(mel)
         for stage, upsample in enumerate(self.ups):
-            x = upsample(x)
+            x = channels_last(upsample(x))
             first = stage * self._blocks_per_stage
             blocks = self.resblocks[first : first + self._blocks_per_stage]
             total = blocks[0](x)

@@ -65,7 +65,8 @@ class IstftnetGenerator(SourceFilterGenerator):
         if stage < self.stages - 1:
             return x, lengths
         # As many steps as the source's spectra have: one more than hops.
-        return F.pad(x, (1, 0), mode="reflect"), lengths.map(lambda steps: steps + 1)
+        steps = torch.cat([x.mT[:, 1:2], x.mT], dim=1)
+        return steps.mT, lengths.map(lambda steps: steps + 1)
 
     def forward(
         self, x: Tensor, style: Tensor, f0: Tensor, lengths: Lengths, noise: Tensor | None

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from pipelines.lengths import Lengths
 from pipelines.styletts2.norms import AdaIN
+from pipelines.time_convolution import TimeConv
 
 
 class SnakeResidual(nn.Module):
@@ -56,6 +57,6 @@ def _normed_snake(
     return u.addcmul_(wave, wave).mul_(alpha.reciprocal().to(u.dtype))
 
 
-def _same(channels: int, kernel: int, dilation: int) -> nn.Conv1d:
+def _same(channels: int, kernel: int, dilation: int) -> TimeConv:
     padding = dilation * (kernel - 1) // 2
-    return nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=padding)
+    return TimeConv(channels, channels, kernel, dilation=dilation, padding=padding)

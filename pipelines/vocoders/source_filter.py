@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pipelines.lengths import Lengths
 from pipelines.styletts2.config import GeneratorConfig
+from pipelines.time_convolution import TimeConv, channels_last
 from pipelines.vocoders.snake import SnakeResidual
 from pipelines.vocoders.source import HarmonicSource
 
@@ -55,7 +56,7 @@ class SourceFilterGenerator(nn.Module):
                 )
             )
         self.channels = channels
-        self.conv_post = nn.Conv1d(channels, outputs, 7, padding=3)
+        self.conv_post = TimeConv(channels, outputs, 7, padding=3)
 
     @staticmethod
     def upsampling(channels_in: int, channels: int, rate: int, kernel: int) -> nn.ConvTranspose1d:
@@ -77,7 +78,7 @@ class SourceFilterGenerator(nn.Module):
         for stage, blocks in enumerate(self._blocks()):
             x, lengths = self.rise(stage, x, lengths)
             injected = self.noise_convs[stage](source.to(x.dtype))
-            x = x + self.noise_res[stage](injected, style, lengths)
+            x = channels_last(x) + self.noise_res[stage](injected, style, lengths)
             total = blocks[0](x, style, lengths)
             for block in blocks[1:]:
                 total += block(x, style, lengths)
@@ -89,8 +90,8 @@ class SourceFilterGenerator(nn.Module):
             yield list(self.resblocks[stage * self.kernels : (stage + 1) * self.kernels])
 
 
-def _source_conv(bins: int, channels: int, rate: int) -> nn.Conv1d:
+def _source_conv(bins: int, channels: int, rate: int) -> TimeConv:
     """Brings the source to a stage that later stages still upsample by `rate`."""
     if rate == 1:
-        return nn.Conv1d(bins, channels, 1)
-    return nn.Conv1d(bins, channels, 2 * rate, stride=rate, padding=(rate + 1) // 2)
+        return TimeConv(bins, channels, 1)
+    return TimeConv(bins, channels, 2 * rate, stride=rate, padding=(rate + 1) // 2)

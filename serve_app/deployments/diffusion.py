@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
 from pipelines import registry
 from pipelines.protocol import Acoustic, Segment
 from pipelines.protocol import Diffusion as DiffusionStage
@@ -21,5 +24,10 @@ class Diffusion(StageReplica):
 
         super().__init__(service, "diffusion", load, scale)
 
-    async def run(self, segment: Segment, ticket: Ticket) -> Traced[Acoustic]:
-        return await self._run(segment, ticket)
+    async def run(
+        self, segment: Segment, ticket: Ticket
+    ) -> AsyncGenerator[tuple[int, int] | Traced[Acoustic], None]:
+        """Yields the steps done of all, now and then, and last the acoustic features."""
+        async with aclosing(self._run_stepwise(segment, ticket)) as told:
+            async for each in told:
+                yield each

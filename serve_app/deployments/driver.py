@@ -13,6 +13,7 @@ from typing import Any
 
 from serve_app.batching import Limits, Outcome, Stage, StepLoop
 from serve_app.fairness import Ticket
+from serve_app.generation import Steps
 
 
 class StageDriver:
@@ -35,13 +36,14 @@ class StageDriver:
         self._arrived: deque[tuple[Ticket, Any]] = deque()
         self._cancelled: deque[str] = deque()
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
+        self._watching: dict[str, Steps] = {}
         self._sending = itertools.count()
         self._work = asyncio.Event()
         self._driving: asyncio.Task[None] | None = None
 
-    async def run(self, ticket: Ticket, item: Any) -> Outcome:
+    async def run(self, ticket: Ticket, item: Any, steps: Steps | None = None) -> Outcome:
         """The outcome of one item. Raises what its own computation raised. Cancelling the call
-        takes the item out before the next step."""
+        takes the item out before the next step. `steps` is told of each step but the last."""
         if self._driving is None:
             self._driving = asyncio.create_task(self._drive())
         self.check()
@@ -49,6 +51,8 @@ class StageDriver:
         # A retry may send a segment again while its first sending is still here.
         key = f"{ticket.key}#{next(self._sending)}"
         self._futures[key] = future
+        if steps is not None:
+            self._watching[key] = steps
         self._arrived.append((replace(ticket, key=key), item))
         self._work.set()
         try:
@@ -58,6 +62,7 @@ class StageDriver:
             raise
         finally:
             del self._futures[key]
+            self._watching.pop(key, None)
         if outcome.error is not None:
             raise outcome.error
         return outcome
@@ -89,8 +94,16 @@ class StageDriver:
                 await self._work.wait()
                 continue
             outcomes = await running.run_in_executor(self._thread, self._loop.tick)
+            self._tell_steps()
             for outcome in outcomes:
                 self._observe(outcome, self._loop.waiting)
                 future = self._futures.get(outcome.ticket.key)
                 if future is not None and not future.done():
                     future.set_result(outcome)
+
+    def _tell_steps(self) -> None:
+        if not self._watching:
+            return
+        for key, (step, steps) in self._loop.progress().items():
+            if key in self._watching:
+                self._watching[key](step, steps)

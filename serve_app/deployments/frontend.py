@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pipelines import registry
+from pipelines.features import FeatureCache
 from pipelines.protocol import Request, Segment
 from serve_app.batching import OneShot
+from serve_app.deployments.metrics import FeatureMetrics
 from serve_app.deployments.stage import StageReplica
 from serve_app.fairness import Ticket
 from serve_app.settings import Settings
+from serve_app.store import ObjectStore
+from serve_app.stored_features import StoredFeatures
 from serve_app.tracing import Traced
 
 
@@ -17,7 +21,9 @@ class Frontend(StageReplica):
         pipeline = settings.pipelines()[service]
 
         def load() -> OneShot:
-            stage = registry.load_frontend(service, pipeline, settings.pipeline(scale))
+            store = StoredFeatures(ObjectStore(settings))
+            features = FeatureCache(store, FeatureMetrics(service).looked_up)
+            stage = registry.load_frontend(service, pipeline, settings.pipeline(scale), features)
             return OneShot(stage.prepare)
 
         super().__init__(service, "frontend", load, scale)

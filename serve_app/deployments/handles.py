@@ -7,14 +7,14 @@ from typing import Any
 
 from ray.serve.handle import DeploymentHandle
 
-from pipelines.protocol import Request, Segment, Waveform
+from pipelines.protocol import Acoustic, Request, Segment, Waveform
 from serve_app.fairness import Ticket
+from serve_app.generation import Steps
 from serve_app.tracing import Traced
 
 
 class RayStages:
-    """`serve_app.generation.Stages` over deployments. Acoustic features go from the diffusion
-    replica to the vocoder replica directly, not through the worker."""
+    """`serve_app.generation.Stages` over deployments."""
 
     def __init__(
         self,
@@ -23,7 +23,8 @@ class RayStages:
         vocoder: DeploymentHandle[Any],
     ) -> None:
         self._frontend = frontend
-        self._diffusion = diffusion
+        # Ray's annotations do not tell what `stream` makes of a handle.
+        self._diffusion: Any = diffusion.options(stream=True)
         self._vocoder = vocoder
 
     async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
@@ -32,19 +33,29 @@ class RayStages:
         )
         return prepared
 
-    async def render(self, segment: Segment, ticket: Ticket) -> Traced[Waveform]:
-        acoustic = self._diffusion.run.remote(segment, ticket)
-        waveform: Traced[Waveform] = await _result(
-            self._vocoder.run.remote(acoustic, ticket), acoustic
-        )
+    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+        acoustic = await self._diffuse(segment, ticket, steps)
+        waveform: Traced[Waveform] = await _result(self._vocoder.run.remote(acoustic, ticket))
         return waveform
 
+    async def _diffuse(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Acoustic]:
+        """Tells of steps as they come; the last thing that comes is the result."""
+        stream = self._diffusion.run.remote(segment, ticket)
+        try:
+            async for told in stream:
+                if isinstance(told, Traced):
+                    return told
+                steps(*told)
+        except asyncio.CancelledError:
+            stream.cancel()
+            raise
+        raise RuntimeError("the diffusion stage ended without a result")
 
-async def _result(response: Any, *earlier: Any) -> Any:
-    """Awaits a handle's response; a cancelled wait also cancels the calls in the replicas."""
+
+async def _result(response: Any) -> Any:
+    """Awaits a handle's response; a cancelled wait also cancels the call in the replica."""
     try:
         return await response
     except asyncio.CancelledError:
-        for each in (*earlier, response):
-            each.cancel()
+        response.cancel()
         raise

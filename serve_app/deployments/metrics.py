@@ -52,6 +52,22 @@ class StageMetrics:
         self._waiting.set(waiting, self._tags)
 
 
+class FeatureMetrics:
+    """What a front end reports of the recordings it has met before."""
+
+    def __init__(self, service: str) -> None:
+        keys: Any = ("service", "outcome")
+        self._service = service
+        self._looked_up = metrics.Counter(
+            "bernie_feature_cache",
+            description="Look-ups of a reference's features",
+            tag_keys=keys,
+        )
+
+    def looked_up(self, outcome: str) -> None:
+        self._looked_up.inc(1, {"service": self._service, "outcome": outcome})
+
+
 class ClipMetrics:
     """What the workers report of clips and of the queue."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from serve_app.batching import Limits, Outcome, Stage
 from serve_app.deployments.driver import StageDriver
 from serve_app.deployments.metrics import StageMetrics
 from serve_app.fairness import Ticket
+from serve_app.generation import Steps
 from serve_app.settings import StageScale
 from serve_app.tracing import StageTiming, Traced
+
+PROGRESS_SECONDS = 0.5
 
 
 class StageReplica:
@@ -24,14 +28,34 @@ class StageReplica:
         limits = Limits(
             max_batch=scale.max_batch,
             max_length=scale.max_batch_length,
+            spread=scale.spread,
             max_groups=scale.max_groups,
         )
         self._driver = StageDriver(load, limits, self._observe)
 
-    async def _run(self, item: Any, ticket: Ticket) -> Traced[Any]:
-        outcome = await self._driver.run(ticket, item)
+    async def _run(self, item: Any, ticket: Ticket, steps: Steps | None = None) -> Traced[Any]:
+        outcome = await self._driver.run(ticket, item, steps)
         timing = StageTiming(self._stage, outcome.queued, outcome.seconds, outcome.batch)
         return Traced(outcome.result, (timing,))
+
+    async def _run_stepwise(self, item: Any, ticket: Ticket) -> AsyncGenerator[Any, None]:
+        """Yields now and then the steps done of all, as `(int, int)`, and last what `_run` returns.
+        Closing it early cancels the work."""
+        told: tuple[int, int] | None = None
+
+        def note(step: int, steps: int) -> None:
+            nonlocal told
+            told = (step, steps)
+
+        running = asyncio.create_task(self._run(item, ticket, note))
+        try:
+            while not (await asyncio.wait([running], timeout=PROGRESS_SECONDS))[0]:
+                if told is not None:
+                    yield told
+                    told = None
+            yield running.result()
+        finally:
+            running.cancel()
 
     def _observe(self, outcome: Outcome, waiting: int) -> None:
         self._metrics.observe(outcome.seconds, outcome.queued, outcome.batch, waiting)

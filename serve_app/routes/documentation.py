@@ -64,7 +64,7 @@ _ERRORS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         {},
     ),
     429: (
-        "Too many attempts",
+        "Too many attempts, or too many requests that wait",
         "too_many_attempts",
         "Too many failed sign-ins. Try again later.",
         _RETRY_AFTER,

@@ -26,11 +26,15 @@ def speechlike(seconds: float, rate: int = RATE) -> Waveform:
 
 
 def encode(
-    samples: Waveform, name: str, rate_out: int = RATE, blocks: list[int] | None = None
+    samples: Waveform,
+    name: str,
+    rate_out: int = RATE,
+    blocks: list[int] | None = None,
+    streaming: bool = False,
 ) -> bytes:
     """Encode in blocks of the given sizes, taken in turn."""
-    sink = io.BytesIO()
-    encoder = Encoder(sink, name, RATE, rate_out)
+    sink = Growing() if streaming else io.BytesIO()
+    encoder = Encoder(sink, name, RATE, rate_out, streaming)
     at, turn = 0, 0
     sizes = blocks or [4800]
     while at < len(samples):
@@ -39,6 +43,13 @@ def encode(
         at, turn = at + size, turn + 1
     encoder.close()
     return sink.getvalue()
+
+
+class Growing(io.BytesIO):
+    """A sink that takes nothing back."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        raise AssertionError("a stream has been sent already")
 
 
 def decode(data: bytes) -> tuple[NDArray[np.float64], int]:
@@ -242,3 +253,46 @@ def test_a_bad_format_names_its_field_and_what_is_allowed(
 def test_a_good_format_is_returned() -> None:
     assert check_format("opus", 48000).extension == "opus"
     assert check_format("mp3").content_type == "audio/mpeg"
+
+
+def stating_length(flac: bytes, samples: int) -> bytes:
+    """A FLAC file that says how long it is. libsndfile reads no others to their end."""
+    length = (samples + (flac[21] >> 4 << 36)).to_bytes(5, "big")
+    return flac[:21] + length + flac[26:]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_streaming_layout_holds_the_same_samples(name: str) -> None:
+    samples = speechlike(3)
+    for rate in FORMATS[name].sample_rates:
+        expected, _ = decode(encode(samples, name, rate))
+        stream = encode(samples, name, rate, streaming=True)
+        start = 0
+        if name == "flac":
+            assert int.from_bytes(stream[21:26], "big") % 2**36 == 0, "an unknown length"
+            stream = stating_length(stream, len(expected))
+        if name == "mp3":
+            # The silent frame, and the delays of encoder and decoder (576 and 529 samples).
+            start = 1105 + (1152 if rate >= 32_000 else 576)
+        decoded, decoded_rate = decode(stream)
+        assert decoded_rate == rate
+        if name == "mp3":
+            assert np.abs(decoded[: start - 1105]).max() == 0
+            assert len(decoded) - start - len(expected) < 1152
+        else:
+            assert len(decoded) == len(expected)
+        assert np.abs(decoded[start : start + len(expected)] - expected).max() < 1e-4
+
+
+def test_the_sizes_of_a_streamed_wav_file_are_those_of_a_stream() -> None:
+    plain, stream = (encode(speechlike(1), "wav", streaming=each) for each in (False, True))
+    unknown = b"\xff\xff\xff\xff"
+    assert stream == plain[:4] + unknown + plain[8:40] + unknown + plain[44:]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("length", [1, 17])
+def test_a_few_samples_make_a_stream(name: str, length: int) -> None:
+    stream = encode(np.full(length, 0.25, np.float32), name, streaming=True)
+    decoded, _ = decode(stating_length(stream, length) if name == "flac" else stream)
+    assert len(decoded) >= length

@@ -18,6 +18,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.audio import FORMATS as ENCODINGS
+from pipelines.audio import Encoder
 from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput
 from pipelines.recording import Recording
@@ -233,6 +235,8 @@ def hostile() -> dict[str, tuple[bytes, set[str]]]:
 
 PROBE = """
 import base64, json, resource, sys, time
+from pipelines.audio import FORMATS as ENCODINGS
+from pipelines.audio import Encoder
 from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput
 
@@ -290,3 +294,16 @@ def test_no_change_to_a_file_does_more_than_have_it_refused(
     else:
         assert found in CODES
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_a_clip_that_was_listened_to_while_it_was_made(name: str) -> None:
+    sink = io.BytesIO()
+    encoder = Encoder(sink, name, RATE, RATE, streaming=True)
+    encoder.write(tone(1.5).astype(np.float32))
+    encoder.close()
+    recording = decoded(sink.getvalue())
+    late = 1_681 if name == "mp3" else 0
+    middle = slice(late + 2_400, late + 33_600)
+    assert np.abs(recording.samples[middle] - tone(1.5)[2_400:33_600]).max() < 0.02
+    assert 0 <= len(recording.samples) - 1.5 * RATE < 2_304

@@ -15,66 +15,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from pipelines import registry
 from pipelines.checkpoints import WeightsMissing
 from pipelines.makeanaudio.request import SoundRequest
 from pipelines.protocol import Waveform
-from pipelines.seedvc.campplus import CampPlus
-from pipelines.seedvc.pipeline import CAMPPLUS
 from pipelines.seedvc.request import ConversionRequest
-from pipelines.seedvc.rmvpe import RMVPE
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.request import StyledRequest
-from tests.pipelines.makeanaudio import goldens
-from tests.pipelines.seedvc.tiny import GOLDENS, SMALL_TRACKER, buzz, seeded, small_vocoder
-from tests.pipelines.styletts2.conftest import GOLDENS as STYLES
-
-WHISPER = "openai/whisper-small"
-
-
-def install_conversion(folder: Path, variant: str, vocoder: str) -> None:
-    """The recorded model under the names that the official configuration gives its parts."""
-    shutil.copytree(GOLDENS / variant, folder)
-    shutil.copytree(GOLDENS / "whisper", folder / WHISPER)
-    generator = {"generator": small_vocoder(folder).state_dict()}
-    (folder / vocoder).parent.mkdir()
-    (folder / "bigvgan").rename(folder / vocoder)
-    torch.save(generator, folder / vocoder / "bigvgan_generator.pt")
-    torch.save(seeded(CampPlus).state_dict(), folder / CAMPPLUS)
-    config = (folder / "config.yml").read_text()
-    config = config.replace("../whisper", WHISPER).replace("./bigvgan", vocoder)
-    (folder / "config.yml").write_text(config)
-
-
-def install_speech(folder: Path) -> None:
-    install_conversion(folder, "vc22k", "nvidia/bigvgan_v2_22khz_80band_256x")
-
-
-def install_singing(folder: Path) -> None:
-    install_conversion(folder, "svc44k", "nvidia/bigvgan_v2_44khz_128band_512x")
-    (folder / "rmvpe").mkdir()
-    torch.save(seeded(lambda: RMVPE(SMALL_TRACKER)).state_dict(), folder / "rmvpe" / "rmvpe.pt")
-
-
-def install_voice(folder: Path, variant: str) -> None:
-    """The two published files, and PL-BERT's sizes where they are not the published ones."""
-    folder.mkdir(parents=True)
-    for name in ("checkpoint.pth", "config.yml", "plbert_config.yml"):
-        shutil.copy(STYLES / variant / name, folder)
-
-
-def install_libritts(folder: Path) -> None:
-    install_voice(folder, "libritts")
-
-
-def install_ljspeech(folder: Path) -> None:
-    install_voice(folder, "ljspeech")
-
-
-def install_sounds(folder: Path) -> None:
-    shutil.copytree(goldens.folder(), folder)
+from tests.pipelines.seedvc.tiny import buzz
+from tests.pipelines.tiny_models import (
+    install_libritts,
+    install_ljspeech,
+    install_singing,
+    install_sounds,
+    install_speech,
+)
 
 
 @dataclass(frozen=True)

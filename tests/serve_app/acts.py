@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from sqlalchemy import func, select
 
-from serve_app import clips, credits, queue
+from serve_app import clips, credits, events, queue
 from serve_app.db.engine import Database
-from serve_app.db.models import Clip, LedgerEntry, User
+from serve_app.db.models import Clip, ClipEvent, LedgerEntry, User
 from serve_app.ids import new_id
 from serve_app.queue import Claim, QueueRules
 
@@ -115,3 +115,8 @@ def at_once(count: int, work: Callable[[int], T]) -> list[T]:
 
     with ThreadPoolExecutor(count) as threads:
         return list(threads.map(run, range(count)))
+
+
+def events_of(database: Database, clip: Clip, after: int = 0) -> list[ClipEvent]:
+    with database.reading() as session:
+        return list(events.since(session, clip.id, after))

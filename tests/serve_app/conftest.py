@@ -11,10 +11,11 @@ import pytest
 
 from serve_app.db.engine import Database
 from serve_app.embedded import SeaweedFS
-from serve_app.settings import Settings
+from serve_app.settings import ServiceSettings, Settings
 from serve_app.store import ObjectStore
 from tests.postgres import Postgres
 from tests.serve_app.api_harness import Api, FinishingApi
+from tests.serve_app.bench import Bench
 
 _MIGRATED = "migrated"
 
@@ -108,6 +109,20 @@ def postgres_api(
 ) -> Api:
     """For hostile input: PostgreSQL takes less than SQLite does."""
     return Api(api_settings, postgres_database, api_store)
+
+
+@pytest.fixture
+def bench(api_settings: Settings, database: Database, api_store: ObjectStore) -> Bench:
+    settings = api_settings.model_copy(
+        update={
+            "speech": ServiceSettings(pipeline="noop"),
+            "lease_seconds": 0.6,
+            "retry_backoff_seconds": 0.05,
+            "drain_seconds": 5.0,
+            "throttle_starts": 100,
+        }
+    )
+    return Bench(settings, database, api_store)
 
 
 def migrate(url: str) -> None:

@@ -10,12 +10,18 @@ from string import Template
 
 import httpx
 
+from serve_app import queue
+from serve_app.jobs import key_of
+from serve_app.queue import QueueRules
 from tests.serve_app.api_harness import Api
 from tests.serve_app.recordings import SPEECH
 
 GUIDE = Path(__file__).parents[2] / "docs" / "api.md"
 
 curl = ArgumentParser("curl")
+curl.add_argument("-L", action="store_true")
+curl.add_argument("-N", action="store_true")
+curl.add_argument("-o")
 curl.add_argument("-X", dest="method")
 curl.add_argument("-H", dest="headers", action="append", default=[])
 curl.add_argument("--json")
@@ -39,11 +45,23 @@ def run(api: Api, given: Namespace) -> dict[str, object]:
     return dict(answer.json()) if is_json else {}
 
 
+def make_audio(api: Api) -> None:
+    """Have the next clip succeed, as a worker would."""
+    with api.database.transaction() as session:
+        claim = queue.claim(session, QueueRules.of(api.settings), api.now)
+        assert claim is not None
+        key = key_of(claim.clip)
+        api.store.put(key, b"sound", "audio/wav")
+        queue.succeed(session, claim.clip.id, claim.token, key, 5, 1.0, {}, api.now)
+
+
 def test_every_command_works(sqlite_api: Api) -> None:
     commands = re.findall(r"^curl (.*)$", GUIDE.read_text(), re.MULTILINE)
     assert len(commands) > 10
     names = {"BERNIE": "", "FILE": str(SPEECH), "BYTES": str(SPEECH.stat().st_size)}
     for command in commands:
+        if "/audio" in command:
+            make_audio(sqlite_api)
         filled = Template(command).substitute(names)
         got = run(sqlite_api, curl.parse_args(shlex.split(filled)))
         if "token" in got:

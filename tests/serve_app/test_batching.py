@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,10 +74,19 @@ def test_members_join_at_the_next_step_and_leave_when_done() -> None:
 
 
 def test_a_batch_is_bounded_by_count_padded_length_and_spread() -> None:
-    assert not Limits(max_batch=2).allow([1, 1, 1])
-    assert not Limits(max_length=100).allow([50, 50, 51])
-    assert not Limits(spread=1.5).allow([10, 16])
-    assert Limits(max_length=100).allow([500]), "what is too long for a batch still runs alone"
+    assert Limits(max_batch=2).room([1, 1]) is None
+    assert Limits(max_length=100).room([51]) is None
+    assert Limits(max_length=120, spread=9).room([50]) == (50 / 9, 60)
+    assert Limits(spread=1.5).room([10, 12]) == (8, 15)
+
+
+def test_what_is_too_long_for_a_batch_runs_alone() -> None:
+    stage = Counter()
+    loop = make(stage, max_length=100)
+    loop.submit(Ticket("huge", "u", length=500), ("huge", 1))
+    loop.submit(Ticket("small", "u", length=400), ("small", 1))
+    run(loop)
+    assert stage.batches == [["huge"], ["small"]]
 
 
 def test_unlike_lengths_step_in_turn() -> None:
@@ -122,6 +132,19 @@ def test_a_one_shot_stage_runs_batches_of_items() -> None:
         loop.submit(Ticket(str(n), "u"), n)
     assert [outcome.result for outcome in run(loop)] == [0, 2, 4]
     assert batches == [[0, 1], [2]]
+
+
+def test_progress_is_that_of_those_under_way() -> None:
+    loop = make(Counter(), max_batch=2)
+    for name, steps in (("long", 3), ("none", 0), ("waits", 2)):
+        loop.submit(Ticket(name, "u"), (name, steps))
+    assert loop.progress() == {}
+    loop.tick()
+    assert loop.progress() == {"long": (1, 3)}
+    loop.tick()
+    assert loop.progress() == {"long": (2, 3), "waits": (1, 2)}
+    run(loop)
+    assert loop.progress() == {}
 
 
 def test_times_and_batch_sizes_are_reported() -> None:
@@ -180,3 +203,122 @@ def test_a_stage_that_miscounts_fails_its_batch_and_not_the_loop() -> None:
     outcomes = run(loop)
     assert sorted(outcome.ticket.key for outcome in outcomes) == ["a", "b"]
     assert all(isinstance(outcome.error, ValueError) for outcome in outcomes)
+
+
+@given(
+    st.integers(1, 3), st.integers(0, 5), st.integers(1, 3), st.lists(st.integers(1, 4), min_size=1)
+)
+def test_a_length_that_fits_nowhere_is_overtaken_by_so_many_and_no_more(
+    batch: int, overtaking: int, groups: int, steps: list[int]
+) -> None:
+    tick = 0
+    limits = Limits(max_batch=batch, overtaking=overtaking, max_groups=groups)
+    loop = StepLoop(Counter(), limits, clock=lambda: tick)
+    for n in range(groups):
+        loop.submit(Ticket(f"open{n}", "u", length=10**n), (f"open{n}", 5))
+    loop.tick()
+    came = {"odd": 0.0}
+    loop.submit(Ticket("odd", "other", length=9999), ("odd", 1))
+    admitted: dict[str, float] = {}
+    for tick, some_steps in zip(range(60), itertools.cycle(steps), strict=False):
+        name = f"stream{tick}"
+        came[name] = tick
+        loop.submit(Ticket(name, "u", length=10 ** (tick % groups)), (name, some_steps))
+        for outcome in loop.tick():
+            if outcome.ticket.key in came:
+                admitted[outcome.ticket.key] = came[outcome.ticket.key] + outcome.queued
+    overtakers = [name for name in admitted if admitted[name] < admitted["odd"]]
+    assert len(overtakers) <= overtaking
+
+
+def test_those_that_failed_to_begin_are_not_starved_by_newcomers() -> None:
+    loop = make(Counter({"bad": "begin"}), overtaking=3)
+    loop.submit(Ticket("old", "u"), ("old", 5))
+    loop.tick()
+    for name in ("good", "bad"):
+        loop.submit(Ticket(name, "u"), (name, 2))
+    outcomes: list[Outcome] = []
+    for n in range(60):
+        loop.submit(Ticket(f"new{n}", "u"), (f"new{n}", 3 + n % 3))
+        outcomes += loop.tick()
+    assert {"good", "bad"} <= {outcome.ticket.key for outcome in outcomes}
+
+
+def test_a_batch_that_fails_disturbs_no_other() -> None:
+    stage = Counter({"bad": "step"})
+    loop = make(stage, max_groups=2)
+    for name, length in (("bad", 10), ("mate", 10), ("far", 100), ("fellow", 100)):
+        loop.submit(Ticket(name, "u", length=length), (name, 3))
+    outcomes = {outcome.ticket.key: outcome for outcome in run(loop)}
+    assert [key for key, outcome in outcomes.items() if outcome.error] == ["bad"]
+    assert outcomes["far"].result == ("far", 3)
+    assert [batch for batch in stage.batches if "far" in batch] == 3 * [["far", "fellow"]]
+
+
+backlog = st.lists(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(1, 5)), min_size=8, max_size=12),
+    min_size=2,
+    max_size=4,
+)
+
+
+@given(backlog, st.integers(1, 6))
+def test_shares_of_backlogged_users_are_within_one_batch_of_fair(
+    users: list[list[tuple[int, int]]], batch: int
+) -> None:
+    stage = Counter()
+    loop = make(stage, max_batch=batch, spread=9)
+    lengths: dict[str, int] = {}
+    for user, work in enumerate(users):
+        for n, (length, steps) in enumerate(work):
+            name = f"{user}/{n}"
+            lengths[name] = length
+            loop.submit(Ticket(name, str(user), length=length), (name, steps))
+    waiting = [len(work) for work in users]
+    served = [0 for _ in users]
+    begun: set[str] = set()
+    while loop.busy:
+        loop.tick()
+        for name in stage.batches[-1]:
+            if name not in begun:
+                begun.add(name)
+                user = int(name.split("/")[0])
+                served[user] += lengths[name]
+                waiting[user] -= 1
+        if not all(waiting):
+            break
+        assert max(served) - min(served) <= batch * max(lengths.values())
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(1, 4), st.integers(1, 4))
+def test_bulk_work_gets_what_is_left(bulk: list[bool], batch: int, steps: int) -> None:
+    stage = Counter()
+    loop = make(stage, max_batch=batch)
+    for n, is_bulk in enumerate(bulk):
+        name = f"{'bulk' if is_bulk else 'live'}{n}"
+        loop.submit(Ticket(name, f"u{n % 3}", index=n % 2, bulk=is_bulk), (name, steps))
+    run(loop)
+    order = list(dict.fromkeys(name for batch in stage.batches for name in batch))
+    assert [name[:4] for name in order] == sorted((name[:4] for name in order), reverse=True)
+
+
+@given(work, st.integers(1, 3), st.integers(1, 4), st.integers(0, 4))
+def test_what_is_cancelled_is_never_computed_again(
+    drawn: list[tuple[str, int, int, str | None, bool]], groups: int, batch: int, after: int
+) -> None:
+    stage = Counter()
+    loop = make(stage, max_groups=groups, max_batch=batch)
+    cancelled: set[str] = set()
+    for n, (user, length, steps, _, cancel) in enumerate(drawn):
+        loop.submit(Ticket(str(n), user, index=n % 3, length=length), (str(n), steps))
+        if cancel and n >= after:
+            loop.cancel(str(n - after))
+            cancelled.add(str(n - after))
+        before = len(stage.batches)
+        outcomes = loop.tick()
+        computed = {name for batch in stage.batches[before:] for name in batch}
+        assert not cancelled & (computed | {outcome.ticket.key for outcome in outcomes})
+    before = len(stage.batches)
+    outcomes = run(loop)
+    computed = {name for batch in stage.batches[before:] for name in batch}
+    assert not cancelled & (computed | {outcome.ticket.key for outcome in outcomes})

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,3 +98,75 @@ def test_shares_of_backlogged_users_differ_by_less_than_one_item(
         served[waiting.ticket.user] += waiting.ticket.length
         left[waiting.ticket.user] -= 1
         assert max(served.values()) - min(served[u] for u in left) <= 2 * max(lengths)
+
+
+def filled(drawn: list[tuple[str, int, int, bool]]) -> FairQueue[str]:
+    queue: FairQueue[str] = FairQueue()
+    for n, (user, index, length, bulk) in enumerate(drawn):
+        queue.push(Ticket(str(n), user, index, length, bulk), "", n)
+    return queue
+
+
+@given(tickets, st.integers(0, 20), st.integers(1, 9))
+def test_the_first_in_order_that_fits_is_taken(
+    drawn: list[tuple[str, int, int, bool]], served: int, longest: int
+) -> None:
+    queue = filled(drawn)
+    left = {str(n): Ticket(str(n), *each) for n, each in enumerate(drawn)}
+    given_to: Counter[str] = Counter()
+    for _ in range(min(served, len(drawn))):
+        waiting = queue.pop(0)
+        assert waiting is not None
+        ticket = left.pop(waiting.ticket.key)
+        given_to[ticket.user] += ticket.length
+    waiting = queue.pop(0, lambda ticket: ticket.length <= longest)
+    fitting = [ticket for ticket in left.values() if ticket.length <= longest]
+    fitting.sort(key=lambda ticket: (ticket.lane, given_to[ticket.user], int(ticket.key)))
+    assert (waiting.ticket if waiting else None) == (fitting[0] if fitting else None)
+    assert len(queue) == len(left) - bool(fitting)
+
+
+@given(st.permutations("abcdef"))
+def test_age_breaks_ties(users: list[str]) -> None:
+    queue: FairQueue[str] = FairQueue()
+    for user in users:
+        queue.push(Ticket(user, user), "", 0)
+    assert drain(queue) == users
+
+
+@given(tickets)
+def test_a_user_s_work_of_one_kind_stays_in_order(
+    drawn: list[tuple[str, int, int, bool]],
+) -> None:
+    order = [int(key) for key in drain(filled(drawn))]
+    kinds = {(user, bulk or None, index > 0 and not bulk) for user, index, _, bulk in drawn}
+    for kind in kinds:
+        same = [
+            n
+            for n in order
+            if (drawn[n][0], drawn[n][3] or None, drawn[n][1] > 0 and not drawn[n][3]) == kind
+        ]
+        assert same == sorted(same)
+
+
+@given(tickets)
+def test_bulk_comes_last_and_first_segments_before_later_ones(
+    drawn: list[tuple[str, int, int, bool]],
+) -> None:
+    lanes = [Ticket("", *drawn[int(key)]).lane for key in drain(filled(drawn))]
+    assert lanes == sorted(lanes)
+
+
+@given(st.integers(1, 9), st.lists(st.integers(1, 9), min_size=1), st.booleans())
+def test_nothing_waits_for_ever(length: int, stream: list[int], bulk: bool) -> None:
+    """Fresh first segments of other users keep coming; later and bulk work still gets its turn."""
+    queue: FairQueue[str] = FairQueue(patience=10)
+    queue.push(Ticket("old", "patient", index=1, length=length, bulk=bulk), "", 0)
+    for now, next_length in zip(range(40), itertools.cycle(stream), strict=False):
+        queue.push(Ticket(str(now), f"u{now}", length=next_length), "", now)
+        waiting = queue.pop(now)
+        assert waiting is not None
+        if waiting.ticket.key == "old":
+            assert now >= 10
+            return
+    pytest.fail("the old one is starved")

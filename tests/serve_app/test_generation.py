@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from pipelines.protocol import Request, Segment, SpeechRequest, Waveform
 from serve_app.fairness import Ticket
-from serve_app.generation import generate
+from serve_app.generation import Progress, Steps, generate
 from serve_app.tracing import ClipTimings, StageTiming, Traced
 
 
@@ -23,8 +24,9 @@ class Concatenate:
 class Staged:
     """Segments whose later ones are done first; counts what is under way."""
 
-    def __init__(self, count: int, broken: int | None = None) -> None:
+    def __init__(self, count: int, broken: int | None = None, steps: int = 0) -> None:
         self.count = count
+        self.steps = steps
         self.broken = broken
         self.running = 0
         self.most = 0
@@ -34,11 +36,13 @@ class Staged:
         segments = [Segment(index, seed=0, length=10 + index) for index in range(self.count)]
         return Traced(segments, (StageTiming("frontend", 0.0, 0.5, 1),))
 
-    async def render(self, segment: Segment, ticket: Ticket) -> Traced[Waveform]:
+    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
         self.tickets.append(ticket)
         self.running += 1
         self.most = max(self.most, self.running)
         try:
+            for step in range(self.steps):
+                steps(step + 1, self.steps)
             await asyncio.sleep(0.002 * (self.count - segment.index))
             if segment.index == self.broken:
                 raise ValueError("broken")
@@ -47,9 +51,19 @@ class Staged:
         return Traced(np.full(2, segment.index, np.float32), (StageTiming("vocoder", 0.1, 0.2, 1),))
 
 
-async def collect(stages: Staged, parallel: int, timings: ClipTimings) -> list[float]:
+def untold(_: Progress) -> None:
+    """Nobody asks how far it is."""
+
+
+async def collect(
+    stages: Staged,
+    parallel: int,
+    timings: ClipTimings,
+    tell: Callable[[Progress], None] = untold,
+) -> list[float]:
     request = SpeechRequest("text", "voice")
-    pieces = generate(stages, request, Ticket("clip", "user"), Concatenate(), parallel, timings)
+    ticket = Ticket("clip", "user")
+    pieces = generate(stages, request, ticket, Concatenate(), parallel, timings, tell)
     return [float(sample) async for piece in pieces for sample in piece]
 
 
@@ -66,6 +80,17 @@ def test_audio_comes_in_order_however_segments_finish() -> None:
     assert 0 < summary["first_audio_seconds"] <= summary["total_seconds"]
 
 
+def test_progress_is_that_of_the_first_unfinished_segment() -> None:
+    told: list[Progress] = []
+    asyncio.run(collect(Staged(2, steps=2), 2, ClipTimings(), told.append))
+    assert told == [
+        Progress(1, 2, 1, 2),
+        Progress(1, 2, 2, 2),
+        Progress(1, 2, 2, 2),
+        Progress(2, 2, 2, 2),
+    ]
+
+
 def test_a_broken_segment_ends_the_clip_and_what_is_under_way() -> None:
     stages = Staged(5, broken=1)
     with pytest.raises(ValueError, match="broken"):
@@ -78,7 +103,8 @@ def test_closing_early_cancels_what_is_under_way() -> None:
 
     async def first_only() -> None:
         request = SpeechRequest("text", "voice")
-        pieces = generate(stages, request, Ticket("clip", "user"), Concatenate(), 4, ClipTimings())
+        ticket = Ticket("clip", "user")
+        pieces = generate(stages, request, ticket, Concatenate(), 4, ClipTimings(), untold)
         async with aclosing(pieces):
             async for _ in pieces:
                 break

@@ -52,6 +52,8 @@ OPERATIONS = [
         "/api/sound-effects": "POST",
         "/api/clips": "GET",
         "/api/clips/{clip_id}": "GET DELETE",
+        "/api/clips/{clip_id}/events": "GET",
+        "/api/clips/{clip_id}/audio": "GET",
     }.items()
     for method in methods.split()
 ]

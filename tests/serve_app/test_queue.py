@@ -39,7 +39,7 @@ def retry_or_fail(
 
 def release(database: Database, claimed: Claim) -> None:
     with database.transaction() as session:
-        queue.release(session, claimed.clip.id, claimed.token)
+        queue.release(session, claimed.clip.id, claimed.token, NOW)
 
 
 def owners(database: Database, now: float = NOW) -> list[str]:

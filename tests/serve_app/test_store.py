@@ -87,6 +87,22 @@ def test_delete_leaves_nothing_however_often(store: ObjectStore) -> None:
             store.head("a/gone")
 
 
+def test_a_part_of_an_object(store: ObjectStore) -> None:
+    store.put("ranges/a", b"0123456789", "text/plain")
+    assert store.get_range("ranges/a", 2, 3) == b"234"
+    assert store.get_range("ranges/a", 8, 100) == b"89"
+    with pytest.raises(ObjectMissing):
+        store.get_range("ranges/none", 0, 1)
+
+
+def test_all_below_a_prefix_is_deleted_if_it_is_old(store: ObjectStore) -> None:
+    for key in ("all/a/1", "all/a/2", "all/b"):
+        store.put(key, b"x", "text/plain")
+    assert store.delete_all("all/", older_than=time.time() - 3_600) == 0
+    assert store.delete_all("all/a/") == 2
+    assert store.keys("all/") == ["all/b"]
+
+
 def test_the_bucket_is_made_once_by_whoever_comes_first(connect: Connect) -> None:
     stores = [connect(s3_bucket="raced-bucket") for _ in range(4)]
     with pytest.raises(ObjectMissing, match="bucket raced-bucket"):

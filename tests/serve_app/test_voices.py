@@ -10,11 +10,13 @@ import pytest
 import soundfile
 
 from pipelines.decoding import decode
+from pipelines.features import FeatureCache
 from serve_app import clips, voices
 from serve_app.db.models import Clip, Voice
 from serve_app.jobs import REFERENCE
 from serve_app.queue import QueueRules
 from serve_app.store import ObjectMissing, ObjectStore
+from serve_app.stored_features import StoredFeatures
 from tests.serve_app.acts import at_once
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.recordings import announce, send, speech, tone
@@ -265,6 +267,9 @@ def test_a_deleted_voice_leaves_nothing(api: Api) -> None:
     send(api, headers, speech())
     before = api.contents()
     voice = make(api, headers)
+    heard = decode(api.store.get(f"voices/{voice['id']}.flac"), "reference", 30)
+    style = {"style": np.zeros(256, np.float32)}
+    FeatureCache(StoredFeatures(api.store)).keep(heard.digest(), "model", style)
     address = f"/api/voices/{voice['id']}"
     assert api.client.delete(address, headers=headers).status_code == 204
     after = api.contents()

@@ -6,125 +6,19 @@ import asyncio
 import io
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 import soundfile
+from sqlalchemy import select
 
-from pipelines import registry
-from pipelines.protocol import InvalidInput, Request, Segment, Waveform
-from serve_app import clips, credits, queue
-from serve_app.db.engine import Database
-from serve_app.db.models import Clip, ClipState, User
-from serve_app.fairness import Ticket
-from serve_app.queue import QueueRules
-from serve_app.settings import ServiceSettings, Settings
+from pipelines.protocol import InvalidInput, Segment
+from serve_app import clips, queue, uploads, voices, worker
+from serve_app.db.models import Clip, ClipState, Voice
+from serve_app.db.models import Upload as UploadRow
+from serve_app.ids import new_id
 from serve_app.store import ObjectMissing, ObjectStore, Upload
-from serve_app.tracing import StageTiming, Traced
-from serve_app.worker import Worker
-from tests.serve_app.acts import UNTHROTTLED, make_user
-
-TEXT = "A text of two chunks, because there is more of it than fits into one of them. " * 2
-
-
-class TonesHere:
-    """The three no-op stages in this process. `before` is awaited ahead of every segment."""
-
-    def __init__(self, settings: Settings) -> None:
-        names = ("styletts2", "noop")
-        pipeline = settings.pipeline(settings.speech.frontend)
-        self._frontend = registry.load_frontend(*names, pipeline)
-        self._diffusion = registry.load_diffusion(*names, pipeline)
-        self._vocoder = registry.load_vocoder(*names, pipeline)
-        self.before: Callable[[Segment], Awaitable[None]] | None = None
-
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
-        return Traced(self._frontend.prepare([request])[0], (StageTiming("frontend", 0, 0, 1),))
-
-    async def render(self, segment: Segment, ticket: Ticket) -> Traced[Waveform]:
-        if self.before is not None:
-            await self.before(segment)
-        acoustics = self._diffusion.finish(self._diffusion.begin([segment]))
-        return Traced(self._vocoder.synthesize(acoustics)[0], (StageTiming("vocoder", 0, 0, 1),))
-
-
-class Tally:
-    def __init__(self) -> None:
-        self.outcomes: list[str] = []
-
-    def ended(self, service: str, outcome: str) -> None:
-        self.outcomes.append(outcome)
-
-    def made(self, service: str, audio_seconds: float, seconds: float) -> None:
-        assert audio_seconds > 0
-        assert seconds > 0
-
-    def queue(self, depth: dict[str, int], age: float) -> None:
-        """Not looked at."""
-
-
-class Bench:
-    """A user, a worker, and ways to look at what becomes of the user's clips."""
-
-    def __init__(self, settings: Settings, database: Database, store: ObjectStore) -> None:
-        self.settings = settings
-        self.database = database
-        self.store = store
-        self.stages = TonesHere(settings)
-        self.tally = Tally()
-        self.user: User = make_user(database)
-
-    def worker(self) -> Worker:
-        stages = {"styletts2": self.stages}
-        return Worker(self.settings, self.database, self.store, stages, self.tally)
-
-    def submit(self, text: str = TEXT) -> str:
-        options: dict[str, Any] = {"speed": 1.0, "seed": 1, "format": "wav", "sample_rate": None}
-        new = clips.NewClip("styletts2", text, "af_heart", None, options, 50)
-        with self.database.transaction() as session:
-            rules = QueueRules.of(self.settings)
-            now = self.database.now(session)
-            return clips.submit(session, self.user.id, new, rules, now)[0].id
-
-    def clip(self, clip_id: str) -> Clip:
-        with self.database.transaction() as session:
-            return clips.get(session, self.user.id, clip_id)
-
-    def balance(self) -> int:
-        with self.database.transaction() as session:
-            return credits.balance(session, self.user.id)
-
-    def run(self, until: Callable[[], bool], seconds: float = 20) -> None:
-        """Runs a worker until the condition holds, then stops it."""
-
-        async def go() -> None:
-            worker = self.worker()
-            running = asyncio.create_task(worker.run())
-            async with asyncio.timeout(seconds):
-                while not await asyncio.to_thread(until):
-                    await asyncio.sleep(0.02)
-            await worker.stop()
-            await running
-
-        asyncio.run(go())
-
-    def ended(self, clip_id: str) -> Callable[[], bool]:
-        return lambda: self.clip(clip_id).state is not ClipState.PENDING
-
-
-@pytest.fixture
-def bench(api_settings: Settings, database: Database, api_store: ObjectStore) -> Bench:
-    settings = api_settings.model_copy(
-        update={
-            "speech": ServiceSettings(pipeline="noop"),
-            "lease_seconds": 0.6,
-            "retry_backoff_seconds": 0.05,
-            "drain_seconds": 5.0,
-            "throttle_starts": 100,
-        }
-    )
-    return Bench(settings, database, api_store)
+from tests.serve_app.acts import UNTHROTTLED
+from tests.serve_app.bench import Bench
 
 
 def test_a_clip_is_made_stored_and_charged(bench: Bench) -> None:
@@ -212,10 +106,7 @@ def test_a_cancelled_clip_stops_and_leaves_nothing(bench: Bench) -> None:
 
     def cancelled_and_quiet() -> bool:
         if bench.clip(clip_id).state is ClipState.PENDING and bench.store.list_uploads(key):
-            with bench.database.transaction() as session:
-                clips.delete(
-                    session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session)
-                )
+            bench.cancel(clip_id)
         return bench.clip(clip_id).state is ClipState.CANCELLED and hanging == 0
 
     bench.run(cancelled_and_quiet)
@@ -226,13 +117,38 @@ def test_a_cancelled_clip_stops_and_leaves_nothing(bench: Bench) -> None:
     assert bench.tally.outcomes == []
 
 
+def test_cancelling_stops_that_work_and_no_other_at_once(bench: Bench) -> None:
+    bench.settings = bench.settings.model_copy(update={"lease_seconds": 60, "drain_seconds": 0.1})
+    hanging = 0
+
+    async def hang(_: Segment) -> None:
+        nonlocal hanging
+        hanging += 1
+        try:
+            await asyncio.sleep(60)
+        finally:
+            hanging -= 1
+
+    bench.stages.before = hang
+    clip_id, other = bench.submit(), bench.submit()
+    at = 0.0
+
+    def only_the_other_goes_on() -> bool:
+        nonlocal at
+        if not at and hanging == 4:
+            bench.cancel(clip_id)
+            at = time.monotonic()
+        return bool(at) and hanging == 2
+
+    bench.run(only_the_other_goes_on)
+    assert time.monotonic() - at < 2, "the lease is looked at when it is renewed, every 5 s"
+    assert bench.clip(other).state is ClipState.PENDING
+
+
 def test_a_clip_cancelled_while_it_is_stored_leaves_no_object(bench: Bench) -> None:
     async def cancel(segment: Segment) -> None:
         if segment.index == 1:
-            with bench.database.transaction() as session:
-                clips.delete(
-                    session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session)
-                )
+            bench.cancel(clip_id)
 
     bench.stages.before = cancel
     clip_id = bench.submit()
@@ -249,8 +165,7 @@ def test_a_clip_cancelled_while_its_upload_completes_leaves_no_object(
     complete = Upload.complete
 
     def slow(upload: Upload) -> int:
-        with bench.database.transaction() as session:
-            clips.delete(session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session))
+        bench.cancel(clip_id)
         time.sleep(1)  # meanwhile the worker sees that the clip is cancelled
         return complete(upload)
 
@@ -322,3 +237,44 @@ def test_interrupted_deletions_are_finished(bench: Bench, monkeypatch: pytest.Mo
         bench.store.head(key)
     with bench.database.transaction() as session:
         assert queue.stats(session, bench.database.now(session)).running == 0
+
+
+def test_the_sweep_removes_recordings_whose_time_is_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "SWEEP_SECONDS", 0.05)
+    old, deleted = f"{uploads.PREFIX}{new_id()}.wav", f"{voices.PREFIX}{new_id()}.flac"
+    with bench.database.transaction() as session:
+        session.add(
+            UploadRow(
+                id=new_id(),
+                user_id=bench.user.id,
+                s3_key=old,
+                content_type="audio/wav",
+                bytes=3,
+                created_at=0,
+            )
+        )
+        session.add(
+            Voice(
+                id=new_id(),
+                user_id=bench.user.id,
+                name="mine",
+                s3_key=deleted,
+                seconds=1,
+                created_at=0,
+                deleted_at=1,
+            )
+        )
+    for key in (old, deleted):
+        bench.store.put(key, b"abc", "audio/wav")
+
+    def rows() -> int:
+        with bench.database.reading() as session:
+            found = [*session.scalars(select(UploadRow)), *session.scalars(select(Voice))]
+        return len(found)
+
+    bench.run(lambda: rows() == 0)
+    for key in (old, deleted):
+        with pytest.raises(ObjectMissing):
+            bench.store.head(key)

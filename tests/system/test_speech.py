@@ -151,13 +151,53 @@ def test_cancelling_stops_the_work_and_costs_nothing(
     until(lambda: bool(system.store.list_uploads("styletts2-output/")), 60, "audio is under way")
     client.delete(clip["id"])
     assert look(client, clip)["state"] == "cancelled"
-    # The work stops when the lease is next renewed; a short clip then has the machine to itself.
+    # The work stops at the worker's next look; a short clip then has the machine to itself.
     done = finish(client, client.speak("Next, please.", "am_onyx"), 60)
     assert done["timings"]["total_seconds"] < 30
     until(lambda: not system.store.list_uploads("styletts2-output/"), 20, "the upload is aborted")
     assert client.me()["credits"] == 9_950
     with pytest.raises(ApiError, match="cancelled"):
         finish(client, clip)
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "mp3", "flac", "opus"])
+def test_a_clip_is_heard_while_it_is_made(
+    system: System, sign_up: Callable[[], Client], audio_format: str
+) -> None:
+    client = sign_up()
+    clip = client.speak(LONG[:250], "af_heart", format=audio_format)
+    body = b""
+    state_at_first_bytes = ""
+    with client.listen(clip["id"]) as blocks:
+        for block in blocks:
+            state_at_first_bytes = state_at_first_bytes or look(client, clip)["state"]
+            body += block
+    done = finish(client, clip)
+    assert state_at_first_bytes == "pending"
+    assert body == httpx.get(done["audio"]["url"]).content
+    assert not system.store.delete_all("streams/")
+
+
+def test_a_listener_of_a_cancelled_clip_is_cut_off(
+    system: System, sign_up: Callable[[], Client]
+) -> None:
+    client = sign_up()
+    clip = client.speak(LONG, "af_heart")
+    with client.listen(clip["id"]) as blocks:
+        next(blocks)
+        client.delete(clip["id"])
+        with pytest.raises(ApiError):
+            list(blocks)
+
+
+def test_events_tell_of_a_clip_as_it_is_made(sign_up: Callable[[], Client]) -> None:
+    client = sign_up()
+    clip = client.speak(LONG[:150], "af_heart")
+    kinds = [kind for kind, _ in client.events(clip["id"])]
+    assert kinds[0] == "queued"
+    assert kinds[-1] == "finished"
+    assert {"started", "progress", "audio"} <= set(kinds)
+    assert [kind for kind, _ in client.events(clip["id"])] == ["queued", "started", "finished"]
 
 
 def test_health_and_metrics(system: System, sign_up: Callable[[], Client]) -> None:

@@ -22,7 +22,7 @@ from pipelines.makeanaudio.checkpoint import (
     load_text_encoder,
     load_unet,
 )
-from pipelines.makeanaudio.config import BertConfig, MakeAnAudioConfig
+from pipelines.makeanaudio.official import OFFICIAL, VOCODER
 from pipelines.makeanaudio.text_encoder import TextEncoder
 from pipelines.makeanaudio.unet import UNet
 from pipelines.makeanaudio.vae import LatentDecoder
@@ -32,27 +32,6 @@ from pipelines.vocoders.bigvgan import BigVGAN, BigVGANConfig
 from tests.pipelines.makeanaudio.goldens import full_keys
 
 Shapes = dict[str, tuple[int, ...]]
-
-BERT_BASE = BertConfig(
-    vocabulary=30522,
-    width=768,
-    layers=12,
-    heads=12,
-    inner=3072,
-    positions=512,
-    token_types=2,
-    norm_epsilon=1e-12,
-)
-
-
-def official(files: Files) -> MakeAnAudioConfig:
-    small = files.read_config()
-    return replace(
-        small,
-        bert=BERT_BASE,
-        unet=replace(small.unet, width=320, context=1024),
-        decoder=replace(small.decoder, width=128, multipliers=(1, 2, 2, 4)),
-    )
 
 
 def shapes(module: nn.Module, prefix: str = "") -> Shapes:
@@ -64,8 +43,8 @@ def listed(group: str) -> Shapes:
     return {name: tuple(entry["shape"]) for part in parts for name, entry in part.items()}
 
 
-def test_full_size_names_and_shapes(files: Files) -> None:
-    config = official(files)
+def test_full_size_names_and_shapes() -> None:
+    config = OFFICIAL
     with torch.device("meta"):
         modules = {
             TEXT: TextEncoder(config.bert, config.unet.context),
@@ -84,12 +63,22 @@ def test_full_size_names_and_shapes(files: Files) -> None:
 def test_full_size_vocoder(files: Files) -> None:
     fields = yaml.safe_load(files.vocoder_config.read_text())
     config = BigVGANConfig.from_mapping(fields | {"upsample_initial_channel": 1536})
+    assert config == VOCODER
     with torch.device("meta"):
         model = BigVGAN(config)
         listing = listed("best_netG.pt:generator")
         stored = {name: torch.empty(shape) for name, shape in listing.items()}
     folded = fold_weight_norm(stored)
     assert shapes(model) == {name: tuple(value.shape) for name, value in folded.items()}
+
+
+def test_the_published_sizes_differ_from_those_recorded_in_width_only(files: Files) -> None:
+    small = files.read_config()
+    unet = replace(small.unet, width=OFFICIAL.unet.width, context=OFFICIAL.unet.context)
+    assert unet == OFFICIAL.unet
+    sizes = OFFICIAL.decoder
+    assert replace(small.decoder, width=sizes.width, multipliers=sizes.multipliers) == sizes
+    assert small.schedule == OFFICIAL.schedule
 
 
 def changed(files: Files, tmp_path: Path, **changes: torch.Tensor | None) -> Files:

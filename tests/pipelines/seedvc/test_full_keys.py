@@ -86,14 +86,8 @@ def test_pitch_tracker(recorded: dict[str, Any]) -> None:
 
 
 def test_content_encoder(recorded: dict[str, Any]) -> None:
-    sizes = {
-        "d_model": 768,
-        "encoder_layers": 12,
-        "encoder_attention_heads": 12,
-        "encoder_ffn_dim": 3072,
-    }
     with torch.device("meta"):
-        model = content_encoder(sizes)
+        model = content_encoder(official.WHISPER_SMALL)
     assert shapes(model.encoder.state_dict()) == expected(
         recorded["whisper_small_encoder"], "model.encoder."
     )

@@ -10,9 +10,9 @@ import psutil
 import pytest
 import torch
 
+from pipelines.features import FeatureCache
 from pipelines.protocol import InvalidInput, Waveform
 from pipelines.recording import Recording
-from pipelines.seedvc import frontend
 from pipelines.seedvc.campplus import CampPlus
 from pipelines.seedvc.checkpoint import SeedVCFiles
 from pipelines.seedvc.config import read_config
@@ -22,6 +22,7 @@ from pipelines.seedvc.stages import SeedVCDiffusion, SeedVCVocoder
 from pipelines.settings import PipelineSettings
 from pipelines.vocoders.bigvgan import BigVGAN, BigVGANConfig
 from tests.pipelines.seedvc.tiny import (
+    SMALL_SPEAKER,
     Tiny,
     build_tiny,
     buzz,
@@ -140,11 +141,62 @@ def test_a_reference_is_analysed_once(speech: Tiny, monkeypatch: pytest.MonkeyPa
     assert heard == [3, 2]
 
 
-def test_the_store_of_references_is_bounded(speech: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frontend, "REFERENCES_KEPT", 3)
-    for pitch in range(100, 105):
-        speech.frontend.prepare([ConversionRequest(buzz(0.1), buzz(0.1, pitch=pitch))])
-    assert len(speech.frontend._voices) == 3
+class Shelf:
+    """A store of features in memory."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, bytes] = {}
+
+    def get(self, key: str) -> bytes | None:
+        return self.held.get(key)
+
+    def put(self, key: str, data: bytes) -> None:
+        self.held[key] = data
+
+
+def test_another_process_takes_a_reference_as_this_one_heard_it(
+    complete: Path, tiny: Tiny, tmp_path: Path
+) -> None:
+    shelf = Shelf()
+    folder = complete / ("svc44k" if tiny.config.pitched else "vc22k")
+    first, second = (build_tiny(folder, tmp_path, features=FeatureCache(shelf)) for _ in range(2))
+    request = ConversionRequest(buzz(0.3), golden_audio("target"))
+    expected = first.frontend.prepare([request])[0]
+    (key,) = shelf.held
+    stored = second.frontend.prepare([request])[0]
+    assert second.frontend._cache.outcomes == {"stored_hit": 1}
+    again = second.frontend.prepare([request])[0]
+    for segments in (stored, again):
+        for one, other in zip(expected, segments, strict=True):
+            np.testing.assert_array_equal(one.prompt, other.prompt)
+            np.testing.assert_array_equal(one.style, other.style)
+            np.testing.assert_allclose(one.content, other.content, atol=1e-6)
+    # What does not fit the model is made anew and replaced.
+    shelf.held[key] = shelf.held[key][:-4]
+    third = build_tiny(folder, tmp_path, features=FeatureCache(shelf))
+    np.testing.assert_array_equal(
+        third.frontend.prepare([request])[0][0].prompt, expected[0].prompt
+    )
+    assert third.frontend._cache.outcomes == {"miss": 1}
+
+
+def test_other_weights_or_types_have_features_of_their_own(
+    complete: Path, speech: Tiny, tmp_path: Path
+) -> None:
+    folder, shelf = complete / "vc22k", Shelf()
+    cache = FeatureCache(shelf)
+    same, lowered = (
+        build_tiny(folder, tmp_path, dtype, cache) for dtype in (torch.float32, torch.bfloat16)
+    )
+    assert same.frontend._model == speech.frontend._model
+    assert lowered.frontend._model != speech.frontend._model
+    parts = (same.frontend.content, CampPlus(SMALL_SPEAKER).eval(), same.frontend.regulator)
+    other = SeedVCFrontend(same.config, *parts, None, runtime(), cache)
+    request = ConversionRequest(buzz(0.2), buzz(0.7, pitch=150.0))
+    for frontend in (same.frontend, other):
+        frontend.prepare([request])
+    assert cache.outcomes == {"miss": 2}
+    assert len(shelf.held) == 2
 
 
 def test_stages_load_from_the_official_files(complete: Path, tmp_path: Path) -> None:

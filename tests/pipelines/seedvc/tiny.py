@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 import torch
 
+from pipelines.features import FeatureCache
 from pipelines.recording import Recording
 from pipelines.seedvc.campplus import CampPlus, CampPlusConfig
 from pipelines.seedvc.checkpoint import load_estimator, load_regulator, load_vocoder
@@ -62,7 +63,12 @@ class Tiny:
         return CrossFade(OVERLAP_FRAMES * self.config.mel.hop)
 
 
-def build_tiny(folder: Path, cache: Path, dtype: torch.dtype = torch.float32) -> Tiny:
+def build_tiny(
+    folder: Path,
+    cache: Path,
+    dtype: torch.dtype = torch.float32,
+    features: FeatureCache | None = None,
+) -> Tiny:
     config = read_config(folder / "config.yml")
     return Tiny(
         config,
@@ -73,6 +79,7 @@ def build_tiny(folder: Path, cache: Path, dtype: torch.dtype = torch.float32) ->
             load_regulator(folder / "model.pth", config, cache),
             seeded(lambda: RMVPE(SMALL_TRACKER)) if config.pitched else None,
             runtime(dtype),
+            features,
         ),
         SeedVCDiffusion(load_estimator(folder / "model.pth", config, cache), runtime(dtype)),
         SeedVCVocoder(

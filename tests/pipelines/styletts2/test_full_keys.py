@@ -11,7 +11,7 @@ import torch
 
 from pipelines.styletts2.acoustic import AcousticModel
 from pipelines.styletts2.checkpoint import convert, model_config
-from pipelines.styletts2.config import HifiganConfig, ModelConfig
+from pipelines.styletts2.config import LIBRITTS, LJSPEECH, HifiganConfig, ModelConfig
 from pipelines.styletts2.decoder import Decoder
 from pipelines.styletts2.style_encoder import StyleEncoder
 from tests.pipelines.styletts2.conftest import GOLDENS, VARIANTS
@@ -76,3 +76,9 @@ def test_the_two_published_models_differ_where_they_should() -> None:
     )
     assert (one.late_features, one.final_frames, one.cut, one.cut_long_form) == (False, 5, 0, 0)
     assert many.trunk == one.trunk == 1024
+
+
+@pytest.mark.parametrize(("variant", "config"), [("libritts", LIBRITTS), ("ljspeech", LJSPEECH)])
+def test_the_published_sizes(variant: str, config: ModelConfig) -> None:
+    full = json.loads(gzip.decompress((GOLDENS / f"full_keys_{variant}.json.gz").read_bytes()))
+    assert model_config(full["model_params"], full["plbert_model_params"]) == config

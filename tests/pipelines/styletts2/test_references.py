@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.features import FeatureCache
 from pipelines.protocol import InvalidInput
 from pipelines.recording import Recording
-from pipelines.styletts2 import references
 from pipelines.styletts2.references import ReferenceStyles
 from pipelines.styletts2.style_encoder import (
     SHORTEST_FRAMES,
@@ -91,17 +92,30 @@ def test_the_shortest_that_is_taken(styles: ReferenceStyles) -> None:
     assert styles(steady).shape == (40,)
 
 
-def test_styles_are_remembered_up_to_a_number(
-    styles: ReferenceStyles, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    encoded: list[Any] = []
-    encode = styles._encode
-    monkeypatch.setattr(references, "REMEMBERED", 2)
-    monkeypatch.setattr(styles, "_encode", lambda r: encoded.append(r) or encode(r))
+def test_styles_are_remembered_up_to_a_size(many_voices: Published) -> None:
+    cache = FeatureCache(most_bytes=2 * 40 * 4)
+    styles = ReferenceStyles(many_voices.checkpoint, many_voices.settings, cache)
     first, second, third = (hum(voice, seconds=1.0) for voice in (5, 6, 7))
+    outcomes = []
     for recording in (first, second, first, third, first, second):
+        misses = cache.outcomes["miss"]
         styles(recording)
-    assert encoded == [first, second, third, second]
+        outcomes.append(cache.outcomes["miss"] > misses)
+    assert outcomes == [True, True, False, True, False, True]
+
+
+def test_a_style_of_other_weights_is_not_taken(many_voices: Published) -> None:
+    cache = FeatureCache()
+    recording = hum(1, seconds=1.0)
+    style = ReferenceStyles(many_voices.checkpoint, many_voices.settings, cache)(recording)
+
+    def louder(prefixes: Sequence[str]) -> dict[str, torch.Tensor]:
+        return {name: 1.1 * value for name, value in many_voices.checkpoint.read(prefixes).items()}
+
+    trained_on = replace(many_voices.checkpoint, read=louder)
+    other = ReferenceStyles(trained_on, many_voices.settings, cache)(recording)
+    assert np.abs(other - style).max() > 1e-3
+    assert cache.outcomes == {"miss": 2}
 
 
 @given(st.integers(SHORTEST_FRAMES, 140))

@@ -52,7 +52,7 @@ def test_tiles_cover_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = (x, alpha, scale, low_pass(), low_pass())
     expected = by_definition(*arguments)
     monkeypatch.setattr(antialias, "TILE", 24)
-    monkeypatch.setattr(antialias, "TILE_TIME", 8)
+    monkeypatch.setattr(antialias, "LEAST_WIDTH", 7)
     torch.testing.assert_close(antialias._in_tiles(*arguments), expected, rtol=1e-5, atol=1e-5)
 
 

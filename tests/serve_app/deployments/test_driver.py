@@ -84,6 +84,31 @@ def test_a_cancelled_call_is_taken_out_before_the_next_batch() -> None:
     assert gate.batches == [["a"], ["c"]]
 
 
+def test_a_full_replica_makes_callers_wait_and_loses_nothing() -> None:
+    gate, observed = Gate(), []
+
+    async def go() -> list[Outcome | BaseException]:
+        driver = make(gate, observed)
+        calls = [
+            asyncio.create_task(driver.run(Ticket(str(n), f"user {n % 3}"), f"item {n}"))
+            for n in range(200)
+        ]
+        await asyncio.to_thread(gate.entered.wait, 10)
+        await asyncio.sleep(0.05)
+        assert not any(call.done() for call in calls), "they wait, none is refused"
+        for call in calls[100:150]:
+            call.cancel()
+        gate.open.set()
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    ended = asyncio.run(go())
+    left = [n for n in range(200) if not 100 <= n < 150]
+    results = [each.result for each in ended if isinstance(each, Outcome)]
+    assert results == [f"ITEM {n}" for n in left]
+    computed = [item for batch in gate.batches for item in batch]
+    assert sorted(computed) == sorted(f"item {n}" for n in left)
+
+
 def test_the_same_segment_may_be_sent_twice() -> None:
     gate = Gate()
     gate.open.set()

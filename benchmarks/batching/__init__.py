@@ -1,0 +1,1 @@
+"""Batching by step against batching by request and none. See `benchmarks.batching.__main__`."""

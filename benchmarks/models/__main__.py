@@ -1,0 +1,108 @@
+"""The models at full size with random weights: what each stage costs.
+
+    python -m benchmarks.models [--model NAME ...] [--dtype TYPE ...] [--batch N ...]
+
+Each stage runs in a process of its own, so that the peak memory is its own (Python and torch
+included), under the allocator settings that the service runs with. On a CPU the peak is that of the
+process, on a GPU that of its memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+
+from benchmarks.models import conversion, sounds, speech
+from benchmarks.models.work import Prepare, Size
+from pipelines.settings import PipelineSettings
+from pipelines.torch_runtime import configure
+from serve_app.environment import MALLOC
+
+MODELS: dict[str, dict[str, Prepare]] = {
+    **speech.MODELS,
+    **conversion.MODELS,
+    **sounds.MODELS,
+}
+
+
+@torch.inference_mode()
+def measure(prepare: Prepare, size: Size, repeats: int) -> dict[str, float]:
+    """Medians of seconds and CPU-seconds after a run that is not counted, and the peak in GiB."""
+    cuda = size.runtime.device.type == "cuda"
+    torch.manual_seed(0)
+    work = prepare(size)
+    wall, cpu = [], []
+    for _ in range(repeats + 1):
+        start, start_cpu = time.perf_counter(), time.process_time()
+        work()
+        if cuda:
+            torch.cuda.synchronize()
+        wall.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - start_cpu)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if cuda:
+        peak = torch.cuda.max_memory_allocated()
+    return {
+        "seconds": statistics.median(wall[1:]),
+        "cpu_seconds": statistics.median(cpu[1:]),
+        "peak_gib": peak / 2**30,
+    }
+
+
+def alone(model: str, stage: str, dtype: str, batch: int, options: argparse.Namespace) -> None:
+    """Measure one stage in a process of its own and print its row."""
+    task = json.dumps([model, stage, dtype, batch, options.device, options.threads])
+    command = [sys.executable, "-m", "benchmarks.models", "--task", task]
+    command += ["--repeats", str(options.repeats)]
+    environment = {**os.environ, **MALLOC, "OMP_NUM_THREADS": str(options.threads)}
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    row = json.loads(done.stdout.splitlines()[-1])
+    figures = f"{row['seconds']:.3f} | {row['cpu_seconds']:.3f} | {row['peak_gib']:.2f}"
+    print(f"| {model} | {stage} | {dtype} | {batch} | {figures} |", flush=True)
+
+
+def run_task(task: str, repeats: int) -> None:
+    model, stage, dtype, batch, device, threads = json.loads(task)
+    runtime = configure(PipelineSettings(device=device, dtype=dtype, threads=threads))
+    print(json.dumps(measure(MODELS[model][stage], Size(runtime, batch), repeats)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--stage", help="only stages whose name holds this")
+    types = ("auto", "float32", "bfloat16")
+    parser.add_argument("--dtype", nargs="+", choices=types, default=["float32", "bfloat16"])
+    parser.add_argument("--batch", nargs="+", type=int, default=[1])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--task", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.task:
+        run_task(options.task, options.repeats)
+        return
+    print(f"{options.device}, {options.threads} thread(s)\n")
+    print("| model | stage | type | batch | s | CPU-s | peak, GiB |")
+    print("|---|---|---|---|---|---|---|")
+    for model in options.model:
+        for stage in MODELS[model]:
+            if options.stage and options.stage not in stage:
+                continue
+            for dtype in options.dtype:
+                for batch in options.batch:
+                    alone(model, stage, dtype, batch, options)
+
+
+if __name__ == "__main__":
+    main()

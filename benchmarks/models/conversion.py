@@ -1,0 +1,111 @@
+"""The stages of Seed-VC: a source of 10 s behind a reference of 5 s."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+
+from benchmarks.models.work import Prepare, Size, Work, still
+from pipelines.precision import autocast, place
+from pipelines.seedvc import official
+from pipelines.seedvc.campplus import CampPlus, speaker_embedding
+from pipelines.seedvc.config import SeedVCConfig
+from pipelines.seedvc.content import content_encoder
+from pipelines.seedvc.dit import VelocityEstimator
+from pipelines.seedvc.length_regulator import LengthRegulator
+from pipelines.seedvc.rmvpe import RMVPE, RMVPEConfig, track_pitch
+from pipelines.seedvc.segments import ConversionSegment
+from pipelines.seedvc.stages import SeedVCDiffusion
+from pipelines.vocoders.bigvgan import BigVGAN
+
+SOURCE_SECONDS, REFERENCE_SECONDS, VOCODER_SECONDS = 10, 5, 2
+NARROW_RATE = 16_000
+MANY_STEPS = 1000
+"""So that a state can be advanced as often as the benchmark likes."""
+
+
+def content(size: Size) -> Work:
+    encoder = content_encoder(official.WHISPER_SMALL)
+    still(encoder, size)
+    place(encoder, size.runtime)
+    waves = list(0.1 * size.noise(SOURCE_SECONDS * NARROW_RATE))
+
+    def hear() -> None:
+        with autocast(size.runtime):
+            encoder.features(waves)
+
+    return hear
+
+
+def speaker(size: Size) -> Work:
+    model = still(CampPlus(), size)
+    waves = 0.1 * size.noise(REFERENCE_SECONDS * NARROW_RATE)
+    return lambda: [speaker_embedding(model, wave) for wave in waves]
+
+
+def pitch(size: Size) -> Work:
+    tracker = still(RMVPE(RMVPEConfig()), size)
+    waves = 0.1 * size.noise(SOURCE_SECONDS * NARROW_RATE)
+    return lambda: [track_pitch(tracker, wave) for wave in waves]
+
+
+def regulator(size: Size, *, config: SeedVCConfig) -> Work:
+    model = still(LengthRegulator(config.regulator), size)
+    features = size.noise(50 * SOURCE_SECONDS, config.regulator.features)
+    frames = config.mel.frames(SOURCE_SECONDS * config.sample_rate)
+    contour = 150 + 30 * size.noise(100 * SOURCE_SECONDS) if config.pitched else None
+    return lambda: model(features, frames, contour)
+
+
+def step(size: Size, *, config: SeedVCConfig, guidance: float) -> Work:
+    stage = SeedVCDiffusion(still(VelocityEstimator(config.dit), size), size.runtime)
+    states = stage.begin([_segment(config, guidance)] * size.batch)
+    return lambda: stage.step(states)
+
+
+def _segment(config: SeedVCConfig, guidance: float) -> ConversionSegment:
+    draw = np.random.default_rng(0).standard_normal
+    prompt, frames = (
+        config.mel.frames(seconds * config.sample_rate)
+        for seconds in (REFERENCE_SECONDS, SOURCE_SECONDS)
+    )
+    return ConversionSegment(
+        index=0,
+        seed=0,
+        length=prompt + frames,
+        prompt=draw((prompt, config.mel.bands), np.float32) - 4,
+        style=draw(config.dit.style, np.float32),
+        content=draw((prompt + frames, config.dit.content), np.float32),
+        steps=MANY_STEPS,
+        guidance=guidance,
+    )
+
+
+def vocoder(size: Size, *, config: SeedVCConfig) -> Work:
+    model = still(BigVGAN(official.vocoder(config)), size)
+    place(model, size.runtime)
+    mel = size.noise(config.mel.bands, VOCODER_SECONDS * config.sample_rate // model.hop) - 4
+
+    def run() -> torch.Tensor:
+        with autocast(size.runtime):
+            return model(mel)
+
+    return run
+
+
+def stages(config: SeedVCConfig) -> dict[str, Prepare]:
+    tracker: dict[str, Prepare] = {"pitch, 10 s": pitch} if config.pitched else {}
+    return {
+        "content, a window of 30 s": content,
+        "speaker, 5 s": speaker,
+        **tracker,
+        "length regulator, 10 s": partial(regulator, config=config),
+        "flow, a step, guided": partial(step, config=config, guidance=0.7),
+        "flow, a step": partial(step, config=config, guidance=0.0),
+        "vocoder, 2 s": partial(vocoder, config=config),
+    }
+
+
+MODELS = {"seed-vc": stages(official.SPEECH), "seed-vc-f0": stages(official.SINGING)}

@@ -1,0 +1,66 @@
+"""The stages of Make-An-Audio: sounds of 10.24 s."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import nn
+
+from benchmarks.models.work import Size, Work, still
+from pipelines.makeanaudio.official import OFFICIAL, VOCODER
+from pipelines.makeanaudio.request import LATENT_FRAMES, LATENT_HEIGHT, latent_width
+from pipelines.makeanaudio.text_encoder import TOKENS, TextEncoder
+from pipelines.makeanaudio.unet import UNet
+from pipelines.makeanaudio.vae import LatentDecoder
+from pipelines.precision import autocast, place
+from pipelines.vocoders.bigvgan import BigVGAN
+
+SECONDS = 10.0
+WIDTH = latent_width(SECONDS)
+
+
+def text(size: Size) -> Work:
+    """In float32 whatever the type, as the front end runs it."""
+    model = still(TextEncoder(OFFICIAL.bert, OFFICIAL.unet.context), size)
+    tokens = torch.randint(1000, 30000, (size.batch, TOKENS), device=size.runtime.device)
+    return lambda: model(tokens)
+
+
+def step(size: Size, *, rows: int) -> Work:
+    """A pass of the UNet; guidance takes two `rows` of the batch for a sound."""
+    packed = Size(size.runtime, rows * size.batch)
+    latents = packed.noise(OFFICIAL.unet.channels_in, LATENT_HEIGHT, WIDTH)
+    levels = torch.full((packed.batch,), 500, device=size.runtime.device)
+    texts = packed.noise(TOKENS, OFFICIAL.unet.context)
+    return _running(UNet(OFFICIAL.unet), size, latents, levels, texts)
+
+
+def decoder(size: Size) -> Work:
+    latents = size.noise(OFFICIAL.decoder.latent, LATENT_HEIGHT, WIDTH)
+    return _running(LatentDecoder(OFFICIAL.decoder), size, latents)
+
+
+def vocoder(size: Size) -> Work:
+    return _running(BigVGAN(VOCODER), size, size.noise(VOCODER.mels, LATENT_FRAMES * WIDTH) - 2)
+
+
+def _running(model: nn.Module, size: Size, *inputs: torch.Tensor) -> Work:
+    place(still(model, size), size.runtime)
+
+    def run() -> torch.Tensor:
+        with autocast(size.runtime):
+            return model(*inputs)
+
+    return run
+
+
+MODELS = {
+    "make-an-audio": {
+        "text": text,
+        "UNet, a step, guided": partial(step, rows=2),
+        "UNet, a step": partial(step, rows=1),
+        "decoder, 10.24 s": decoder,
+        "vocoder, 10.24 s": vocoder,
+    }
+}

@@ -1,0 +1,95 @@
+"""The stages of StyleTTS2 and Kokoro: 60 tokens that last 5 s."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+
+from benchmarks.models.work import Prepare, Size, Work, still
+from pipelines.lengths import Lengths
+from pipelines.precision import place
+from pipelines.styletts2.acoustic import AcousticModel
+from pipelines.styletts2.config import KOKORO, LIBRITTS, LJSPEECH, ModelConfig
+from pipelines.styletts2.decoder import Decoder
+from pipelines.styletts2.guidance import GuidedDenoiser
+from pipelines.styletts2.sampler import advance, schedule
+from pipelines.styletts2.style_encoder import StyleEncoder, reference_mel
+from pipelines.vocoders.source import HARMONICS
+
+TOKENS, SECONDS, FRAMES_PER_SECOND = 60, 5, 40
+FRAMES = SECONDS * FRAMES_PER_SECOND
+STEPS = 5
+
+
+def reference(size: Size, *, config: ModelConfig) -> Work:
+    encoders = [still(StyleEncoder(config), size) for _ in range(2)]
+    wave = 0.1 * size.noise(SECONDS * config.sample_rate)
+    return lambda: [encoder(reference_mel(wave)) for encoder in encoders]
+
+
+def style(size: Size, *, config: ModelConfig, scale: float) -> Work:
+    model = still(AcousticModel(config), size)
+    place(model.denoiser, size.runtime)
+    text = size.noise(TOKENS, config.bert.hidden)
+    given = size.noise(2 * config.style)
+    features = given if config.multispeaker else None
+    scales = [scale] * size.batch
+    denoiser = GuidedDenoiser(model.denoiser, list(text), features, scales, size.runtime)
+
+    def sample() -> None:
+        x = 3 * given
+        for step in schedule(STEPS):
+            x = advance(denoiser, x, [step] * size.batch, given)
+
+    return sample
+
+
+def acoustics(size: Size, *, config: ModelConfig) -> Work:
+    model = still(AcousticModel(config), size)
+    device = size.runtime.device
+    tokens = torch.randint(1, config.symbols, (size.batch, TOKENS), device=device)
+    lengths, spans = Lengths.of([TOKENS] * size.batch, device), Lengths.of([FRAMES] * size.batch)
+    prosody = size.noise(config.style)
+    aligned = size.noise(config.hidden + config.style, FRAMES)
+
+    def predict() -> None:
+        hidden = model.bert_encoder(model.read(tokens, lengths))
+        model.predictor.durations(hidden, prosody, lengths)
+        model.text_encoder(tokens, lengths)
+        model.predictor.contours(aligned, prosody, spans)
+
+    return predict
+
+
+def decoder(size: Size, *, config: ModelConfig) -> Work:
+    model = still(Decoder(config), size).compute_in(size.runtime.dtype)
+    inputs = [
+        size.noise(config.hidden, FRAMES),
+        150 + 30 * size.noise(2 * FRAMES),
+        size.noise(2 * FRAMES),
+        size.noise(config.style),
+    ]
+    spans = Lengths.of([FRAMES] * size.batch, size.runtime.device)
+    noise = size.noise(FRAMES * model.samples_per_frame, HARMONICS)
+    return lambda: model(*inputs, spans, noise)
+
+
+def stages(config: ModelConfig) -> dict[str, Prepare]:
+    """By name, in order. A model whose styles are given samples none."""
+    found: dict[str, Prepare] = {}
+    if config.multispeaker:
+        found["style of a 5 s recording"] = partial(reference, config=config)
+    if config.denoiser is not None:
+        found["style, 5 steps"] = partial(style, config=config, scale=1.0)
+        found["style, 5 steps, guided"] = partial(style, config=config, scale=2.0)
+    found["durations, F0, energy"] = partial(acoustics, config=config)
+    found["vocoder, 5 s"] = partial(decoder, config=config)
+    return found
+
+
+MODELS = {
+    "styletts2-libritts": stages(LIBRITTS),
+    "styletts2-ljspeech": stages(LJSPEECH),
+    "kokoro": stages(KOKORO),
+}

@@ -1,0 +1,80 @@
+"""The streaming layout of the containers: bytes that never change once they are written.
+
+libsndfile states sizes in a header that it completes at the end. Someone who listens meanwhile has
+that header already, so it has to do without them, as in what encoders write into pipes:
+
+- WAV: both sizes are 0xFFFFFFFF, for "to the end".
+- FLAC: the number of samples and the checksum are 0, for "unknown" (RFC 9639, section 8.2).
+- MP3: in place of the Info frame there is a silent one. Readers take its bit rate, the lowest, for
+  that of the file, so that they guess the length too high rather than stop too early. The sound
+  comes later by that frame and by the encoder's own delay, which the Info frame would tell.
+- Ogg/Opus: as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Appendable(Protocol):
+    def write(self, data: bytes, /) -> int: ...
+
+
+class AppendOnly:
+    """A file for libsndfile over a sink that only grows: what goes back is left out."""
+
+    def __init__(self, sink: Appendable, container: str) -> None:
+        self._sink = sink
+        self._first = _FIRST.get(container, bytes)
+        self._position = 0
+        self._end = 0
+
+    def write(self, data: bytes) -> int:
+        """libsndfile writes a whole header, or frame, first."""
+        new = data[max(0, self._end - self._position) :]
+        if new:
+            self._sink.write(self._first(new) if self._end == 0 else new)
+        self._position += len(data)
+        self._end = max(self._end, self._position)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._end}[whence]
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+
+def _endless(header: bytes) -> bytes:
+    """A WAV header of 44 bytes whose sizes are those of a stream."""
+    unknown = b"\xff" * 4
+    return header[:4] + unknown + header[8:40] + unknown + header[44:]
+
+
+_MPEG_1 = 0x08
+_MPEG_2 = 0x10
+_MPEG_1_RATES = (44_100, 48_000, 32_000)
+
+
+def _silent(info: bytes) -> bytes:
+    """The smallest frame of the kind of this one, all zeros behind its header: silence.
+
+    A frame of layer III holds 1152 samples (MPEG-1; 576 in the others, at half and quarter of the
+    rates) and so has 144 (72) times bit rate over sample rate bytes. The lowest bit rate, of index
+    1, is 32 kbit/s (8 kbit/s).
+    """
+    rate = _MPEG_1_RATES[info[2] >> 2 & 3]
+    if info[1] & _MPEG_1:
+        size = 144 * 32_000 // rate
+    else:
+        size = 72 * 8_000 // (rate // 2 if info[1] & _MPEG_2 else rate // 4)
+    lowest = 0x10 | info[2] & 0x0D  # without padding
+    return bytes([*info[:2], lowest, info[3]]).ljust(size, b"\0")
+
+
+_FIRST: dict[str, Callable[[bytes], bytes]] = {"WAV": _endless, "MP3": _silent}
+"""What becomes of the first thing that libsndfile writes."""

@@ -1,0 +1,40 @@
+"""Convolutions over time with the channels next to each other in memory.
+
+Tensors keep the shape `[batch, channels, time]`; only their strides are those of
+`[batch, time, channels]`. On a CPU a convolution takes that layout as it is, where it would have to
+rearrange input and output otherwise; elementwise operations keep it.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """`[batch, channels, time]` with the strides of `[batch, time, channels]`; a copy if needed."""
+    return x.mT.contiguous().mT
+
+
+class TimeConv(nn.Conv1d):
+    """A convolution that gives and prefers the channels last."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[batch, channels, time]` of any layout."""
+        padding = self.padding if isinstance(self.padding, str) else (0, *self.padding)
+        y = F.conv2d(
+            channels_last(x)[:, :, None],
+            self.weight[:, :, None],
+            self.bias,
+            stride=(1, *self.stride),
+            padding=padding,
+            dilation=(1, *self.dilation),
+        )
+        return y[:, :, 0]
+
+
+def settle_weights(module: nn.Module) -> None:
+    """Give the weights of all `TimeConv` the layout that every call would give them otherwise."""
+    for layer in module.modules():
+        if isinstance(layer, TimeConv):
+            layer.weight.data = channels_last(layer.weight.data)

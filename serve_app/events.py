@@ -1,0 +1,68 @@
+"""What happened to a clip, in numbered events that outlast every process.
+
+Each is one insert, within the transaction that it tells of. The numbers of a clip only grow, so
+that a reader goes on after the last one it has seen.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from serve_app.db.models import ClipEvent, ClipState
+
+_AT_ONCE = 500
+
+
+class Kind(enum.StrEnum):
+    QUEUED = "queued"
+    STARTED = "started"
+    PROGRESS = "progress"
+    AUDIO = "audio"
+    RETRYING = "retrying"
+    """The try failed; there will be another."""
+    POSTPONED = "postponed"
+    """The try ended through no fault of the clip, and does not count."""
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+END_OF = {
+    ClipState.SUCCEEDED: Kind.FINISHED,
+    ClipState.FAILED: Kind.FAILED,
+    ClipState.CANCELLED: Kind.CANCELLED,
+}
+"""The last event of a clip in each state but pending."""
+ENDS = frozenset(END_OF.values())
+_PASSING = (Kind.PROGRESS, Kind.AUDIO)
+_OUTDATED = {
+    **dict.fromkeys((*ENDS, Kind.RETRYING), _PASSING),
+    Kind.POSTPONED: (*_PASSING, Kind.STARTED, Kind.POSTPONED),
+}
+"""What is dropped when an event is recorded, so that no clip gathers events without end."""
+
+
+def record(session: Session, clip_id: str, kind: Kind, data: dict[str, Any], now: float) -> int:
+    """The number of the new event. The clip is new or locked, so that no number is given twice."""
+    following = (
+        select(func.coalesce(func.max(ClipEvent.seq), 0) + 1)
+        .where(ClipEvent.clip_id == clip_id)
+        .scalar_subquery()
+    )
+    event = insert(ClipEvent).values(clip_id=clip_id, seq=following, at=now, kind=kind, data=data)
+    number = int(session.scalars(event.returning(ClipEvent.seq)).one())
+    if kind in _OUTDATED:
+        older = and_(ClipEvent.clip_id == clip_id, ClipEvent.seq < number)
+        session.execute(delete(ClipEvent).where(older, ClipEvent.kind.in_(_OUTDATED[kind])))
+    return number
+
+
+def since(session: Session, clip_id: str, after: int) -> Sequence[ClipEvent]:
+    """The next events after number `after`, in order; a few hundred at most."""
+    query = select(ClipEvent).where(ClipEvent.clip_id == clip_id, ClipEvent.seq > after)
+    return session.scalars(query.order_by(ClipEvent.seq).limit(_AT_ONCE)).all()

@@ -1,0 +1,174 @@
+"""The audio of a clip: a link to it, or its bytes, while it is being made if need be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from fastapi import Query as FromQuery
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
+
+from pipelines.audio import FORMATS
+from serve_app import clips, events, streams
+from serve_app.clip_view import link
+from serve_app.db.models import Clip, ClipEvent, ClipState
+from serve_app.errors import ServiceError
+from serve_app.events import Kind
+from serve_app.routes.access import CurrentUser, ServicesOf
+from serve_app.routes.documentation import errors
+from serve_app.routes.streaming import Blocks, Streamed, too_many_streams
+from serve_app.schemas import AudioQuery
+from serve_app.services import Services
+from serve_app.store import ObjectMissing, StoreError
+
+BLOCK_BYTES = 256 * 1024
+
+router = APIRouter(prefix="/api/clips", tags=["clips"])
+
+
+class BrokenOff(Exception):
+    """The audio sent so far is of no use: the connection has to end before the answer does."""
+
+
+@router.get(
+    "/{clip_id}/audio",
+    summary="The audio of a clip",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "With `stream`: the audio, byte for byte that of the finished clip",
+            "content": {
+                each.content_type: {"schema": {"type": "string", "format": "binary"}}
+                for each in FORMATS.values()
+            },
+        },
+        307: {
+            "description": "Without: where the audio of a clip that succeeded can be fetched from",
+            "headers": {"Location": {"schema": {"type": "string"}}},
+        },
+        **errors(401, 404, 409, 422, 429),
+    },
+)
+async def get_audio(
+    clip_id: str,
+    user: CurrentUser,
+    services: ServicesOf,
+    query: Annotated[AudioQuery, FromQuery()],
+    request: Request,
+) -> Response:
+    """Without `stream`, a redirect to the link of a clip that succeeded. With it, the bytes: those
+    of a pending clip as they are made, if nobody asks for them too late, and else when it has
+    succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. A file
+    made while it was listened to does not state its length where that comes first in the file."""
+    if not query.stream:
+        return RedirectResponse(await run_in_threadpool(_link, services, user.id, clip_id), 307)
+    clip = await run_in_threadpool(_ask, services, user.id, clip_id)
+    blocks = _blocks(services, user.id, clip_id, request)
+    return await Streamed.begin(blocks, FORMATS[clip.options["format"]].content_type)
+
+
+def _link(services: Services, user_id: str, clip_id: str) -> str:
+    with services.database.reading() as session:
+        clip = clips.get(session, user_id, clip_id)
+    if clip.state is not ClipState.SUCCEEDED:
+        raise _refusal(clip)
+    return link(clip, services.store, services.settings.presign_seconds)
+
+
+def _refusal(clip: Clip) -> ServiceError:
+    """Why there is no audio of a clip."""
+    if clip.state is ClipState.FAILED:
+        return ServiceError(409, "clip_failed", f"The clip failed. {clip.error}")
+    if clip.state is ClipState.CANCELLED:
+        return ServiceError(409, "clip_cancelled", "The clip was cancelled.")
+    message = "The clip is not ready yet. Wait for it, or listen meanwhile with stream=1."
+    return ServiceError(409, "clip_not_ready", message)
+
+
+def _ask(services: Services, user_id: str, clip_id: str) -> Clip:
+    with services.database.reading() as session:
+        clip = clips.get(session, user_id, clip_id)
+    if clip.state is ClipState.PENDING and not clip.streamed:
+        with services.database.transaction() as session:
+            streams.ask(session, clip_id)
+    return clip
+
+
+def _look(
+    services: Services, user_id: str, clip_id: str, after: int
+) -> tuple[Clip, Sequence[ClipEvent]]:
+    # The clip first: then what is read after it tells all that led to its state.
+    with services.database.reading() as session:
+        return clips.get(session, user_id, clip_id), events.since(session, clip_id, after)
+
+
+@dataclass(slots=True)
+class _Heard:
+    """How far one listener is, in the pieces of one try."""
+
+    seen: int = 0
+    """The number of the last event."""
+    started: int = 0
+    ready: int = 0
+    pieces: int = 0
+    bytes: int = 0
+
+    def hear(self, event: ClipEvent) -> None:
+        """Raises BrokenOff where a try has ended whose audio was sent."""
+        self.seen = event.seq
+        if event.kind == Kind.AUDIO:
+            self.ready = event.data.get("pieces", 0)
+        elif event.kind in (Kind.STARTED, Kind.RETRYING, Kind.POSTPONED):
+            if self.bytes:
+                raise BrokenOff("the clip is made anew")
+            self.started, self.ready = event.seq, 0
+
+
+async def _blocks(services: Services, user_id: str, clip_id: str, request: Request) -> Blocks:
+    """Raises why there is no audio before the first block, and BrokenOff after it."""
+    heard = _Heard()
+    with services.waiting.place(user_id) as may_wait:
+        if not may_wait:
+            raise too_many_streams()
+        try:
+            async with aclosing(_listen(services, user_id, clip_id, request, heard)) as blocks:
+                async for block in blocks:
+                    heard.bytes += len(block)
+                    yield block
+        except (ServiceError, StoreError, SQLAlchemyError) as error:
+            if not heard.bytes:
+                raise
+            raise BrokenOff("the rest of the audio cannot be had") from error
+
+
+async def _listen(
+    services: Services, user_id: str, clip_id: str, request: Request, heard: _Heard
+) -> Blocks:
+    store = services.store
+    while not await request.is_disconnected():
+        clip, news = await run_in_threadpool(_look, services, user_id, clip_id, heard.seen)
+        for event in news:
+            heard.hear(event)
+        if clip.s3_key is not None:
+            while heard.bytes < (clip.bytes or 0):
+                yield await run_in_threadpool(
+                    store.get_range, clip.s3_key, heard.bytes, BLOCK_BYTES
+                )
+            return
+        if clip.failed:
+            raise _refusal(clip)
+        while heard.pieces < heard.ready:
+            key = streams.piece_key(clip_id, heard.started, heard.pieces + 1)
+            try:
+                piece = await run_in_threadpool(store.get, key)
+            except ObjectMissing:
+                break  # the try has ended: the next look tells how
+            heard.pieces += 1
+            yield piece
+        await asyncio.sleep(services.settings.poll_seconds)

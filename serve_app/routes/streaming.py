@@ -1,0 +1,42 @@
+"""Answers that are sent as they come about."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from serve_app.errors import ServiceError
+
+Blocks = AsyncGenerator[bytes, None]
+
+
+class Streamed(StreamingResponse):
+    """The blocks of a generator. It is closed whatever ends the answer."""
+
+    def __init__(self, first: bytes, others: Blocks, media_type: str) -> None:
+        self._others = others
+        super().__init__(_joined(first, others), media_type=media_type)
+
+    @classmethod
+    async def begin(cls, blocks: Blocks, media_type: str) -> Streamed:
+        """Waits for the first block: what is raised before it can still be answered properly."""
+        first = await anext(blocks, b"")
+        return cls(first, blocks, media_type)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._others):
+            await super().__call__(scope, receive, send)
+
+
+async def _joined(first: bytes, others: Blocks) -> Blocks:
+    yield first
+    async for block in others:
+        yield block
+
+
+def too_many_streams() -> ServiceError:
+    message = "Too many requests of this account wait already. Try again when one has ended."
+    return ServiceError(429, "too_many_streams", message, retry_after=5)
