@@ -109,7 +109,7 @@ class FinishingApi(Api):
     def _wake(self) -> None:
         super()._wake()
         while claimed := acts.claim(self.database, self.now):
-            self.store.put(f"styletts2-output/{claimed.clip.id}.wav", self.audio, "audio/wav")
+            self.store.put(acts.result_of(claimed), self.audio, "audio/wav")
             assert acts.succeed(self.database, claimed, self.now)
 
 
