@@ -173,6 +173,16 @@ def test_an_account_is_made_once() -> None:
     assert run(*arguments)[0] == 1
 
 
+def test_the_key_of_a_new_account_can_be_taken_by_a_script() -> None:
+    """Nothing else is on standard output, though a password is asked for (blank: typing it)."""
+    arguments = ["users", "create", "ops@example.com"]
+    result = CliRunner().invoke(app, arguments, input=f"{PASSWORD}\n{PASSWORD}\n")
+    assert result.exit_code == 0
+    (key,) = result.stdout.split()
+    assert key.startswith("bk_")
+    assert "Password" in result.stderr
+
+
 def test_say_wants_a_key() -> None:
     code, output = run("say", "Hello.")
     assert code == 2
