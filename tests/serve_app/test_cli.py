@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -133,6 +134,15 @@ def test_a_setting_that_cannot_be_used_is_named(
     assert reason in output
     assert output.count("\n") <= 2
     assert SECRET not in output
+
+
+def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, output = run("up", "--port", str(port))
+    assert code == 1
+    assert f"Port {port} of 127.0.0.1 is in use. Choose another with --port." in output
 
 
 def test_a_wrong_secret_of_the_store_is_found_before_anything_starts(
