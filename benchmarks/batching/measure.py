@@ -17,12 +17,12 @@ from itertools import product
 
 import numpy as np
 import torch
+from torch import nn
 
 from benchmarks.batching.costs import passes
-from benchmarks.models_makeanaudio import DECODER, UNET
-from benchmarks.models_seedvc import random_segment, ready
-from benchmarks.models_styletts2 import LIBRITTS
+from benchmarks.models.conversion import random_segment
 from pipelines.lengths import Lengths
+from pipelines.makeanaudio.official import OFFICIAL as SOUNDS
 from pipelines.makeanaudio.request import LATENT_HEIGHT
 from pipelines.makeanaudio.text_encoder import TOKENS
 from pipelines.makeanaudio.unet import UNet
@@ -33,6 +33,7 @@ from pipelines.seedvc.dit import VelocityEstimator
 from pipelines.seedvc.stages import SeedVCDiffusion
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.acoustic import AcousticModel
+from pipelines.styletts2.config import LIBRITTS
 from pipelines.styletts2.guidance import GuidedDenoiser
 from pipelines.styletts2.sampler import advance, schedule
 from pipelines.torch_runtime import Runtime, configure
@@ -50,11 +51,15 @@ class Measured:
     calls: Callable[[int, int], dict[str, Call]]
 
 
+def ready(module: nn.Module) -> nn.Module:
+    return module.eval().requires_grad_(False)
+
+
 def seedvc(runtime: Runtime) -> Measured:
     config = official.SPEECH
     stage = SeedVCDiffusion(ready(VelocityEstimator(config.dit)), runtime)
 
-    window = random_segment(config)
+    window = random_segment(config, guidance=0.7)
 
     def calls(batch: int, frames: int) -> dict[str, Call]:
         content = np.resize(window.content, (frames, config.dit.content))
@@ -71,7 +76,7 @@ def seedvc(runtime: Runtime) -> Measured:
 
 
 def makeanaudio(runtime: Runtime) -> Measured:
-    unet, decoder = ready(UNet(UNET)), ready(LatentDecoder(DECODER))
+    unet, decoder = ready(UNet(SOUNDS.unet)), ready(LatentDecoder(SOUNDS.decoder))
     for module in (unet, decoder):
         place(module, runtime)
 
@@ -85,7 +90,7 @@ def makeanaudio(runtime: Runtime) -> Measured:
     def calls(batch: int, columns: int) -> dict[str, Call]:
         rows = 2 * batch  # guidance
         latents = torch.randn(rows, 4, LATENT_HEIGHT, columns)
-        texts = torch.randn(rows, TOKENS, UNET.context)
+        texts = torch.randn(rows, TOKENS, SOUNDS.unet.context)
         levels = torch.full((rows,), 500)
         return {
             "begin": lambda: torch.randn(batch, 4, LATENT_HEIGHT, columns),

@@ -61,11 +61,12 @@ def regulator(size: Size, *, config: SeedVCConfig) -> Work:
 
 def step(size: Size, *, config: SeedVCConfig, guidance: float) -> Work:
     stage = SeedVCDiffusion(still(VelocityEstimator(config.dit), size), size.runtime)
-    states = stage.begin([_segment(config, guidance)] * size.batch)
+    states = stage.begin([random_segment(config, guidance)] * size.batch)
     return lambda: stage.step(states)
 
 
-def _segment(config: SeedVCConfig, guidance: float) -> ConversionSegment:
+def random_segment(config: SeedVCConfig, guidance: float) -> ConversionSegment:
+    """The one window of the source behind the reference."""
     draw = np.random.default_rng(0).standard_normal
     prompt, frames = (
         config.mel.frames(seconds * config.sample_rate)
