@@ -152,3 +152,10 @@ def test_speech_with_a_model_of_many_speakers_takes_a_recorded_voice(sqlite_api:
     body = {"text": "Hello.", "voice": "nobody"}
     error = error_of(api.client.post("/api/speech", headers=headers, json=body), 422)
     assert error["code"] == "unknown_voice"
+
+
+def test_a_voice_of_a_name_that_cannot_be_stored_is_unknown(postgres_api: Api) -> None:
+    api, headers = postgres_api, postgres_api.sign_up()
+    upload = send(api, headers, tone(1.0))
+    error = convert(api, headers, 422, upload=upload["id"], voice="my\0voice")
+    assert (error["code"], error["field"]) == ("unknown_voice", "voice")
