@@ -329,7 +329,7 @@ class Worker:
             else:
                 held_until = time.monotonic() + seconds
             if not kept:
-                producing.cancel()
+                _cancel_once(producing)
                 return
 
     async def _stop_unwanted(self) -> None:
@@ -341,7 +341,7 @@ class Worker:
         for claim in claims:
             producing = self._producing.get(claim.token)
             if producing is not None and claim.token not in wanted:
-                producing.cancel()
+                _cancel_once(producing)
 
     async def _every(
         self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]
@@ -374,6 +374,12 @@ class Worker:
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await _in(self._media, function, *arguments)
+
+
+def _cancel_once(task: asyncio.Task[None]) -> None:
+    """A second time would cut short what the task does about the first."""
+    if not task.cancelling():
+        task.cancel()
 
 
 async def _in(pool: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any) -> T:
