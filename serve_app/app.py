@@ -17,6 +17,7 @@ from serve_app.environment import MALLOC, MESSAGES
 from serve_app.installed import resolve
 from serve_app.settings import Settings, StageScale
 from serve_app.store import ObjectStore
+from serve_app.waiting import TAKEN_IN
 
 APP_NAME = "bernie"
 
@@ -54,7 +55,7 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
     return serve.deployment(
         name="ingress",
         num_replicas=settings.ingress_replicas,
-        max_ongoing_requests=200,
+        max_ongoing_requests=TAKEN_IN,
         health_check_period_s=5,
         ray_actor_options={"num_cpus": 0.1},
     )(Ingress).bind(settings, worker)
