@@ -20,3 +20,7 @@ MALLOC = {
 }
 """Large blocks stay in the heap: with the default thresholds every large batch on a CPU pays for
 mapping and clearing its pages anew."""
+
+MESSAGES = {"RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1)}
+"""Serve's limit on what replicas send each other is 4 MiB, less than half a minute of a recording
+or the segments of a few seconds. Here it is the most that gRPC knows."""

@@ -53,6 +53,8 @@ class ServiceSettings(BaseModel):
 
     pipeline: str = AUTO
     """`auto`: the first whose weights are installed; `off`: none."""
+    missing: str = ""
+    """What was asked for by name where `installed.resolve` found no weights of it."""
     frontend: StageScale = StageScale()
     diffusion: StageScale = StageScale()
     vocoder: StageScale = StageScale()

@@ -21,7 +21,7 @@ from pipelines.protocol import InvalidInput
 from pipelines.recording import Recording
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, Upload
-from serve_app.errors import invalid, not_found
+from serve_app.errors import ServiceError, invalid, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.settings import Settings
 from serve_app.store import ObjectMissing, ObjectStore, StoreError
@@ -49,6 +49,11 @@ _UNREADABLE = {"audio/mp4", "audio/m4a", "audio/x-m4a", "audio/aac", "audio/webm
 
 _DECODING = BoundedSemaphore(2)
 """Recordings decoded at a time in a process: the longest takes about 100 MB meanwhile."""
+MOST_READERS = 8
+"""Requests that may have a recording read at a time in a process: each takes up one of the 40
+threads that answer all requests."""
+_READERS = BoundedSemaphore(MOST_READERS)
+BUSY_SECONDS = 5
 
 
 def create(
@@ -163,8 +168,20 @@ def remove_object(store: ObjectStore, key: str) -> None:
 def read(
     store: ObjectStore, upload: Upload, longest_seconds: float, shortest_seconds: float
 ) -> Recording:
-    """The recording in an upload. Raises InvalidInput for `upload`, with the codes of `fetch` and
-    `wrong_size` where the object has not the size that was declared."""
+    """The recording in an upload, for a request. Raises InvalidInput for `upload`, with the codes
+    of `fetch` and `wrong_size` where the object has not the size that was declared; 503 `busy`."""
+    if not _READERS.acquire(blocking=False):
+        message = "Too many recordings are being looked at. Try again in a moment."
+        raise ServiceError(503, "busy", message, retry_after=BUSY_SECONDS)
+    try:
+        return _read(store, upload, longest_seconds, shortest_seconds)
+    finally:
+        _READERS.release()
+
+
+def _read(
+    store: ObjectStore, upload: Upload, longest_seconds: float, shortest_seconds: float
+) -> Recording:
     missing = "Nothing has been sent to this upload yet: PUT the file to its URL first."
     try:
         size = store.head(upload.s3_key).bytes
