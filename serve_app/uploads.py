@@ -12,13 +12,14 @@ import logging
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session
 
 from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput
 from pipelines.recording import Recording
+from serve_app.credits import lock_account
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, Upload
 from serve_app.errors import ServiceError, invalid, not_found
@@ -57,9 +58,16 @@ BUSY_SECONDS = 5
 
 
 def create(
-    session: Session, user_id: str, content_type: str, size: int, most_bytes: int, now: float
+    session: Session,
+    user_id: str,
+    content_type: str,
+    size: int,
+    most_bytes: int,
+    most: int,
+    now: float,
 ) -> Upload:
-    """A place for a file of `size` bytes. 422 for a type or size that is not taken."""
+    """A place for a file of `size` bytes. 422 for a type or size that is not taken, 409
+    `too_many_uploads` where the user has `most` already."""
     essence = content_type.partition(";")[0].strip().lower()
     extension = EXTENSIONS.get(essence)
     if extension is None:
@@ -68,6 +76,12 @@ def create(
         raise invalid("content_type", f"content_type must be {allowed}.", code)
     if not 1 <= size <= most_bytes:
         raise invalid("bytes", f"bytes must be between 1 and {most_bytes}.")
+    lock_account(session, user_id)
+    # Deleted ones count while their row is there: so long a link may bring the object back.
+    count = select(func.count()).where(Upload.user_id == user_id)
+    if session.scalars(count).one() >= most:
+        message = f"An account may have {most} uploads. Delete one; its place is free in a while."
+        raise ServiceError(409, "too_many_uploads", message)
     upload_id = new_id()
     upload = Upload(
         id=upload_id,

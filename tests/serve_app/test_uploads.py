@@ -159,6 +159,26 @@ def test_the_largest_upload_is_taken(sqlite_api: Api) -> None:
 # What the store enforces of a link, and what it does not
 
 
+def test_there_is_a_limit_to_uploads(api: Api) -> None:
+    settings = api.settings.model_copy(update={"max_uploads": 2})
+    limited = Api(settings, api.database, api.store)
+    headers = limited.sign_up()
+    first, _ = (announce(limited, headers, 100, "audio/wav") for _ in range(2))
+    body = {"content_type": "audio/wav", "bytes": 100}
+
+    def refused() -> str:
+        answer = limited.client.post("/api/uploads", headers=headers, json=body)
+        return str(error_of(answer, 409)["code"])
+
+    assert refused() == "too_many_uploads"
+    limited.client.delete(f"/api/uploads/{first['id']}", headers=headers)
+    assert refused() == "too_many_uploads", "its link could still be used"
+    limited.now += settings.presign_seconds
+    sweep(limited)
+    assert announce(limited, headers, 100, "audio/wav")
+    assert announce(limited, limited.sign_up("eve@example.com"), 100, "audio/wav")
+
+
 def test_the_link_takes_what_was_declared_and_nothing_else(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     upload = announce(sqlite_api, headers, 10, "audio/wav")
