@@ -148,6 +148,16 @@ def test_a_bad_request_names_the_field_and_leaves_nothing(
     assert sqlite_api.contents() == before
 
 
+def test_a_recording_is_not_stretched_beyond_the_longest(sqlite_api: Api) -> None:
+    headers = sqlite_api.sign_up()
+    upload = send(sqlite_api, headers, tone(80.0))
+    before = sqlite_api.contents()
+    error = convert(sqlite_api, headers, 422, upload=upload["id"], length_adjust=4.0)
+    assert error["field"] == "length_adjust"
+    assert "beyond 300 seconds" in error["message"]
+    assert sqlite_api.contents() == before
+
+
 def test_a_pending_clip_cannot_be_converted(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     error = convert(sqlite_api, headers, 422, clip=sqlite_api.speak(headers)["id"])
