@@ -17,13 +17,13 @@ def channels_last(x: Tensor) -> Tensor:
 
 
 class TimeConv(nn.Conv1d):
-    """A convolution that gives and prefers the channels last."""
+    """A convolution that gives and prefers the channels last, in the type of its weights."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[batch, channels, time]` of any layout."""
+        """`[batch, channels, time]` of any layout and type."""
         padding = self.padding if isinstance(self.padding, str) else (0, *self.padding)
         y = F.conv2d(
-            channels_last(x)[:, :, None],
+            channels_last(x.to(self.weight.dtype))[:, :, None],
             self.weight[:, :, None],
             self.bias,
             stride=(1, *self.stride),

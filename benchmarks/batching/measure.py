@@ -17,12 +17,12 @@ from itertools import product
 
 import numpy as np
 import torch
-from torch import nn
 
 from benchmarks.batching.costs import passes
-from benchmarks.models.conversion import random_segment
+from benchmarks.models.conversion import segment
+from benchmarks.models.work import Size, still
 from pipelines.lengths import Lengths
-from pipelines.makeanaudio.official import OFFICIAL as SOUNDS
+from pipelines.makeanaudio.official import OFFICIAL
 from pipelines.makeanaudio.request import LATENT_HEIGHT
 from pipelines.makeanaudio.text_encoder import TOKENS
 from pipelines.makeanaudio.unet import UNet
@@ -51,15 +51,11 @@ class Measured:
     calls: Callable[[int, int], dict[str, Call]]
 
 
-def ready(module: nn.Module) -> nn.Module:
-    return module.eval().requires_grad_(False)
-
-
 def seedvc(runtime: Runtime) -> Measured:
     config = official.SPEECH
-    stage = SeedVCDiffusion(ready(VelocityEstimator(config.dit)), runtime)
+    stage = SeedVCDiffusion(still(VelocityEstimator(config.dit), Size(runtime, 1)), runtime)
 
-    window = random_segment(config, guidance=0.7)
+    window = segment(config, guidance=0.7)
 
     def calls(batch: int, frames: int) -> dict[str, Call]:
         own = frames - len(window.prompt)
@@ -77,9 +73,9 @@ def seedvc(runtime: Runtime) -> Measured:
 
 
 def makeanaudio(runtime: Runtime) -> Measured:
-    unet, decoder = ready(UNet(SOUNDS.unet)), ready(LatentDecoder(SOUNDS.decoder))
+    unet, decoder = UNet(OFFICIAL.unet), LatentDecoder(OFFICIAL.decoder)
     for module in (unet, decoder):
-        place(module, runtime)
+        place(still(module, Size(runtime, 1)), runtime)
 
     def lowered(call: Call) -> Call:
         def run() -> object:
@@ -91,7 +87,7 @@ def makeanaudio(runtime: Runtime) -> Measured:
     def calls(batch: int, columns: int) -> dict[str, Call]:
         rows = 2 * batch  # guidance
         latents = torch.randn(rows, 4, LATENT_HEIGHT, columns)
-        texts = torch.randn(rows, TOKENS, SOUNDS.unet.context)
+        texts = torch.randn(rows, TOKENS, OFFICIAL.unet.context)
         levels = torch.full((rows,), 500)
         return {
             "begin": lambda: torch.randn(batch, 4, LATENT_HEIGHT, columns),
@@ -105,7 +101,7 @@ def makeanaudio(runtime: Runtime) -> Measured:
 
 def styletts2(runtime: Runtime) -> Measured:
     config = LIBRITTS
-    model = ready(AcousticModel(config))
+    model = still(AcousticModel(config), Size(runtime, 1))
     place(model.denoiser, runtime)
 
     def calls(batch: int, count: int) -> dict[str, Call]:

@@ -4,7 +4,8 @@
 
 Each stage runs in a process of its own, so that the peak memory is its own (Python and torch
 included), under the allocator settings that the service runs with. On a CPU the peak is that of the
-process, on a GPU that of its memory.
+process, on a GPU that of its memory. The last column says how far the result is from that of the
+same model in float32: power of the float32 result over power of the difference.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import time
 import torch
 
 from benchmarks.models import conversion, sounds, speech
-from benchmarks.models.work import Prepare, Size
+from benchmarks.models.work import Prepare, Size, flat
 from pipelines.settings import PipelineSettings
 from pipelines.torch_runtime import configure
 from serve_app.environment import MALLOC
@@ -34,13 +35,15 @@ MODELS: dict[str, dict[str, Prepare]] = {
 
 
 @torch.inference_mode()
-def measure(prepare: Prepare, size: Size, repeats: int) -> dict[str, float]:
-    """Medians of seconds and CPU-seconds after a run that is not counted, and the peak in GiB."""
+def measure(prepare: Prepare, size: Size, repeats: int) -> dict[str, float | None]:
+    """Medians of seconds and CPU-seconds after a run that is not counted, the peak in GiB, and the
+    distance from float32 in decibels."""
     cuda = size.runtime.device.type == "cuda"
     torch.manual_seed(0)
     work = prepare(size)
+    first = flat(work())
     wall, cpu = [], []
-    for _ in range(repeats + 1):
+    for _ in range(repeats):
         start, start_cpu = time.perf_counter(), time.process_time()
         work()
         if cuda:
@@ -51,10 +54,21 @@ def measure(prepare: Prepare, size: Size, repeats: int) -> dict[str, float]:
     if cuda:
         peak = torch.cuda.max_memory_allocated()
     return {
-        "seconds": statistics.median(wall[1:]),
-        "cpu_seconds": statistics.median(cpu[1:]),
+        "seconds": statistics.median(wall),
+        "cpu_seconds": statistics.median(cpu),
         "peak_gib": peak / 2**30,
+        "decibels": _decibels(first, prepare, size),
     }
+
+
+def _decibels(result: torch.Tensor, prepare: Prepare, size: Size) -> float | None:
+    """How far the result of the first run is from that in float32; None if it is the same."""
+    if size.runtime.dtype is torch.float32:
+        return None
+    torch.manual_seed(0)
+    exact = flat(prepare(size.exact())())
+    error = (result - exact).square().mean() / exact.square().mean()
+    return float(-10 * error.log10()) if error > 0 else None
 
 
 def alone(model: str, stage: str, dtype: str, batch: int, options: argparse.Namespace) -> None:
@@ -66,6 +80,7 @@ def alone(model: str, stage: str, dtype: str, batch: int, options: argparse.Name
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     row = json.loads(done.stdout.splitlines()[-1])
     figures = f"{row['seconds']:.3f} | {row['cpu_seconds']:.3f} | {row['peak_gib']:.2f}"
+    figures += " | " if row["decibels"] is None else f" | {row['decibels']:.0f}"
     print(f"| {model} | {stage} | {dtype} | {batch} | {figures} |", flush=True)
 
 
@@ -93,8 +108,8 @@ def main() -> None:
         run_task(options.task, options.repeats)
         return
     print(f"{options.device}, {options.threads} thread(s)\n")
-    print("| model | stage | type | batch | s | CPU-s | peak, GiB |")
-    print("|---|---|---|---|---|---|---|")
+    print("| model | stage | type | batch | s | CPU-s | peak, GiB | dB |")
+    print("|---|---|---|---|---|---|---|---|")
     for model in options.model:
         for stage in MODELS[model]:
             if options.stage and options.stage not in stage:

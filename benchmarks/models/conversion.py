@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from benchmarks.models.work import Prepare, Size, Work, still
 from pipelines.precision import autocast, place
@@ -32,9 +33,9 @@ def content(size: Size) -> Work:
     place(encoder, size.runtime)
     waves = list(0.1 * size.noise(SOURCE_SECONDS * NARROW_RATE))
 
-    def hear() -> None:
+    def hear() -> Sequence[Tensor]:
         with autocast(size.runtime):
-            encoder.features(waves)
+            return encoder.features(waves)
 
     return hear
 
@@ -61,12 +62,18 @@ def regulator(size: Size, *, config: SeedVCConfig) -> Work:
 
 def step(size: Size, *, config: SeedVCConfig, guidance: float) -> Work:
     stage = SeedVCDiffusion(still(VelocityEstimator(config.dit), size), size.runtime)
-    states = stage.begin([random_segment(config, guidance)] * size.batch)
-    return lambda: stage.step(states)
+    states = stage.begin([segment(config, guidance)] * size.batch)
+
+    def advance() -> Sequence[Tensor]:
+        before = [state.x.clone() for state in states]
+        stage.step(states)
+        return [state.x - x for state, x in zip(states, before, strict=True)]
+
+    return advance
 
 
-def random_segment(config: SeedVCConfig, guidance: float) -> ConversionSegment:
-    """The one window of the source behind the reference."""
+def segment(config: SeedVCConfig, guidance: float) -> ConversionSegment:
+    """The window of the source behind the reference, made of noise."""
     draw = np.random.default_rng(0).standard_normal
     prompt, frames = (
         config.mel.frames(seconds * config.sample_rate)
@@ -90,7 +97,7 @@ def vocoder(size: Size, *, config: SeedVCConfig) -> Work:
     place(model, size.runtime)
     mel = size.noise(config.mel.bands, VOCODER_SECONDS * config.sample_rate // model.hop) - 4
 
-    def run() -> torch.Tensor:
+    def run() -> Tensor:
         with autocast(size.runtime):
             return model(mel)
 

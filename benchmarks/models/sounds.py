@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from benchmarks.models.work import Size, Work, still
 from pipelines.makeanaudio.official import OFFICIAL, VOCODER
@@ -45,10 +45,10 @@ def vocoder(size: Size) -> Work:
     return _running(BigVGAN(VOCODER), size, size.noise(VOCODER.mels, LATENT_FRAMES * WIDTH) - 2)
 
 
-def _running(model: nn.Module, size: Size, *inputs: torch.Tensor) -> Work:
+def _running(model: nn.Module, size: Size, *inputs: Tensor) -> Work:
     place(still(model, size), size.runtime)
 
-    def run() -> torch.Tensor:
+    def run() -> Tensor:
         with autocast(size.runtime):
             return model(*inputs)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from benchmarks.models.work import Prepare, Size, Work, still
 from pipelines.lengths import Lengths
@@ -37,10 +39,11 @@ def style(size: Size, *, config: ModelConfig, scale: float) -> Work:
     scales = [scale] * size.batch
     denoiser = GuidedDenoiser(model.denoiser, list(text), features, scales, size.runtime)
 
-    def sample() -> None:
+    def sample() -> Tensor:
         x = 3 * given
         for step in schedule(STEPS):
             x = advance(denoiser, x, [step] * size.batch, given)
+        return x
 
     return sample
 
@@ -53,11 +56,11 @@ def acoustics(size: Size, *, config: ModelConfig) -> Work:
     prosody = size.noise(config.style)
     aligned = size.noise(config.hidden + config.style, FRAMES)
 
-    def predict() -> None:
+    def predict() -> Sequence[Tensor]:
         hidden = model.bert_encoder(model.read(tokens, lengths))
-        model.predictor.durations(hidden, prosody, lengths)
-        model.text_encoder(tokens, lengths)
-        model.predictor.contours(aligned, prosody, spans)
+        durations = model.predictor.durations(hidden, prosody, lengths)
+        text = model.text_encoder(tokens, lengths)
+        return [*durations, text, *model.predictor.contours(aligned, prosody, spans)]
 
     return predict
 

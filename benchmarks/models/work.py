@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pipelines.torch_runtime import Runtime
 
-Work = Callable[[], object]
+Work = Callable[[], Tensor | Sequence[Tensor]]
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -22,15 +22,27 @@ class Size:
     runtime: Runtime
     batch: int
 
-    def noise(self, *shape: int) -> torch.Tensor:
+    def exact(self) -> Size:
+        """The same in float32."""
+        return replace(self, runtime=replace(self.runtime, dtype=torch.float32))
+
+    def noise(self, *shape: int) -> Tensor:
         """Standard normal `[batch, *shape]`."""
         return torch.randn(self.batch, *shape, device=self.runtime.device)
 
 
 Prepare = Callable[[Size], Work]
-"""Builds the model with random weights and returns what is measured."""
+"""Builds the model with random weights and returns what is measured.
+
+The random numbers are the same whatever the type, so that results in two types can be compared."""
 
 
 def still(module: M, size: Size) -> M:
     """For inference, on the device of the benchmark."""
     return module.eval().requires_grad_(False).to(size.runtime.device)
+
+
+def flat(result: Tensor | Sequence[Tensor]) -> Tensor:
+    """All numbers of a result in one row."""
+    parts = [result] if isinstance(result, Tensor) else result
+    return torch.cat([part.detach().float().flatten() for part in parts])

@@ -34,8 +34,9 @@ class Decoder(nn.Module):
         self.generator = _generator(config)
 
     def compute_in(self, dtype: torch.dtype) -> Decoder:
-        """Run the convolutions in `dtype`. F0, phases, statistics and spectra stay float32."""
-        precise = (self.F0_conv, self.N_conv, self.generator.conv_post)
+        """Run the convolutions in `dtype`. F0, source, statistics and spectra stay float32."""
+        source = self.generator.noise_convs
+        precise = (self.F0_conv, self.N_conv, self.generator.conv_post, *source)
         for module in self.modules():
             if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
                 module.to(dtype)

@@ -77,8 +77,10 @@ class SourceFilterGenerator(nn.Module):
         """
         for stage, blocks in enumerate(self._blocks()):
             x, lengths = self.rise(stage, x, lengths)
-            injected = self.noise_convs[stage](source.to(x.dtype))
-            x = channels_last(x) + self.noise_res[stage](injected, style, lengths)
+            # In float32 as far as the norm: the source varies little about a constant, which the
+            # norm takes away and leaves what rounding made of the rest.
+            injected = self.noise_res[stage](self.noise_convs[stage](source), style, lengths)
+            x = channels_last(x) + injected.to(x.dtype)
             total = blocks[0](x, style, lengths)
             for block in blocks[1:]:
                 total += block(x, style, lengths)
