@@ -37,11 +37,7 @@ TEXT = "Good morning, everyone. The kettle is on."
 PROMPT = "Rain on a tin roof, thunder far away."
 STEPS = 4
 MEMORY_LIMIT = 8e9
-REPLICAS = tuple(
-    f"{service}-{stage}"
-    for service in ("styletts2", "seedvc", "make-an-audio")
-    for stage in ("frontend", "diffusion", "vocoder")
-)
+REPLICAS = ("seedvc-frontend", "make-an-audio-diffusion", "styletts2-vocoder")
 
 
 class User:
