@@ -22,7 +22,8 @@ import time
 import torch
 
 from benchmarks.models import conversion, sounds, speech
-from benchmarks.models.work import Prepare, Size, flat
+from benchmarks.models.floor import plain_convolutions
+from benchmarks.models.work import Prepare, Size, Work, flat
 from pipelines.settings import PipelineSettings
 from pipelines.torch_runtime import configure
 from serve_app.environment import MALLOC
@@ -33,32 +34,43 @@ MODELS: dict[str, dict[str, Prepare]] = {
     **sounds.MODELS,
 }
 
+Row = list[float | None]
+FIGURES = ("s", "CPU-s", "peak, GiB", "dB")
+FLOOR = ("CPU-s", "of its convolutions alone")
+
 
 @torch.inference_mode()
-def measure(prepare: Prepare, size: Size, repeats: int) -> dict[str, float | None]:
-    """Medians of seconds and CPU-seconds after a run that is not counted, the peak in GiB, and the
-    distance from float32 in decibels."""
+def measure(prepare: Prepare, size: Size, repeats: int) -> Row:
+    """`FIGURES`: medians of seconds and CPU-seconds after a run that is not counted, the peak, and
+    the distance from float32."""
     cuda = size.runtime.device.type == "cuda"
     torch.manual_seed(0)
     work = prepare(size)
     first = flat(work())
-    wall, cpu = [], []
-    for _ in range(repeats):
-        start, start_cpu = time.perf_counter(), time.process_time()
-        work()
-        if cuda:
-            torch.cuda.synchronize()
-        wall.append(time.perf_counter() - start)
-        cpu.append(time.process_time() - start_cpu)
+    times = [_timed(work, cuda) for _ in range(repeats)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if cuda:
         peak = torch.cuda.max_memory_allocated()
-    return {
-        "seconds": statistics.median(wall),
-        "cpu_seconds": statistics.median(cpu),
-        "peak_gib": peak / 2**30,
-        "decibels": _decibels(first, prepare, size),
-    }
+    seconds, cpu_seconds = map(statistics.median, zip(*times, strict=True))
+    return [seconds, cpu_seconds, peak / 2**30, _decibels(first, prepare, size)]
+
+
+def _timed(work: Work, cuda: bool = False) -> tuple[float, float]:
+    """Seconds and CPU-seconds."""
+    start, start_cpu = time.perf_counter(), time.process_time()
+    work()
+    if cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start, time.process_time() - start_cpu
+
+
+@torch.inference_mode()
+def measure_floor(prepare: Prepare, size: Size, repeats: int) -> Row:
+    """`FLOOR`: median CPU-seconds of a stage and of its convolutions over time alone, by turns."""
+    torch.manual_seed(0)
+    works = [work := prepare(size), plain_convolutions(work)]
+    times = [[_timed(work)[1] for work in works] for _ in range(repeats + 1)]
+    return [statistics.median(column) for column in zip(*times[1:], strict=True)]
 
 
 def _decibels(result: torch.Tensor, prepare: Prepare, size: Size) -> float | None:
@@ -75,19 +87,19 @@ def alone(model: str, stage: str, dtype: str, batch: int, options: argparse.Name
     """Measure one stage in a process of its own and print its row."""
     task = json.dumps([model, stage, dtype, batch, options.device, options.threads])
     command = [sys.executable, "-m", "benchmarks.models", "--task", task]
-    command += ["--repeats", str(options.repeats)]
+    command += ["--repeats", str(options.repeats)] + ["--floor"] * options.floor
     environment = {**os.environ, **MALLOC, "OMP_NUM_THREADS": str(options.threads)}
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     row = json.loads(done.stdout.splitlines()[-1])
-    figures = f"{row['seconds']:.3f} | {row['cpu_seconds']:.3f} | {row['peak_gib']:.2f}"
-    figures += " | " if row["decibels"] is None else f" | {row['decibels']:.0f}"
-    print(f"| {model} | {stage} | {dtype} | {batch} | {figures} |", flush=True)
+    figures = ("" if figure is None else f"{figure:.3g}" for figure in row)
+    print("|", " | ".join([model, stage, dtype, str(batch), *figures]), "|", flush=True)
 
 
-def run_task(task: str, repeats: int) -> None:
+def run_task(task: str, repeats: int, floor: bool) -> None:
     model, stage, dtype, batch, device, threads = json.loads(task)
     runtime = configure(PipelineSettings(device=device, dtype=dtype, threads=threads))
-    print(json.dumps(measure(MODELS[model][stage], Size(runtime, batch), repeats)))
+    take = measure_floor if floor else measure
+    print(json.dumps(take(MODELS[model][stage], Size(runtime, batch), repeats)))
 
 
 def main() -> None:
@@ -102,14 +114,20 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--floor",
+        action="store_true",
+        help="a stage next to its one-dimensional convolutions alone, as plain layers of torch",
+    )
     parser.add_argument("--task", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.task:
-        run_task(options.task, options.repeats)
+        run_task(options.task, options.repeats, options.floor)
         return
     print(f"{options.device}, {options.threads} thread(s)\n")
-    print("| model | stage | type | batch | s | CPU-s | peak, GiB | dB |")
-    print("|---|---|---|---|---|---|---|---|")
+    columns = ["model", "stage", "type", "batch", *(FLOOR if options.floor else FIGURES)]
+    print("|", " | ".join(columns), "|")
+    print("|" + "---|" * len(columns))
     for model in options.model:
         for stage in MODELS[model]:
             if options.stage and options.stage not in stage:
