@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipelines.attention import attend
 from pipelines.makeanaudio.config import DecoderConfig
 
 
@@ -56,7 +57,7 @@ class AttentionBlock(nn.Module):
             project(normed).flatten(2).transpose(1, 2)[:, None]
             for project in (self.q, self.k, self.v)
         )
-        attended = F.scaled_dot_product_attention(query, key, value)[:, 0]
+        attended = attend(query, key, value)[:, 0]
         result: Tensor = x + self.proj_out(attended.transpose(1, 2).reshape(x.shape))
         return result
 
