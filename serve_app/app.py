@@ -13,7 +13,7 @@ from serve_app.deployments.frontend import Frontend
 from serve_app.deployments.ingress import Ingress
 from serve_app.deployments.vocoder import Vocoder
 from serve_app.deployments.worker import Worker
-from serve_app.environment import MALLOC, MESSAGES
+from serve_app.environment import MALLOC, MESSAGES, PATIENCE
 from serve_app.installed import resolve
 from serve_app.settings import Settings, StageScale
 from serve_app.store import ObjectStore
@@ -78,7 +78,12 @@ def _stage(kind: type, service: str, stage: str, settings: Settings) -> Applicat
             "num_cpus": scale.num_cpus,
             "num_gpus": scale.num_gpus,
             "runtime_env": {
-                "env_vars": {"OMP_NUM_THREADS": str(scale.threads), **MALLOC, **MESSAGES}
+                "env_vars": {
+                    "OMP_NUM_THREADS": str(scale.threads),
+                    **PATIENCE,
+                    **MALLOC,
+                    **MESSAGES,
+                }
             },
         },
     )(kind).bind(service, settings)
