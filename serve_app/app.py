@@ -13,10 +13,11 @@ from serve_app.deployments.frontend import Frontend
 from serve_app.deployments.ingress import Ingress
 from serve_app.deployments.vocoder import Vocoder
 from serve_app.deployments.worker import Worker
-from serve_app.environment import MALLOC
+from serve_app.environment import MALLOC, MESSAGES, PATIENCE
 from serve_app.installed import resolve
 from serve_app.settings import Settings, StageScale
 from serve_app.store import ObjectStore
+from serve_app.waiting import TAKEN_IN
 
 APP_NAME = "bernie"
 
@@ -49,12 +50,12 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         max_ongoing_requests=100,
         graceful_shutdown_timeout_s=settings.drain_seconds + 5,
         health_check_period_s=5,
-        ray_actor_options={"num_cpus": 0.1},
+        ray_actor_options={"num_cpus": 0.1, "runtime_env": {"env_vars": MESSAGES}},
     )(Worker).bind(settings, stages)
     return serve.deployment(
         name="ingress",
         num_replicas=settings.ingress_replicas,
-        max_ongoing_requests=200,
+        max_ongoing_requests=TAKEN_IN,
         health_check_period_s=5,
         ray_actor_options={"num_cpus": 0.1},
     )(Ingress).bind(settings, worker)
@@ -76,6 +77,13 @@ def _stage(kind: type, service: str, stage: str, settings: Settings) -> Applicat
         ray_actor_options={
             "num_cpus": scale.num_cpus,
             "num_gpus": scale.num_gpus,
-            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": str(scale.threads), **MALLOC}},
+            "runtime_env": {
+                "env_vars": {
+                    "OMP_NUM_THREADS": str(scale.threads),
+                    **PATIENCE,
+                    **MALLOC,
+                    **MESSAGES,
+                }
+            },
         },
     )(kind).bind(service, settings)

@@ -68,8 +68,8 @@ def up(
         _fetch_speech(settings)
         served = installed.resolve(settings)
         key = local_key(settings)
-        with local_stack(settings, _say_step, dashboard_port) as stack:
-            _welcome(stack, served, key, dashboard_port)
+        with local_stack(served, _say_step, dashboard_port) as stack:
+            _welcome(stack, settings, key, dashboard_port)
             _watch(stack)
     except KeyboardInterrupt:
         pass
@@ -142,11 +142,11 @@ def _say_step(text: str) -> None:
     console.print(f"[cyan]•[/] {text}…")
 
 
-def _welcome(stack: LocalStack, served: Settings, key: Path, dashboard_port: int) -> None:
+def _welcome(stack: LocalStack, asked: Settings, key: Path, dashboard_port: int) -> None:
     settings = stack.settings
     lines = [
         f"[bold green]Bernie is up[/] at http://{settings.host}:{settings.port}",
-        *_services(settings, served),
+        *_services(asked, settings),
         f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
         f"Ray dashboard: http://127.0.0.1:{dashboard_port} "
         f"(its token is in {settings.data_dir / 'ray-token'})",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select, tuple_
 from sqlalchemy import delete as sql_delete
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from serve_app import credits, events, queue, throttle
 from serve_app.db.models import CANCELLED, PENDING, Clip, ClipState
@@ -124,7 +124,8 @@ def delete(session: Session, user_id: str, clip_id: str, rules: QueueRules, now:
     """Cancel a pending clip, which stays listed; mark a finished one as deleted, which hides it.
 
     The start that was planned for a cancelled clip goes to the next that waits. The caller removes
-    the object of a clip whose `deleted_at` is set and then calls `forget`.
+    the object of a clip whose `deleted_at` is set and then calls `forget`, unless it is `in_use`:
+    then the sweep does so later.
     """
     clip = _find(session, user_id, clip_id, lock=True)
     if clip.state is ClipState.PENDING:
@@ -139,10 +140,27 @@ def delete(session: Session, user_id: str, clip_id: str, rules: QueueRules, now:
     return clip
 
 
+_SOURCE = aliased(Clip)
+_IN_USE = (
+    select(Clip.id)
+    .where(
+        PENDING,
+        Clip.user_id == _SOURCE.user_id,
+        Clip.original_voice_s3_key == _SOURCE.s3_key,
+    )
+    .exists()
+)
+
+
+def in_use(session: Session, clip: Clip) -> bool:
+    """Whether a pending clip is to be made from it."""
+    return bool(session.scalars(select(_IN_USE).where(_SOURCE.id == clip.id)).one())
+
+
 def deleted(session: Session, limit: int) -> list[Clip]:
-    """Clips that are deleted but not forgotten, the oldest first."""
-    query = select(Clip).where(Clip.deleted_at.is_not(None))
-    return list(session.scalars(query.order_by(Clip.deleted_at).limit(limit)))
+    """Clips that are deleted, not forgotten, and not in use, the oldest first."""
+    query = select(_SOURCE).where(_SOURCE.deleted_at.is_not(None), ~_IN_USE)
+    return list(session.scalars(query.order_by(_SOURCE.deleted_at).limit(limit)))
 
 
 def wants_object(session: Session, clip_id: str) -> bool:

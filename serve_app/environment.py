@@ -20,3 +20,12 @@ MALLOC = {
 }
 """Large blocks stay in the heap: with the default thresholds every large batch on a CPU pays for
 mapping and clearing its pages anew."""
+
+PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads of torch sleep when they wait for each other. Where replicas share cores, as on a laptop,
+those that spin keep the others from the work that they wait for: three replicas of two threads on
+two cores took 20 times as long."""
+
+MESSAGES = {"RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1)}
+"""Serve's limit on what replicas send each other is 4 MiB, less than half a minute of a recording
+or the segments of a few seconds. Here it is the most that gRPC knows."""

@@ -31,9 +31,11 @@ def resolve(settings: Settings) -> Settings:
     for service, setting in SERVICES.items():
         asked = settings.service(service)
         pipeline = _installed(service, asked.pipeline, PipelineSettings(settings.checkpoints))
+        missing = asked.missing
         if pipeline == OFF and asked.pipeline not in (AUTO, OFF):
+            missing = asked.pipeline
             logger.warning("%s", not_installed(service, settings).message)
-        found[setting] = asked.model_copy(update={"pipeline": pipeline})
+        found[setting] = asked.model_copy(update={"pipeline": pipeline, "missing": missing})
     resolved = settings.model_copy(update=found)
     if not resolved.pipelines():
         raise NothingInstalled(not_installed("styletts2", settings).message)
@@ -50,7 +52,8 @@ def require(service: str, settings: Settings) -> str:
 
 def install_command(service: str, settings: Settings) -> str:
     """What a person types to have a service."""
-    asked = settings.service(service).pipeline
+    chosen = settings.service(service)
+    asked = chosen.missing or chosen.pipeline
     return f"bernie fetch {asked if asked not in (AUTO, OFF) else _published(service)[0]}"
 
 

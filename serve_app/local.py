@@ -158,17 +158,20 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
     os.environ["RAY_TMPDIR"] = str(folder)
     import ray
 
-    ray.init(
-        address="local",
-        include_dashboard=True,
-        dashboard_host="127.0.0.1",
-        dashboard_port=dashboard_port,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _temp_dir=str(folder),
-    )
-    folder.chmod(0o700)  # ray opens it to all
     try:
+        try:
+            ray.init(
+                address="local",
+                include_dashboard=True,
+                dashboard_host="127.0.0.1",
+                dashboard_port=dashboard_port,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder),
+            )
+        except Exception as error:  # Ray's own are of no narrower kind
+            raise StackError(f"Ray could not be started. {error}") from error
+        folder.chmod(0o700)  # ray opens it to all
         yield
     finally:
         ray.shutdown()

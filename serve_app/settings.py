@@ -53,6 +53,8 @@ class ServiceSettings(BaseModel):
 
     pipeline: str = AUTO
     """`auto`: the first whose weights are installed; `off`: none."""
+    missing: str = ""
+    """What was asked for by name where `installed.resolve` found no weights of it."""
     frontend: StageScale = StageScale()
     diffusion: StageScale = StageScale()
     vocoder: StageScale = StageScale()
@@ -117,6 +119,8 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1, le=5 * 1024**3)
     upload_keep_seconds: float = Field(7 * 24 * 3600, ge=0)
     """How long an upload is kept, and longer while a pending clip needs it."""
+    max_uploads: int = Field(200, ge=1)
+    """Uploads that a user may have at a time, deleted ones included while their link is valid."""
     min_source_seconds: float = Field(0.2, ge=0.1)
     max_source_seconds: float = Field(300, ge=1, le=3600)
     """Longest recording to convert."""

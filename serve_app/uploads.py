@@ -12,16 +12,17 @@ import logging
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session
 
 from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput
 from pipelines.recording import Recording
+from serve_app.credits import lock_account
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, Upload
-from serve_app.errors import invalid, not_found
+from serve_app.errors import ServiceError, invalid, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.settings import Settings
 from serve_app.store import ObjectMissing, ObjectStore, StoreError
@@ -49,12 +50,24 @@ _UNREADABLE = {"audio/mp4", "audio/m4a", "audio/x-m4a", "audio/aac", "audio/webm
 
 _DECODING = BoundedSemaphore(2)
 """Recordings decoded at a time in a process: the longest takes about 100 MB meanwhile."""
+MOST_READERS = 8
+"""Requests that may have a recording read at a time in a process: each takes up one of the 40
+threads that answer all requests."""
+_READERS = BoundedSemaphore(MOST_READERS)
+BUSY_SECONDS = 5
 
 
 def create(
-    session: Session, user_id: str, content_type: str, size: int, most_bytes: int, now: float
+    session: Session,
+    user_id: str,
+    content_type: str,
+    size: int,
+    most_bytes: int,
+    most: int,
+    now: float,
 ) -> Upload:
-    """A place for a file of `size` bytes. 422 for a type or size that is not taken."""
+    """A place for a file of `size` bytes. 422 for a type or size that is not taken, 409
+    `too_many_uploads` where the user has `most` already."""
     essence = content_type.partition(";")[0].strip().lower()
     extension = EXTENSIONS.get(essence)
     if extension is None:
@@ -63,6 +76,12 @@ def create(
         raise invalid("content_type", f"content_type must be {allowed}.", code)
     if not 1 <= size <= most_bytes:
         raise invalid("bytes", f"bytes must be between 1 and {most_bytes}.")
+    lock_account(session, user_id)
+    # Deleted ones count while their row is there: so long a link may bring the object back.
+    count = select(func.count()).where(Upload.user_id == user_id)
+    if session.scalars(count).one() >= most:
+        message = f"An account may have {most} uploads. Delete one; its place is free in a while."
+        raise ServiceError(409, "too_many_uploads", message)
     upload_id = new_id()
     upload = Upload(
         id=upload_id,
@@ -163,8 +182,20 @@ def remove_object(store: ObjectStore, key: str) -> None:
 def read(
     store: ObjectStore, upload: Upload, longest_seconds: float, shortest_seconds: float
 ) -> Recording:
-    """The recording in an upload. Raises InvalidInput for `upload`, with the codes of `fetch` and
-    `wrong_size` where the object has not the size that was declared."""
+    """The recording in an upload, for a request. Raises InvalidInput for `upload`, with the codes
+    of `fetch` and `wrong_size` where the object has not the size that was declared; 503 `busy`."""
+    if not _READERS.acquire(blocking=False):
+        message = "Too many recordings are being looked at. Try again in a moment."
+        raise ServiceError(503, "busy", message, retry_after=BUSY_SECONDS)
+    try:
+        return _read(store, upload, longest_seconds, shortest_seconds)
+    finally:
+        _READERS.release()
+
+
+def _read(
+    store: ObjectStore, upload: Upload, longest_seconds: float, shortest_seconds: float
+) -> Recording:
     missing = "Nothing has been sent to this upload yet: PUT the file to its URL first."
     try:
         size = store.head(upload.s3_key).bytes

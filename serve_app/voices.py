@@ -115,6 +115,8 @@ def create(
 def find_own(session: Session, user_id: str, name: str) -> Voice | None:
     """The user's voice of that name."""
     cleaned = unicodedata.normalize("NFC", name).strip()
+    if not cleaned.isprintable():
+        return None  # no voice has such a name, and PostgreSQL takes no NUL even to look for
     query = select(Voice).where(
         Voice.user_id == user_id, Voice.name == cleaned, Voice.deleted_at.is_(None)
     )

@@ -1,4 +1,5 @@
-"""How many requests of one user may wait in this process, so that they leave room for others."""
+"""How many requests of one user, and of all, may wait in this process, so that they leave room for
+others."""
 
 from __future__ import annotations
 
@@ -7,6 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 WAITING_AT_ONCE = 20
+"""Of one user."""
+WAITING_IN_ALL = 100
+TAKEN_IN = 2 * WAITING_IN_ALL
+"""Requests that a replica of the ingress takes in: those that do not wait have the other half."""
 
 
 class Waiting:
@@ -18,7 +23,8 @@ class Waiting:
     @contextmanager
     def place(self, user_id: str) -> Iterator[bool]:
         """Whether the request may wait. It takes up a place, if there is one, until the end."""
-        if self._of_user[user_id] >= WAITING_AT_ONCE:
+        full = self._of_user.total() >= WAITING_IN_ALL
+        if full or self._of_user[user_id] >= WAITING_AT_ONCE:
             yield False
             return
         self._of_user[user_id] += 1

@@ -347,6 +347,7 @@ class Worker:
                 self._stop_work(claim)
 
     def _stop_work(self, claim: Claim) -> None:
+        """Once: a second time would cut short what the work does about the first."""
         if (producing := self._stoppable.pop(claim.token, None)) is not None:
             producing.cancel()
 

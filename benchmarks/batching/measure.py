@@ -58,7 +58,8 @@ def seedvc(runtime: Runtime) -> Measured:
     window = segment(config, guidance=0.7)
 
     def calls(batch: int, frames: int) -> dict[str, Call]:
-        content = np.resize(window.content, (frames, config.dit.content))
+        own = frames - len(window.prompt)
+        content = np.resize(window.content, (own, config.dit.content))
         segments = [replace(window, length=frames, content=content)] * batch
         states = stage.begin(segments)
         return {

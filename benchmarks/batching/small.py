@@ -35,7 +35,8 @@ def segment(work: Work) -> ConversionSegment:
         length=work.length,
         prompt=_normal(PROMPT, SMALL.bands),
         style=_normal(1, SMALL.style)[0],
-        content=_normal(work.length, SMALL.content),
+        prompt_content=_normal(PROMPT, SMALL.content),
+        content=_normal(work.length - PROMPT, SMALL.content),
         steps=work.steps,
         guidance=0.7,
     )

@@ -84,8 +84,9 @@ def segment(config: SeedVCConfig, guidance: float) -> ConversionSegment:
         seed=0,
         length=prompt + frames,
         prompt=draw((prompt, config.mel.bands), np.float32) - 4,
+        prompt_content=draw((prompt, config.dit.content), np.float32),
         style=draw(config.dit.style, np.float32),
-        content=draw((prompt + frames, config.dit.content), np.float32),
+        content=draw((frames, config.dit.content), np.float32),
         steps=MANY_STEPS,
         guidance=guidance,
     )

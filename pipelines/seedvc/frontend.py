@@ -181,17 +181,19 @@ class SeedVCFrontend:
         config = self.config
         frames = int(config.mel.frames(len(source.wave)) * request.length_adjust)
         content = self._source_content(request, source, voice, frames)
-        prompt, style = voice.mel.cpu().numpy(), voice.style.cpu().numpy()
+        prompt = np.ascontiguousarray(voice.mel.cpu().numpy())
+        prompt_content, style = voice.content.cpu().numpy(), voice.style.cpu().numpy()
         window = context_frames(config.sample_rate, config.mel.hop) - len(prompt)
         for index, (start, stop) in enumerate(window_bounds(frames, window)):
-            conditioning = torch.cat([voice.content, content[start:stop]])
             yield ConversionSegment(
                 index=index,
                 seed=segment_seed(request.seed, index),
-                length=len(conditioning),
-                prompt=np.ascontiguousarray(prompt),
+                length=len(prompt) + stop - start,
+                prompt=prompt,
+                prompt_content=prompt_content,
                 style=style,
-                content=conditioning.cpu().numpy(),
+                # A copy: a view would take the whole source along.
+                content=content[start:stop].cpu().numpy().copy(),
                 steps=request.steps,
                 guidance=request.guidance,
             )

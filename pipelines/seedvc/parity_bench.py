@@ -111,13 +111,15 @@ def segment_of(
     prompt: Tensor, style: Tensor, content: Tensor, steps: int, guidance: float
 ) -> ConversionSegment:
     """From recorded tensors: `[1, bands, frames]`, `[1, style]`, `[1, frames, channels]`."""
+    frames = prompt.shape[2]
     return ConversionSegment(
         index=0,
         seed=0,
         length=content.shape[1],
         prompt=np.ascontiguousarray(prompt[0].T.numpy()),
+        prompt_content=content[0, :frames].numpy(),
         style=style[0].numpy(),
-        content=content[0].numpy(),
+        content=content[0, frames:].numpy(),
         steps=steps,
         guidance=guidance,
     )

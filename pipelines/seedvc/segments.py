@@ -16,11 +16,14 @@ Floats = NDArray[np.float32]
 class ConversionSegment(Segment):
     """One window of the source behind the whole reference; `length` counts the frames of both.
 
-    `prompt` `[reference frames, bands]` is the log-mel of the reference, `style` `[192]` its
-    speaker embedding, `content` `[length, channels]` what is said in both.
+    `prompt` `[reference frames, bands]` is the log-mel of the reference, `prompt_content`
+    `[reference frames, channels]` what is said in it, `style` `[192]` its speaker embedding; the
+    segments of a clip share these arrays, so that they travel together once. `content`
+    `[frames, channels]` is what is said in the window.
     """
 
     prompt: Floats
+    prompt_content: Floats
     style: Floats
     content: Floats
     steps: int

@@ -67,11 +67,12 @@ class SeedVCDiffusion:
         x[prompt:] = torch.randn(frames - prompt, bands, generator=noise)
         reference = torch.zeros(frames, bands)
         reference[:prompt] = torch.from_numpy(segment.prompt)
+        content = np.concatenate([segment.prompt_content, segment.content])
         with autocast(self._runtime):
             condition = self.estimator.condition(
                 self._tensor(reference),
                 self._tensor(torch.from_numpy(segment.style)),
-                self._tensor(torch.from_numpy(segment.content)),
+                self._tensor(torch.from_numpy(content)),
             )
         return Flow(
             segment=segment,

@@ -21,10 +21,12 @@ app = typer.Typer(no_args_is_help=True, help="Accounts of the database.")
 @app.command("create")
 def create(
     email: str,
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+    password: Annotated[str, typer.Option(help="Asked for if it is left out.")] = "",
 ) -> None:
-    """Makes an account and prints an API key for it."""
+    """Makes an account and prints an API key for it, and nothing else, to standard output."""
     settings = Settings()
+    if not password:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     with open_database(settings) as database, database.transaction() as session:
         now = database.now(session)
         user = accounts.sign_up(session, email, password, settings.sign_up_credits, now)

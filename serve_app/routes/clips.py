@@ -68,11 +68,13 @@ async def get_clip(
     responses=errors(401, 404, 422),
 )
 def delete_clip(clip_id: str, user: CurrentUser, services: ServicesOf) -> None:
-    """Cancels a pending clip, which stays listed and costs nothing; removes a finished one."""
+    """Cancels a pending clip, which stays listed and costs nothing; removes a finished one.
+    Conversions of it that are pending already are still made."""
     with services.database.transaction() as session:
         rules = QueueRules.of(services.settings)
         clip = clips.delete(session, user.id, clip_id, rules, services.clock(session))
-    if clip.deleted_at is None:
+        in_use = clips.in_use(session, clip)
+    if clip.deleted_at is None or in_use:
         return
     if clip.started_at is not None:
         # Whatever became of the clip: a try that lost its lease may have left an object too.

@@ -58,15 +58,21 @@ def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
     )
     seed = submit.seed_of(body)
     submit.check(SERVICE, ConversionRequest(**options, seed=seed), body, services)
+    reference = submit.reference(body.voice, user, services)
+    source, seconds = _source(body, user, services)
+    longest = services.settings.max_source_seconds
+    if seconds * body.length_adjust > longest:
+        message = f"length_adjust must not stretch the recording beyond {longest:g} seconds."
+        raise invalid("length_adjust", message)
     return NewClip(
         service=SERVICE,
         credits=services.settings.clip_credits,
         text=None,
         voice=body.voice,
-        original_voice_s3_key=_source(body, user, services),
+        original_voice_s3_key=source,
         options={
             **options,
-            REFERENCE: submit.reference(body.voice, user, services),
+            REFERENCE: reference,
             "format": body.format,
             "sample_rate": body.sample_rate,
             "seed": seed,
@@ -74,23 +80,24 @@ def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
     )
 
 
-def _source(body: Conversion, user: User, services: Services) -> str:
-    """The object key of what is converted, once it is known to be a recording of a fit length."""
+def _source(body: Conversion, user: User, services: Services) -> tuple[str, float]:
+    """The object key of what is converted and its length in seconds, which is a fit one."""
     if body.clip is not None:
         return _source_clip(body.clip, user, services)
     with services.database.reading() as session:
         upload = uploads.find(session, user.id, body.upload or "")
-    uploads.inspect(services.database, services.store, services.settings, upload)
-    return upload.s3_key
+    seconds = uploads.inspect(services.database, services.store, services.settings, upload)
+    return upload.s3_key, seconds
 
 
-def _source_clip(clip_id: str, user: User, services: Services) -> str:
+def _source_clip(clip_id: str, user: User, services: Services) -> tuple[str, float]:
     with services.database.reading() as session:
         clip = clips.get(session, user.id, clip_id)
     if clip.state is not ClipState.SUCCEEDED or clip.s3_key is None:
         raise invalid("clip", f"Only a clip that succeeded can be converted; this is {clip.state}.")
-    _check_length(clip.audio_seconds or 0.0, services.settings)
-    return clip.s3_key
+    seconds = clip.audio_seconds or 0.0
+    _check_length(seconds, services.settings)
+    return clip.s3_key, seconds
 
 
 def _check_length(seconds: float, settings: Settings) -> None:

@@ -76,7 +76,7 @@ _ERRORS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         {},
     ),
     503: (
-        "The database or the object store cannot be reached",
+        "The database or the object store cannot be reached, or too much is under way",
         "database_unavailable",
         "The database cannot be reached. Try again in a moment.",
         _RETRY_AFTER,

@@ -38,5 +38,5 @@ async def _joined(first: bytes, others: Blocks) -> Blocks:
 
 
 def too_many_streams() -> ServiceError:
-    message = "Too many requests of this account wait already. Try again when one has ended."
+    message = "Too many requests wait already, of this account or of all. Try again in a moment."
     return ServiceError(429, "too_many_streams", message, retry_after=5)

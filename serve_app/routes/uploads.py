@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/uploads", tags=["uploads"])
     "",
     status_code=201,
     summary="Get a URL to send a recording to",
-    responses=errors(401, *WITH_BODY),
+    responses=errors(401, 409, *WITH_BODY),
 )
 def create_upload(body: NewUpload, user: CurrentUser, services: ServicesOf) -> CreatedUploadOut:
     """PUT the file to `url` with the `headers` given, before `expires_at`. It is kept for a week
@@ -26,7 +26,13 @@ def create_upload(body: NewUpload, user: CurrentUser, services: ServicesOf) -> C
     with services.database.transaction() as session:
         now = services.clock(session)
         upload = uploads.create(
-            session, user.id, body.content_type, body.bytes, settings.max_upload_bytes, now
+            session,
+            user.id,
+            body.content_type,
+            body.bytes,
+            settings.max_upload_bytes,
+            settings.max_uploads,
+            now,
         )
     seconds = settings.presign_seconds
     return CreatedUploadOut(

@@ -68,8 +68,13 @@ def must_claim(database: Database, now: float = NOW, rules: QueueRules = UNTHROT
     return claimed
 
 
+def result_of(claimed: Claim) -> str:
+    """Where the result of a clip lies."""
+    return f"styletts2-output/{claimed.clip.id}.wav"
+
+
 def succeed(database: Database, claimed: Claim, now: float = NOW) -> bool:
-    key = f"styletts2-output/{claimed.clip.id}.wav"
+    key = result_of(claimed)
     with database.transaction() as session:
         return queue.succeed(
             session, claimed.clip.id, claimed.token, key, 1_000, 2.5, {"total_seconds": 1.0}, now

@@ -14,6 +14,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Base
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
+from tests.serve_app import acts
 
 EMAIL = "ada@example.com"
 PASSWORD = "analytical engine"
@@ -98,6 +99,18 @@ class Api:
 
     def _objects(self) -> int:
         return sum(1 for _ in self._bucket.objects.all())
+
+
+class FinishingApi(Api):
+    """One whose clips are finished as soon as they are submitted, all with the same audio."""
+
+    audio = b"RIFF and so on"
+
+    def _wake(self) -> None:
+        super()._wake()
+        while claimed := acts.claim(self.database, self.now):
+            self.store.put(acts.result_of(claimed), self.audio, "audio/wav")
+            assert acts.succeed(self.database, claimed, self.now)
 
 
 def bearer(token: str) -> Headers:

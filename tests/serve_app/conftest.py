@@ -14,7 +14,7 @@ from serve_app.embedded import SeaweedFS
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.store import ObjectStore
 from tests.postgres import Postgres
-from tests.serve_app.api_harness import Api
+from tests.serve_app.api_harness import Api, FinishingApi
 from tests.serve_app.bench import Bench
 
 _MIGRATED = "migrated"
@@ -93,6 +93,14 @@ def api(api_settings: Settings, database: Database, api_store: ObjectStore) -> A
 def sqlite_api(api_settings: Settings, sqlite_database: Database, api_store: ObjectStore) -> Api:
     """For what is decided before any database is asked."""
     return Api(api_settings, sqlite_database, api_store)
+
+
+@pytest.fixture
+def finishing_api(
+    api_settings: Settings, sqlite_database: Database, api_store: ObjectStore
+) -> FinishingApi:
+    """For what comes after a clip."""
+    return FinishingApi(api_settings, sqlite_database, api_store)
 
 
 @pytest.fixture

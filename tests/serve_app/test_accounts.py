@@ -83,6 +83,18 @@ def test_an_email_is_taken_in_any_case_and_leaves_nothing(database: Database) ->
         assert len(accounts.list_users(session)) == 1
 
 
+@pytest.mark.parametrize(
+    ("email", "password", "field"),
+    [("bobexample", PASSWORD, "email"), ("bob@example.com", "x", "password")],
+)
+def test_what_could_never_sign_in_is_refused(
+    sqlite_database: Database, email: str, password: str, field: str
+) -> None:
+    with pytest.raises(ServiceError) as error, sqlite_database.transaction() as session:
+        accounts.sign_up(session, email, password, 0, NOW)
+    assert (error.value.status, error.value.field) == (422, field)
+
+
 def test_of_many_sign_ups_with_one_email_one_is_accepted(database: Database) -> None:
     results = at_once(6, lambda _: status_of(lambda: sign_up(database)))
     assert sorted(results) == [(200, "")] + [(409, "email_taken")] * 5

@@ -12,7 +12,7 @@ from tests.serve_app.recordings import send, speech
 
 UNKNOWN_ID = "0" * 32
 SPEECH = {"text": SENTENCE, "voice": "af_heart"}
-OPEN = {"/api/sign-up", "/api/sign-in", "/healthz", "/readyz", "/metrics"}
+OPEN = {"/", "/api/sign-up", "/api/sign-in", "/healthz", "/readyz", "/metrics"}
 
 Route = tuple[str, str, dict[str, object] | None, int]
 """Method, path, JSON body, and the status that a valid caller gets."""
@@ -32,7 +32,9 @@ ROUTES: list[Route] = [
     ("POST", "/api/sound-effects", {"prompt": "A dog barks twice."}, 202),
     ("GET", "/api/clips", None, 200),
     ("GET", "/api/clips/{clip_id}", None, 200),
+    ("GET", "/api/clips/{clip_id}/audio", None, 409),
     ("DELETE", "/api/clips/{clip_id}", None, 204),
+    ("GET", "/api/clips/{clip_id}/events", None, 200),
     ("POST", "/api/keys", {"name": "laptop"}, 201),
     ("GET", "/api/keys", None, 200),
     ("DELETE", "/api/keys/{key_id}", None, 204),

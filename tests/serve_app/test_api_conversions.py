@@ -7,6 +7,8 @@ import pytest
 from serve_app.db.models import Clip
 from serve_app.jobs import REFERENCE, SOURCE, recordings_of
 from serve_app.settings import OFF, ServiceSettings
+from serve_app.store import ObjectMissing
+from serve_app.sweeping import sweep
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.recordings import announce, send, speech, tone
 
@@ -71,6 +73,25 @@ def test_a_repeated_request_gives_its_clip_even_when_the_upload_is_gone(api: Api
     assert convert(api, keyed, upload=upload["id"]) == clip
 
 
+def test_a_clip_deleted_while_it_is_to_be_converted_goes_afterwards(api: Api) -> None:
+    headers = api.sign_up()
+    source = api.speak(headers)["id"]
+    key = f"styletts2-output/{source}.wav"
+    api.store.put(key, tone(1.0), "audio/wav")
+    with api.database.transaction() as session:
+        row = session.get_one(Clip, source)
+        row.s3_key, row.bytes, row.audio_seconds, row.started_at = key, 1, 1.0, api.now
+    pending = convert(api, headers, clip=source)["id"]
+    assert api.client.delete(f"/api/clips/{source}", headers=headers).status_code == 204
+    assert api.client.get(f"/api/clips/{source}", headers=headers).status_code == 404
+    sweep(api.database, api.store, api.settings)
+    assert api.store.head(key), "the pending clip is made from it"
+    assert api.client.delete(f"/api/clips/{pending}", headers=headers).status_code == 204
+    sweep(api.database, api.store, api.settings)
+    with pytest.raises(ObjectMissing):
+        api.store.head(key)
+
+
 def test_foreign_and_unknown_sources_are_not_found_alike(sqlite_api: Api) -> None:
     api, headers = sqlite_api, sqlite_api.sign_up()
     upload, clip = send(api, headers, tone(1.0)), api.speak(headers)
@@ -127,6 +148,16 @@ def test_a_bad_request_names_the_field_and_leaves_nothing(
     assert sqlite_api.contents() == before
 
 
+def test_a_recording_is_not_stretched_beyond_the_longest(sqlite_api: Api) -> None:
+    headers = sqlite_api.sign_up()
+    upload = send(sqlite_api, headers, tone(80.0))
+    before = sqlite_api.contents()
+    error = convert(sqlite_api, headers, 422, upload=upload["id"], length_adjust=4.0)
+    assert error["field"] == "length_adjust"
+    assert "beyond 300 seconds" in error["message"]
+    assert sqlite_api.contents() == before
+
+
 def test_a_pending_clip_cannot_be_converted(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     error = convert(sqlite_api, headers, 422, clip=sqlite_api.speak(headers)["id"])
@@ -152,3 +183,10 @@ def test_speech_with_a_model_of_many_speakers_takes_a_recorded_voice(sqlite_api:
     body = {"text": "Hello.", "voice": "nobody"}
     error = error_of(api.client.post("/api/speech", headers=headers, json=body), 422)
     assert error["code"] == "unknown_voice"
+
+
+def test_a_voice_of_a_name_that_cannot_be_stored_is_unknown(postgres_api: Api) -> None:
+    api, headers = postgres_api, postgres_api.sign_up()
+    upload = send(api, headers, tone(1.0))
+    error = convert(api, headers, 422, upload=upload["id"], voice="my\0voice")
+    assert (error["code"], error["field"]) == ("unknown_voice", "voice")

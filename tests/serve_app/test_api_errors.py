@@ -19,7 +19,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def test_an_unknown_address(sqlite_api: Api) -> None:
-    for path in ("/", "/api/nothing", "/api/me/", "/docs"):
+    for path in ("/nothing", "/api/nothing", "/api/me/", "/docs"):
         assert error_of(sqlite_api.client.get(path), 404)["code"] == "not_found"
 
 
@@ -133,6 +133,11 @@ def test_health_and_metrics(api: Api) -> None:
     metrics = api.client.get("/metrics")
     assert metrics.text == "bernie_queue_depth 0\n"
     assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+
+
+def test_the_front_door_leads_to_the_description(sqlite_api: Api) -> None:
+    door = sqlite_api.client.get("/").json()
+    assert sqlite_api.client.get(door["openapi"]).json()["info"]["title"] == door["name"]
 
 
 def test_health_can_be_asked_without_a_body(sqlite_api: Api) -> None:

@@ -35,6 +35,11 @@ def port_of(server: SeaweedFS) -> int:
     return int(server.endpoint.rsplit(":", 1)[1])
 
 
+def sockets_of(server: SeaweedFS) -> list[Path]:
+    """What it has in the folder for temporary files, by the port of S3."""
+    return list(Path("/tmp").glob(f"seaweedfs-*-{port_of(server)}.sock"))
+
+
 def wait_until_gone(pid: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
@@ -47,8 +52,10 @@ def test_a_second_start_finds_the_data_at_the_same_address(tmp_path: Path) -> No
         client = client_of(first)
         client.ensure_bucket()
         client.put("kept", b"as it was", "text/plain")
+        assert sockets_of(first)
     first.stop()  # a second time: does nothing
     wait_until_gone(first.pid, 1)
+    assert not sockets_of(first)
     with SeaweedFS(tmp_path) as second:
         assert second.endpoint == first.endpoint
         assert (second.access_key, second.secret_key) == (first.access_key, first.secret_key)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.settings import CHECKPOINTS
-from serve_app.installed import NothingInstalled, resolve
+from serve_app.installed import NothingInstalled, install_command, resolve
 from serve_app.settings import OFF, Settings
 
 
@@ -47,3 +47,11 @@ def test_what_is_off_stays_off(checkpoints: Path) -> None:
     speech, conversion = {"pipeline": "noop"}, {"pipeline": "off"}
     settings = resolve(Settings(checkpoints=checkpoints, speech=speech, conversion=conversion))
     assert settings.pipelines() == {"styletts2": "noop"}
+
+
+def test_what_was_asked_for_by_name_is_what_is_to_be_installed(checkpoints: Path) -> None:
+    put_files(checkpoints, "seed-vc")
+    asked = Settings(checkpoints=checkpoints, speech={"pipeline": "styletts2-libritts"})
+    settings = resolve(resolve(asked))
+    assert install_command("styletts2", settings) == "bernie fetch styletts2-libritts"
+    assert install_command("make-an-audio", settings) == "bernie fetch make-an-audio"

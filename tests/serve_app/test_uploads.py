@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
+from threading import Event
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 from pipelines.protocol import InvalidInput
+from pipelines.recording import Recording
 from serve_app import clips, uploads
 from serve_app.db.models import Clip, Upload
 from serve_app.errors import ServiceError
@@ -152,6 +157,26 @@ def test_the_largest_upload_is_taken(sqlite_api: Api) -> None:
 
 
 # What the store enforces of a link, and what it does not
+
+
+def test_there_is_a_limit_to_uploads(api: Api) -> None:
+    settings = api.settings.model_copy(update={"max_uploads": 2})
+    limited = Api(settings, api.database, api.store)
+    headers = limited.sign_up()
+    first, _ = (announce(limited, headers, 100, "audio/wav") for _ in range(2))
+    body = {"content_type": "audio/wav", "bytes": 100}
+
+    def refused() -> str:
+        answer = limited.client.post("/api/uploads", headers=headers, json=body)
+        return str(error_of(answer, 409)["code"])
+
+    assert refused() == "too_many_uploads"
+    limited.client.delete(f"/api/uploads/{first['id']}", headers=headers)
+    assert refused() == "too_many_uploads", "its link could still be used"
+    limited.now += settings.presign_seconds
+    sweep(limited)
+    assert announce(limited, headers, 100, "audio/wav")
+    assert announce(limited, limited.sign_up("eve@example.com"), 100, "audio/wav")
 
 
 def test_the_link_takes_what_was_declared_and_nothing_else(sqlite_api: Api) -> None:
@@ -325,3 +350,33 @@ def test_deleting_while_the_store_is_down_hides_the_upload(sqlite_api: Api) -> N
     sweep(sqlite_api)
     with pytest.raises(ObjectMissing):
         sqlite_api.store.head(upload["key"])
+
+
+def test_recordings_that_are_read_leave_room_for_other_requests(
+    sqlite_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api, headers = sqlite_api, sqlite_api.sign_up()
+    upload = send(api, headers, tone(1.0))
+    go_on = Event()
+
+    def slow(*_: object) -> Recording:
+        assert go_on.wait(20)
+        raise InvalidInput("upload", "There is nothing in it.", "not_audio")
+
+    monkeypatch.setattr(uploads, "fetch", slow)
+    body = {"voice": "af_heart", "upload": upload["id"]}
+    with TestClient(api.app) as client, ThreadPoolExecutor(50) as threads:
+
+        def ask() -> httpx.Response:
+            return client.post("/api/conversions", headers=headers, json=body)
+
+        asked = [threads.submit(ask) for _ in range(50)]
+        other = threads.submit(client.get, "/api/me", headers=headers)
+        try:
+            assert other.result(10).status_code == 200
+            at_once = list(islice(as_completed(asked, 10), 50 - uploads.MOST_READERS))
+        finally:
+            go_on.set()
+    refused = [each.result() for each in at_once]
+    assert {error_of(each, 503)["code"] for each in refused} == {"busy"}
+    assert all(int(each.headers["retry-after"]) > 0 for each in refused)

@@ -12,7 +12,7 @@ import soundfile
 from sqlalchemy import select
 
 from pipelines.protocol import InvalidInput, Segment
-from serve_app import clips, queue, uploads, voices, worker
+from serve_app import clips, queue, streams, uploads, voices, worker
 from serve_app.db.models import Clip, ClipState, Voice
 from serve_app.db.models import Upload as UploadRow
 from serve_app.ids import new_id
@@ -143,6 +143,39 @@ def test_cancelling_stops_that_work_and_no_other_at_once(bench: Bench) -> None:
     bench.run(only_the_other_goes_on)
     assert time.monotonic() - at < 2, "the lease is looked at when it is renewed, every 5 s"
     assert bench.clip(other).state is ClipState.PENDING
+
+
+def test_the_clearing_of_a_cancelled_clip_is_not_cut_short(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look at claims comes several times while a slow store is being cleared."""
+    abort = Upload.abort
+
+    def slow(upload: Upload) -> None:
+        time.sleep(10 * bench.settings.poll_seconds)
+        abort(upload)
+
+    async def hang(segment: Segment) -> None:
+        if segment.index > 0:
+            await asyncio.sleep(60)
+
+    monkeypatch.setattr(Upload, "abort", slow)
+    bench.stages.before = hang
+    clip_id = bench.submit()
+    with bench.database.transaction() as session:
+        streams.ask(session, clip_id)
+    pieces = f"{streams.PREFIX}{clip_id}/"
+    at = 0.0
+
+    def looked_at_thrice() -> bool:
+        nonlocal at
+        if not at and bench.store.keys(pieces):
+            bench.cancel(clip_id)
+            at = time.monotonic()
+        return bool(at) and time.monotonic() - at > 3 * bench.settings.poll_seconds
+
+    bench.run(looked_at_thrice)
+    assert not bench.store.keys(pieces)
 
 
 def test_a_clip_cancelled_while_it_is_stored_leaves_no_object(bench: Bench) -> None:

@@ -160,7 +160,7 @@ def test_cancelling_stops_the_work_and_costs_nothing(
         finish(client, clip)
 
 
-@pytest.mark.parametrize("audio_format", ["wav", "mp3", "flac", "opus"])
+@pytest.mark.parametrize("audio_format", ["wav", "opus"])
 def test_a_clip_is_heard_while_it_is_made(
     system: System, sign_up: Callable[[], Client], audio_format: str
 ) -> None:

@@ -65,11 +65,18 @@ def test_up_says_stops_whole_and_finds_its_data_again(tmp_path: Path) -> None:
     assert len(samples) / rate > 0.3
     key = (tmp_path / "data/api-key").read_text()
 
-    with Up(environment, port) as up:
+    with (tmp_path / "log").open("wb") as log, Up(environment, port, log.fileno()) as up:
         headers = {"Authorization": f"Bearer {key}"}
         (clip,) = httpx.get(f"{up.url}/api/clips", headers=headers).json()["items"]
         assert clip["text"] == "Hello there."
         assert httpx.get(clip["audio"]["url"]).content == spoken.read_bytes()
+        second = subprocess.run([*BERNIE, "up"], env=environment, capture_output=True, timeout=60)
+        assert second.returncode == 1
+        assert "Bernie already runs on" in second.stderr.decode()
+    output = (tmp_path / "log").read_text()
+    assert "Text to speech: noop" in output
+    assert "Sound effects: not installed; bernie fetch make-an-audio" in output
+    assert output.endswith("Stopping…\nStopped.\n")
 
 
 @pytest.mark.timeout(200)

@@ -117,8 +117,9 @@ def random_segment(
         seed=seed,
         length=prompt + frames,
         prompt=normal(prompt, config.mel.bands),
+        prompt_content=normal(prompt, config.dit.content),
         style=normal(config.dit.style),
-        content=normal(prompt + frames, config.dit.content),
+        content=normal(frames, config.dit.content),
         steps=steps,
         guidance=guidance,
     )
