@@ -81,6 +81,7 @@ def local_key(settings: Settings) -> Path:
     """The file with the API key of the person at this machine; made new where the database does
     not know it."""
     path = key_file(settings)
+    private_folder(settings.data_dir)
     with open_database(settings) as database, database.transaction() as session:
         now = database.now(session)
         if not _is_known(session, path, now):

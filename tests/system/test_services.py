@@ -1,4 +1,4 @@
-"""All three services at once behind `bernie up`, with models of reduced widths."""
+"""All three services at once behind `bernie up`, with models of reduced widths, on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from pipelines.styletts2.request import StyledRequest
 from serve_app.demo import free_port
 from serve_app.settings import Settings
 from tests.pipelines.tiny_models import install_libritts, install_sounds, install_speech
+from tests.postgres import Postgres
 from tests.system.replicas import kill_replica, until
 from tests.system.test_up import Up
 
@@ -136,8 +137,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         conversion={"pipeline": "seed-vc"},
         sound_effects={"pipeline": "make-an-audio"},
     )
-    with Up({**os.environ, **asked}, free_port()) as up:
-        yield Stack(up, settings)
+    with Postgres() as postgres:
+        postgres.create("bernie")
+        asked["BERNIE_DATABASE_URL"] = postgres.url("bernie")
+        with Up({**os.environ, **asked}, free_port()) as up:
+            yield Stack(up, settings)
 
 
 def alone(service: str, request: Request, settings: Settings) -> Waveform:
@@ -236,7 +240,7 @@ def test_a_recording_that_changed_after_it_was_accepted(join: Callable[[], User]
     assert user.credits() == 10_000 - 50 * len(blockers)
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_a_recording_of_more_than_a_message_of_serve_holds(join: Callable[[], User]) -> None:
     """Half a minute at 48 kHz is 5.8 MB; by default Serve's replicas send each other 4 MiB."""
     user = join()
