@@ -26,6 +26,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from serve_app.private_files import write_private
+
 HOST = "127.0.0.1"
 _SERVICES = ("s3", "master", "filer", "volume", "admin")
 _GRPC_OFFSET = 10_000
@@ -219,17 +221,8 @@ def _identity(path: Path) -> _Identity:
         identity = _Identity(known.access_key, known.secret_key, _choose_ports())
     else:
         identity = _Identity(secrets.token_hex(10), secrets.token_urlsafe(30), _choose_ports())
-    _write_private(path, json.dumps(asdict(identity)))
+    write_private(path, json.dumps(asdict(identity)))
     return identity
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Replace the file in one step; at no moment can other users read it."""
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    fresh.replace(path)
 
 
 def _choose_ports() -> dict[str, int]:

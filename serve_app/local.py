@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from serve_app import environment
 from serve_app.embedded import SeaweedFS
+from serve_app.private_files import write_private
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
 
@@ -90,14 +91,6 @@ def private_folder(folder: Path) -> None:
     except OSError as error:
         message = f"{folder} cannot be the folder of --data-dir (BERNIE_DATA_DIR): {error.strerror}"
         raise StackError(message) from error
-
-
-def write_private(file: Path, text: str) -> None:
-    """Writes a file that only its owner may read; it appears whole or not at all."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(text)
-    draft.rename(file)
 
 
 @contextmanager

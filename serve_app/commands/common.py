@@ -16,7 +16,8 @@ from serve_app.commands.reasons import WrongSetting
 from serve_app.db.engine import Database
 from serve_app.db.models import User
 from serve_app.errors import ServiceError
-from serve_app.local import private_folder, write_private
+from serve_app.local import private_folder
+from serve_app.private_files import write_private
 from serve_app.settings import Settings
 
 LOCAL_USER = "you@localhost"

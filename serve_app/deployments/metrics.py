@@ -84,7 +84,9 @@ class ClipMetrics:
             tag_keys=("service",),
         )
         self._depth = metrics.Gauge(
-            "bernie_queue_depth", description="Clips pending", tag_keys=("service",)
+            "bernie_queue_depth",
+            description="Clips that could start and wait",
+            tag_keys=("service",),
         )
         self._age = metrics.Gauge(
             "bernie_queue_age_seconds", description="How long the oldest clip that may start waits"

@@ -6,30 +6,11 @@ import pytest
 import torch
 
 from pipelines.mel import MelConfig, log_mel, mel_filters, mel_spectrogram
+from pipelines.seedvc import official
+from pipelines.seedvc.rmvpe import MEL as PITCH
+from pipelines.styletts2.style_encoder import MEL as STYLE
 
-SPEECH = MelConfig(filter_rate=22050, fft=1024, hop=256, bands=80, window=1024, epsilon=1e-9)
-PITCH = MelConfig(
-    filter_rate=16000,
-    fft=1024,
-    hop=160,
-    bands=128,
-    window=1024,
-    low=30.0,
-    high=8000.0,
-    scale="htk",
-    centred=True,
-)
-STYLE = MelConfig(
-    filter_rate=16000,
-    fft=2048,
-    hop=300,
-    bands=80,
-    window=1200,
-    scale="htk",
-    area_normalised=False,
-    centred=True,
-    power=2,
-)
+SPEECH = official.SPEECH.mel
 
 
 @pytest.mark.parametrize("config", [SPEECH, PITCH, STYLE])
