@@ -27,7 +27,9 @@ _SPEED_OVER_SAFETY = {"fsync": "off", "synchronous_commit": "off", "full_page_wr
 class Postgres:
     """A running server with no data yet. PostgreSQL refuses to run as root: then it is nobody's."""
 
-    def __init__(self) -> None:
+    def __init__(self, durable: bool = False) -> None:
+        """`durable`: what is committed is on the disk, as it is where data matter."""
+        self._settings = {} if durable else _SPEED_OVER_SAFETY
         # Not below pytest's folder, which other users cannot enter.
         self._folder = Path(tempfile.mkdtemp(prefix="bernie-postgres-"))
         self._user = "nobody" if os.geteuid() == 0 else None
@@ -91,7 +93,7 @@ class Postgres:
             "port": str(self._port),
             "unix_socket_directories": "",
             "max_connections": "200",
-            **_SPEED_OVER_SAFETY,
+            **self._settings,
         }
         log = self._folder / "log"
         with log.open("wb") as output:
