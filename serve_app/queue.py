@@ -163,6 +163,22 @@ def release(session: Session, clip_id: str, token: str, now: float) -> None:
         events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
 
 
+def release_abandoned(session: Session, clip_id: str, before: float) -> bool:
+    """Free a clip whose lease ran out before `before`, or that has ended. One that is pending goes
+    back into line, and the try that was lost counts. False if it is not so."""
+    clip = session.scalars(
+        select(Clip).where(Clip.id == clip_id).with_for_update(key_share=True),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+    if clip is None:
+        return False
+    pending = clip.state is ClipState.PENDING
+    if pending and (clip.lease_until is None or clip.lease_until >= before):
+        return False
+    _let_go(clip, ready=pending)
+    return True
+
+
 def retry_or_fail(
     session: Session,
     clip_id: str,

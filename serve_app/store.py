@@ -56,6 +56,16 @@ class ObjectInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a listing of the store tells of it."""
+
+    key: str
+    bytes: int
+    modified_at: float
+    """Epoch seconds, by the clock of the store."""
+
+
+@dataclass(frozen=True, slots=True)
 class PendingUpload:
     """A multipart upload that is neither complete nor aborted."""
 
@@ -160,25 +170,23 @@ class ObjectStore:
 
     def keys(self, prefix: str) -> list[str]:
         """The keys of all objects that begin with `prefix`."""
-        return [each["Key"] for each in self._list(prefix)]
+        return [each.key for each in self.objects(prefix)]
 
     def delete_all(self, prefix: str, older_than: float = math.inf) -> int:
         """Delete the objects whose keys begin with `prefix`, written before `older_than` (epoch
         seconds by the clock of the store); returns how many."""
-        listed = self._list(prefix)
-        old = [each["Key"] for each in listed if each["LastModified"].timestamp() < older_than]
+        old = [each.key for each in self.objects(prefix) if each.modified_at < older_than]
         for key in old:
             self.delete(key)
         return len(old)
 
-    def _list(self, prefix: str) -> list[dict[str, Any]]:
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """All objects whose keys begin with `prefix`, in the order of keys, read page by page."""
         pages = self._client.get_paginator("list_objects_v2")
         with _translated(f"bucket {self._bucket}"):
-            return [
-                each
-                for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
-                for each in page.get("Contents", [])
-            ]
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for each in page.get("Contents", []):
+                    yield StoredObject(each["Key"], each["Size"], each["LastModified"].timestamp())
 
     def presigned_get(self, key: str, seconds: int, filename: str) -> str:
         """A URL that anyone may download the object from, saved under `filename`."""
@@ -225,8 +233,12 @@ class ObjectStore:
         """Abort the uploads begun before `older_than` (epoch seconds); returns how many."""
         stale = [each for each in self.list_uploads(prefix) if each.started_at < older_than]
         for each in stale:
-            _abort(self._client, self._bucket, each.key, each.upload_id)
+            self.abort(each)
         return len(stale)
+
+    def abort(self, upload: PendingUpload) -> None:
+        """Nothing of the upload is left afterwards, unless it was complete before."""
+        _abort(self._client, self._bucket, upload.key, upload.upload_id)
 
 
 def _client(settings: Settings, endpoint: str) -> Any:

@@ -1,0 +1,74 @@
+"""Whether the ledger adds up, and whether it says what happened to the clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import and_, case, func, or_, select
+
+from serve_app.db.models import Clip, LedgerEntry, User
+from serve_app.doctor.case import Case, Finding
+
+_SUCCEEDED = and_(Clip.s3_key.is_not(None), Clip.failed.is_(False))
+
+
+def balances(system: Case) -> Iterator[Finding]:
+    """Every balance is the sum of its ledger, which begins with the sign-up."""
+    welcomes = func.count(case((LedgerEntry.reason == "sign_up", 1)))
+    query = (
+        select(User.id, User.balance, func.coalesce(func.sum(LedgerEntry.amount), 0), welcomes)
+        .outerjoin(LedgerEntry, LedgerEntry.user_id == User.id)
+        .group_by(User.id, User.balance)
+    )
+    for user_id, balance, total, signed_up in system.rows(query, User.id):
+        system.examined.add()
+        if balance != total:
+            problem = f"has a balance of {balance} credits and a ledger of {total}"
+            yield Finding(f"user {user_id}", problem)
+        if signed_up != 1:
+            yield Finding(f"user {user_id}", f"has {signed_up} sign-up entries instead of one")
+
+
+def entries(system: Case) -> Iterator[Finding]:
+    """Every entry of the ledger states the balance that it left, and an amount that fits its
+    reason."""
+    total = func.sum(LedgerEntry.amount).over(
+        partition_by=LedgerEntry.user_id, order_by=LedgerEntry.id
+    )
+    running = select(LedgerEntry.id, total.label("total")).subquery()
+    of_clip = LedgerEntry.reason == "clip"
+    taken = and_(of_clip, LedgerEntry.clip_id.is_not(None), LedgerEntry.amount <= 0)
+    given = and_(~of_clip, LedgerEntry.clip_id.is_(None), LedgerEntry.amount >= 0)
+    wrong = or_(running.c.total != LedgerEntry.balance, ~or_(taken, given))
+    query = (
+        select(LedgerEntry.id, LedgerEntry.amount, LedgerEntry.reason, LedgerEntry.balance)
+        .add_columns(running.c.total)
+        .join(running, running.c.id == LedgerEntry.id)
+        .where(wrong)
+    )
+    with system.database.reading() as session:
+        count = session.scalars(select(func.count()).select_from(LedgerEntry)).one()
+        system.examined.add(count)
+    for entry, amount, reason, stated, balance in system.rows(query, LedgerEntry.id):
+        problem = f"({reason}, {amount} credits) states a balance of {stated} after {balance}"
+        yield Finding(f"ledger entry {entry}", problem)
+
+
+def charges(system: Case) -> Iterator[Finding]:
+    """Succeeded clips are charged their price, and no others anything."""
+    query = select(
+        Clip.id, _SUCCEEDED, Clip.credits, Clip.user_id, LedgerEntry.amount, LedgerEntry.user_id
+    ).outerjoin(LedgerEntry, LedgerEntry.clip_id == Clip.id)
+    for clip_id, succeeded, price, owner, amount, payer in system.rows(query, Clip.id):
+        system.examined.add()
+        problem = None
+        if succeeded and amount is None:
+            problem = "succeeded and was not charged"
+        elif not succeeded and amount is not None:
+            problem = f"was charged {-amount} credits and has not succeeded"
+        elif amount is not None and amount != -price:
+            problem = f"was charged {-amount} credits instead of {price}"
+        elif amount is not None and payer != owner:
+            problem = f"of user {owner} was charged to user {payer}"
+        if problem is not None:
+            yield Finding(f"clip {clip_id}", problem)
