@@ -21,13 +21,16 @@ from psycopg import sql
 _HOST = "127.0.0.1"
 _OWNER = "bernie"
 _START_SECONDS = 30
-_SPEED_OVER_SAFETY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_SPEED_OVER_SAFETY = {"fsync": "off", "full_page_writes": "off"}
+"""What was written outlives the server, if not the machine."""
 
 
 class Postgres:
     """A running server with no data yet. PostgreSQL refuses to run as root: then it is nobody's."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        """`durable`: what was committed outlives an immediate stop."""
+        self._commits = "on" if durable else "off"
         # Not below pytest's folder, which other users cannot enter.
         self._folder = Path(tempfile.mkdtemp(prefix="bernie-postgres-"))
         self._user = "nobody" if os.geteuid() == 0 else None
@@ -49,6 +52,12 @@ class Postgres:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(_START_SECONDS)
         shutil.rmtree(self._folder)
+
+    def restart(self, *, immediate: bool) -> None:
+        """Waits for no client: fast, with an orderly end, or immediate, as after a crash."""
+        self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
+        self._process.wait(_START_SECONDS)
+        self._process = self._start()
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +100,7 @@ class Postgres:
             "port": str(self._port),
             "unix_socket_directories": "",
             "max_connections": "200",
+            "synchronous_commit": self._commits,
             **_SPEED_OVER_SAFETY,
         }
         log = self._folder / "log"

@@ -66,6 +66,8 @@ class FaultProxy:
         self._thread = threading.Thread(target=self._run, name="fault proxy")
         self._listening = threading.Event()
         self._ended = asyncio.Event()
+        self._exchanges: set[asyncio.Task[None]] = set()
+        """The loop itself forgets tasks that nobody holds."""
         self._port = 0
 
     @property
@@ -91,11 +93,16 @@ class FaultProxy:
             runner.run(self._listen())
 
     async def _listen(self) -> None:
-        server = await asyncio.start_server(self._serve, HOST, 0, limit=_BLOCK)
+        server = await asyncio.start_server(self._accept, HOST, 0, limit=_BLOCK)
         self._port = server.sockets[0].getsockname()[1]
         self._listening.set()
         await self._ended.wait()
         server.close()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        exchange = asyncio.create_task(self._serve(reader, writer))
+        self._exchanges.add(exchange)
+        exchange.add_done_callback(self._exchanges.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

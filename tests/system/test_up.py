@@ -21,10 +21,16 @@ BERNIE = [sys.executable, "-c", "from serve_app.cli import app; app()"]
 class Up:
     """`bernie up` in a process of its own."""
 
-    def __init__(self, environment: dict[str, str], port: int, stderr: int | None = None) -> None:
+    def __init__(
+        self,
+        environment: dict[str, str],
+        port: int,
+        stderr: int | None = None,
+        stdout: int | None = None,
+    ) -> None:
         command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
         self.url = f"http://127.0.0.1:{port}"
-        self.process = processes.start(command, environment, stderr=stderr)
+        self.process = processes.start(command, environment, stdout=stdout, stderr=stderr)
 
     def __enter__(self) -> Self:
         try:
