@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, select, tuple_
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
-from serve_app import credits, events, queue, throttle
+from serve_app import credits, events, line, throttle
 from serve_app.db.models import CANCELLED, PENDING, Clip, ClipState
 from serve_app.errors import ServiceError, not_found
 from serve_app.events import Kind
@@ -61,14 +61,14 @@ def submit(
         credits=new.credits,
         created_at=now,
         start_at=start_at,
-        turn=queue.next_turn(session, user_id),
+        turn=line.next_turn(session, user_id),
         ready=start_at <= now,
         idempotency_key=idempotency_key,
         request_hash=request_hash,
     )
     session.add(clip)
     session.flush()
-    waits = {"position": queue.position(session, clip), "start_at": start_at}
+    waits = {"position": line.position(session, clip), "start_at": start_at}
     events.record(session, clip.id, Kind.QUEUED, waits, now)
     return clip, True
 

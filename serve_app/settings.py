@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     throttle_window_seconds: float = Field(60, ge=0)
     lease_seconds: float = Field(30, gt=0)
     max_attempts: int = Field(3, ge=1)
+    """Tries of a clip that may fail."""
+    max_losses: int = Field(5, ge=1)
+    """Tries of a clip that may end with the process they run in."""
     retry_backoff_seconds: float = Field(2, ge=0)
     """Wait before the second try; doubled for each one after."""
     worker_replicas: int = Field(1, ge=1)
@@ -114,6 +117,12 @@ class Settings(BaseSettings):
     clip_segments: int = Field(4, ge=1)
     """Segments of one clip in the graph at a time."""
     drain_seconds: float = Field(20, ge=0)
+    attempt_seconds: float = Field(3600, gt=0)
+    """Longest time of one try of a clip."""
+    clip_seconds: float = Field(24 * 3600, gt=0)
+    """A clip that is not done so long after its first start fails."""
+    stall_seconds: float = Field(300, gt=0)
+    """A stage that computes longer than this for one step of one batch is taken for stuck."""
 
     # Recordings
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1, le=5 * 1024**3)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi import Query as FromQuery
 from starlette.concurrency import run_in_threadpool
 
-from serve_app import clips, events, queue
+from serve_app import clips, events, line
 from serve_app.db.models import ClipEvent, ClipState
 from serve_app.errors import ServiceError
 from serve_app.field_rules import between
@@ -110,7 +110,7 @@ def _look(services: Services, user_id: str, clip_id: str, after: int) -> _View:
         pending = clip.state is ClipState.PENDING
         news = events.since(session, clip_id, after)
         waits = pending and clip.lease is None
-        place = (queue.position(session, clip), clip.start_at) if waits else None
+        place = (line.position(session, clip), clip.start_at) if waits else None
     return _View(news, not pending, place)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from serve_app import clips, events, queue
+from serve_app import clips, events, line, queue
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
 from serve_app.events import Kind
@@ -123,7 +123,7 @@ def test_the_place_in_line(database: Database) -> None:
 
     def places() -> list[int]:
         with database.reading() as session:
-            return [queue.position(session, each) for each in (*mine, other, later)]
+            return [line.position(session, each) for each in (*mine, other, later)]
 
     assert places() == [0, 2, 4, 1, 3], "users take turns"
     must_claim(database)

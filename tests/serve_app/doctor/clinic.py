@@ -60,8 +60,7 @@ class Clinic:
 
     def claim(self) -> Claim:
         with self.database.transaction() as session:
-            claim = queue.claim(session, UNTHROTTLED, self.database.now(session))
-        assert claim is not None
+            (claim,) = queue.claim(session, UNTHROTTLED, self.database.now(session))
         return claim
 
     def succeeded(self, service: str = "styletts2", format_name: str = "wav") -> Clip:
