@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, tuple_
+from sqlalchemy import ColumnElement, and_, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
@@ -161,6 +161,17 @@ def deleted(session: Session, limit: int) -> list[Clip]:
     """Clips that are deleted, not forgotten, and not in use, the oldest first."""
     query = select(_SOURCE).where(_SOURCE.deleted_at.is_not(None), ~_IN_USE)
     return list(session.scalars(query.order_by(_SOURCE.deleted_at).limit(limit)))
+
+
+def unwanted(session: Session, before: float, limit: int) -> list[Clip]:
+    """Clips that ended without success before a time, but may have left their result."""
+    query = select(Clip).where(Clip.made_by.is_not(None), Clip.finished_at < before)
+    return list(session.scalars(query.order_by(Clip.finished_at).limit(limit)))
+
+
+def forget_result(session: Session, clip_id: str) -> None:
+    """Nothing is left of the result of a clip that ended without success."""
+    session.execute(update(Clip).where(Clip.id == clip_id, Clip.failed).values(made_by=None))
 
 
 def wants_object(session: Session, clip_id: str) -> bool:

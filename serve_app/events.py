@@ -40,11 +40,14 @@ END_OF = {
 """The last event of a clip in each state but pending."""
 ENDS = frozenset(END_OF.values())
 _PASSING = (Kind.PROGRESS, Kind.AUDIO)
-_OUTDATED = {
+_OUTDATED: dict[Kind, tuple[Kind, ...]] = {
+    Kind.PROGRESS: (Kind.PROGRESS,),
+    Kind.AUDIO: (Kind.AUDIO,),
     **dict.fromkeys((*ENDS, Kind.RETRYING), _PASSING),
     Kind.POSTPONED: (*_PASSING, Kind.STARTED, Kind.POSTPONED),
 }
-"""What is dropped when an event is recorded, so that no clip gathers events without end."""
+"""What is dropped when an event is recorded, so that no clip gathers events without end. Progress
+and audio tell all that the ones before them did."""
 
 
 def record(session: Session, clip_id: str, kind: Kind, data: dict[str, Any], now: float) -> int:

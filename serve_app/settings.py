@@ -124,6 +124,12 @@ class Settings(BaseSettings):
     stall_seconds: float = Field(300, gt=0)
     """A stage that computes longer than this for one step of one batch is taken for stuck."""
 
+    # Retention
+    clip_keep_seconds: float = Field(0, ge=0)
+    """Clips that were finished so long ago are deleted with their audio; 0 keeps them."""
+    event_keep_seconds: float = Field(30 * 24 * 3600, ge=0)
+    """How long the events of clips that have ended are kept; 0 is for ever."""
+
     # Recordings
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1, le=5 * 1024**3)
     upload_keep_seconds: float = Field(7 * 24 * 3600, ge=0)

@@ -141,7 +141,9 @@ def expired(
         and_(Upload.deleted_at.is_not(None), Upload.created_at <= now - link_seconds),
     )
     oldest_first = select(Upload).where(over, ~_IN_USE).order_by(Upload.created_at)
-    found = list(session.scalars(oldest_first.limit(limit)))
+    # Another worker may be removing the same ones.
+    locked = oldest_first.limit(limit).with_for_update(skip_locked=True)
+    found = list(session.scalars(locked))
     for upload in found:
         upload.deleted_at = upload.deleted_at or now
     session.flush()
