@@ -158,6 +158,12 @@ def still_wanted(session: Session, claims: Collection[Claim]) -> set[str]:
     return {lease or tokens[clip_id] for clip_id, lease in rows}
 
 
+def being_made(session: Session, clip_ids: Collection[str]) -> set[str]:
+    """Which of these clips a worker holds, or held when it was lost and nobody has taken them."""
+    held = select(Clip.id).where(Clip.id.in_(clip_ids), PENDING, Clip.lease.is_not(None))
+    return set(session.scalars(held))
+
+
 def report(
     session: Session, clip_id: str, token: str, kind: Kind, data: dict[str, Any], now: float
 ) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "StoreUnavailable",
     "StoredObject",
     "Upload",
+    "id_in",
     "result_key",
 ]
 
@@ -75,6 +76,11 @@ class PendingUpload:
 def result_key(service: str, clip_id: str, format_name: str) -> str:
     """Where the result of a clip lies. A second try of the clip writes to the same key."""
     return f"{RESULT_PREFIXES[service]}{clip_id}.{FORMATS[format_name].extension}"
+
+
+def id_in(key: str) -> str:
+    """The id of the clip, upload or voice that a key under one of our prefixes is named after."""
+    return re.split("[/.]", key)[1]
 
 
 class ObjectStore:

@@ -18,11 +18,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput
-from serve_app import streams, uploads, voices
-from serve_app.db.models import PENDING, Clip, Upload, Voice
+from serve_app import queue, streams, uploads, voices
+from serve_app.db.models import Clip, Upload, Voice
 from serve_app.doctor.case import Case, Finding
 from serve_app.ids import is_id
-from serve_app.store import RESULT_PREFIXES, ObjectMissing, StoredObject, result_key
+from serve_app.store import RESULT_PREFIXES, ObjectMissing, StoredObject, id_in, result_key
 
 _SLACK_SECONDS = 0.2
 """MP3 and Opus pad what they encode."""
@@ -62,7 +62,7 @@ class Shelf:
 
     def row(self, system: Case, key: str) -> Expected | None:
         """The row that an object under `key` belongs to, as it is now."""
-        row_id = _row_id(key)
+        row_id = id_in(key)
         with system.database.reading() as session:
             row = session.execute(self.query.where(self.id == row_id)).one_or_none()
         return None if row is None else self.read(row)
@@ -117,23 +117,20 @@ def _of_voice(row: Any) -> Expected:
 def pieces(system: Case) -> Iterator[Finding]:
     """No piece of audio is left that somebody listened to while it was made."""
     before = system.before()
-    for clip_id, group in groupby(system.store.objects(streams.PREFIX), _clip_of_piece):
+    for clip_id, group in groupby(
+        system.store.objects(streams.PREFIX), lambda piece: id_in(piece.key)
+    ):
         old = [each for each in group if each.modified_at < before]
         system.examined.add(len(old))
-        if old and not _is_pending(system, clip_id):
+        if old and not _is_made(system, clip_id):
             for each in old:
                 repair = partial(_delete, system, each.key)
-                yield Finding(f"object {each.key}", "is of a clip that has ended", repair)
+                yield Finding(f"object {each.key}", "is of a clip that nobody makes", repair)
 
 
-def _clip_of_piece(piece: StoredObject) -> str:
-    return piece.key.removeprefix(streams.PREFIX).partition("/")[0]
-
-
-def _is_pending(system: Case, clip_id: str) -> bool:
+def _is_made(system: Case, clip_id: str) -> bool:
     with system.database.reading() as session:
-        pending = select(Clip.id).where(Clip.id == clip_id, PENDING)
-        return session.scalars(pending).one_or_none() is not None
+        return bool(queue.being_made(session, {clip_id}))
 
 
 def _delete(system: Case, key: str) -> bool:
@@ -214,7 +211,7 @@ def _repair(
     system: Case, shelf: Shelf, key: str, row: Expected | None, before: float
 ) -> Callable[[], bool] | None:
     """Only what is left over is removed, and only under names that the service gives."""
-    if (row is not None and row.need is Need.MUST) or not is_id(_row_id(key)):
+    if (row is not None and row.need is Need.MUST) or not is_id(id_in(key)):
         return None
 
     def remove() -> bool:
@@ -222,7 +219,3 @@ def _repair(
         return left_over and _delete(system, key)
 
     return remove
-
-
-def _row_id(key: str) -> str:
-    return key.rpartition("/")[2].partition(".")[0]

@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, func, or_, select
 from serve_app import queue
 from serve_app.db.models import PENDING, Clip
 from serve_app.doctor.case import Case, Finding
-from serve_app.store import RESULT_PREFIXES, PendingUpload
+from serve_app.store import RESULT_PREFIXES, PendingUpload, id_in
 
 _SUCCEEDED = Clip.s3_key.is_not(None)
 _WRONG_STATES = {
@@ -69,12 +69,9 @@ def open_uploads(system: Case) -> Iterator[Finding]:
 
 
 def _is_written(system: Case, upload: PendingUpload) -> bool:
-    """Whether a worker holds its clip."""
-    clip_id = upload.key.rpartition("/")[2].partition(".")[0]
+    """Whether its clip is being made."""
     with system.database.reading() as session:
-        now = system.database.now(session)
-        held = select(Clip.id).where(Clip.id == clip_id, PENDING, Clip.lease_until > now)
-        return session.scalars(held).one_or_none() is not None
+        return bool(queue.being_made(session, {id_in(upload.key)}))
 
 
 def _abort(system: Case, upload: PendingUpload) -> bool:

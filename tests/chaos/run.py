@@ -19,8 +19,8 @@ from tests.chaos.users import Story, User, crowd
 from tests.chaos.verdict import Promise
 
 QUIET_SECONDS = 150.0
-_SETTLE_SECONDS = 3.0
-"""What follows the end of a clip: its worker tidies up behind it."""
+SETTLE_SECONDS = 100.0
+"""What killed workers have left is removed by a sweep, every half minute, and after four leases."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,8 @@ def carry_out(plan: Plan, say: Callable[[str], None]) -> Record:
             record.times["traffic"] = time.monotonic() - begun - sum(record.times.values())
             timed("waiting until all is quiet")
             record.times["quiet"] = verdict.quiet(stack, QUIET_SECONDS)
-            time.sleep(_SETTLE_SECONDS)
+            timed("waiting until all is tidy")
+            record.times["tidy"] = verdict.settle(stack, SETTLE_SECONDS)
             timed("looking at everything")
             record.promises = verdict.judge(stack, record.stories)
             record.outcomes = verdict.outcomes(stack)

@@ -43,6 +43,17 @@ def quiet(stack: Stack, seconds: float) -> float:
     return time.monotonic() - begun
 
 
+def settle(stack: Stack, seconds: float) -> float:
+    """Waits until the workers and their sweeps have tidied up, for so long at most; returns how
+    long it took."""
+    begun = time.monotonic()
+    while time.monotonic() < begun + seconds:
+        if all(each.well for each in examine(_case(stack, deep=False))):
+            break
+        time.sleep(2)
+    return time.monotonic() - begun
+
+
 def judge(stack: Stack, stories: Sequence[Story]) -> list[Promise]:
     """What the users were told against what is there, and then all that the doctor looks at."""
     rows, charged = _rows(stack), _charged(stack)
@@ -73,16 +84,19 @@ def judge(stack: Stack, stories: Sequence[Story]) -> list[Promise]:
             [line for story in stories for line in story.complaints],
         ),
     ]
-    case = Case(stack.database, stack.store, stack.settings, age_seconds=0, deep=True)
     promises += [
         Promise(
             each.title,
             each.examined,
             [f"{told.subject} {told.problem}" for told in each.findings],
         )
-        for each in examine(case)
+        for each in examine(_case(stack, deep=True))
     ]
     return promises
+
+
+def _case(stack: Stack, deep: bool) -> Case:
+    return Case(stack.database, stack.store, stack.settings, age_seconds=0, deep=deep)
 
 
 def outcomes(stack: Stack) -> Counter[str]:

@@ -191,7 +191,7 @@ def left_piece(clinic: Clinic) -> str:
     clip = clinic.succeeded()
     key = piece_key(clip.id, 2, 1)
     clinic.store.put(key, b"audio", "audio/wav")
-    return f"object {key} is of a clip that has ended"
+    return f"object {key} is of a clip that nobody makes"
 
 
 Break = Callable[[Clinic], str]
