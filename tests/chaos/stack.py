@@ -102,7 +102,7 @@ class Stack:
         return str(event)
 
     def _kill(self, replica: str) -> str:
-        running = replicas(replica)
+        running = replicas(replica, self._up.process.pid)
         if not running:
             return f"no replica of {replica} runs that could be killed"
         struck = self._chance.choice(running)
