@@ -20,6 +20,7 @@ from tests.serve_app.recordings import speech
 
 PATIENCE_SECONDS = 200.0
 """How long a request that may be repeated is repeated. A restart of the whole stack is shorter."""
+NOT_OURS = "(not of the service)"
 _PAUSE_SECONDS = 0.5
 _CALL_SECONDS = 30.0
 _PATHS = {
@@ -137,8 +138,9 @@ class User:
             async with self._http.stream(
                 "GET", f"{path}/audio", params={"stream": True}, headers=self._headers
             ) as answer:
-                answers[f"{answer.status_code} to listening"] += 1
                 if answer.status_code != 200:
+                    await answer.aread()
+                    answers[f"{answer.status_code} {_code(answer)}".strip()] += 1
                     return
                 async for block in answer.aiter_bytes():
                     digest.update(block)
@@ -150,7 +152,8 @@ class User:
     async def _sent(
         self, request: httpx.Request, answers: Counter[str], again: bool
     ) -> httpx.Response | None:
-        """The answer that says what became of a request: nothing of the 5xx, 429 or a lost one."""
+        """The answer that says what became of a request. None for a 5xx, a 429, one that was lost,
+        or one of Serve itself, which answers 404 while the application is not there."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
@@ -158,8 +161,9 @@ class User:
             except httpx.HTTPError as error:
                 answers[type(error).__name__] += 1
             else:
-                answers[f"{answer.status_code} to {request.method}"] += 1
-                if answer.status_code < 500 and answer.status_code != 429:
+                code = _code(answer)
+                answers[f"{answer.status_code} {code}".strip()] += 1
+                if answer.status_code < 500 and answer.status_code != 429 and code != NOT_OURS:
                     return answer
             if not again or time.monotonic() > deadline:
                 return None
@@ -175,6 +179,16 @@ async def crowd(url: str, count: int) -> AsyncIterator[list[User]]:
         for user in users:
             await user.join()
         yield users
+
+
+def _code(answer: httpx.Response) -> str:
+    """The code of an error of the service; none for what is no error."""
+    if answer.status_code < 400:
+        return ""
+    try:
+        return str(answer.json()["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return NOT_OURS
 
 
 def _one_second() -> bytes:

@@ -103,7 +103,8 @@ def outcomes(stack: Stack) -> Counter[str]:
     """How the clips ended, and how many took more than one try."""
     counted: Counter[str] = Counter()
     for clip in _rows(stack).values():
-        counted[clip.state if clip.error_code is None else f"{clip.state}: {clip.error_code}"] += 1
+        reason = f" ({clip.service}: {clip.error})" if clip.state is ClipState.FAILED else ""
+        counted[f"{clip.state}{reason}"] += 1
         counted["with more than one try"] += clip.attempts > 1
     return counted
 
