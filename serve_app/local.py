@@ -8,8 +8,10 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -154,6 +156,7 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=f"{_RAY_FOLDER}{os.getpid()}-"))
     os.environ["RAY_TMPDIR"] = str(folder)
+    at_sigterm = signal.getsignal(signal.SIGTERM)
     import ray
 
     try:
@@ -170,6 +173,9 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
         except Exception as error:  # Ray's own are of no narrower kind
             raise StackError(f"Ray could not be started. {error}") from error
         folder.chmod(0o700)  # ray opens it to all
+        if threading.current_thread() is threading.main_thread():
+            # Ray's own handler aborts the process; nothing would be drained.
+            signal.signal(signal.SIGTERM, at_sigterm)
         yield
     finally:
         ray.shutdown()
