@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from serve_app.db.engine import Database
+from serve_app.db.models import Base
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
 
@@ -54,6 +55,11 @@ class Case:
         """Epoch seconds: what is older than this is no work in flight."""
         with self.database.reading() as session:
             return self.database.now(session) - self.age_seconds
+
+    def count(self, table: type[Base]) -> None:
+        """All rows of a table are looked at: by the database, which hands out what is wrong."""
+        with self.database.reading() as session:
+            self.examined.add(session.scalars(select(func.count()).select_from(table)).one())
 
     def rows(
         self, query: Select[*tuple[Any, ...]], order: InstrumentedAttribute[Any]

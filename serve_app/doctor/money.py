@@ -46,9 +46,7 @@ def entries(system: Case) -> Iterator[Finding]:
         .join(running, running.c.id == LedgerEntry.id)
         .where(wrong)
     )
-    with system.database.reading() as session:
-        count = session.scalars(select(func.count()).select_from(LedgerEntry)).one()
-        system.examined.add(count)
+    system.count(LedgerEntry)
     for entry, amount, reason, stated, balance in system.rows(query, LedgerEntry.id):
         problem = f"({reason}, {amount} credits) states a balance of {stated} after {balance}"
         yield Finding(f"ledger entry {entry}", problem)
@@ -56,19 +54,28 @@ def entries(system: Case) -> Iterator[Finding]:
 
 def charges(system: Case) -> Iterator[Finding]:
     """Succeeded clips are charged their price, and no others anything."""
-    query = select(
-        Clip.id, _SUCCEEDED, Clip.credits, Clip.user_id, LedgerEntry.amount, LedgerEntry.user_id
-    ).outerjoin(LedgerEntry, LedgerEntry.clip_id == Clip.id)
-    for clip_id, succeeded, price, owner, amount, payer in system.rows(query, Clip.id):
-        system.examined.add()
-        problem = None
-        if succeeded and amount is None:
-            problem = "succeeded and was not charged"
-        elif not succeeded and amount is not None:
-            problem = f"was charged {-amount} credits and has not succeeded"
-        elif amount is not None and amount != -price:
-            problem = f"was charged {-amount} credits instead of {price}"
-        elif amount is not None and payer != owner:
-            problem = f"of user {owner} was charged to user {payer}"
-        if problem is not None:
-            yield Finding(f"clip {clip_id}", problem)
+    amount, payer = LedgerEntry.amount, LedgerEntry.user_id
+    wrong = or_(
+        and_(_SUCCEEDED, amount.is_(None)),
+        and_(~_SUCCEEDED, amount.is_not(None)),
+        amount != -Clip.credits,
+        payer != Clip.user_id,
+    )
+    query = (
+        select(Clip.id, _SUCCEEDED, Clip.credits, Clip.user_id, amount, payer)
+        .outerjoin(LedgerEntry, LedgerEntry.clip_id == Clip.id)
+        .where(wrong)
+    )
+    system.count(Clip)
+    for clip_id, *charged in system.rows(query, Clip.id):
+        yield Finding(f"clip {clip_id}", _mischarged(*charged))
+
+
+def _mischarged(succeeded: bool, price: int, owner: str, amount: int | None, payer: str) -> str:
+    if amount is None:
+        return "succeeded and was not charged"
+    if not succeeded:
+        return f"was charged {-amount} credits and has not succeeded"
+    if amount != -price:
+        return f"was charged {-amount} credits instead of {price}"
+    return f"of user {owner} was charged to user {payer}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, or_, select
 
 from serve_app import queue
 from serve_app.db.models import PENDING, Clip
@@ -29,9 +29,7 @@ _WRONG_STATES = {
 def states(system: Case) -> Iterator[Finding]:
     """Every clip is in one state, with what belongs to it."""
     problem = case(*((wrong, name) for name, wrong in _WRONG_STATES.items()))
-    with system.database.reading() as session:
-        count = session.scalars(select(func.count()).select_from(Clip)).one()
-        system.examined.add(count)
+    system.count(Clip)
     query = select(Clip.id, problem).where(or_(*_WRONG_STATES.values()))
     for clip_id, name in system.rows(query, Clip.id):
         yield Finding(f"clip {clip_id}", f"is {name}")

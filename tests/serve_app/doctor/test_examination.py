@@ -18,6 +18,7 @@ from serve_app.doctor.objects import Expected, Need, side_by_side
 from serve_app.ids import new_id
 from serve_app.store import StoredObject
 from serve_app.streams import piece_key
+from tests.serve_app.acts import make_user
 from tests.serve_app.doctor.clinic import Clinic, audio
 
 
@@ -102,6 +103,13 @@ def charged_another_price(clinic: Clinic) -> str:
     clip = clinic.succeeded()
     clinic.spoil(clip, credits=70)
     return f"clip {clip.id} was charged 50 credits instead of 70"
+
+
+def charged_to_another(clinic: Clinic) -> str:
+    clip = clinic.succeeded()
+    other = make_user(clinic.database, "eve", 50)
+    clinic.spoil(clip, user_id=other.id)
+    return f"clip {clip.id} of user {other.id} was charged to user {clinic.user.id}"
 
 
 def two_states(clinic: Clinic) -> str:
@@ -213,6 +221,7 @@ LEFT_ALONE: list[tuple[Break, str]] = [
     (uncharged, "charges"),
     (charged_and_failed, "charges"),
     (charged_another_price, "charges"),
+    (charged_to_another, "charges"),
     (two_states, "states"),
     (lost_result, "results"),
     (truncated_result, "results"),
