@@ -71,12 +71,11 @@ async def _traffic(stack: Stack, record: Record, say: Callable[[str], None]) -> 
     async with crowd(stack.url, record.plan.size.users) as users:
         begun = time.monotonic()
         say(f"{len(users)} users have joined")
-        living = [
-            asyncio.create_task(_live(users, story, record.answers)) for story in record.stories
-        ]
-        await _blows(stack, record.plan, begun, say)
-        say("the last blow has fallen")
-        await asyncio.gather(*living)
+        async with asyncio.TaskGroup() as group:
+            for story in record.stories:
+                group.create_task(_live(users, story, record.answers))
+            await _blows(stack, record.plan, begun, say)
+            say("the last blow has fallen")
 
 
 async def _live(users: list[User], story: Story, answers: Counter[str]) -> None:

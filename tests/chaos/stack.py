@@ -40,6 +40,10 @@ _ENVIRONMENT = {
 }
 
 
+START_SECONDS = 300.0
+_LOG_LINES = 30
+
+
 class Stack:
     """PostgreSQL, SeaweedFS behind the proxy, and `bernie up` with all three services.
 
@@ -64,9 +68,8 @@ class Stack:
             parts.callback(self.database.dispose)
             self.store = ObjectStore(self.settings)
             self._log = parts.enter_context((self._folder / "log").open("wb"))
-            self._up = self._start()
             parts.callback(lambda: processes.end(self._up.process))
-            self._up.__enter__()
+            self._start()
             self._parts = parts.pop_all()
         return self
 
@@ -121,12 +124,17 @@ class Stack:
             processes.end(self._up.process)
         else:
             processes.interrupt(self._up.process)
-        self._up = self._start()
-        self._up.__enter__()
+        self._start()
 
-    def _start(self) -> Up:
+    def _start(self) -> None:
+        """Raises AssertionError, with what was printed last, where it is not ready in time."""
         log = self._log.fileno()
-        return Up(self._environment(), self._port, stderr=log, stdout=log)
+        self._up = Up(self._environment(), self._port, log, log, START_SECONDS)
+        try:
+            self._up.__enter__()
+        except AssertionError as error:
+            printed = Path(self._log.name).read_text(errors="replace").splitlines()
+            raise AssertionError("\n".join([str(error), *printed[-_LOG_LINES:]])) from error
 
     def _settings(self) -> Settings:
         """As the system has them, for those who look into its database and its store."""

@@ -27,14 +27,17 @@ class Up:
         port: int,
         stderr: int | None = None,
         stdout: int | None = None,
+        patience: float = 150,
     ) -> None:
+        """`patience`: how many seconds it may take until it is ready."""
         command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
+        self._patience = patience
         self.url = f"http://127.0.0.1:{port}"
         self.process = processes.start(command, environment, stdout=stdout, stderr=stderr)
 
     def __enter__(self) -> Self:
         try:
-            until(self.ready, 150, "the server is ready")
+            until(self.ready, self._patience, "the server is ready")
         except BaseException:
             processes.end(self.process)
             raise
