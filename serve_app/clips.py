@@ -43,11 +43,12 @@ def submit(
 
     The same `idempotency_key` and `request_hash` give the same clip again, the same key with
     another hash is a 409 `idempotency_conflict`. 402 `not_enough_credits` if the balance does not
-    cover the price.
+    cover the price, 429 `too_many_clips` and `queue_full` where too many are pending.
     """
     user = credits.lock_account(session, user_id)
     if (earlier := submitted(session, user_id, idempotency_key, request_hash)) is not None:
         return earlier, False
+    line.require_room(session, user_id, rules)
     credits.require_available(session, user, new.credits)
     start_at = throttle.plan(session, user, rules, now)
     clip = Clip(

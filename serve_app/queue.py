@@ -43,6 +43,8 @@ class QueueRules:
     retry_backoff_seconds: float
     attempt_seconds: float
     clip_seconds: float
+    max_pending: int
+    max_pending_of_user: int
 
     @classmethod
     def of(cls, settings: Settings) -> QueueRules:
@@ -55,6 +57,8 @@ class QueueRules:
             retry_backoff_seconds=settings.retry_backoff_seconds,
             attempt_seconds=settings.attempt_seconds,
             clip_seconds=settings.clip_seconds,
+            max_pending=settings.max_pending,
+            max_pending_of_user=settings.max_pending_of_user,
         )
 
 

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     # Throttle and queue
     throttle_starts: int = Field(3, ge=1)
     throttle_window_seconds: float = Field(60, ge=0)
+    max_pending: int = Field(10_000, ge=1)
+    """Clips that may be pending, of all users."""
+    max_pending_of_user: int = Field(1_000, ge=1)
     lease_seconds: float = Field(30, gt=0)
     max_attempts: int = Field(3, ge=1)
     """Tries of a clip that may fail."""

