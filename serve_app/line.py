@@ -76,7 +76,7 @@ def next_turn(session: Session, user_id: str) -> int:
 def position(session: Session, clip: Clip) -> int:
     """How many clips stand in line before a pending one; `POSITIONS` stands for more, too."""
     before = tuple_(Clip.turn, Clip.id) < tuple_(clip.turn, clip.id)
-    return _count(session, PENDING, Clip.ready, before, most=POSITIONS)
+    return _count(session, PENDING, and_(Clip.ready, before), most=POSITIONS)
 
 
 def stats(session: Session, now: float) -> QueueStats:

@@ -77,6 +77,19 @@ class Claim:
     seconds: float
     """How long this try may take."""
 
+    @classmethod
+    def of(cls, clip: Clip, started: int, rules: QueueRules, now: float) -> Claim:
+        """Of a clip that was leased just now."""
+        begun = clip.started_at or now
+        return cls(
+            clip,
+            clip.lease or "",
+            clip.lease_until or now,
+            started,
+            again=begun != now,
+            seconds=min(rules.attempt_seconds, begun + rules.clip_seconds - now),
+        )
+
     @property
     def suspect(self) -> bool:
         """Whether the process of an earlier try died."""
@@ -123,19 +136,21 @@ def claim(
     are passed over, so after too few one asks again at the next poll.
     """
     _line_up(session, now)
-    claims: list[Claim] = []
-    while len(claims) < most and (found := _first_in_line(session, most - len(claims), suspects)):
+    taken: list[Clip] = []
+    while len(taken) < most and (found := _first_in_line(session, most - len(taken), suspects)):
         for clip, user in found:
             if _is_over(session, clip, rules, now):
                 continue
-            if clip.started_at is None and not throttle.may_start(user, rules, now):
-                clip.ready = False
-                clip.start_at = throttle.plan(session, user, rules, now, moving=clip)
-            elif suspects or not _is_suspect(clip):
-                claims.append(_lease(session, clip, user, rules, now))
-                suspects = suspects and not claims[-1].suspect
+            suspect = _is_suspect(clip)
+            if (suspect and not suspects) or not _may_start(session, clip, user, rules, now):
+                continue
+            suspects = suspects and not suspect
+            _lease(clip, now + rules.lease_seconds)
+            taken.append(clip)
         session.flush()
-    return claims
+    attempts = {clip.id: {"attempt": clip.attempts} for clip in taken}
+    started = events.record_each(session, Kind.STARTED, attempts, now)
+    return [Claim.of(clip, started[clip.id], rules, now) for clip in taken]
 
 
 def renew(session: Session, clip_id: str, token: str, now: float, seconds: float) -> bool:
@@ -356,21 +371,24 @@ def _fail_lost(session: Session, clip: Clip, now: float) -> None:
     transition(session, clip, ClipState.FAILED, now, code=LOST, message=message)
 
 
-def _lease(session: Session, clip: Clip, user: User, rules: QueueRules, now: float) -> Claim:
-    again = clip.started_at is not None
+def _may_start(session: Session, clip: Clip, user: User, rules: QueueRules, now: float) -> bool:
+    """Notes a first start, or sends the clip back where its user has had all of the window."""
     if clip.started_at is None:
+        if not throttle.may_start(user, rules, now):
+            clip.ready = False
+            clip.start_at = throttle.plan(session, user, rules, now, moving=clip)
+            return False
         clip.started_at = now
         throttle.record_start(user, rules, now)
+    return True
+
+
+def _lease(clip: Clip, until: float) -> None:
     if clip.lease is not None:
         clip.losses += 1
-    token, until = secrets.token_hex(16), now + rules.lease_seconds
     clip.ready = False
     clip.attempts += 1
-    clip.lease, clip.lease_until = token, until
-    session.flush()
-    started = events.record(session, clip.id, Kind.STARTED, {"attempt": clip.attempts}, now)
-    left = clip.started_at + rules.clip_seconds - now
-    return Claim(clip, token, until, started, again, min(rules.attempt_seconds, left))
+    clip.lease, clip.lease_until = secrets.token_hex(16), until
 
 
 def _back_off(
