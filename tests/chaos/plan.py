@@ -44,7 +44,8 @@ class Submission:
     key: str | None
     """The Idempotency-Key. A request with one is repeated until it is answered."""
     repeats: int
-    """So often the same request is sent again after it was answered."""
+    """So often the same request is sent again after it was answered: without a key, for another
+    clip."""
     then: Then
     after: float
 
@@ -149,7 +150,7 @@ def _submission(chance: random.Random, size: Size, number: int) -> Submission:
         service=service,
         body=_body(chance, service, number),
         key=f"order-{number}" if keyed else None,
-        repeats=chance.choices((0, 1, 2), (0.7, 0.2, 0.1))[0] if keyed else 0,
+        repeats=chance.choices((0, 1, 2), (0.7, 0.2, 0.1))[0],
         then=chance.choices(list(_THEN_SHARES), list(_THEN_SHARES.values()))[0],
         after=chance.expovariate(1.0),
     )

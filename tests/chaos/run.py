@@ -88,8 +88,9 @@ async def _blows(stack: Stack, plan: Plan, begun: float, say: Callable[[str], No
     # One thread, which lives until the end: SeaweedFS ends with the thread that has started it.
     for event in plan.events:
         await asyncio.sleep(max(0.0, begun + event.at - time.monotonic()))
+        struck = time.monotonic()
         done = await loop.run_in_executor(_HANDS, stack.strike, event)
-        say(done)
+        say(f"{done}; took {time.monotonic() - struck:.1f} s")
 
 
 _HANDS = ThreadPoolExecutor(1, thread_name_prefix="hands")

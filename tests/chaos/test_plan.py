@@ -25,7 +25,9 @@ def test_a_long_plan_has_everything_in_it() -> None:
     assert {each.user for each in plan.submissions} == set(range(20))
     assert {each.service for each in plan.submissions} == set(SERVICES)
     assert {each.then for each in plan.submissions} == set(Then)
-    assert {each.repeats for each in plan.submissions} == {0, 1, 2}
+    for keyed in (True, False):
+        asked = [each for each in plan.submissions if (each.key is not None) is keyed]
+        assert {each.repeats for each in asked} == {0, 1, 2}
     assert Counter(each.key is None for each in plan.submissions)[True] > 50
     assert {each.blow for each in plan.events} == set(Blow)
     assert {each.fault for each in plan.events} == {None, *Fault}

@@ -36,7 +36,8 @@ class Story:
 
     submission: Submission
     clip_ids: list[str] = field(default_factory=list)
-    """As answered, once for each time the request was sent with success."""
+    """As answered, once for each time the request was sent with success. What follows is about the
+    first."""
     last_state: str = "pending"
     """As seen last."""
     removed: bool = False
@@ -73,9 +74,10 @@ class User:
         """One submission from its request to its end."""
         submission = story.submission
         for _ in range(1 + submission.repeats):
-            if (clip := await self._submit(submission, story, answers)) is None:
-                return
-            story.clip_ids.append(clip["id"])
+            if (clip := await self._submit(submission, story, answers)) is not None:
+                story.clip_ids.append(clip["id"])
+        if not story.clip_ids:
+            return
         path = f"/api/clips/{story.clip_ids[0]}"
         await asyncio.sleep(submission.after)
         match submission.then:
