@@ -4,13 +4,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types layers format clean
+SEED ?= 1
+
+.PHONY: demo test chaos check lint types layers format clean
 
 demo: $(VENV)/installed
 	$(BIN)/bernie demo -o demo.wav
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/installed-test
+	$(BIN)/python -m tests.chaos --seed $(SEED)
 
 check: lint types layers test
 

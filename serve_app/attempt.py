@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from pipelines import registry
-from pipelines.audio import FORMATS, Encoder
+from pipelines.audio import FORMATS, Encoder, own_rate
 from pipelines.protocol import InvalidInput, Request, Waveform
 from pipelines.recording import Recording
 from pipelines.styletts2.voices import catalogue
@@ -142,7 +142,7 @@ class Maker:
         settings = self._settings
         request = await self._request(clip)
         pipeline = settings.pipelines()[clip.service]
-        own_rate = registry.sample_rate(clip.service, pipeline)
+        made_at = registry.sample_rate(clip.service, pipeline)
         stage = settings.pipeline(settings.service(clip.service).vocoder)
         pieces = generate(
             self._stages[clip.service],
@@ -160,8 +160,8 @@ class Maker:
             )
             sink = Tap(upload) if listened else upload
             options = clip.options
-            rate = options["sample_rate"] or own_rate
-            encoder = Encoder(sink, options["format"], own_rate, rate, streaming=listened)
+            rate = options["sample_rate"] or own_rate(options["format"], made_at)
+            encoder = Encoder(sink, options["format"], made_at, rate, streaming=listened)
 
             async def encode(samples: Waveform) -> None:
                 with timings.measure("encode"):

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from pipelines import checkpoints
 from pipelines.settings import PipelineSettings
 from serve_app import installed
-from serve_app.commands import clips, users, voices
+from serve_app.commands import clips, doctor, users, voices
 from serve_app.commands.common import local_key
 from serve_app.commands.reasons import Reasons, WrongSetting, console
 from serve_app.demo import demo_settings, run_demo
@@ -28,7 +28,7 @@ app = typer.Typer(
     help="Speech, voice conversion and sound effects on your own hardware.",
     pretty_exceptions_enable=False,
 )
-for command in (clips.say, clips.convert, clips.sfx):
+for command in (clips.say, clips.convert, clips.sfx, doctor.doctor):
     app.command()(command)
 app.add_typer(voices.app, name="voices")
 app.add_typer(users.app, name="users")

@@ -21,7 +21,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from serve_app import environment
-from serve_app.embedded import SeaweedFS
+from serve_app.embedded import Access, SeaweedFS
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
@@ -71,18 +71,23 @@ def local_stack(
         else:
             report("Starting SeaweedFS (S3)")
             store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
-            settings = settings.model_copy(
-                update={
-                    "s3_endpoint": store.endpoint,
-                    "s3_access_key": SecretStr(store.access_key),
-                    "s3_secret_key": SecretStr(store.secret_key),
-                }
-            )
+            settings = with_store(settings, store)
         report("Starting Ray")
         stack.enter_context(_ray(settings.data_dir / "ray-token", dashboard_port))
         report("Loading models and starting the graph")
         stack.enter_context(_serve(settings))
         yield LocalStack(settings, store)
+
+
+def with_store(settings: Settings, store: Access) -> Settings:
+    """Settings that name the built-in store."""
+    return settings.model_copy(
+        update={
+            "s3_endpoint": store.endpoint,
+            "s3_access_key": SecretStr(store.access_key),
+            "s3_secret_key": SecretStr(store.secret_key),
+        }
+    )
 
 
 def private_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,9 @@ __all__ = [
     "PendingUpload",
     "StoreError",
     "StoreUnavailable",
+    "StoredObject",
     "Upload",
+    "id_in",
     "result_key",
 ]
 
@@ -51,6 +54,16 @@ class ObjectInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a listing of the store tells of it."""
+
+    key: str
+    bytes: int
+    modified_at: float
+    """Epoch seconds, by the clock of the store."""
+
+
+@dataclass(frozen=True, slots=True)
 class PendingUpload:
     """A multipart upload that is neither complete nor aborted."""
 
@@ -63,6 +76,11 @@ class PendingUpload:
 def result_key(service: str, clip_id: str, format_name: str) -> str:
     """Where the result of a clip lies. A second try of the clip writes to the same key."""
     return f"{RESULT_PREFIXES[service]}{clip_id}.{FORMATS[format_name].extension}"
+
+
+def id_in(key: str) -> str:
+    """The id of the clip, upload or voice that a key under one of our prefixes is named after."""
+    return re.split("[/.]", key)[1]
 
 
 class ObjectStore:
@@ -136,25 +154,23 @@ class ObjectStore:
 
     def keys(self, prefix: str) -> list[str]:
         """The keys of all objects that begin with `prefix`."""
-        return [each["Key"] for each in self._list(prefix)]
+        return [each.key for each in self.objects(prefix)]
 
     def delete_all(self, prefix: str, older_than: float = math.inf) -> int:
         """Delete the objects whose keys begin with `prefix`, written before `older_than` (epoch
         seconds by the clock of the store); returns how many."""
-        listed = self._list(prefix)
-        old = [each["Key"] for each in listed if each["LastModified"].timestamp() < older_than]
+        old = [each.key for each in self.objects(prefix) if each.modified_at < older_than]
         for key in old:
             self.delete(key)
         return len(old)
 
-    def _list(self, prefix: str) -> list[dict[str, Any]]:
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """All objects whose keys begin with `prefix`, in the order of keys, read page by page."""
         pages = self._client.get_paginator("list_objects_v2")
         with translated(f"bucket {self._bucket}"):
-            return [
-                each
-                for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
-                for each in page.get("Contents", [])
-            ]
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for each in page.get("Contents", []):
+                    yield StoredObject(each["Key"], each["Size"], each["LastModified"].timestamp())
 
     def presigned_get(self, key: str, seconds: int, filename: str) -> str:
         """A URL that anyone may download the object from, saved under `filename`."""
@@ -205,8 +221,12 @@ class ObjectStore:
         """Abort the uploads begun before `older_than` (epoch seconds); returns how many."""
         stale = [each for each in self.list_uploads(prefix) if each.started_at < older_than]
         for each in stale:
-            abort_upload(self._client, self._bucket, each.key, each.upload_id)
+            self.abort(each)
         return len(stale)
+
+    def abort(self, upload: PendingUpload) -> None:
+        """Nothing of the upload is left afterwards, unless it was complete before."""
+        abort_upload(self._client, self._bucket, upload.key, upload.upload_id)
 
 
 def _client(settings: Settings, endpoint: str) -> Any:

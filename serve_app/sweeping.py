@@ -9,20 +9,21 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from serve_app import clips, retention, streams, uploads, voices
+from serve_app import clips, queue, retention, streams, uploads, voices
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
 from serve_app.jobs import key_of
 from serve_app.settings import Settings
-from serve_app.store import RESULT_PREFIXES, ObjectStore, StoreError
+from serve_app.store import RESULT_PREFIXES, ObjectStore, StoreError, id_in
 
 logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 1_000
 BATCHES = 10
 OBJECTS_AT_ONCE = 100
-GRACE_SECONDS = 600.0
-"""Time for a worker to clear away itself what it made of a clip that has ended meanwhile."""
+GRACE_LEASES = 4
+"""How many leases a worker has to clear away itself what it made of a clip that has ended, or was
+taken from it, meanwhile: it learns of that within one."""
 
 
 def sweep(database: Database, store: ObjectStore, settings: Settings) -> None:
@@ -30,11 +31,13 @@ def sweep(database: Database, store: ObjectStore, settings: Settings) -> None:
     done. Times are those of the database."""
     with database.reading() as session:
         now = database.now(session)
+    left_before = now - GRACE_LEASES * settings.lease_seconds
     chores: list[Callable[[], object]] = [
-        partial(_remove_interrupted, store, now - settings.clip_seconds - GRACE_SECONDS),
+        partial(_abort_uploads, database, store, left_before),
+        partial(_remove_pieces, database, store, left_before),
         partial(_forget_rows, database, settings, now),
         partial(_remove_deleted, database, store),
-        partial(_remove_unwanted, database, store, now - GRACE_SECONDS),
+        partial(_remove_unwanted, database, store, left_before),
         partial(uploads.sweep, database, store, settings, database.now),
         partial(voices.sweep, database, store, database.now),
     ]
@@ -45,11 +48,29 @@ def sweep(database: Database, store: ObjectStore, settings: Settings) -> None:
             logger.warning("a part of the sweep is left to the next one", exc_info=True)
 
 
-def _remove_interrupted(store: ObjectStore, long_ago: float) -> None:
-    """No try takes so long: what was begun earlier has lost its worker."""
+def _abort_uploads(database: Database, store: ObjectStore, before: float) -> None:
+    """Aborts what a dead worker began, and what a lost answer of the store left open: uploads of
+    clips that nobody makes. The next try of a clip aborts those of its own key."""
     for prefix in RESULT_PREFIXES.values():
-        store.abort_stale_uploads(prefix, long_ago)
-    store.delete_all(streams.PREFIX, long_ago)
+        begun = [each for each in store.list_uploads(prefix) if each.started_at < before]
+        wanted = _being_made(database, {id_in(each.key) for each in begun})
+        for each in begun:
+            if id_in(each.key) not in wanted:
+                store.abort(each)
+
+
+def _remove_pieces(database: Database, store: ObjectStore, before: float) -> None:
+    """Removes the pieces of streams that nobody makes any more."""
+    old = [each.key for each in store.objects(streams.PREFIX) if each.modified_at < before]
+    wanted = _being_made(database, {id_in(key) for key in old})
+    for key in old:
+        if id_in(key) not in wanted:
+            store.delete(key)
+
+
+def _being_made(database: Database, clip_ids: set[str]) -> set[str]:
+    with database.reading() as session:
+        return queue.being_made(session, clip_ids)
 
 
 def _forget_rows(database: Database, settings: Settings, now: float) -> None:

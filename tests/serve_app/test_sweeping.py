@@ -8,12 +8,12 @@ import time
 import pytest
 from sqlalchemy import select
 
-from serve_app import clips, retention, sweeping
+from serve_app import clips, queue, retention, streams, sweeping
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipEvent, ClipState, SignInFailure, SignInSession
 from serve_app.ids import new_id
 from serve_app.settings import Settings
-from serve_app.store import ObjectMissing, ObjectStore
+from serve_app.store import ObjectMissing, ObjectStore, id_in
 from tests.serve_app.acts import (
     NOW,
     account,
@@ -28,6 +28,7 @@ from tests.serve_app.acts import (
     submit,
     succeed,
 )
+from tests.system.replicas import until
 
 
 def ids(database: Database) -> set[str]:
@@ -157,7 +158,7 @@ def test_what_a_dead_worker_made_of_a_cancelled_clip_is_removed(
     user = make_user(database)
     settings = settings.model_copy(update={"clip_keep_seconds": 0.0})
     made = []
-    for age in (sweeping.GRACE_SECONDS + 60, 1):
+    for age in (sweeping.GRACE_LEASES * settings.lease_seconds + 60, 1):
         clip = submit(database, user)
         claimed = must_claim(database)
         with database.transaction() as session:
@@ -172,6 +173,45 @@ def test_what_a_dead_worker_made_of_a_cancelled_clip_is_removed(
     assert reload(database, old.clip).made_by is None
     assert reload(database, old.clip).state is ClipState.CANCELLED
     assert api_store.get(result_of(new)) == b"audio", "its worker may yet live"
+
+
+def begin_upload(store: ObjectStore, key: str) -> None:
+    store.open_upload(key, "audio/wav").write(b"begun")
+    until(lambda: bool(store.list_uploads(key)), 5, "it is open")
+
+
+def test_what_nobody_makes_any_more_is_removed(
+    settings: Settings,
+    database: Database,
+    api_store: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a dead worker leaves it, or a store whose answer was lost."""
+    user = make_user(database)
+    left: dict[str, str] = {}
+    for fate in ("made", "done", "released"):
+        submit(database, user)
+        claimed = must_claim(database)
+        begin_upload(api_store, result_of(claimed))
+        api_store.put(streams.piece_key(claimed.clip.id, 2, 1), b"piece", "audio/wav")
+        left[fate] = claimed.clip.id
+        if fate == "done":
+            assert succeed(database, claimed)
+        if fate == "released":
+            with database.transaction() as session:
+                queue.release(session, claimed.clip.id, claimed.token, NOW)
+
+    def there() -> set[str]:
+        of_pieces = {id_in(key) for key in api_store.keys(streams.PREFIX)}
+        of_uploads = {id_in(each.key) for each in api_store.list_uploads("styletts2-output/")}
+        assert of_pieces & set(left.values()) == of_uploads & set(left.values())
+        return of_pieces & set(left.values())
+
+    sweeping.sweep(database, api_store, settings)
+    assert there() == set(left.values()), "their workers may yet live"
+    monkeypatch.setattr(sweeping, "GRACE_LEASES", -1)
+    sweeping.sweep(database, api_store, settings)
+    assert there() == {left["made"]}
 
 
 def test_a_part_that_fails_does_not_keep_the_others_from_being_done(

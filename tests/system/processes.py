@@ -13,10 +13,16 @@ def start(
     command: list[str],
     environment: dict[str, str],
     folder: Path | None = None,
+    stdout: int | None = None,
     stderr: int | None = None,
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command, env=environment, cwd=folder, stderr=stderr, preexec_fn=_heed_interrupts
+        command,
+        env=environment,
+        cwd=folder,
+        stdout=stdout,
+        stderr=stderr,
+        preexec_fn=_heed_interrupts,
     )
 
 

@@ -21,14 +21,23 @@ BERNIE = [sys.executable, "-c", "from serve_app.cli import app; app()"]
 class Up:
     """`bernie up` in a process of its own."""
 
-    def __init__(self, environment: dict[str, str], port: int, stderr: int | None = None) -> None:
+    def __init__(
+        self,
+        environment: dict[str, str],
+        port: int,
+        stderr: int | None = None,
+        stdout: int | None = None,
+        patience: float = 150,
+    ) -> None:
+        """`patience`: how many seconds it may take until it is ready."""
         command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
+        self._patience = patience
         self.url = f"http://127.0.0.1:{port}"
-        self.process = processes.start(command, environment, stderr=stderr)
+        self.process = processes.start(command, environment, stdout=stdout, stderr=stderr)
 
     def __enter__(self) -> Self:
         try:
-            until(self.ready, 150, "the server is ready")
+            until(self.ready, self._patience, "the server is ready")
         except BaseException:
             processes.end(self.process)
             raise
