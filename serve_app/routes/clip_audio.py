@@ -52,7 +52,7 @@ class BrokenOff(Exception):
             "description": "Without: where the audio of a clip that succeeded can be fetched from",
             "headers": {"Location": {"schema": {"type": "string"}}},
         },
-        **errors(401, 404, 409, 422, 429),
+        **errors(401, 403, 404, 409, 422, 429),
     },
 )
 async def get_audio(
