@@ -4,13 +4,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types layers format clean
+.PHONY: demo test fuzz check lint types layers format clean
 
 demo: $(VENV)/installed
 	$(BIN)/bernie demo -o demo.wav
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest
+
+# Ten thousand inputs for each of the decoder, the text front end and the HTTP API: a quarter of an hour.
+fuzz: $(VENV)/installed-test
+	$(BIN)/python -m tests.fuzz --cases 10000
+	FUZZ_EXAMPLES=250 $(BIN)/python -m pytest --timeout=1800 tests/serve_app/test_openapi.py
 
 check: lint types layers test
 
