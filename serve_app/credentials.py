@@ -10,13 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Delete, Update, delete, or_, select, update
+from sqlalchemy import Delete, Update, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from serve_app.credits import lock_account
 from serve_app.db.models import ApiKey, SignInSession, User
 from serve_app.errors import ServiceError, not_found
 from serve_app.ids import hash_token, is_id, new_id, new_token
 
+MOST_KEYS = 100
+MOST_SESSIONS = 100
+"""Of one account."""
 _KEY_PREFIX_CHARACTERS = 11
 _KEY_USE_RESOLUTION_SECONDS = 60
 
@@ -83,8 +87,11 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
 
 
 def open_session(session: Session, user: User, seconds: float, now: float) -> str:
-    """A new session token, valid for `seconds`. Sessions of the user that are over are removed."""
+    """A new session token, valid for `seconds`. Sessions of the user that are over are removed, and
+    so is the oldest where there would be too many."""
     session.execute(_over(user.id, now))
+    for oldest in list_sessions(session, user.id, now)[MOST_SESSIONS - 1 :]:
+        session.delete(oldest)
     token = new_token("bs")
     session.add(
         SignInSession(
@@ -149,7 +156,14 @@ def create_key(
     now: float,
     scopes: Sequence[Scope] = ALL_SCOPES,
 ) -> tuple[ApiKey, str]:
-    """A new API key and its token, which cannot be had again."""
+    """A new API key and its token, which cannot be had again. 409 `too_many_api_keys`. Keys of the
+    user that are revoked are removed."""
+    lock_account(session, user_id)
+    of_user = ApiKey.user_id == user_id
+    session.execute(delete(ApiKey).where(of_user, ApiKey.revoked_at.is_not(None)))
+    if session.scalars(select(func.count()).where(of_user)).one() >= MOST_KEYS:
+        message = f"An account may have {MOST_KEYS} API keys. Revoke one first."
+        raise ServiceError(409, "too_many_api_keys", message)
     token = new_token("bk")
     key = ApiKey(
         id=new_id(),

@@ -12,7 +12,9 @@ from serve_app.schemas import CreatedKeyOut, KeyOut, ListOut, NewKey
 router = APIRouter(prefix="/api/keys", tags=["keys"])
 
 
-@router.post("", status_code=201, summary="Make an API key", responses=errors(401, 403, *WITH_BODY))
+@router.post(
+    "", status_code=201, summary="Make an API key", responses=errors(401, 403, 409, *WITH_BODY)
+)
 def create_key(body: NewKey, caller: CurrentSession, services: ServicesOf) -> CreatedKeyOut:
     """Takes a session. The answer holds the secret; only a hash of it is kept."""
     with services.database.transaction() as session:

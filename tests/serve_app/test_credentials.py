@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from serve_app import credentials
 from serve_app.db.engine import Database
@@ -86,6 +86,37 @@ def test_all_keys_of_a_user_are_revoked_at_once(database: Database) -> None:
         credentials.revoke_keys(session, ada.id, NOW)
     refused(database, of_ada)
     assert authenticate(database, of_bob).id == bob.id
+
+
+def test_an_account_has_only_so_many_keys(sqlite_database: Database) -> None:
+    user = make_user(sqlite_database)
+    with sqlite_database.transaction() as session:
+        made = [
+            credentials.create_key(session, user.id, "ci", None, NOW)[0].id
+            for _ in range(credentials.MOST_KEYS)
+        ]
+    with sqlite_database.transaction() as session, pytest.raises(ServiceError) as error:
+        credentials.create_key(session, user.id, "ci", None, NOW)
+    assert (error.value.status, error.value.code) == (409, "too_many_api_keys")
+    with sqlite_database.transaction() as session:
+        credentials.revoke_key(session, user.id, made[0], NOW)
+        credentials.create_key(session, user.id, "ci", None, NOW)
+        rows = session.scalars(select(func.count()).select_from(ApiKey)).one()
+    assert rows == credentials.MOST_KEYS
+
+
+def test_of_too_many_sessions_the_oldest_goes(sqlite_database: Database) -> None:
+    user = make_user(sqlite_database)
+    with sqlite_database.transaction() as session:
+        tokens = [
+            credentials.open_session(session, user, 3_600, NOW + number)
+            for number in range(credentials.MOST_SESSIONS + 1)
+        ]
+    refused(sqlite_database, tokens[0], NOW + 200)
+    assert authenticate(sqlite_database, tokens[1], NOW + 200).id == user.id
+    with sqlite_database.reading() as session:
+        alive = credentials.list_sessions(session, user.id, NOW + 200)
+    assert len(alive) == credentials.MOST_SESSIONS
 
 
 def test_a_key_made_before_there_were_scopes_has_all(database: Database) -> None:

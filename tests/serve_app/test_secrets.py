@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from serve_app.db.engine import Database
 from serve_app.store import ObjectStore
@@ -106,10 +108,18 @@ def break_down(api: Api, secrets: list[str], heard: Overheard) -> None:
     heard.note(api.client.post("/api/sign-up", json=account))
 
 
-def test_no_secret_is_told(api: Api, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_of_the_database_does_not_quote_what_was_sent(database: Database) -> None:
+    statement = text("INSERT INTO no_such_table VALUES (:text)")
+    with pytest.raises(DBAPIError) as caught, database.transaction() as session:
+        session.execute(statement, {"text": BUG})
+    assert "no_such_table" in str(caught.value)
+    assert BUG not in "".join(traceback.format_exception(caught.value))
+
+
+def test_no_secret_is_told(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     heard = Overheard(caplog)
     with caplog.at_level(logging.DEBUG):
-        logging.getLogger("botocore").setLevel(logging.INFO)
+        caplog.set_level(logging.INFO, "botocore")  # below, it prints requests
         secrets = use(api, heard)
         break_down(api, secrets, heard)
     own = [api.settings.s3_secret_key.get_secret_value(), "hunter2", BUG]
