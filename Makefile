@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz check lint types layers format clean
+.PHONY: demo test fuzz audit check lint types layers format clean
 
 demo: $(VENV)/installed
 	$(BIN)/bernie demo -o demo.wav
@@ -16,6 +16,11 @@ test: $(VENV)/installed-test
 fuzz: $(VENV)/installed-test
 	$(BIN)/python -m tests.fuzz --cases 10000
 	FUZZ_EXAMPLES=250 $(BIN)/python -m pytest --timeout=1800 tests/serve_app/test_openapi.py
+
+# Asks a database on the network for known weaknesses of the packages that are installed.
+audit: $(VENV)/installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --local --skip-editable
 
 check: lint types layers test
 

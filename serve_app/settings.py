@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     max_body_bytes: int = Field(256 * 1024, ge=1024)
     ingress_replicas: int = Field(1, ge=1)
+    require_ray_token: bool = False
+    """Whether to serve only on a Ray that was started with RAY_AUTH_MODE=token."""
 
     # Accounts and credits
     open_sign_up: bool = True

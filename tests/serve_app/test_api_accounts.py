@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from itertools import count
+
+import httpx
 import pytest
 
 from tests.serve_app.api_harness import EMAIL, PASSWORD, Api, bearer, error_of
+from tests.serve_app.served import served
 
 
 def test_sign_up_signs_in_with_credits(api: Api) -> None:
@@ -128,6 +132,29 @@ def test_sign_ups_from_one_address_are_limited(sqlite_api: Api) -> None:
     assert sqlite_api.client.post("/api/sign-in", json=body).status_code == 200
     sqlite_api.now += int(refused.headers["Retry-After"])
     assert sqlite_api.client.post("/api/sign-up", json=body).status_code == 409
+
+
+@pytest.mark.parametrize("trusted", ["127.0.0.1", "192.0.2.1"])
+def test_the_address_of_a_client_is_what_a_trusted_proxy_says(
+    sqlite_api: Api, monkeypatch: pytest.MonkeyPatch, trusted: str
+) -> None:
+    """The connections are from 127.0.0.1. What a client itself put into the header comes first in
+    it, and is not believed."""
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    strict = sqlite_api.settings.model_copy(update={"sign_in_attempts": 1})
+    api = Api(strict, sqlite_api.database, sqlite_api.store)
+    attempts = count()
+
+    def attempt(url: str, forwarded_for: str) -> int:
+        body = {"email": f"nobody{next(attempts)}@example.com", "password": PASSWORD}
+        headers = {"X-Forwarded-For": forwarded_for}
+        return httpx.post(f"{url}/api/sign-in", json=body, headers=headers).status_code
+
+    with served(api) as url:
+        claimed = [f"198.51.100.{number}, 203.0.113.1" for number in range(10)]
+        assert [attempt(url, header) for header in claimed] == [401] * 10
+        assert attempt(url, "198.51.100.99, 203.0.113.1") == 429
+        assert attempt(url, "203.0.113.2") == (401 if trusted == "127.0.0.1" else 429)
 
 
 def test_signing_up_can_be_left_to_the_operator(sqlite_api: Api) -> None:
