@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Delete, Update, delete, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -79,8 +79,8 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
     ).one_or_none()
     if found is None:
         raise ServiceError(401, "invalid_credentials", "Sign in or send a valid API key.")
-    user, credential = found
-    return Caller(user, credential)
+    credential: Any = found[1]  # of `table`, whose type the query forgets
+    return Caller(found[0], credential)
 
 
 # Sessions
