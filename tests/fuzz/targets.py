@@ -12,4 +12,5 @@ TARGETS: dict[str, Target[Any]] = {
         "recordings", recordings.make, recordings.outcome, recordings.MOST_SECONDS
     ),
     "texts": Target("texts", texts.make, texts.outcome, texts.MOST_SECONDS),
+    "published": Target("published", texts.make, texts.published_outcome, texts.MOST_SECONDS),
 }

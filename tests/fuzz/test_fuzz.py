@@ -11,7 +11,7 @@ from tests.fuzz import recordings, texts
 from tests.fuzz.running import Target, run
 from tests.fuzz.targets import TARGETS
 
-CASES = range(10_000_000, 10_000_500)
+CASES = range(10_000_000, 10_000_300)
 """Others than the numbers that `make fuzz` begins with."""
 
 
@@ -21,7 +21,7 @@ def test_no_input_does_more_than_have_it_refused(target: Target[bytes]) -> None:
     assert result.faults == {}
     assert result.outcomes.total() == len(CASES)
     assert result.outcomes["taken"] > 50
-    assert len(result.outcomes) > 2
+    assert len(result.outcomes) > 1
 
 
 def test_a_case_comes_out_the_same_whenever_it_is_asked_for() -> None:
