@@ -23,7 +23,7 @@ from serve_app.ids import new_id
 
 # RFC 9106 argon2id with OWASP's smaller memory: 19 MiB each, so that many sign-ins at once fit.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-MOST_HASHERS = 16
+MOST_HASHERS = 20
 """Passwords hashed at a time in a process, so that a flood of sign-ins leaves threads and memory to
 the other requests."""
 _HASHERS = BoundedSemaphore(MOST_HASHERS)

@@ -193,7 +193,7 @@ def test_correct_sign_ins_at_once_from_one_address_are_not_limited(database: Dat
 def test_a_flood_of_sign_ins_is_refused_in_part(sqlite_database: Database) -> None:
     """None waits for another, so that they leave threads to what else is asked."""
     unlimited = SignInLimits(attempts=1_000, window_seconds=300)
-    count = 4 * accounts.MOST_HASHERS
+    count = 3 * accounts.MOST_HASHERS
 
     def attempt(number: int) -> tuple[int, str]:
         email = f"nobody{number}@example.com"
