@@ -92,13 +92,18 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     max_body_bytes: int = Field(256 * 1024, ge=1024)
     ingress_replicas: int = Field(1, ge=1)
+    require_ray_token: bool = False
+    """Whether to serve only on a Ray that was started with RAY_AUTH_MODE=token."""
 
     # Accounts and credits
+    open_sign_up: bool = True
+    """Whether anybody may make an account. If not, `bernie users create` does."""
     sign_up_credits: int = Field(10_000, ge=0)
     clip_credits: int = Field(50, ge=0)
     session_seconds: int = Field(30 * 24 * 3600, ge=60)
     sign_in_attempts: int = Field(5, ge=1)
-    """Failed sign-ins of one account within `sign_in_window_seconds`; of one address, ten times."""
+    """Failed sign-ins of one account within `sign_in_window_seconds`; of one address, ten times,
+    and as many sign-ups."""
     sign_in_window_seconds: int = Field(300, ge=1)
 
     # Throttle and queue

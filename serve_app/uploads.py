@@ -99,8 +99,11 @@ def create(
 def find(session: Session, user_id: str, key_or_id: str) -> Upload:
     """404 `upload_not_found` for an unknown, deleted or foreign upload alike."""
     upload_id = key_or_id.removeprefix(PREFIX).partition(".")[0]
-    upload = session.get(Upload, upload_id) if is_id(upload_id) else None
-    if upload is None or upload.user_id != user_id or upload.deleted_at is not None:
+    own = select(Upload).where(
+        Upload.id == upload_id, Upload.user_id == user_id, Upload.deleted_at.is_(None)
+    )
+    upload = session.scalars(own).one_or_none() if is_id(upload_id) else None
+    if upload is None:
         raise not_found("upload")
     if key_or_id not in (upload.id, upload.s3_key):
         raise not_found("upload")

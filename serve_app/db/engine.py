@@ -43,6 +43,7 @@ class Database:
             self.engine = create_engine(
                 parsed.set(drivername="postgresql+psycopg"),
                 pool_pre_ping=True,
+                hide_parameters=True,
                 connect_args={"connect_timeout": _CONNECT_SECONDS},
             )
         else:
@@ -111,6 +112,8 @@ def _sqlite(url: URL) -> Engine:
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url,
+        # Errors are logged, and would quote what people sent.
+        hide_parameters=True,
         # The driver begins no transactions of its own: `_begin` does.
         connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None},
     )

@@ -64,7 +64,7 @@ data: {"at": "2026-03-01T12:00:09Z", "seconds": 12.5, "bytes": 600044}
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         204: {"description": "The clip has ended, and all its events were seen"},
-        **errors(401, 404, 422, 429),
+        **errors(401, 403, 404, 422, 429),
     },
 )
 async def follow_clip(

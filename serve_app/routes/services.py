@@ -21,7 +21,7 @@ _SUBMIT: dict[str, tuple[str, type[Job]]] = {
 }
 
 
-@router.get("/services", summary="What is installed", responses=errors(401))
+@router.get("/services", summary="What is installed", responses=errors(401, 403))
 def list_services(_user: CurrentUser, services: ServicesOf) -> ListOut[ServiceOut]:
     """Each service with the model that runs it, its limits and its defaults."""
     return ListOut(items=[_describe(name, services.settings) for name in SERVICES])
