@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -19,8 +18,8 @@ from pipelines.makeanaudio.text_encoder import TOKENS
 from pipelines.makeanaudio.unet import UNet
 from pipelines.makeanaudio.vae import LatentDecoder
 from pipelines.seedvc import official
-from pipelines.seedvc.content import SAMPLES_PER_FEATURE, content_encoder
 from pipelines.seedvc.config import SeedVCConfig
+from pipelines.seedvc.content import SAMPLES_PER_FEATURE, content_encoder
 from pipelines.vocoders.bigvgan import BigVGAN, BigVGANConfig
 
 MEL_WIDTH = 848
@@ -58,7 +57,6 @@ def unet(*, rows: int) -> Pair:
 def autoencoder() -> Pair:
     config = OFFICIAL.decoder
     ours = LatentDecoder(config)
-    deepest = len(config.multipliers) - 1
     theirs = nn.ModuleDict(
         {
             "post_quant_conv": nn.Conv2d(config.latent, config.channels_in, 1),
