@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from benchmarks.models.work import Work
@@ -35,3 +36,8 @@ def on(model: nn.Module, run: Callable[[Any], Tensor]) -> Callable[[Runtime], Wo
         return work
 
     return prepare
+
+
+def exact(runtime: Runtime) -> Runtime:
+    """The same in float32."""
+    return replace(runtime, dtype=torch.float32)

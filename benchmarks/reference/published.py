@@ -79,6 +79,9 @@ def taught(reference: nn.Module, ours: nn.Module) -> nn.Module:
 def at_rest() -> Iterator[None]:
     """What the reference draws at random is zero, and nobody misses what is `NOT_NEEDED`."""
     inert = {name: MagicMock(name=name) for name in NOT_NEEDED if name not in sys.modules}
-    zeros = {"rand": torch.zeros, "randn_like": torch.zeros_like}
-    with patch.dict(sys.modules, inert), patch.multiple(torch, **zeros):
+    with (
+        patch.dict(sys.modules, inert),
+        patch.object(torch, "rand", torch.zeros),
+        patch.object(torch, "randn_like", torch.zeros_like),
+    ):
         yield
