@@ -98,6 +98,9 @@ class FaultProxy:
         self._listening.set()
         await self._ended.wait()
         server.close()
+        for exchange in self._exchanges:
+            exchange.cancel()
+        await asyncio.gather(*self._exchanges, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         exchange = asyncio.create_task(self._serve(reader, writer))
@@ -116,9 +119,12 @@ class FaultProxy:
             else:
                 await self._pass_on(head, reader, writer, fault)
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, _Cut):
-            writer.transport.abort()
-        finally:
-            writer.close()
+            await _end(writer, abruptly=True)
+        except asyncio.CancelledError:
+            await _end(writer, abruptly=True)
+            raise
+        else:
+            await _end(writer, abruptly=False)
 
     def _drawn(self, head: bytes) -> Fault | None:
         """The fault that meets this request."""
@@ -157,7 +163,7 @@ class FaultProxy:
             for task in (sending, answering):
                 task.cancel()
             await asyncio.gather(sending, answering, return_exceptions=True)
-            back.transport.abort()
+            await _end(back, abruptly=True)
 
 
 class _Cut(Exception):
@@ -177,6 +183,14 @@ async def _copy(
         if writer is not None:
             writer.write(block)
             await writer.drain()
+
+
+async def _end(writer: asyncio.StreamWriter, abruptly: bool) -> None:
+    if abruptly:
+        writer.transport.abort()
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: Fault) -> None:

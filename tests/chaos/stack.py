@@ -6,7 +6,7 @@ import os
 import random
 import shutil
 import signal
-import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,8 @@ _ENVIRONMENT = {
 
 
 START_SECONDS = 300.0
+_RECOVERY_SECONDS = 20.0
+"""In which Serve starts another replica for one that was killed."""
 _LOG_LINES = 30
 
 
@@ -98,16 +100,18 @@ class Stack:
             case Blow.STORE_TROUBLE:
                 assert event.fault is not None
                 self.proxy.trouble = Trouble(event.fault, event.share)
-                threading.Event().wait(event.seconds)
+                time.sleep(event.seconds)
                 self.proxy.trouble = None
             case Blow.STACK_RESTART | Blow.STACK_KILL:
                 self._restart(kill=event.blow is Blow.STACK_KILL)
         return str(event)
 
     def _kill(self, replica: str) -> str:
-        running = replicas(replica, self._up.process.pid)
-        if not running:
-            return f"no replica of {replica} runs that could be killed"
+        deadline = time.monotonic() + _RECOVERY_SECONDS
+        while not (running := replicas(replica, self._up.process.pid)):
+            if time.monotonic() > deadline:
+                return f"no replica of {replica} runs that could be killed"
+            time.sleep(0.5)
         struck = self._chance.choice(running)
         struck.kill()
         return f"{Blow.KILL} {replica} (process {struck.pid})"

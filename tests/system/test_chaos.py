@@ -9,6 +9,7 @@ from tests.chaos.proxy import Fault
 from tests.chaos.run import carry_out
 
 
+@pytest.mark.chaos
 @pytest.mark.timeout(600)
 def test_a_system_that_is_struck_keeps_its_promises() -> None:
     record = carry_out(make(1, SHORT), print)
