@@ -15,6 +15,7 @@ from benchmarks.models.work import Work
 from benchmarks.reference.pair import Pair, exact, on
 from benchmarks.reference.published import published, taught
 from pipelines.lengths import Lengths
+from pipelines.packed_layers import pack_layers
 from pipelines.precision import place
 from pipelines.styletts2.acoustic import AcousticModel
 from pipelines.styletts2.config import (
@@ -136,6 +137,7 @@ def acoustics() -> Pair:
 
     def prepare(_runtime: Runtime) -> Work:
         model = deepcopy(ours).eval().requires_grad_(False)
+        pack_layers(model)
         lengths, spans = Lengths.of([TOKENS]), Lengths.of([FRAMES])
 
         def predict() -> Sequence[Tensor]:
