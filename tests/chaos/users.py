@@ -176,7 +176,8 @@ class User:
 @asynccontextmanager
 async def crowd(url: str, count: int) -> AsyncIterator[list[User]]:
     """Users who have joined."""
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+    # A connection for every request: a pool fills up with those that broke while they were made.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
     async with httpx.AsyncClient(base_url=url, timeout=_CALL_SECONDS, limits=limits) as http:
         users = [User(http, number) for number in range(count)]
         for user in users:

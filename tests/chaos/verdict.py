@@ -7,14 +7,17 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import func, or_, select
 
+from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, ClipState, LedgerEntry, User
 from serve_app.doctor.case import Case
 from serve_app.doctor.examination import examine
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore
 from tests.chaos.plan import Then
-from tests.chaos.stack import Stack
 from tests.chaos.users import Story
 
 SIGN_UP = 10_000
@@ -30,33 +33,46 @@ class Promise:
     broken: list[str]
 
 
-def quiet(stack: Stack, seconds: float) -> float:
+class System(Protocol):
+    """What is looked into."""
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def store(self) -> ObjectStore: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+
+def quiet(system: System, seconds: float) -> float:
     """Waits until no clip is pending and no deletion is under way, for so long at most; returns
     how long it took."""
     begun = time.monotonic()
     unfinished = select(func.count()).where(or_(PENDING, Clip.deleted_at.is_not(None)))
     while time.monotonic() < begun + seconds:
-        with stack.database.reading() as session:
+        with system.database.reading() as session:
             if not session.scalars(unfinished).one():
                 break
         time.sleep(0.5)
     return time.monotonic() - begun
 
 
-def settle(stack: Stack, seconds: float) -> float:
+def settle(system: System, seconds: float) -> float:
     """Waits until the workers and their sweeps have tidied up, for so long at most; returns how
     long it took."""
     begun = time.monotonic()
     while time.monotonic() < begun + seconds:
-        if all(each.well for each in examine(_case(stack, deep=False))):
+        if all(each.well for each in examine(_case(system, deep=False))):
             break
         time.sleep(2)
     return time.monotonic() - begun
 
 
-def judge(stack: Stack, stories: Sequence[Story]) -> list[Promise]:
+def judge(system: System, stories: Sequence[Story]) -> list[Promise]:
     """What the users were told against what is there, and then all that the doctor looks at."""
-    rows, charged = _rows(stack), _charged(stack)
+    rows, charged = _rows(system), _charged(system)
     accepted = [story for story in stories if story.clip_ids]
     promises = [
         Promise("every accepted clip is in a final state", len(accepted), _unended(accepted, rows)),
@@ -71,12 +87,12 @@ def judge(stack: Stack, stories: Sequence[Story]) -> list[Promise]:
             _mischarged(accepted, rows, charged),
         ),
         Promise(
-            "balance = 10,000 - 50 × succeeded", len(_balances(stack)), _misjudged(stack, charged)
+            "balance = 10,000 - 50 × succeeded", len(_balances(system)), _misjudged(system, charged)
         ),
         Promise(
             "what was listened to is what was stored",
             sum(story.heard is not None for story in accepted),
-            _misheard(stack, accepted, rows),
+            _misheard(system, accepted, rows),
         ),
         Promise(
             "no answer was out of place",
@@ -90,41 +106,41 @@ def judge(stack: Stack, stories: Sequence[Story]) -> list[Promise]:
             each.examined,
             [f"{told.subject} {told.problem}" for told in each.findings],
         )
-        for each in examine(_case(stack, deep=True))
+        for each in examine(_case(system, deep=True))
     ]
     return promises
 
 
-def _case(stack: Stack, deep: bool) -> Case:
-    return Case(stack.database, stack.store, stack.settings, age_seconds=0, deep=deep)
+def _case(system: System, deep: bool) -> Case:
+    return Case(system.database, system.store, system.settings, age_seconds=0, deep=deep)
 
 
-def outcomes(stack: Stack) -> Counter[str]:
+def outcomes(system: System) -> Counter[str]:
     """How the clips ended, and how many took more than one try."""
     counted: Counter[str] = Counter()
-    for clip in _rows(stack).values():
+    for clip in _rows(system).values():
         reason = f" ({clip.service}: {clip.error})" if clip.state is ClipState.FAILED else ""
         counted[f"{clip.state}{reason}"] += 1
         counted["with more than one try"] += clip.attempts > 1
     return counted
 
 
-def _rows(stack: Stack) -> dict[str, Clip]:
-    with stack.database.reading() as session:
+def _rows(system: System) -> dict[str, Clip]:
+    with system.database.reading() as session:
         return {clip.id: clip for clip in session.scalars(select(Clip))}
 
 
-def _charged(stack: Stack) -> Counter[str]:
+def _charged(system: System) -> Counter[str]:
     """How often each clip was charged, those that are deleted by now among them."""
-    with stack.database.reading() as session:
+    with system.database.reading() as session:
         charges = select(LedgerEntry.clip_id).where(LedgerEntry.reason == "clip")
         return Counter(str(clip_id) for clip_id in session.scalars(charges))
 
 
-def _balances(stack: Stack) -> dict[str, int]:
+def _balances(system: System) -> dict[str, int]:
     users = select(User.id, User.balance).where(User.email.like("user-%"))
-    with stack.database.reading() as session:
-        return dict(session.execute(users).tuples().all())
+    with system.database.reading() as session:
+        return dict(session.execute(users).all())
 
 
 def _unended(stories: Sequence[Story], rows: dict[str, Clip]) -> list[str]:
@@ -167,18 +183,18 @@ def _mischarged(
     return lines
 
 
-def _misjudged(stack: Stack, charged: Counter[str]) -> list[str]:
+def _misjudged(system: System, charged: Counter[str]) -> list[str]:
     payers = select(LedgerEntry.user_id).where(LedgerEntry.clip_id.in_(charged))
-    with stack.database.reading() as session:
+    with system.database.reading() as session:
         succeeded = Counter(session.scalars(payers))
     return [
         f"user {user_id} has {balance} credits after {succeeded[user_id]} clips"
-        for user_id, balance in _balances(stack).items()
+        for user_id, balance in _balances(system).items()
         if balance != SIGN_UP - PRICE * succeeded[user_id]
     ]
 
 
-def _misheard(stack: Stack, stories: Sequence[Story], rows: dict[str, Clip]) -> list[str]:
+def _misheard(system: System, stories: Sequence[Story], rows: dict[str, Clip]) -> list[str]:
     lines = []
     for story in stories:
         clip = rows.get(story.clip_ids[0])
@@ -186,6 +202,6 @@ def _misheard(stack: Stack, stories: Sequence[Story], rows: dict[str, Clip]) -> 
             continue
         if clip.s3_key is None:
             lines.append(f"clip {clip.id} was heard to its end and is {clip.state}")
-        elif hashlib.sha256(stack.store.get(clip.s3_key)).hexdigest() != story.heard:
+        elif hashlib.sha256(system.store.get(clip.s3_key)).hexdigest() != story.heard:
             lines.append(f"clip {clip.id} was heard otherwise than it is stored")
     return lines

@@ -29,11 +29,13 @@ SECONDS = 0.5
 
 
 class Clinic:
-    def __init__(self, settings: Settings, database: Database, store: ObjectStore) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, store: ObjectStore, name: str = "ada"
+    ) -> None:
         self.settings = settings
         self.database = database
         self.store = store
-        self.user: User = make_user(database)
+        self.user: User = make_user(database, name)
 
     def examine(self, age: float = ALL_IS_OLD, *, deep: bool = False, repair: bool = False) -> None:
         """Looks at everything; `wrong` then tells what was found."""
