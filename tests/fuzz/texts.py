@@ -29,6 +29,10 @@ AWS a A I X's rock'n'roll mother-in-law [[h@'l@U]] <speak> </speak> <break/> &am
     *("e\u0301", "\u0301", "\u200b", "\u200d", "\ufeff", "\u202e", "\u2028", "\u00ad", "\u00a0"),
     *("\U0001f469\u200d\U0001f467", "\U000e0041", "\U0010ffff", "\ufffd"),
 ]
+_MIXED = (
+    "-–—_'|/\\*&^~+=.,\u200b\u200d\u202e\u00ad\u0301 aZ1éпαనनम्বমനാનનமനિ你こ안ก้مשგአბայලမកໄ\U0001f600"
+)
+"""Letters of many scripts, and marks between them: espeak-ng changes its language in mid-word."""
 _PUBLISHED = [
     official_text.OfficialScript(drops_quotes=False),
     official_text.OfficialScript(drops_quotes=True, long_form=True),
@@ -46,7 +50,7 @@ def make(rng: Random) -> str:
 
 
 def _piece(rng: Random) -> str:
-    match rng.randrange(6):
+    match rng.randrange(7):
         case 0:
             return _any_character(rng)
         case 1:
@@ -55,6 +59,8 @@ def _piece(rng: Random) -> str:
             return "".join(rng.choices("aeioustrnXYZ'", k=rng.randint(1, 12)))
         case 3:
             return "".join(rng.choices("0123456789.,:/-$%#'() apx°", k=rng.randint(1, 12)))
+        case 4:
+            return "".join(rng.choices(_MIXED, k=rng.randint(2, 8)))
         case _:
             return rng.choice(_PIECES)
 

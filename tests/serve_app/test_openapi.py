@@ -89,8 +89,9 @@ def asked(request: pytest.FixtureRequest) -> Iterator[Counter[int]]:
     yield statuses
     if "FUZZ_EXAMPLES" in os.environ:
         counts = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
-        writer = request.config.get_terminal_writer()
-        writer.line(f"\n{statuses.total()} requests, answered with {counts}")
+        capture = request.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            print(f"\n{statuses.total()} requests, answered with {counts}")
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
