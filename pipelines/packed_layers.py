@@ -21,7 +21,7 @@ def pack_layers(module: nn.Module) -> None:
     """Replace the linear layers and the convolutions inside a module that is on a CPU, for good.
 
     Subclasses of torch's layers keep their weights, for those who use them in their own way; so do
-    grouped convolutions.
+    convolutions in groups or with padding other than zeros.
     """
     for parent in list(module.modules()):
         for name, layer in parent.named_children():
@@ -30,12 +30,13 @@ def pack_layers(module: nn.Module) -> None:
 
 
 def _packed(layer: nn.Module) -> nn.Module | None:
-    kind = type(layer)
-    if kind not in (nn.Linear, nn.Conv2d, TimeConv) or not _supported(layer.weight):
+    if type(layer) not in (nn.Linear, nn.Conv2d, TimeConv):
+        return None
+    if not isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d) or not _supported(layer.weight):
         return None
     if isinstance(layer, nn.Linear):
         return PackedLinear(layer.weight, layer.bias)
-    if not isinstance(layer, nn.Conv1d | nn.Conv2d) or layer.groups > 1:
+    if layer.groups > 1 or layer.padding_mode != "zeros":
         return None
     pointwise = set(layer.kernel_size) == set(layer.stride) == {1}
     inner = PointwiseConv(layer) if pointwise else PackedConv(layer)
@@ -44,13 +45,13 @@ def _packed(layer: nn.Module) -> nn.Module | None:
 
 def _supported(weight: Tensor) -> bool:
     """Whether this machine has kernels for a weight where it is and of its type."""
-    if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+    if weight.device.type != "cpu" or not torch._C._has_mkldnn:
         return False
-    return {
-        torch.float32: True,
-        torch.bfloat16: kernels._is_mkldnn_bf16_supported(),
-        torch.float16: kernels._is_mkldnn_fp16_supported(),
-    }.get(weight.dtype, False)
+    if weight.dtype is torch.bfloat16:
+        return bool(kernels._is_mkldnn_bf16_supported())
+    if weight.dtype is torch.float16:
+        return bool(kernels._is_mkldnn_fp16_supported())
+    return weight.dtype is torch.float32
 
 
 class PackedLinear(nn.Module):
