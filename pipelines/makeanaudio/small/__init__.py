@@ -1,0 +1,1 @@
+"""The small model of sound effects that ships: Make-An-Audio at reduced widths."""

@@ -1,0 +1,79 @@
+"""Makes training data for the small model of sounds: mel spectrograms, waves and captions.
+
+    python -m pipelines.training.sound_data FOLDER --shards 12
+
+A shard is a set of files that a seed determines; each holds sounds of one length. What is there
+already is left as it is, so that the command can go on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pipelines.makeanaudio.request import HOP, LATENT_FRAMES
+from pipelines.makeanaudio.small.mel import sound_mel
+from pipelines.training.sound_recordings import Recordings
+from pipelines.training.sound_synthesis.catalogue import SOUNDS
+from pipelines.training.sound_synthesis.scenes import Scene, draw
+from pipelines.training.sound_synthesis.signals import SAMPLE_RATE, Rng
+
+WIDTHS = (12, 24, 40, 80)
+"""Columns of the latent: sounds of 1.5, 3.1, 5.1 and 10.2 seconds."""
+ROUNDS = {12: 2, 24: 3, 40: 4, 80: 4}
+"""Sounds of each kind and width in a shard."""
+RECORDED = 0.3
+"""Share of the sounds of a kind that are made of recordings, where there are any."""
+
+
+def make_shard(
+    folder: Path, seed: int, recordings: Recordings, rounds: dict[int, int] = ROUNDS
+) -> None:
+    """Writes `W-SEED.mel.npy` float16 `[sounds, 80, 8 W]`, `.wave.npy` int16 and `.json`."""
+    for width, count in rounds.items():
+        name = f"{width}-{seed:04d}"
+        if (folder / f"{name}.json").exists():
+            continue
+        rng = np.random.default_rng([seed, width])
+        seconds = width * LATENT_FRAMES * HOP / SAMPLE_RATE
+        scenes = [
+            _scene(rng, kind, seconds, recordings) for _ in range(count) for kind in SOUNDS
+        ]
+        waves = np.stack([scene.wave for scene in scenes]).astype(np.float32)
+        mels = torch.cat([sound_mel(torch.from_numpy(wave)[None]) for wave in waves])
+        np.save(folder / f"{name}.mel.npy", mels.numpy().astype(np.float16))
+        np.save(folder / f"{name}.wave.npy", (waves * 32767).astype(np.int16))
+        facts = [
+            {"name": scene.name, "caption": scene.caption, "traits": dict(scene.traits)}
+            for scene in scenes
+        ]
+        (folder / f"{name}.json").write_text(json.dumps(facts))
+
+
+def _scene(rng: Rng, kind: str, seconds: float, recordings: Recordings) -> Scene:
+    if kind in recordings and rng.random() < RECORDED:
+        return recordings.draw(rng, kind, seconds)
+    return draw(rng, kind, seconds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--shards", type=int, default=12)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first shard")
+    parser.add_argument("--recordings", type=Path, help="folder of sonic-pi-samples")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    recordings = Recordings(given.recordings)
+    for seed in range(given.first, given.first + given.shards):
+        make_shard(given.folder, seed, recordings)
+        print(f"shard {seed} is made", flush=True)
+
+
+if __name__ == "__main__":
+    main()
