@@ -41,6 +41,10 @@ class UNetConfig:
     heads: int
     depth: int
     context: int
+    groups: int = 32
+    """Groups of channels that are normalised together."""
+    sentence: bool = False
+    """Whether the first vector of the text, which stands for all of it, joins the noise level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class DecoderConfig:
     multipliers: tuple[int, ...]
     blocks: int
     attention_levels: tuple[int, ...]
+    groups: int = 32
+    """Groups of channels that are normalised together."""
 
 
 @dataclass(frozen=True, slots=True)
