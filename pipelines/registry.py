@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from pipelines import checkpoints
 from pipelines.features import FeatureCache
-from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
+from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline, SmallSoundsPipeline
 from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.seedvc.pipeline import SINGING, SPEECH
@@ -48,7 +48,10 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
         "styletts2-ljspeech": LJSPEECH,
     },
     "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING},
-    "make-an-audio": {"make-an-audio": MakeAnAudioPipeline()},
+    "make-an-audio": {
+        "make-an-audio": MakeAnAudioPipeline(),
+        "small-sounds": SmallSoundsPipeline(),
+    },
 }
 """Pipelines of each service by name, which is that of their weights; the first is the default."""
 

@@ -59,8 +59,6 @@ class DecoderConfig:
     multipliers: tuple[int, ...]
     blocks: int
     attention_levels: tuple[int, ...]
-    groups: int = 32
-    """Groups of channels that are normalised together."""
 
 
 @dataclass(frozen=True, slots=True)

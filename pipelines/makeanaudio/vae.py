@@ -14,18 +14,18 @@ from pipelines.attention import attend
 from pipelines.makeanaudio.config import DecoderConfig
 
 
-def group_norm(channels: int, groups: int) -> nn.GroupNorm:
-    return nn.GroupNorm(groups, channels, eps=1e-6)
+def group_norm(channels: int) -> nn.GroupNorm:
+    return nn.GroupNorm(32, channels, eps=1e-6)
 
 
 class ResnetBlock(nn.Module):
     """Two convolutions, each after norm and swish, added to the input."""
 
-    def __init__(self, channels_in: int, channels_out: int, groups: int = 32) -> None:
+    def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
-        self.norm1 = group_norm(channels_in, groups)
+        self.norm1 = group_norm(channels_in)
         self.conv1 = nn.Conv2d(channels_in, channels_out, 3, padding=1)
-        self.norm2 = group_norm(channels_out, groups)
+        self.norm2 = group_norm(channels_out)
         self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1)
         self.nin_shortcut: nn.Module = nn.Identity()
         if channels_in != channels_out:
@@ -42,9 +42,9 @@ class ResnetBlock(nn.Module):
 class AttentionBlock(nn.Module):
     """Attention with one head over all positions, added to the input."""
 
-    def __init__(self, channels: int, groups: int = 32) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = group_norm(channels, groups)
+        self.norm = group_norm(channels)
         self.q = nn.Conv2d(channels, channels, 1)
         self.k = nn.Conv2d(channels, channels, 1)
         self.v = nn.Conv2d(channels, channels, 1)
@@ -73,11 +73,11 @@ class Upsample(nn.Module):
 
 
 class Middle(nn.Module):
-    def __init__(self, channels: int, groups: int) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.block_1 = ResnetBlock(channels, channels, groups)
-        self.attn_1 = AttentionBlock(channels, groups)
-        self.block_2 = ResnetBlock(channels, channels, groups)
+        self.block_1 = ResnetBlock(channels, channels)
+        self.attn_1 = AttentionBlock(channels)
+        self.block_2 = ResnetBlock(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         result: Tensor = self.block_2(self.attn_1(self.block_1(x)))
@@ -87,18 +87,14 @@ class Middle(nn.Module):
 class Level(nn.Module):
     """The residual blocks of one resolution, each with attention if the level has any."""
 
-    def __init__(self, channels_in: int, level: int, config: DecoderConfig) -> None:
+    def __init__(
+        self, channels_in: int, channels: int, blocks: int, attends: bool, last: bool
+    ) -> None:
         super().__init__()
-        channels = config.multipliers[level] * config.width
-        widths = [channels_in] + [channels] * (config.blocks - 1)
-        attends = level in config.attention_levels
-        self.block = nn.ModuleList(
-            ResnetBlock(width, channels, config.groups) for width in widths
-        )
-        self.attn = nn.ModuleList(
-            AttentionBlock(channels, config.groups) for _ in widths if attends
-        )
-        self.upsample: nn.Module = Upsample(channels) if level else nn.Identity()
+        widths = [channels_in] + [channels] * (blocks - 1)
+        self.block = nn.ModuleList(ResnetBlock(width, channels) for width in widths)
+        self.attn = nn.ModuleList(AttentionBlock(channels) for _ in widths if attends)
+        self.upsample: nn.Module = nn.Identity() if last else Upsample(channels)
 
     def forward(self, x: Tensor) -> Tensor:
         for index, block in enumerate(self.block):
@@ -115,12 +111,15 @@ class Decoder(nn.Module):
         widths = [multiplier * config.width for multiplier in config.multipliers]
         deepest = widths[-1]
         self.conv_in = nn.Conv2d(config.channels_in, deepest, 3, padding=1)
-        self.mid = Middle(deepest, config.groups)
+        self.mid = Middle(deepest)
         # `up` counts from the finest resolution, which comes last.
         self.up = nn.ModuleList(
-            Level(before, level, config) for level, before in enumerate([*widths[1:], deepest])
+            Level(before, width, config.blocks, level in config.attention_levels, last=level == 0)
+            for level, (width, before) in enumerate(
+                zip(widths, [*widths[1:], deepest], strict=True)
+            )
         )
-        self.norm_out = group_norm(widths[0], config.groups)
+        self.norm_out = group_norm(widths[0])
         self.conv_out = nn.Conv2d(widths[0], config.channels_out, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:

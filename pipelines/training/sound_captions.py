@@ -1,6 +1,6 @@
 """What MiniLM reads in the captions of the training data, kept beside it.
 
-    python -m pipelines.training.sound_captions FOLDER MINILM
+python -m pipelines.training.sound_captions FOLDER MINILM
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ UNUSED = ("pooler.", "embeddings.position_ids")
 def load_minilm(weights: Path) -> Bert:
     """From the published file, or from what `bernie fetch minilm` made of it."""
     with torch.device("meta"):
-        bert = Bert(read_small_config(FOLDER / "config.json").model.bert)
+        bert = Bert(read_small_config(FOLDER / "config.json").bert)
     state = {k: v for k, v in load_file(weights).items() if not k.startswith(UNUSED)}
     load_strict(bert, state, weights.name)
     return bert

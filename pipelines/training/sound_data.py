@@ -40,9 +40,7 @@ def make_shard(
             continue
         rng = np.random.default_rng([seed, width])
         seconds = width * LATENT_FRAMES * HOP / SAMPLE_RATE
-        scenes = [
-            _scene(rng, kind, seconds, recordings) for _ in range(count) for kind in SOUNDS
-        ]
+        scenes = [_scene(rng, kind, seconds, recordings) for _ in range(count) for kind in SOUNDS]
         waves = np.stack([scene.wave for scene in scenes]).astype(np.float32)
         mels = torch.cat([sound_mel(torch.from_numpy(wave)[None]) for wave in waves])
         np.save(folder / f"{name}.mel.npy", mels.numpy().astype(np.float16))

@@ -28,12 +28,12 @@ from pipelines.training.sound_batches import Batch, Sounds
 from pipelines.training.sound_captions import FOLDER
 from pipelines.training.sound_latents import LatentEncoder
 
-COLUMNS = 640
-SHARES = {12: 0.2, 24: 0.4, 40: 0.25, 80: 0.15}
+COLUMNS = 480
+SHARES = {12: 0.4, 24: 0.4, 40: 0.15, 80: 0.05}
 DROPPED = 0.1
-RATE = 5e-4
-WARM_UP = 200
-AVERAGING = 0.9993
+RATE = 8e-4
+WARM_UP = 100
+AVERAGING = 0.998
 SNR_LIMIT = 5.0
 SAVE_SECONDS = 120
 
@@ -43,9 +43,8 @@ class Denoiser(nn.Module):
 
     def __init__(self, config: SmallConfig) -> None:
         super().__init__()
-        model = config.model
-        self.projection = Projection(model.bert.width, model.unet.context)
-        self.unet = UNet(model.unet)
+        self.projection = Projection(config.bert.width, config.unet.context)
+        self.unet = UNet(config.unet)
 
     def forward(self, latents: Tensor, levels: Tensor, texts: Tensor) -> Tensor:
         noise: Tensor = self.unet(latents, levels, self.projection(texts))
@@ -61,7 +60,7 @@ class Training:
             self.model.parameters(), RATE, betas=(0.9, 0.99), weight_decay=0.01
         )
         self.step = 0
-        self._signal = remaining_signal(config.model.schedule)
+        self._signal = remaining_signal(config.schedule)
         self._path = run / "state.pt"
         if self._path.exists():
             self._resume()
@@ -102,9 +101,7 @@ class Training:
         self.step += 1
         keep = min(AVERAGING, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for kept, new in zip(
-                self.average.parameters(), self.model.parameters(), strict=True
-            ):
+            for kept, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
                 kept.lerp_(new, 1 - keep)
         return loss.item()
 

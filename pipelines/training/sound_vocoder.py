@@ -2,8 +2,8 @@
 
     python -m pipelines.training.sound_vocoder SHARDS RUN --minutes 10
 
-It sees mel spectrograms as they come from latents, and learns the magnitudes of the sounds they were
-made from. There is no adversary: the phases are found by an algorithm, and noise that starts from
+It sees mel spectrograms as they come from latents, and learns the magnitudes of the sounds they
+were made from. There is no adversary: the phases are found by an algorithm, and noise that starts from
 random phases sounds like noise.
 """
 

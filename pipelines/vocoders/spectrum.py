@@ -119,6 +119,4 @@ class SpectrumVocoder(nn.Module):
         return torch.istft(spectrum, self._fft, self._hop, window=self.window)
 
     def _analysed(self, wave: Tensor) -> Tensor:
-        return torch.stft(
-            wave, self._fft, self._hop, window=self.window, return_complex=True
-        )
+        return torch.stft(wave, self._fft, self._hop, window=self.window, return_complex=True)

@@ -1,0 +1,93 @@
+"""The files of the small model: three networks that ship as one file, and MiniLM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from pipelines.checkpoints import model_folder
+from pipelines.makeanaudio.ddim import remaining_signal
+from pipelines.makeanaudio.small.config import SmallConfig, read_small_config
+from pipelines.makeanaudio.small.decoder import PatchDecoder
+from pipelines.makeanaudio.small.mel import MEL
+from pipelines.makeanaudio.small.text import SentenceEncoder
+from pipelines.makeanaudio.unet import UNet
+from pipelines.settings import PipelineSettings
+from pipelines.state_dicts import StateDict, load_strict
+from pipelines.vocoders.spectrum import SpectrumVocoder
+
+NAME = "small-sounds"
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+@dataclass(frozen=True, slots=True)
+class SmallFiles:
+    """Implements `SoundModel`. Loading raises CheckpointError where a file does not fit."""
+
+    config: Path
+    weights: Path
+    vocabulary: Path
+    minilm: Path
+
+    @classmethod
+    def of(cls, settings: PipelineSettings) -> SmallFiles:
+        """Raises WeightsMissing where MiniLM is not installed."""
+        folder = settings.checkpoints / NAME
+        return cls(
+            config=folder / "config.json",
+            weights=folder / "model.safetensors",
+            vocabulary=folder / "vocab.txt",
+            minilm=model_folder(NAME, settings),
+        )
+
+    def read_config(self) -> SmallConfig:
+        return read_small_config(self.config)
+
+    @property
+    def channels(self) -> int:
+        return self.read_config().unet.channels_in
+
+    def text_encoder(self, _cache: Path) -> SentenceEncoder:
+        config = self.read_config()
+        state = {f"base.{name}": tensor for name, tensor in _tensors(self.minilm).items()}
+        state |= _tensors(self.weights, "projection.", strip=False)
+        with torch.device("meta"):
+            encoder = SentenceEncoder(config.bert, config.unet.context, self.vocabulary)
+        load_strict(encoder, state, self.weights.name)
+        return encoder
+
+    def unet(self, _cache: Path) -> UNet:
+        return self._loaded("unet.", lambda: UNet(self.read_config().unet))
+
+    def decoder(self, _cache: Path) -> PatchDecoder:
+        return self._loaded("decoder.", lambda: PatchDecoder(self.channels))
+
+    def constants(self, _cache: Path) -> tuple[Tensor, float]:
+        return remaining_signal(self.read_config().schedule), 1.0
+
+    def vocoder(self) -> SpectrumVocoder:
+        vocoder = SpectrumVocoder(self.read_config().vocoder, MEL)
+        load_strict(vocoder, _tensors(self.weights, "vocoder."), self.weights.name)
+        return vocoder
+
+    def _loaded(self, prefix: str, build: Callable[[], Module]) -> Module:
+        with torch.device("meta"):
+            module = build()
+        load_strict(module, _tensors(self.weights, prefix), self.weights.name)
+        return module
+
+
+def _tensors(path: Path, prefix: str = "", strip: bool = True) -> StateDict:
+    with safe_open(path, framework="pt") as file:
+        return {
+            name.removeprefix(prefix) if strip else name: file.get_tensor(name)
+            for name in file.keys()  # noqa: SIM118 (not a mapping)
+            if name.startswith(prefix)
+        }
