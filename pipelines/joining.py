@@ -69,14 +69,14 @@ class AtLevel(AsItIs):
 
     def add(self, waveform: Waveform) -> Waveform:
         """The samples, louder or softer; silence stays silence."""
-        result = waveform - waveform.mean()
+        result: Waveform = waveform - waveform.mean()
         # Rounding peaks off takes some of the level away, which the next turn gives back.
         for _ in range(LEVEL_TURNS):
             loudest = self._loudest(result)
             if loudest < SILENCE:
                 return waveform
             result = _rounded(result * (self._level / loudest))
-        return result.astype(np.float32)
+        return result
 
     def _loudest(self, waveform: Waveform) -> float:
         """Root mean square of the loudest half second, or of all where there is less."""
@@ -90,4 +90,4 @@ def _rounded(waveform: Waveform) -> Waveform:
     size = np.abs(waveform)
     room = CEILING - KNEE
     bent = KNEE + room * np.tanh((size - KNEE) / room)
-    return np.where(size > KNEE, np.sign(waveform) * bent, waveform)
+    return np.where(size > KNEE, np.sign(waveform) * bent, waveform).astype(np.float32)

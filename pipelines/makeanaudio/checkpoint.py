@@ -73,7 +73,7 @@ class Files:
     def text_encoder(self, cache: Path) -> PaddedTexts:
         return PaddedTexts(Tokenizer(self.vocabulary), load_text_encoder(self, cache))
 
-    def unet(self, cache: Path) -> UNet:
+    def denoiser(self, cache: Path) -> UNet:
         return load_unet(self, cache)
 
     def decoder(self, cache: Path) -> LatentDecoder:

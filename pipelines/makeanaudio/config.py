@@ -41,10 +41,6 @@ class UNetConfig:
     heads: int
     depth: int
     context: int
-    groups: int = 32
-    """Groups of channels that are normalised together."""
-    sentence: bool = False
-    """Whether the first vector of the text, which stands for all of it, joins the noise level."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from pipelines.makeanaudio.request import (
     missing_samples,
 )
 from pipelines.makeanaudio.segments import Floats, SoundAcoustic, SoundSegment
-from pipelines.makeanaudio.unet import UNet
 from pipelines.precision import autocast, place
 from pipelines.protocol import Acoustic, Segment, State, Waveform
 from pipelines.settings import PipelineSettings
@@ -45,7 +44,9 @@ class SoundModel(Protocol):
         """Texts to `[texts, positions, context]`."""
         ...
 
-    def unet(self, cache: Path, /) -> UNet: ...
+    def denoiser(self, cache: Path, /) -> nn.Module:
+        """Latents, levels `[batch]` and texts to the noise, in the shape of the latents."""
+        ...
 
     def decoder(self, cache: Path, /) -> nn.Module:
         """Latents `[batch, channels, 10, columns]` to mel `[batch, 80, 8 * columns]`."""
@@ -127,7 +128,7 @@ class MakeAnAudioDiffusion:
         self._runtime = configure(settings)
         self._channels = model.channels
         self._signal, self._scale = model.constants(settings.cache)
-        self._unet = model.unet(settings.cache)
+        self._unet = model.denoiser(settings.cache)
         self._decoder = model.decoder(settings.cache)
         for module in (self._unet, self._decoder):
             place(module, self._runtime)

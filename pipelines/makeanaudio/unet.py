@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from pipelines.makeanaudio.config import UNetConfig
 
+GROUPS = 32
+
 
 def sinusoids(levels: Tensor, width: int) -> Tensor:
     """Noise levels `[batch]` as cosines, then sines, of falling frequency: `[batch, width]`."""
@@ -27,18 +29,16 @@ def sinusoids(levels: Tensor, width: int) -> Tensor:
 class ResBlock(nn.Module):
     """Two convolutions with the noise level added between them."""
 
-    def __init__(
-        self, channels_in: int, channels_out: int, embedding: int, groups: int = 32
-    ) -> None:
+    def __init__(self, channels_in: int, channels_out: int, embedding: int) -> None:
         super().__init__()
         self.in_layers = nn.Sequential(
-            nn.GroupNorm(groups, channels_in),
+            nn.GroupNorm(GROUPS, channels_in),
             nn.SiLU(),
             nn.Conv2d(channels_in, channels_out, 3, padding=1),
         )
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, channels_out))
         self.out_layers = nn.Sequential(
-            nn.GroupNorm(groups, channels_out),
+            nn.GroupNorm(GROUPS, channels_out),
             nn.SiLU(),
             nn.Identity(),
             nn.Conv2d(channels_out, channels_out, 3, padding=1),
@@ -125,7 +125,7 @@ class SpatialTransformer(nn.Module):
 
     def __init__(self, width: int, config: UNetConfig) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(config.groups, width, eps=1e-6)
+        self.norm = nn.GroupNorm(GROUPS, width, eps=1e-6)
         self.proj_in = nn.Conv2d(width, width, 1)
         self.transformer_blocks = nn.ModuleList(
             TransformerBlock(width, config.context, config.heads) for _ in range(config.depth)
@@ -181,14 +181,11 @@ class UNet(nn.Module):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self._width = config.width
-        self._sentence = config.sentence
         embedding = 4 * config.width
         self.time_embed = nn.Sequential(
             nn.Linear(config.width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
         )
         width = config.width
-        if config.sentence:
-            self.text_embed = nn.Linear(config.context, embedding)
         stages = [Stage([nn.Conv2d(config.channels_in, width, 3, padding=1)])]
         skips = [width]
 
@@ -197,7 +194,7 @@ class UNet(nn.Module):
             channels = config.multipliers[level] * config.width
             attends = 2**level in config.attention_rates
             transformer = [SpatialTransformer(channels, config)] if attends else []
-            return [ResBlock(channels_in, channels, embedding, config.groups), *transformer]
+            return [ResBlock(channels_in, channels, embedding), *transformer]
 
         last = len(config.multipliers) - 1
         for level, multiplier in enumerate(config.multipliers):
@@ -212,9 +209,9 @@ class UNet(nn.Module):
 
         self.middle_block = Stage(
             [
-                ResBlock(width, width, embedding, config.groups),
+                ResBlock(width, width, embedding),
                 SpatialTransformer(width, config),
-                ResBlock(width, width, embedding, config.groups),
+                ResBlock(width, width, embedding),
             ]
         )
 
@@ -227,7 +224,7 @@ class UNet(nn.Module):
                 stages.append(Stage([*stage, *upsample]))
         self.output_blocks = nn.ModuleList(stages)
         self.out = nn.Sequential(
-            nn.GroupNorm(config.groups, width),
+            nn.GroupNorm(GROUPS, width),
             nn.SiLU(),
             nn.Conv2d(width, config.channels_out, 3, padding=1),
         )
@@ -238,8 +235,6 @@ class UNet(nn.Module):
         Returns the noise in the shape of the latents. The number of columns must be even.
         """
         embedding = self.time_embed(sinusoids(levels, self._width))
-        if self._sentence:
-            embedding = embedding + self.text_embed(context[:, 0])
         skips = []
         for stage in self.input_blocks:
             x = stage(x, embedding, context)

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.makeanaudio.small.decoder import PatchDecoder
+
 PATCH = 8
 FLATTENING = 0.5
 """Components are divided by their deviation to this power: 0 keeps their variances, 1 makes them
@@ -46,22 +48,24 @@ class LatentEncoder:
         return cls(*(torch.from_numpy(parts[name]) for name in ("basis", "mean", "scale")))
 
     def save(self, path: Path) -> None:
-        parts = {"basis": self.basis, "mean": self.mean, "scale": self.scale}
-        np.savez(path, **{name: tensor.numpy() for name, tensor in parts.items()})
+        basis, mean, scale = (part.numpy() for part in (self.basis, self.mean, self.scale))
+        np.savez(path, basis=basis, mean=mean, scale=scale)
 
     def encode(self, mel: Tensor) -> Tensor:
         """`[sounds, 80, 8 W]` to `[sounds, channels, 10, W]`."""
         latents = (_patches(mel.float()) - self.mean) @ self.basis / self.scale
         return latents.permute(0, 3, 1, 2).contiguous()
 
-    def decode(self, latents: Tensor) -> Tensor:
-        """The nearest mel spectrogram that is linear in the latents."""
-        patches = (latents.permute(0, 2, 3, 1) * self.scale) @ self.basis.T + self.mean
-        rows = patches.unflatten(-1, (PATCH, PATCH)).permute(0, 1, 3, 2, 4)
-        return rows.flatten(3).flatten(1, 2)
+    def decoder(self) -> PatchDecoder:
+        """The way back: the nearest mel spectrogram that is linear in the latents."""
+        decoder = PatchDecoder(self.basis.shape[1]).requires_grad_(False)
+        decoder.components.weight.copy_(self.basis * self.scale)
+        decoder.components.bias.copy_(self.mean)
+        return decoder
 
 
 def _patches(mel: Tensor) -> Tensor:
     """`[sounds, 80, 8 W]` to `[sounds, 10, W, 64]`."""
-    rows = mel.unflatten(1, (-1, PATCH)).unflatten(3, (-1, PATCH))
+    sounds, bands, frames = mel.shape
+    rows = mel.reshape(sounds, bands // PATCH, PATCH, frames // PATCH, PATCH)
     return rows.permute(0, 1, 3, 2, 4).flatten(3)

@@ -89,5 +89,5 @@ def _read(path: Path) -> Wave:
 
 def _faster(wave: Wave, factor: float) -> Wave:
     """Played faster, and so higher."""
-    places = np.arange(0, len(wave) - 1, factor)
-    return np.interp(places, np.arange(len(wave)), wave)
+    played: Wave = np.interp(np.arange(0, len(wave) - 1, factor), np.arange(len(wave)), wave)
+    return played

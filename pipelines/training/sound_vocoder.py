@@ -3,8 +3,8 @@
     python -m pipelines.training.sound_vocoder SHARDS RUN --minutes 10
 
 It sees mel spectrograms as they come from latents, and learns the magnitudes of the sounds they
-were made from. There is no adversary: the phases are found by an algorithm, and noise that starts from
-random phases sounds like noise.
+were made from. There is no adversary: the phases are found by an algorithm, and noise that starts
+from random phases sounds like noise.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ def magnitudes(wave: Tensor, rate: int) -> Tensor:
     """log10 of the spectrogram that the network is to give, `[sounds, bins, columns]`."""
     window = torch.hann_window(MEL.fft)
     spectrum = torch.stft(wave, MEL.fft, MEL.hop // rate, window=window, return_complex=True)
-    return spectrum.abs()[..., :-1].clamp(min=FLOOR).log10()
+    logarithms: Tensor = spectrum.abs()[..., :-1].clamp(min=FLOOR).log10()
+    return logarithms
 
 
 class Pairs:
     """Mel spectrograms and waves of the sounds of one width, and pieces of them at random."""
 
     def __init__(self, shards: Path, encoder: LatentEncoder, width: int = 40) -> None:
-        self._encoder = encoder
+        self._encoder, self._decoder = encoder, encoder.decoder()
         paths = sorted(shards.glob(f"{width}-*.json"))
         self._mels = [np.load(path.with_suffix(".mel.npy"), mmap_mode="r") for path in paths]
         self._waves = [np.load(path.with_suffix(".wave.npy"), mmap_mode="r") for path in paths]
@@ -62,7 +63,7 @@ class Pairs:
             piece = slice(MEL.hop * start, MEL.hop * (start + frames))
             waves.append(self._waves[shard][row][piece].astype(np.float32) / 32767)
         mel = torch.from_numpy(np.stack(mels)).float()
-        through = self._encoder.decode(self._encoder.encode(mel))
+        through = self._decoder(self._encoder.encode(mel))
         return through, torch.from_numpy(np.stack(waves))
 
 
@@ -82,7 +83,7 @@ def train(
             group["lr"] = rate
         mel, wave = pairs.draw(rng, batch, frames)
         loss = _distance(network, mel, wave, config.vocoder.rate)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)

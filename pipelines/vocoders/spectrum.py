@@ -64,13 +64,14 @@ class MagnitudeNetwork(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.width)
         self.head = nn.Linear(config.width, config.rate * bins)
-        spread = mel_filters(mel)
-        spread = spread.T / spread.sum(dim=0).clamp(min=1e-9)[:, None]
+        filters = mel_filters(mel)
+        spread = filters.T / filters.sum(dim=0).clamp(min=1e-9)[:, None]
         # Bins beyond the outermost bands belong to those.
         spread[0], spread[-1] = spread[1], spread[-2]
-        areas = mel_filters(mel).sum(dim=1)
+        self.spread: Tensor
+        self.areas: Tensor
         self.register_buffer("spread", spread, persistent=False)
-        self.register_buffer("areas", areas.log10(), persistent=False)
+        self.register_buffer("areas", filters.sum(dim=1).log10(), persistent=False)
 
     def forward(self, mel: Tensor) -> Tensor:
         """`[batch, bands, frames]` to `[batch, bins, rate · frames]`."""
@@ -94,6 +95,7 @@ class SpectrumVocoder(nn.Module):
         self._iterations = config.iterations
         self._fft = mel.fft
         self._hop = mel.hop // config.rate
+        self.window: Tensor
         self.register_buffer("window", torch.hann_window(mel.fft), persistent=False)
 
     def forward(self, mel: Tensor, noise: torch.Generator) -> Tensor:

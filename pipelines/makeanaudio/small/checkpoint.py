@@ -15,9 +15,9 @@ from pipelines.checkpoints import model_folder
 from pipelines.makeanaudio.ddim import remaining_signal
 from pipelines.makeanaudio.small.config import SmallConfig, read_small_config
 from pipelines.makeanaudio.small.decoder import PatchDecoder
+from pipelines.makeanaudio.small.denoiser import ColumnDenoiser
 from pipelines.makeanaudio.small.mel import MEL
 from pipelines.makeanaudio.small.text import SentenceEncoder
-from pipelines.makeanaudio.unet import UNet
 from pipelines.settings import PipelineSettings
 from pipelines.state_dicts import StateDict, load_strict
 from pipelines.vocoders.spectrum import SpectrumVocoder
@@ -52,19 +52,19 @@ class SmallFiles:
 
     @property
     def channels(self) -> int:
-        return self.read_config().unet.channels_in
+        return self.read_config().denoiser.channels
 
     def text_encoder(self, _cache: Path) -> SentenceEncoder:
         config = self.read_config()
         state = {f"base.{name}": tensor for name, tensor in _tensors(self.minilm).items()}
         state |= _tensors(self.weights, "projection.", strip=False)
         with torch.device("meta"):
-            encoder = SentenceEncoder(config.bert, config.unet.context, self.vocabulary)
+            encoder = SentenceEncoder(config.bert, config.denoiser.context, self.vocabulary)
         load_strict(encoder, state, self.weights.name)
         return encoder
 
-    def unet(self, _cache: Path) -> UNet:
-        return self._loaded("unet.", lambda: UNet(self.read_config().unet))
+    def denoiser(self, _cache: Path) -> ColumnDenoiser:
+        return self._loaded("denoiser.", lambda: ColumnDenoiser(self.read_config().denoiser))
 
     def decoder(self, _cache: Path) -> PatchDecoder:
         return self._loaded("decoder.", lambda: PatchDecoder(self.channels))

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.makeanaudio.config import BertConfig, ScheduleConfig, UNetConfig
+from pipelines.makeanaudio.config import BertConfig, ScheduleConfig
+from pipelines.makeanaudio.small.denoiser import DenoiserConfig
 from pipelines.torch_files import CheckpointError
 from pipelines.vocoders.spectrum import SpectrumConfig
 
@@ -14,7 +15,7 @@ from pipelines.vocoders.spectrum import SpectrumConfig
 @dataclass(frozen=True, slots=True)
 class SmallConfig:
     bert: BertConfig
-    unet: UNetConfig
+    denoiser: DenoiserConfig
     schedule: ScheduleConfig
     vocoder: SpectrumConfig
 
@@ -23,13 +24,9 @@ def read_small_config(path: Path) -> SmallConfig:
     """Raises `CheckpointError` if the file is not of that kind."""
     try:
         parts = json.loads(path.read_text())
-        unet = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in parts["unet"].items()
-        }
         return SmallConfig(
             bert=BertConfig(**parts["bert"]),
-            unet=UNetConfig(**unet),
+            denoiser=DenoiserConfig(**parts["denoiser"]),
             schedule=ScheduleConfig(**parts["schedule"]),
             vocoder=SpectrumConfig(**parts["vocoder"]),
         )

@@ -19,6 +19,7 @@ class PatchDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """`[batch, channels, 10, columns]` to log10 mel `[batch, 80, 8 * columns]`."""
+        batch, _, rows, columns = z.shape
         patches: Tensor = self.components(z.permute(0, 2, 3, 1))
-        rows = patches.unflatten(-1, (BANDS, LATENT_FRAMES)).permute(0, 1, 3, 2, 4)
-        return rows.flatten(3).flatten(1, 2)
+        split = patches.view(batch, rows, columns, BANDS, LATENT_FRAMES).permute(0, 1, 3, 2, 4)
+        return split.reshape(batch, rows * BANDS, columns * LATENT_FRAMES)

@@ -103,7 +103,9 @@ def steam_whistle(draw: Draw) -> Wave:
     events = []
     for start in np.arange(draw.any(0.02, 0.2), draw.seconds, 2.4):
         count = samples(draw.any(1.2, 1.9))
-        chord = sum(harmonics(low * ratio, count, [1, 0.4, 0.2]) for ratio in (1, 1.26, 1.5))
+        chord = np.sum(
+            [harmonics(low * ratio, count, [1, 0.4, 0.2]) for ratio in (1, 1.26, 1.5)], 0
+        )
         steam = shaped(draw.rng, count, band(2500, 0.9))
         events.append((float(start), (levelled(chord) + 0.35 * steam) * swell(count, 0.12, 0.25)))
     return placed(draw.count, events)

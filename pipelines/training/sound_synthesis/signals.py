@@ -60,7 +60,7 @@ def band(centre: float, octaves: float = 1.0) -> Curve:
 
 def tilt(power: float, corner: float = 50.0) -> Curve:
     """Falls as f to `-power` above the corner."""
-    return lambda f: np.maximum(f, corner) ** -power * corner**power
+    return lambda f: (np.maximum(f, corner) / corner) ** -power
 
 
 def shaped(rng: Rng, count: int, *curves: Curve) -> Wave:
@@ -79,7 +79,8 @@ def wander(rng: Rng, count: int, rate: float) -> Wave:
     place = np.arange(count) * rate / SAMPLE_RATE + rng.uniform(0, 1)
     left = place.astype(int)
     share = 0.5 - 0.5 * np.cos(np.pi * (place - left))
-    return (points[left] * (1 - share) + points[left + 1] * share) * 1.2
+    curve: Wave = (points[left] * (1 - share) + points[left + 1] * share) * 1.2
+    return curve
 
 
 def fading(count: int, seconds: float) -> Wave:
@@ -92,7 +93,8 @@ def swell(count: int, attack: float, release: float) -> Wave:
     t = clock(count)
     rise = np.clip(t / max(attack, 1e-4), 0, 1)
     fall = np.clip((t[-1] + 1 / SAMPLE_RATE - t) / max(release, 1e-4), 0, 1)
-    return np.sin(rise * np.pi / 2) ** 2 * np.sin(fall * np.pi / 2) ** 2
+    envelope: Wave = np.sin(rise * np.pi / 2) ** 2 * np.sin(fall * np.pi / 2) ** 2
+    return envelope
 
 
 def tone(frequency: Wave | float, count: int, phase: float = 0.0) -> Wave:

@@ -1,0 +1,1 @@
+"""What the small model of sounds can do, against its gates."""

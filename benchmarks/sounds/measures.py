@@ -1,0 +1,67 @@
+"""Numbers that tell what a sound is like, for traits that a prompt names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pipelines.makeanaudio.request import HOP, SAMPLE_RATE
+from pipelines.makeanaudio.small.mel import sound_mel
+from pipelines.training.sound_synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
+
+Waveform = NDArray[np.floating]
+
+
+
+def centre(wave: Waveform) -> float:
+    """The mean of log2 frequency (Hz) over the power spectrum."""
+    power = np.abs(np.fft.rfft(wave)) ** 2
+    frequencies = np.fft.rfftfreq(len(wave), 1 / SAMPLE_RATE)
+    heard = frequencies > 30
+    return float(np.average(np.log2(frequencies[heard]), weights=power[heard] + 1e-12))
+
+
+def onsets(wave: Waveform) -> float:
+    """How fast the level goes up and down: the mean rate (Hz) of its modulation from 0.5 Hz on."""
+    mel = sound_mel(torch.from_numpy(np.asarray(wave, np.float32))[None])[0].clamp(min=-3)
+    flux = mel.diff(dim=1).clamp(min=0).mean(dim=0).numpy()
+    spectrum = np.abs(np.fft.rfft(flux - flux.mean())) ** 2
+    rates = np.fft.rfftfreq(len(flux), HOP / SAMPLE_RATE)
+    heard = rates >= 0.5
+    return float(np.average(rates[heard], weights=spectrum[heard] + 1e-12))
+
+
+def peaks(wave: Waveform) -> float:
+    """Events a second: rises of the level that no other rise within 40 ms exceeds."""
+    mel = sound_mel(torch.from_numpy(np.asarray(wave, np.float32))[None])[0].clamp(min=-3)
+    flux = mel.diff(dim=1).clamp(min=0).mean(dim=0).numpy()
+    highest = np.array([flux[max(0, i - 3) : i + 4].max() for i in range(len(flux))])
+    strong = flux > max(0.02, 0.3 * np.quantile(flux, 0.99))
+    return float(np.sum((flux == highest) & strong) * SAMPLE_RATE / len(wave))
+
+
+def brightness(wave: Waveform) -> float:
+    """The share of the energy above 2 kHz, in dB."""
+    power = np.abs(np.fft.rfft(wave)) ** 2
+    high = np.fft.rfftfreq(len(wave), 1 / SAMPLE_RATE) > 2000
+    return float(10 * np.log10((power[high].sum() + 1e-9) / (power.sum() + 1e-9)))
+
+
+def density(wave: Waveform) -> float:
+    """How full the time is: the median level below the loudest, in dB."""
+    frames = wave[: len(wave) // 512 * 512].reshape(-1, 512)
+    level = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-9)
+    return float(np.median(level) - level.max())
+
+
+MEASURES: dict[str, Callable[[Waveform], float]] = {
+    SPEED: peaks,
+    PITCH: centre,
+    DISTANCE: lambda wave: -brightness(wave),
+    SPACE: density,
+    INTENSITY: centre,
+}
+"""What goes up with each trait."""
