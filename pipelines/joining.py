@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pipelines.protocol import Waveform
@@ -77,6 +79,10 @@ class AtLevel(AsItIs):
                 return waveform
             result = _rounded(result * (self._level / loudest))
         return result
+
+    def level_of(self, waveform: Waveform) -> float:
+        """In dB of full scale."""
+        return 20 * math.log10(max(SILENCE, self._loudest(waveform)))
 
     def _loudest(self, waveform: Waveform) -> float:
         """Root mean square of the loudest half second, or of all where there is less."""

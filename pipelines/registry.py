@@ -49,11 +49,17 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
     },
     "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING},
     "make-an-audio": {
-        "make-an-audio": MakeAnAudioPipeline(),
         "small-sounds": SmallSoundsPipeline(),
+        "make-an-audio": MakeAnAudioPipeline(),
     },
 }
 """Pipelines of each service by name, which is that of their weights; the first is the default."""
+
+NOTES: dict[str, str] = {
+    "small-sounds": "A small model: it knows 78 kinds of sounds that were made by rule, and gives "
+    "one that is near to any other description. BERNIE_SOUND_EFFECTS__PIPELINE names another."
+}
+"""What those who use a pipeline should know of it."""
 
 
 def load_frontend(

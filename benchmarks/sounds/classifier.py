@@ -8,6 +8,7 @@ spreads and modulations of the mel bands; a small network of two layers tells th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def _modulations(mel: Tensor) -> Tensor:
     groups = mel.reshape(10, 8, -1).mean(dim=1)
     spectrum = torch.fft.rfft(groups - groups.mean(dim=1, keepdim=True), n=640).abs()
     edges = np.geomspace(3, 320, MODULATIONS + 1).astype(int)
-    pooled = [spectrum[:, a : max(b, a + 1)].mean(dim=1) for a, b in zip(edges, edges[1:], strict=False)]
+    pooled = [spectrum[:, a : max(b, a + 1)].mean(dim=1) for a, b in pairwise(edges)]
     return (torch.stack(pooled, dim=1) + 0.1).log10()
 
 
@@ -71,9 +72,7 @@ class Classifier:
         return [KINDS[int(index)] for index in scores.argsort(descending=True)]
 
 
-def examples(
-    first: int, each: int, recordings: Recordings, changed: bool
-) -> tuple[Tensor, Tensor]:
+def examples(first: int, each: int, recordings: Recordings, changed: bool) -> tuple[Tensor, Tensor]:
     """Features and kinds of `each` sounds of every kind, from seeds that begin at `first`."""
     rows, kinds = [], []
     for kind, name in enumerate(KINDS):

@@ -10,10 +10,21 @@ from numpy.typing import NDArray
 
 from pipelines.makeanaudio.request import HOP, SAMPLE_RATE
 from pipelines.makeanaudio.small.mel import sound_mel
-from pipelines.training.sound_synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
+from pipelines.training.sound_synthesis.catalogue import SOUNDS
+from pipelines.training.sound_synthesis.scenes import render
+from pipelines.training.sound_synthesis.sound import (
+    DISTANCE,
+    INTENSITY,
+    PITCH,
+    SPACE,
+    SPEED,
+    Sound,
+)
 
 Waveform = NDArray[np.floating]
 
+CALIBRATION = 3_000_000
+"""Seed of the sounds that tell which measure is right."""
 
 
 def centre(wave: Waveform) -> float:
@@ -39,7 +50,7 @@ def peaks(wave: Waveform) -> float:
     mel = sound_mel(torch.from_numpy(np.asarray(wave, np.float32))[None])[0].clamp(min=-3)
     flux = mel.diff(dim=1).clamp(min=0).mean(dim=0).numpy()
     highest = np.array([flux[max(0, i - 3) : i + 4].max() for i in range(len(flux))])
-    strong = flux > max(0.02, 0.3 * np.quantile(flux, 0.99))
+    strong = flux > 0.3 * np.quantile(flux, 0.99)
     return float(np.sum((flux == highest) & strong) * SAMPLE_RATE / len(wave))
 
 
@@ -57,11 +68,39 @@ def density(wave: Waveform) -> float:
     return float(np.median(level) - level.max())
 
 
-MEASURES: dict[str, Callable[[Waveform], float]] = {
-    SPEED: peaks,
-    PITCH: centre,
-    DISTANCE: lambda wave: -brightness(wave),
-    SPACE: density,
-    INTENSITY: centre,
+def dullness(wave: Waveform) -> float:
+    return -brightness(wave)
+
+
+MEASURES: dict[str, tuple[Callable[[Waveform], float], ...]] = {
+    SPEED: (peaks, onsets, centre),
+    PITCH: (centre,),
+    DISTANCE: (dullness, density),
+    SPACE: (density,),
+    INTENSITY: (centre, brightness, peaks, density),
 }
-"""What goes up with each trait."""
+"""What may go up with each trait; which of them does depends on the kind of sound."""
+
+
+def measure_for(
+    kind: str, trait: str, seconds: float, pairs: int = 4
+) -> Callable[[Waveform], float] | None:
+    """The first measure that orders sounds of this kind which were made by rule, if any does."""
+    sound = SOUNDS[kind]
+    for measure in MEASURES[trait]:
+        ordered = True
+        for number in range(pairs):
+            ends = ({**_plain(sound), trait: end} for end in (-0.8, 0.8))
+            low, high = (
+                measure(render(np.random.default_rng([CALIBRATION, number]), sound, seconds, end))
+                for end in ends
+            )
+            ordered = ordered and high > low
+        if ordered:
+            return measure
+    return None
+
+
+def _plain(sound: Sound) -> dict[str, float]:
+    """All traits in the middle, near by and in no hall."""
+    return {trait: -1.0 if trait in (DISTANCE, SPACE) else 0.0 for trait in sound.traits}

@@ -32,9 +32,9 @@ from pipelines.training.sound_captions import FOLDER
 from pipelines.training.sound_latents import LatentEncoder
 
 COLUMNS = 384
-SHARES = {12: 0.4, 24: 0.4, 40: 0.15, 80: 0.05}
+SHARES = {12: 0.5, 24: 0.4, 40: 0.07, 80: 0.03}
 DROPPED = 0.1
-RATE = 8e-4
+RATE = 1e-3
 WARM_UP = 100
 AVERAGING = 0.998
 SNR_LIMIT = 5.0
