@@ -18,7 +18,7 @@ from serve_app import installed
 from serve_app.commands import clips, users, voices
 from serve_app.commands.common import local_key
 from serve_app.commands.reasons import Reasons, WrongSetting, console
-from serve_app.demo import demo_settings, run_demo
+from serve_app.demo import Wishes, demo_settings, run_demo
 from serve_app.local import LocalStack, local_stack
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
@@ -83,15 +83,21 @@ def demo(
         "Hello! I am Bernie, and every sound of this sentence was made on your own machine."
     ),
     voice: Annotated[str, typer.Option(help="Who says it.")] = "woman",
-    output: Annotated[Path, typer.Option("-o", help="The WAV file to write.")] = Path("demo.wav"),
+    other_voice: Annotated[str, typer.Option(help="Who says it once more.")] = "bm_george",
+    sound: Annotated[str, typer.Option(help="The sound effect.")] = "A dog barks in the distance",
+    output: Annotated[
+        Path, typer.Option("-o", help="The WAV file of the sentence; the others lie beside it.")
+    ] = Path("demo.wav"),
 ) -> None:
-    """Starts a fresh system, makes one clip through its HTTP API, and stops it again.
+    """Starts a fresh system, makes three clips through its HTTP API, and stops it again.
 
-    It has a database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_…
-    say."""
+    A sentence, the same in another voice, and a sound: as far as they are installed. It has a
+    database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_… say."""
+    wishes = Wishes(text, voice, other_voice, sound, output)
     clips.require_writable(output)
-    _fetch_defaults(demo_settings())
-    run_demo(text, voice, output, console)
+    settings = demo_settings()
+    _fetch_defaults(settings)
+    run_demo(wishes, installed.resolve(settings), console)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,11 @@ RECORDED = 0.3
 
 
 def make_shard(
-    folder: Path, seed: int, recordings: Recordings, rounds: dict[int, int] = ROUNDS
+    folder: Path,
+    seed: int,
+    recordings: Recordings,
+    rounds: Mapping[int, int] = ROUNDS,
+    kinds: Sequence[str] = tuple(SOUNDS),
 ) -> None:
     """Writes `W-SEED.mel.npy` float16 `[sounds, 80, 8 W]`, `.wave.npy` int16 and `.json`."""
     for width, count in rounds.items():
@@ -40,7 +45,7 @@ def make_shard(
             continue
         rng = np.random.default_rng([seed, width])
         seconds = width * LATENT_FRAMES * HOP / SAMPLE_RATE
-        scenes = [_scene(rng, kind, seconds, recordings) for _ in range(count) for kind in SOUNDS]
+        scenes = [_scene(rng, kind, seconds, recordings) for _ in range(count) for kind in kinds]
         waves = np.stack([scene.wave for scene in scenes]).astype(np.float32)
         mels = torch.cat([sound_mel(torch.from_numpy(wave)[None]) for wave in waves])
         np.save(folder / f"{name}.mel.npy", mels.numpy().astype(np.float16))

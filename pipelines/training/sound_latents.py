@@ -3,10 +3,13 @@
 A patch is 8 bands by 8 frames, which is the geometry of Make-An-Audio. The sixteen largest
 components of its 64 numbers hold most of their variance; a network learns only the way back. So the
 diffusion can be trained from the first minute, and the encoder is exact and free.
+
+    python -m pipelines.training.sound_latents SHARDS
 """
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +18,7 @@ import torch
 from torch import Tensor
 
 from pipelines.makeanaudio.small.decoder import PatchDecoder
+from pipelines.training.sound_data import WIDTHS
 
 PATCH = 8
 FLATTENING = 0.5
@@ -69,3 +73,22 @@ def _patches(mel: Tensor) -> Tensor:
     sounds, bands, frames = mel.shape
     rows = mel.reshape(sounds, bands // PATCH, PATCH, frames // PATCH, PATCH)
     return rows.permute(0, 1, 3, 2, 4).flatten(3)
+
+
+def fit(shards: Path, channels: int, each: int = 2) -> None:
+    """Writes `encoder.npz`, from so many shards of each width."""
+    paths = [path for width in WIDTHS for path in sorted(shards.glob(f"{width}-*.mel.npy"))[:each]]
+    mels = [torch.from_numpy(np.load(path)) for path in paths]
+    LatentEncoder.fit(mels, channels).save(shards / "encoder.npz")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("shards", type=Path)
+    parser.add_argument("--channels", type=int, default=16)
+    given = parser.parse_args()
+    fit(given.shards, given.channels)
+
+
+if __name__ == "__main__":
+    main()
