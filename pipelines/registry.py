@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from pipelines import checkpoints
 from pipelines.features import FeatureCache
-from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline, SmallSoundsPipeline
+from pipelines.foley.pipeline import FoleyPipeline
+from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
 from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.seedvc.pipeline import SINGING, SPEECH
@@ -49,15 +50,15 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
     },
     "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING},
     "make-an-audio": {
-        "small-sounds": SmallSoundsPipeline(),
+        "foley": FoleyPipeline(),
         "make-an-audio": MakeAnAudioPipeline(),
     },
 }
 """Pipelines of each service by name, which is that of their weights; the first is the default."""
 
 NOTES: dict[str, str] = {
-    "small-sounds": "A small model: it knows 78 kinds of sounds that were made by rule, and gives "
-    "one that is near to any other description. BERNIE_SOUND_EFFECTS__PIPELINE names another."
+    "foley": "A small model: sounds are computed by rule, of 78 kinds, and any other description "
+    "gives the nearest of them. BERNIE_SOUND_EFFECTS__PIPELINE names another model."
 }
 """What those who use a pipeline should know of it."""
 

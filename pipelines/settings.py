@@ -25,7 +25,7 @@ class PipelineSettings:
     silence_seconds: float = 0.3
     """Silence between the chunks of a text."""
     sound_level: float = -23.0
-    """Of the loudest half second of a sound effect of the small model, dB of full scale."""
+    """Of the loudest half second of a sound effect of Foley, dB of full scale."""
 
     @property
     def cache(self) -> Path:

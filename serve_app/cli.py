@@ -34,7 +34,7 @@ app.add_typer(voices.app, name="voices")
 app.add_typer(users.app, name="users")
 
 _DEFAULT_SPEECH = "kokoro"
-_DEFAULT_SOUNDS = "small-sounds"
+_DEFAULT_SOUNDS = "foley"
 
 
 def _print_version(asked: bool) -> None:

@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     chunk_characters: int = Field(125, ge=20, le=400)
     silence_seconds: float = Field(0.3, ge=0, le=5)
     sound_level: float = Field(-23.0, ge=-40, le=-16)
-    """Of the loudest half second of a sound effect of the small model, dB of full scale."""
+    """Of the loudest half second of a sound effect of Foley, dB of full scale."""
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
 

@@ -1,1 +1,1 @@
-"""What the small model of sounds can do, against its gates."""
+"""What Foley can do, against what is asked of it."""

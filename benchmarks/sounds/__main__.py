@@ -1,4 +1,4 @@
-"""Measures the small model of sounds against its gates.
+"""Measures Foley against what is asked of it.
 
     python -m benchmarks.sounds --recordings FOLDER
 
@@ -21,15 +21,14 @@ from benchmarks.sounds import gates
 from benchmarks.sounds.classifier import accuracy, trained
 from benchmarks.sounds.model import Model
 from benchmarks.sounds.prompts import PROMPTS
+from benchmarks.sounds.recordings import Recordings
 from pipelines.settings import PipelineSettings
-from pipelines.training.sound_recordings import Recordings
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recordings", type=Path)
     parser.add_argument("--classifier", type=Path, default=Path("build/sound-classifier.pt"))
-    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
@@ -41,15 +40,15 @@ def main() -> None:
     console.print(f"The classifier names {own:.0%} of sounds made by rule that it has not heard.")
     model = Model(settings)
     kinds = list(PROMPTS)
-    made = list(gates.sounds(model, given.steps, kinds, 1 if given.quick else 2))
+    made = list(gates.sounds(model, kinds, 1 if given.quick else 2))
     named, wrong = gates.named(classifier, made)
     verdicts = [
         named,
-        *gates.traits(model, given.steps, kinds[::4] if given.quick else kinds),
-        *gates.seeds(model, given.steps),
+        *gates.traits(model, kinds[::4] if given.quick else kinds),
+        *gates.seeds(model),
         *gates.levels(made, settings),
-        *gates.cost(model, given.steps),
-        *gates.far(model, given.steps, classifier),
+        *gates.cost(model),
+        *gates.far(model, classifier),
     ]
     table = Table("gate", "asked", "found", "")
     for verdict in verdicts:

@@ -1,7 +1,7 @@
 """A classifier of sounds that knows nothing of the model: it judges what the model makes.
 
-It hears sounds from seeds that the training data does not have, some of them recordings, changed in
-colour and mixed with noise, so that it goes by what makes a kind of sound. Features are means,
+It hears sounds of its own seeds with traits at random, some of them recordings, changed in colour
+and mixed with noise, so that it goes by what makes a kind of sound. Features are means,
 spreads and modulations of the mel bands; a small network of two layers tells the kinds apart.
 """
 
@@ -16,11 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipelines.makeanaudio.small.mel import sound_mel
-from pipelines.training.sound_recordings import Recordings
-from pipelines.training.sound_synthesis.catalogue import SOUNDS
-from pipelines.training.sound_synthesis.scenes import draw, settled
-from pipelines.training.sound_synthesis.signals import Rng, Wave, shaped, tilt
+from benchmarks.sounds.mel import sound_mel
+from benchmarks.sounds.recordings import Recordings
+from pipelines.foley.synthesis.catalogue import SOUNDS
+from pipelines.foley.synthesis.rendering import levelled, render
+from pipelines.foley.synthesis.signals import Rng, Wave, shaped, tilt
 
 FIRST_SEED = 1_000_000
 SECONDS = 5.12
@@ -30,8 +30,8 @@ KINDS = tuple(SOUNDS)
 
 def features(wave: NDArray[np.floating]) -> Tensor:
     """What the classifier hears of a wave of any level, `[features]`."""
-    levelled = torch.from_numpy(np.asarray(settled(np.asarray(wave, np.float64)), np.float32))
-    mel = sound_mel(levelled[None])[0].clamp(min=-3.0)
+    heard = np.asarray(levelled(np.asarray(wave, np.float64)), np.float32)
+    mel = sound_mel(heard).clamp(min=-3.0)
     slope = mel.diff(dim=1)
     parts = [
         mel.mean(dim=1),
@@ -79,10 +79,16 @@ def examples(first: int, each: int, recordings: Recordings, changed: bool) -> tu
         for number in range(each):
             rng = np.random.default_rng([first + number, kind])
             recorded = name in recordings and rng.random() < 0.4
-            scene = (recordings.draw if recorded else draw)(rng, name, SECONDS)
-            rows.append(features(_changed(rng, scene.wave) if changed else scene.wave))
+            wave = recordings.draw(rng, name, SECONDS) if recorded else _made(rng, name)
+            rows.append(features(_changed(rng, wave) if changed else wave))
             kinds.append(kind)
     return torch.stack(rows), torch.tensor(kinds)
+
+
+def _made(rng: Rng, kind: str) -> Wave:
+    """With all traits at random."""
+    sound = SOUNDS[kind]
+    return render(rng, sound, SECONDS, {trait: rng.uniform(-1, 1) for trait in sound.traits})
 
 
 def _changed(rng: Rng, wave: Wave) -> Wave:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from pipelines.makeanaudio.request import HOP, SAMPLE_RATE
-from pipelines.makeanaudio.small.mel import sound_mel
-from pipelines.training.sound_synthesis.catalogue import SOUNDS
-from pipelines.training.sound_synthesis.scenes import render
-from pipelines.training.sound_synthesis.sound import (
+from benchmarks.sounds.mel import MEL, sound_mel
+from pipelines.foley.synthesis.catalogue import SOUNDS
+from pipelines.foley.synthesis.rendering import render
+from pipelines.foley.synthesis.signals import SAMPLE_RATE
+from pipelines.foley.synthesis.sound import (
     DISTANCE,
     INTENSITY,
     PITCH,
@@ -37,17 +36,17 @@ def centre(wave: Waveform) -> float:
 
 def onsets(wave: Waveform) -> float:
     """How fast the level goes up and down: the mean rate (Hz) of its modulation from 0.5 Hz on."""
-    mel = sound_mel(torch.from_numpy(np.asarray(wave, np.float32))[None])[0].clamp(min=-3)
+    mel = sound_mel(wave).clamp(min=-3)
     flux = mel.diff(dim=1).clamp(min=0).mean(dim=0).numpy()
     spectrum = np.abs(np.fft.rfft(flux - flux.mean())) ** 2
-    rates = np.fft.rfftfreq(len(flux), HOP / SAMPLE_RATE)
+    rates = np.fft.rfftfreq(len(flux), MEL.hop / SAMPLE_RATE)
     heard = rates >= 0.5
     return float(np.average(rates[heard], weights=spectrum[heard] + 1e-12))
 
 
 def peaks(wave: Waveform) -> float:
     """Events a second: rises of the level that no other rise within 40 ms exceeds."""
-    mel = sound_mel(torch.from_numpy(np.asarray(wave, np.float32))[None])[0].clamp(min=-3)
+    mel = sound_mel(wave).clamp(min=-3)
     flux = mel.diff(dim=1).clamp(min=0).mean(dim=0).numpy()
     highest = np.array([flux[max(0, i - 3) : i + 4].max() for i in range(len(flux))])
     strong = flux > 0.3 * np.quantile(flux, 0.99)

@@ -11,7 +11,7 @@ from pipelines.makeanaudio.request import SoundRequest
 from pipelines.protocol import Waveform
 from pipelines.settings import PipelineSettings
 
-SERVICE, PIPELINE = "make-an-audio", "small-sounds"
+SERVICE, PIPELINE = "make-an-audio", "foley"
 
 
 class Model:
@@ -25,16 +25,12 @@ class Model:
         self._vocoder = registry.load_vocoder(*names)
         self.cpu_seconds = 0.0
 
-    def make(
-        self, prompt: str, seconds: float, steps: int, seed: int = 0, guidance: float = 3.0
-    ) -> Waveform:
+    def make(self, prompt: str, seconds: float, seed: int = 0) -> Waveform:
         """`[samples]` at 16 kHz, as a clip would be."""
         began = time.process_time()
-        request = SoundRequest(prompt, seconds, steps, guidance, seed)
+        request = SoundRequest(prompt, seconds, seed=seed)
         [segments] = self._frontend.prepare([request])
         states = self._diffusion.begin(segments)
-        while left := [state for state in states if state.steps_left]:
-            self._diffusion.step(left)
         joiner = registry.joiner(SERVICE, PIPELINE, self._settings)
         waves = self._vocoder.synthesize(self._diffusion.finish(states))
         made = np.concatenate([*(joiner.add(wave) for wave in waves), joiner.close()])

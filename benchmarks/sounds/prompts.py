@@ -1,4 +1,4 @@
-"""Prompts for every kind of sound, phrased otherwise than any caption of the training data."""
+"""Prompts for every kind of sound, phrased otherwise than any phrase that Foley compares with."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pipelines.makeanaudio.config import MakeAnAudioConfig, read_config
 from pipelines.makeanaudio.ddim import remaining_signal
-from pipelines.makeanaudio.text_encoder import PaddedTexts, TextEncoder, Tokenizer
+from pipelines.makeanaudio.text_encoder import TextEncoder
 from pipelines.makeanaudio.unet import UNet
 from pipelines.makeanaudio.vae import LatentDecoder
 from pipelines.state_dicts import StateDict, converted, load_strict, tensors_of, under
@@ -63,24 +63,6 @@ class Files:
     def read_config(self) -> MakeAnAudioConfig:
         """Raises `CheckpointError`."""
         return read_config(self.config, self.bert_config)
-
-    # What the stages need of a model, see `stages.SoundModel`.
-
-    @property
-    def channels(self) -> int:
-        return self.read_config().unet.channels_in
-
-    def text_encoder(self, cache: Path) -> PaddedTexts:
-        return PaddedTexts(Tokenizer(self.vocabulary), load_text_encoder(self, cache))
-
-    def denoiser(self, cache: Path) -> UNet:
-        return load_unet(self, cache)
-
-    def decoder(self, cache: Path) -> LatentDecoder:
-        return load_decoder(self, cache)
-
-    def constants(self, cache: Path) -> tuple[Tensor, float]:
-        return load_constants(self, cache)
 
 
 def load_text_encoder(files: Files, cache: Path) -> TextEncoder:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.checkpoints import model_folder
 from pipelines.features import FeatureCache
-from pipelines.joining import AsItIs, AtLevel
+from pipelines.joining import AsItIs
 from pipelines.makeanaudio import request
 from pipelines.makeanaudio.request import SoundRequest
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
@@ -44,31 +44,6 @@ class MakeAnAudioPipeline:
 
     def check(self, asked: SoundRequest, _settings: PipelineSettings) -> None:
         request.check(asked)
-
-
-class SmallSoundsPipeline(MakeAnAudioPipeline):
-    """The small model that ships. Its sounds are brought to one level."""
-
-    def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
-        from pipelines.makeanaudio.small.checkpoint import SmallFiles
-        from pipelines.makeanaudio.stages import MakeAnAudioFrontend
-
-        return MakeAnAudioFrontend(SmallFiles.of(settings), settings)
-
-    def diffusion(self, settings: PipelineSettings) -> Diffusion:
-        from pipelines.makeanaudio.small.checkpoint import SmallFiles
-        from pipelines.makeanaudio.stages import MakeAnAudioDiffusion
-
-        return MakeAnAudioDiffusion(SmallFiles.of(settings), settings)
-
-    def vocoder(self, settings: PipelineSettings) -> Vocoder:
-        from pipelines.makeanaudio.small.checkpoint import SmallFiles
-        from pipelines.makeanaudio.small.stages import SmallVocoder
-
-        return SmallVocoder(SmallFiles.of(settings), settings)
-
-    def joiner(self, settings: PipelineSettings) -> Joiner:
-        return AtLevel(settings.sound_level, self.sample_rate)
 
 
 def _files(settings: PipelineSettings) -> Files:

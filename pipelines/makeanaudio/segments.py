@@ -16,8 +16,8 @@ Floats = NDArray[np.float32]
 class SoundSegment(Segment):
     """One sound; `length` counts the columns of its latent.
 
-    `text` `[positions, context]` is what the description says, `no_text` the same of an empty one,
-    absent where the guidance needs none.
+    `text` `[77, context]` is what the description says, `no_text` the same of an empty one, absent
+    where the guidance needs none.
     """
 
     text: Floats

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from pipelines.makeanaudio.checkpoint import Files, load_vocoder
+from pipelines.makeanaudio.checkpoint import (
+    Files,
+    load_constants,
+    load_decoder,
+    load_text_encoder,
+    load_unet,
+    load_vocoder,
+)
 from pipelines.makeanaudio.ddim import Step, advance, guided, plan
 from pipelines.makeanaudio.request import (
     LATENT_HEIGHT,
@@ -23,6 +28,7 @@ from pipelines.makeanaudio.request import (
     missing_samples,
 )
 from pipelines.makeanaudio.segments import Floats, SoundAcoustic, SoundSegment
+from pipelines.makeanaudio.text_encoder import Tokenizer
 from pipelines.precision import autocast, place
 from pipelines.protocol import Acoustic, Segment, State, Waveform
 from pipelines.settings import PipelineSettings
@@ -32,41 +38,17 @@ NO_GUIDANCE = 1.0
 """The scale at which the prediction without the text has no effect."""
 
 
-class SoundModel(Protocol):
-    """How the parts of a model are had, converted ones from `cache`. All raise CheckpointError."""
-
-    @property
-    def channels(self) -> int:
-        """Of the latent."""
-        ...
-
-    def text_encoder(self, cache: Path, /) -> nn.Module:
-        """Texts to `[texts, positions, context]`."""
-        ...
-
-    def denoiser(self, cache: Path, /) -> nn.Module:
-        """Latents, levels `[batch]` and texts to the noise, in the shape of the latents."""
-        ...
-
-    def decoder(self, cache: Path, /) -> nn.Module:
-        """Latents `[batch, channels, 10, columns]` to mel `[batch, 80, 8 * columns]`."""
-        ...
-
-    def constants(self, cache: Path, /) -> tuple[Tensor, float]:
-        """ᾱ of the training levels `[levels]`, and the factor between latents and decoder."""
-        ...
-
-
 class MakeAnAudioFrontend:
     """Descriptions to the vectors that the diffusion attends to; one segment per request.
 
     In float32 whatever the settings say: it costs a tenth of one denoising step.
     """
 
-    def __init__(self, model: SoundModel, settings: PipelineSettings) -> None:
+    def __init__(self, files: Files, settings: PipelineSettings) -> None:
         """Raises CheckpointError where a file does not fit, as the other stages do."""
-        device = configure(settings).device
-        self._encoder = model.text_encoder(settings.cache).to(device)
+        self._device = configure(settings).device
+        self._tokenizer = Tokenizer(files.vocabulary)
+        self._encoder = load_text_encoder(files, settings.cache).to(self._device)
         self._no_text = self.encode([""])[0]
 
     def prepare(self, requests: Sequence[SoundRequest]) -> list[list[Segment]]:
@@ -92,18 +74,19 @@ class MakeAnAudioFrontend:
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> list[Floats]:
-        """The conditioning of each text, `[positions, context]`."""
+        """The conditioning of each text, `[77, context]`."""
         if not texts:
             return []
-        return list(self._encoder(texts).cpu().numpy())
+        vectors = self._encoder(self._tokenizer(texts).to(self._device))
+        return list(vectors.cpu().numpy())
 
 
 @dataclass(slots=True)
 class SoundState(State):
     """A latent on its way from noise to sound. `steps` are those that are left, in order.
 
-    `latent` is `[channels, 10, columns]`, `texts` `[1 or 2, positions, context]`: the description
-    and, where there is guidance, the empty text.
+    `latent` is `[channels, 10, columns]`, `texts` `[1 or 2, 77, context]`: the description and,
+    where there is guidance, the empty text.
     """
 
     segment: SoundSegment
@@ -124,12 +107,12 @@ class MakeAnAudioDiffusion:
     widths cannot share a batch, because every layer of the network looks across the whole latent.
     """
 
-    def __init__(self, model: SoundModel, settings: PipelineSettings) -> None:
+    def __init__(self, files: Files, settings: PipelineSettings) -> None:
         self._runtime = configure(settings)
-        self._channels = model.channels
-        self._signal, self._scale = model.constants(settings.cache)
-        self._unet = model.denoiser(settings.cache)
-        self._decoder = model.decoder(settings.cache)
+        self._channels = files.read_config().unet.channels_in
+        self._signal, self._scale = load_constants(files, settings.cache)
+        self._unet = load_unet(files, settings.cache)
+        self._decoder = load_decoder(files, settings.cache)
         for module in (self._unet, self._decoder):
             place(module, self._runtime)
 

@@ -52,21 +52,6 @@ class TextEncoder(nn.Module):
         return result
 
 
-class PaddedTexts(nn.Module):
-    """Texts to vectors, all of them with 77 positions."""
-
-    def __init__(self, tokenise: Tokenizer, encoder: TextEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self._tokenise = tokenise
-
-    def forward(self, texts: Sequence[str]) -> Tensor:
-        """`[texts, 77, context]`."""
-        device = self.encoder.projection.linear1.weight.device
-        result: Tensor = self.encoder(self._tokenise(texts).to(device))
-        return result
-
-
 class Projection(nn.Module):
     """Two linear layers with a residual connection round the second."""
 

@@ -31,10 +31,10 @@ def test_a_service_without_weights_says_how_to_have_it(sqlite_api: Api) -> None:
     headers = api.sign_up()
     sound = listed(api, headers)["make-an-audio"]
     assert (sound["installed"], sound["pipeline"]) == (False, None)
-    assert sound["install"] == "bernie fetch small-sounds"
+    assert sound["install"] == "bernie fetch foley"
     before = api.contents()
     answer = api.client.post("/api/sound-effects", headers=headers, json={"prompt": "Rain."})
     error = error_of(answer, 503)
     assert error["code"] == "service_not_installed"
-    assert "`bernie fetch small-sounds`" in error["message"]
+    assert "`bernie fetch foley`" in error["message"]
     assert api.contents() == before

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipelines.training.sound_synthesis.signals import (
+from pipelines.foley.synthesis.signals import (
     Wave,
     band,
     beats,
@@ -24,7 +24,7 @@ from pipelines.training.sound_synthesis.signals import (
     swell,
     tone,
 )
-from pipelines.training.sound_synthesis.sound import DISTANCE, PITCH, SPACE, SPEED, Draw, Sound
+from pipelines.foley.synthesis.sound import DISTANCE, PITCH, SPACE, SPEED, Draw, Sound
 
 MINOR = np.array([0, 3, 5, 7, 10, 12])
 

@@ -1,4 +1,4 @@
-"""Recordings as training data: the CC0 samples of Sonic Pi, arranged in time.
+"""Recordings for the classifier: the CC0 samples of Sonic Pi, arranged in time.
 
 Debian's package `sonic-pi-samples` has them; without the folder there are none.
 """
@@ -11,10 +11,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from pipelines.training.sound_synthesis.captions import caption
-from pipelines.training.sound_synthesis.catalogue import SOUNDS
-from pipelines.training.sound_synthesis.scenes import Scene, settled
-from pipelines.training.sound_synthesis.signals import (
+from pipelines.foley.synthesis.rendering import levelled
+from pipelines.foley.synthesis.signals import (
     SAMPLE_RATE,
     Rng,
     Wave,
@@ -23,7 +21,7 @@ from pipelines.training.sound_synthesis.signals import (
     reverberant,
     samples,
 )
-from pipelines.training.sound_synthesis.sound import PITCH, SPACE, SPEED, between
+from pipelines.foley.synthesis.sound import between
 
 FILES: dict[str, tuple[str, ...]] = {
     "kick": ("bd_*", "drum_bass_*", "drum_heavy_kick"),
@@ -60,24 +58,16 @@ class Recordings:
     def __contains__(self, kind: str) -> bool:
         return bool(self._waves.get(kind))
 
-    def draw(self, rng: Rng, kind: str, seconds: float) -> Scene:
-        """One sample struck again and again, at a pitch and speed that the caption may tell."""
-        sound = SOUNDS[kind]
+    def draw(self, rng: Rng, kind: str, seconds: float) -> Wave:
+        """One sample struck again and again, a little higher or lower, in some room."""
         wave = self._waves[kind][int(rng.integers(len(self._waves[kind])))]
-        traits = {}
-        if SPEED in sound.traits:
-            traits[SPEED] = float(rng.uniform(-1, 1))
-        if SPACE in sound.traits:
-            traits[SPACE] = float(rng.uniform(-1, 1))
-        # A sample has its own pitch: how it is played says little of how it sounds.
         stroke = _faster(wave, between(float(rng.uniform(-1, 1)), 0.85, 1.18))
-        rate = between(traits.get(SPEED, 0.0), *RATES.get(kind, USUAL_RATE))
+        rate = between(float(rng.uniform(-1, 1)), *RATES.get(kind, USUAL_RATE))
         strokes = [(time, stroke * rng.uniform(0.8, 1)) for time in beats(rng, seconds, rate)]
         made = placed(samples(seconds), strokes)
-        if (hall := traits.get(SPACE, -1.0)) > 0:
-            made = reverberant(rng, made, 2.5, 0.35 + 0.3 * hall)
-        told = {trait: value for trait, value in traits.items() if trait != PITCH}
-        return Scene(kind, caption(rng, sound, told), traits, settled(made))
+        if rng.random() < 0.3:
+            made = reverberant(rng, made, 2.5, 0.4)
+        return levelled(made)
 
 
 def _read(path: Path) -> Wave:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipelines.training.sound_synthesis.signals import SAMPLE_RATE, Rng, Wave
+from pipelines.foley.synthesis.signals import SAMPLE_RATE, Rng, Wave
 
 SPEED, PITCH, INTENSITY, DISTANCE, SPACE = "speed", "pitch", "intensity", "distance", "space"
 

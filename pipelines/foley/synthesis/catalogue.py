@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.training.sound_synthesis import (
+from pipelines.foley.synthesis import (
     animals,
     games,
     house,
@@ -11,7 +11,7 @@ from pipelines.training.sound_synthesis import (
     people,
     weather,
 )
-from pipelines.training.sound_synthesis.sound import Sound
+from pipelines.foley.synthesis.sound import Sound
 
 SOUNDS: dict[str, Sound] = {
     sound.name: sound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.training.sound_synthesis.signals import (
+from pipelines.foley.synthesis.signals import (
     Wave,
     band,
     clock,
@@ -25,7 +25,7 @@ from pipelines.training.sound_synthesis.signals import (
     tone,
     wander,
 )
-from pipelines.training.sound_synthesis.sound import DISTANCE, INTENSITY, PITCH, SPEED, Draw, Sound
+from pipelines.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPEED, Draw, Sound
 
 
 def rain(draw: Draw) -> Wave:

@@ -1,0 +1,46 @@
+"""One sound of a kind, at its distance and in its room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pipelines.foley.synthesis.signals import (
+    Rng,
+    Wave,
+    filtered,
+    lowpass,
+    reverberant,
+    samples,
+)
+from pipelines.foley.synthesis.sound import DISTANCE, SPACE, Draw, Sound, between
+
+LEVEL = 0.1
+"""Root mean square of a sound's loudest half second."""
+
+
+def render(rng: Rng, sound: Sound, seconds: float, traits: Mapping[str, float]) -> Wave:
+    """`[samples]` at the level of `LEVEL`. Traits that the kind does not have are left out, and
+    distance and space begin at 0: below, a sound is near by and in no hall."""
+    own = {
+        trait: value
+        for trait, value in traits.items()
+        if trait in sound.traits and trait not in (DISTANCE, SPACE)
+    }
+    wave = sound.render(Draw(rng, samples(seconds), **own))
+    if (away := traits.get(DISTANCE, -1.0)) > 0:
+        muffled = filtered(wave, lowpass(between(away, 3500, 700), 1))
+        wave = reverberant(rng, muffled, 1.2, 0.3 * away)
+    if (hall := traits.get(SPACE, -1.0)) > 0:
+        wave = reverberant(rng, wave, 2.5, 0.35 + 0.3 * hall)
+    return levelled(wave)
+
+
+def levelled(wave: Wave) -> Wave:
+    """Without a constant part, at the level that every sound has."""
+    wave = wave - wave.mean()
+    frame = min(len(wave), samples(0.5))
+    power = np.mean(wave[: len(wave) // frame * frame].reshape(-1, frame) ** 2, axis=1)
+    result: Wave = wave * (LEVEL / (np.sqrt(power.max()) + 1e-9))
+    return result
