@@ -100,7 +100,7 @@ def _changed(rng: Rng, wave: Wave) -> Wave:
     return coloured + strength * shaped(rng, len(wave), tilt(rng.uniform(0, 0.5)))
 
 
-def train(recordings: Recordings, each: int = 40, epochs: int = 60) -> Classifier:
+def train(recordings: Recordings, each: int = 30, epochs: int = 60) -> Classifier:
     torch.manual_seed(0)
     inputs, kinds = examples(FIRST_SEED, each, recordings, changed=True)
     mean, deviation = inputs.mean(dim=0), inputs.std(dim=0) + 0.05

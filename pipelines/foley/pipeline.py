@@ -8,7 +8,7 @@ from pipelines.makeanaudio.request import LONGEST_SECONDS, SAMPLE_RATE, SoundReq
 from pipelines.protocol import Diffusion, Frontend, InvalidInput, Joiner, Vocoder
 from pipelines.settings import PipelineSettings
 
-SHORTEST_SECONDS = 0.1
+SHORTEST_SECONDS = 0.5
 
 
 class FoleyPipeline:

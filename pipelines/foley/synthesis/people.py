@@ -121,7 +121,7 @@ def whistling(draw: Draw) -> Wave:
 def laughter(draw: Draw) -> Wave:
     """Ha-ha-ha: a voice in bursts that fall in pitch."""
     events = []
-    pitch = draw.at_pitch(130, 320)
+    pitch, size = draw.at_pitch(130, 320), draw.at_pitch(0.85, 1.2)
     rate = draw.at_speed(3.5, 7.0)
     for number, start in enumerate(beats(draw.rng, draw.seconds, rate, 0.1)):
         count = samples(0.62 / rate)
@@ -129,7 +129,11 @@ def laughter(draw: Draw) -> Wave:
         voice = harmonics(fall, count, [1 / (1 + 0.2 * index) for index in range(24)])
         mouth = filtered(
             voice,
-            lambda f: band(800, 0.25)(f) + 0.6 * band(1250, 0.2)(f) + 0.3 * band(2700, 0.2)(f),
+            lambda f: (
+                band(800 * size, 0.25)(f)
+                + 0.6 * band(1250 * size, 0.2)(f)
+                + 0.3 * band(2700 * size, 0.2)(f)
+            ),
         )
         breath = 0.25 * shaped(draw.rng, count, band(1800, 0.8))
         gain = 0.35 if number % 9 == 8 else 1.0
