@@ -38,7 +38,7 @@ def filtered(wave: Wave, *curves: Curve) -> Wave:
     """Zero phase; the ends are padded so that nothing wraps round."""
     count = len(wave)
     size = _fast(count + SAMPLE_RATE // 4)
-    frequencies = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
+    frequencies: Wave = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float64)
     gain = np.ones_like(frequencies)
     for curve in curves:
         gain = gain * curve(frequencies)
@@ -70,7 +70,8 @@ def shaped(rng: Rng, count: int, *curves: Curve) -> Wave:
 
 def levelled(wave: Wave) -> Wave:
     """With unit variance."""
-    return wave / (np.sqrt(np.mean(wave**2)) + 1e-9)
+    result: Wave = wave / (np.sqrt(np.mean(wave**2)) + 1e-9)
+    return result
 
 
 def wander(rng: Rng, count: int, rate: float) -> Wave:
