@@ -61,7 +61,7 @@ def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
         with local_stack(settings, report, free_port()), Client(url) as client:
             report("Signing up")
             client.sign_up(f"demo-{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(16))
-            made = _make_all(wishes, settings, client, report)
+            made = make_all(wishes, settings, client, report)
             account = client.me()
             report("Stopping")
         report("Stopped")
@@ -72,7 +72,7 @@ def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
         console.print(f"Credits left: {account['available']:,}")
 
 
-def _make_all(
+def make_all(
     wishes: Wishes, settings: Settings, client: Client, report: Report
 ) -> dict[Path, dict[str, Any]]:
     """The clips of the services that are installed, by the files that they are saved as."""
