@@ -71,7 +71,7 @@ class AtLevel(AsItIs):
 
     def add(self, waveform: Waveform) -> Waveform:
         """The samples, louder or softer; silence stays silence."""
-        result: Waveform = waveform - waveform.mean()
+        result = waveform
         # Rounding peaks off takes some of the level away, which the next turn gives back.
         for _ in range(LEVEL_TURNS):
             loudest = self._loudest(result)

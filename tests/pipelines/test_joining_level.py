@@ -46,6 +46,6 @@ def test_nothing_clips_and_the_level_is_that_of_the_setting(
     assert len(joiner.close()) == 0
 
 
-@pytest.mark.parametrize("wave", [np.zeros(100, np.float32), np.full(100, 0.5, np.float32)])
-def test_silence_is_left_alone(wave: Waveform) -> None:
+def test_silence_is_left_alone() -> None:
+    wave = np.zeros(100, np.float32)
     np.testing.assert_array_equal(AtLevel(-23.0, RATE).add(wave), wave)

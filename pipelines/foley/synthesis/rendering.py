@@ -10,12 +10,18 @@ from pipelines.foley.synthesis.signals import (
     Rng,
     Wave,
     filtered,
+    highpass,
     lowpass,
     reverberant,
     samples,
+    swell,
 )
 from pipelines.foley.synthesis.sound import DISTANCE, SPACE, Draw, Sound, between
 
+LOWEST = 20.0
+"""Hz; what is below is not heard."""
+FADE_IN_SECONDS, FADE_OUT_SECONDS = 0.003, 0.04
+"""So that neither end of a sound clicks."""
 LEVEL = 0.1
 """Root mean square of a sound's loudest half second."""
 
@@ -34,12 +40,12 @@ def render(rng: Rng, sound: Sound, seconds: float, traits: Mapping[str, float]) 
         wave = reverberant(rng, muffled, 1.2, 0.3 * away)
     if (hall := traits.get(SPACE, -1.0)) > 0:
         wave = reverberant(rng, wave, 2.5, 0.35 + 0.3 * hall)
-    return levelled(wave)
+    wave = filtered(wave, highpass(LOWEST))
+    return levelled(wave * swell(len(wave), FADE_IN_SECONDS, FADE_OUT_SECONDS))
 
 
 def levelled(wave: Wave) -> Wave:
-    """Without a constant part, at the level that every sound has."""
-    wave = wave - wave.mean()
+    """At the level that every sound has."""
     frame = min(len(wave), samples(0.5))
     power = np.mean(wave[: len(wave) // frame * frame].reshape(-1, frame) ** 2, axis=1)
     result: Wave = wave * (LEVEL / (np.sqrt(power.max()) + 1e-9))

@@ -31,6 +31,7 @@ def test_a_sound_has_its_length_and_level_at_the_ends_of_its_traits(
     frame = min(len(wave), samples(0.5))
     power = np.mean(wave[: len(wave) // frame * frame].reshape(-1, frame) ** 2, axis=1)
     assert np.sqrt(power.max()) == pytest.approx(LEVEL, rel=1e-3)
+    assert np.abs(wave[[0, -1]]).max() < 0.1 * LEVEL, "an end clicks"
 
 
 @pytest.mark.parametrize("name", ["dog", "rain", "guitar", "engine"])
