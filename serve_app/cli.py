@@ -18,9 +18,9 @@ from serve_app import installed
 from serve_app.commands import clips, doctor, users, voices
 from serve_app.commands.common import local_key
 from serve_app.commands.reasons import Reasons, WrongSetting, console
-from serve_app.demo import demo_settings, run_demo
+from serve_app.demo import Wishes, demo_settings, run_demo
 from serve_app.local import LocalStack, local_stack
-from serve_app.settings import OFF, SERVICES, Settings
+from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
 app = typer.Typer(
     cls=Reasons,
@@ -34,6 +34,7 @@ app.add_typer(voices.app, name="voices")
 app.add_typer(users.app, name="users")
 
 _DEFAULT_SPEECH = "kokoro"
+_DEFAULT_SOUNDS = "foley"
 
 
 def _print_version(asked: bool) -> None:
@@ -65,7 +66,7 @@ def up(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        _fetch_speech(settings)
+        _fetch_defaults(settings)
         served = installed.resolve(settings)
         key = local_key(settings)
         with local_stack(served, _say_step, dashboard_port) as stack:
@@ -82,15 +83,21 @@ def demo(
         "Hello! I am Bernie, and every sound of this sentence was made on your own machine."
     ),
     voice: Annotated[str, typer.Option(help="Who says it.")] = "woman",
-    output: Annotated[Path, typer.Option("-o", help="The WAV file to write.")] = Path("demo.wav"),
+    other_voice: Annotated[str, typer.Option(help="Who says it once more.")] = "bm_george",
+    sound: Annotated[str, typer.Option(help="The sound effect.")] = "A dog barks in the distance",
+    output: Annotated[
+        Path, typer.Option("-o", help="The WAV file of the sentence; the others lie beside it.")
+    ] = Path("demo.wav"),
 ) -> None:
-    """Starts a fresh system, makes one clip through its HTTP API, and stops it again.
+    """Starts a fresh system, makes three clips through its HTTP API, and stops it again.
 
-    It has a database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_…
-    say."""
+    A sentence, the same in another voice, and a sound: as far as they are installed. It has a
+    database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_… say."""
+    wishes = Wishes(text, voice, other_voice, sound, output)
     clips.require_writable(output)
-    _fetch_speech(demo_settings())
-    run_demo(text, voice, output, console)
+    settings = demo_settings()
+    _fetch_defaults(settings)
+    run_demo(wishes, installed.resolve(settings), console)
 
 
 @app.command()
@@ -113,11 +120,19 @@ def fetch(
     console.print(f"{name} is ready: {path}")
 
 
-def _fetch_speech(settings: Settings) -> None:
-    """The weights that speak unless another model is set. Others are fetched on request only."""
+def _fetch_defaults(settings: Settings) -> None:
+    """The weights of the default models. Others are fetched on request only.
+
+    Speech cannot do without; where those of another service cannot be had it is off.
+    """
     _require_checkpoints(settings)
     if settings.speech.pipeline == _DEFAULT_SPEECH:
         _fetch(_DEFAULT_SPEECH, settings)
+    if settings.sound_effects.pipeline in (AUTO, _DEFAULT_SOUNDS):
+        try:
+            _fetch(_DEFAULT_SOUNDS, settings)
+        except checkpoints.FetchFailed as error:
+            console.print(f"[yellow]No sound effects: {error}[/]")
 
 
 def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:

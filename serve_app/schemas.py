@@ -247,6 +247,9 @@ class ServiceOut(BaseModel):
         examples=["bernie fetch seed-vc"],
     )
     pipeline: str | None = Field(description="The model that runs.", examples=["kokoro"])
+    note: str | None = Field(
+        description="What to know of that model.", examples=["A small model: it knows 78 kinds."]
+    )
     sample_rate: int | None = Field(description="Of the model, in Hz.", examples=[24_000])
     device: str = Field(examples=["cpu"])
     dtype: str = Field(examples=["auto"])

@@ -157,6 +157,8 @@ class Settings(BaseSettings):
     max_text_characters: int = Field(5_000, ge=1)
     chunk_characters: int = Field(125, ge=20, le=400)
     silence_seconds: float = Field(0.3, ge=0, le=5)
+    sound_level: float = Field(-23.0, ge=-40, le=-16)
+    """Of the loudest half second of a sound effect of Foley, dB of full scale."""
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
 
@@ -217,4 +219,5 @@ class Settings(BaseSettings):
             chunk_characters=self.chunk_characters,
             spoken_characters=_SPOKEN_PER_WRITTEN * self.max_text_characters,
             silence_seconds=self.silence_seconds,
+            sound_level=self.sound_level,
         )
