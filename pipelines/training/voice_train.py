@@ -1,0 +1,242 @@
+"""Trains the head that turns what Whisper hears into what Kokoro's decoder speaks.
+
+    python -m pipelines.training.voice_train --features features --run run --minutes 30
+
+The run's folder keeps everything that is needed to go on: started again, it does. After each round
+of validation the averaged weights are written to `head.safetensors` there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pipelines.lengths import Lengths
+from pipelines.revoice.checkpoint import save_head
+from pipelines.revoice.head import ContentHead, HeadConfig
+from pipelines.training.voice_corpus import VALIDATION_EVERY
+
+CROP = 200
+"""Frames of a training example."""
+BATCH = 16
+AVERAGE = 0.998
+VALIDATE_EVERY = 500
+RATE, WEIGHT_DECAY, WARM_UP = 1e-3, 0.02, 200
+CLASS_WEIGHT, ENERGY_WEIGHT = 1.0, 0.3
+SMOOTHING = 0.05
+MASKED_CHANNELS = 0.1
+"""Share of Whisper's channels that an example does without."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    heard: Tensor
+    levels: Tensor
+    spoken: Tensor
+    symbols: Tensor
+    energy: Tensor
+
+    @property
+    def lengths(self) -> Lengths:
+        return Lengths.of([self.heard.shape[1]] * len(self.heard), self.heard.device)
+
+
+class Examples:
+    """All windows of some shards, in memory."""
+
+    def __init__(self, folder: Path, *, validation: bool) -> None:
+        heard, levels, tokens, energy, spoken, symbols, lengths = [], [], [], [], [], [], []
+        texts: dict[str, tuple[int, NDArray[np.float16], NDArray[np.int16]]] = {}
+        first = 0
+        for path in sorted(folder.glob("*-*.npz"), key=lambda path: path.stem.split("-")[::-1]):
+            shard, _, copy = path.stem.partition("-")
+            if (int(shard) % VALIDATION_EVERY == 0) != validation or (validation and copy != "0"):
+                continue
+            arrays = np.load(path)
+            if "spoken" in arrays:
+                texts[shard] = (first, arrays["spoken"], arrays["symbols"])
+                spoken.append(arrays["spoken"])
+                symbols.append(arrays["symbols"])
+                first += len(arrays["symbols"])
+            heard.append(arrays["heard"])
+            levels.append(arrays["levels"])
+            tokens.append(arrays["tokens"] + texts[shard][0])
+            energy.append(arrays["energy"])
+            lengths.append(np.diff(arrays["ends"], prepend=0))
+        self.heard = torch.from_numpy(np.concatenate(heard))
+        self.levels = torch.from_numpy(np.concatenate(levels))
+        self.tokens = torch.from_numpy(np.concatenate(tokens))
+        self.energy = torch.from_numpy(np.concatenate(energy))
+        self.spoken = torch.from_numpy(np.concatenate(spoken))
+        self.symbols = torch.from_numpy(np.concatenate(symbols)).long()
+        sizes = np.concatenate(lengths)
+        self.spans = np.stack([np.cumsum(sizes) - sizes, np.cumsum(sizes)], axis=1)
+
+    @property
+    def minutes(self) -> float:
+        return len(self.heard) / 40 / 60
+
+    def batch(self, starts: NDArray[np.int64]) -> Batch:
+        rows = torch.from_numpy(starts[:, None] + np.arange(CROP))
+        tokens = self.tokens[rows].long()
+        return Batch(
+            self.heard[rows].float(),
+            self.levels[rows].float(),
+            self.spoken[tokens].float(),
+            self.symbols[tokens],
+            self.energy[rows].float(),
+        )
+
+    def starts(self) -> NDArray[np.int64]:
+        """First frames of crops that tile every window; windows shorter than a crop are left out."""
+        tiles = [np.arange(a, b - CROP + 1, CROP) for a, b in self.spans if b - a >= CROP]
+        return np.concatenate(tiles)
+
+    def shuffled(self, random: np.random.Generator) -> Iterator[Batch]:
+        """Batches without end, of crops begun anywhere inside windows."""
+        fit = self.spans[self.spans[:, 1] - self.spans[:, 0] >= CROP]
+        room = fit[:, 1] - fit[:, 0] - CROP + 1
+        share = room + CROP
+        while True:
+            chosen = random.choice(len(fit), BATCH, p=share / share.sum())
+            yield self.batch(fit[chosen, 0] + random.integers(room[chosen]))
+
+
+class Training:
+    """The model, its average over the last steps, and the optimiser."""
+
+    def __init__(self, config: HeadConfig, spread: Tensor, device: torch.device) -> None:
+        self.model = ContentHead(config).to(device)
+        self.average = deepcopy(self.model).requires_grad_(False).eval()
+        self.spread = spread.to(device)
+        self.device = device
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=RATE, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.98)
+        )
+        self.step = 0
+
+    def advance(self, batch: Batch, rate: float) -> dict[str, float]:
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * min(1.0, (self.step + 1) / WARM_UP)
+        kept = (torch.rand(len(batch.heard), 1, batch.heard.shape[2]) > MASKED_CHANNELS).float()
+        batch = Batch(
+            batch.heard * kept, batch.levels, batch.spoken, batch.symbols, batch.energy
+        )
+        losses = self.losses(self.model, batch)
+        self.optimiser.zero_grad(set_to_none=True)
+        losses["all"].backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        share = min(AVERAGE, self.step / (self.step + 20))
+        with torch.no_grad():
+            for mean, new in zip(self.average.parameters(), self.model.parameters(), strict=True):
+                mean.lerp_(new, 1 - share)
+        return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def losses(self, model: ContentHead, batch: Batch) -> dict[str, Tensor]:
+        """`features` is the error as a share of the variance of the text features."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            made = model(
+                batch.heard.to(self.device), batch.levels.to(self.device), batch.lengths
+            )
+        target = batch.spoken.to(self.device).mT
+        symbols = batch.symbols.to(self.device)
+        logits = made.logits.float()
+        features = ((made.asr.float() - target) / self.spread[:, None]).square().mean()
+        energy = (made.energy.float() - batch.energy.to(self.device).flatten(1)).abs().mean()
+        smooth = F.cross_entropy(logits, symbols, label_smoothing=SMOOTHING)
+        return {
+            "all": features + CLASS_WEIGHT * smooth + ENERGY_WEIGHT * energy,
+            "features": features,
+            "classes": F.cross_entropy(logits, symbols),
+            "wrong": (logits.argmax(1) != symbols).float().mean(),
+            "energy": energy,
+        }
+
+    @torch.no_grad()
+    def validate(self, examples: Examples) -> dict[str, float]:
+        starts = examples.starts()
+        sums: dict[str, float] = {}
+        for first in range(0, len(starts), BATCH):
+            some = starts[first : first + BATCH]
+            for name, loss in self.losses(self.average, examples.batch(some)).items():
+                sums[name] = sums.get(name, 0.0) + float(loss) * len(some) / len(starts)
+        return sums
+
+    def save(self, path: Path) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+        }
+        partial = path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def resume(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+
+
+def train(features: Path, run: Path, minutes: float, config: HeadConfig, threads: int) -> None:
+    """For so many minutes of wall time; the rate falls to nothing along half a cosine."""
+    torch.set_num_threads(threads)
+    run.mkdir(parents=True, exist_ok=True)
+    examples = Examples(features, validation=False)
+    held_out = Examples(features, validation=True)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    spread = examples.spoken.float().std(0).clamp(min=1e-3)
+    training = Training(config, spread, device)
+    if (run / "state.pt").exists():
+        training.resume(run / "state.pt")
+    parameters = sum(p.numel() for p in training.model.parameters()) / 1e6
+    print(f"{examples.minutes:.0f} minutes, {parameters:.1f} M parameters", flush=True)
+    batches = examples.shuffled(np.random.default_rng(training.step))
+    begun, done = time.monotonic(), 0.0
+    told: dict[str, float] = {}
+    while done < 1.0:
+        done = (time.monotonic() - begun) / (60 * minutes)
+        losses = training.advance(next(batches), RATE * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
+        told = {name: told.get(name, loss) * 0.98 + loss * 0.02 for name, loss in losses.items()}
+        if training.step % VALIDATE_EVERY == 0 or done >= 1.0:
+            seen = training.validate(held_out)
+            print(f"step {training.step}", _shown(told), "| held out", _shown(seen), flush=True)
+            training.save(run / "state.pt")
+            save_head(training.average, run / "head.safetensors")
+
+
+def _shown(losses: dict[str, float]) -> str:
+    return " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--width", type=int, default=HeadConfig.width)
+    parser.add_argument("--blocks", type=int, default=HeadConfig.blocks)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    config = HeadConfig(width=options.width, blocks=options.blocks)
+    train(options.features, options.run, options.minutes, config, options.threads)
+
+
+if __name__ == "__main__":
+    main()
