@@ -13,6 +13,7 @@ from pipelines.features import FeatureCache
 from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
 from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
+from pipelines.revoice.pipeline import RevoicePipeline
 from pipelines.seedvc.pipeline import SINGING, SPEECH
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.pipeline import LIBRITTS, LJSPEECH, KokoroPipeline
@@ -47,7 +48,7 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
         "styletts2-libritts": LIBRITTS,
         "styletts2-ljspeech": LJSPEECH,
     },
-    "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING},
+    "seedvc": {"revoice": RevoicePipeline(), "seed-vc": SPEECH, "seed-vc-f0": SINGING},
     "make-an-audio": {"make-an-audio": MakeAnAudioPipeline()},
 }
 """Pipelines of each service by name, which is that of their weights; the first is the default."""

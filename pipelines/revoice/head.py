@@ -25,9 +25,9 @@ LEVELS_PER_FRAME = 2
 @dataclass(frozen=True, slots=True)
 class HeadConfig:
     heard: int = 512
-    width: int = 320
-    blocks: int = 6
-    kernel: int = 17
+    width: int = 256
+    blocks: int = 5
+    kernel: int = 9
     symbols: int = 178
     spoken: int = 512
     """Width of the text features."""

@@ -29,7 +29,7 @@ from pipelines.training.voice_corpus import VALIDATION_EVERY
 
 CROP = 200
 """Frames of a training example."""
-BATCH = 16
+BATCH = 8
 AVERAGE = 0.998
 VALIDATE_EVERY = 500
 RATE, WEIGHT_DECAY, WARM_UP = 1e-3, 0.02, 200
@@ -126,6 +126,15 @@ class Training:
         )
         self.step = 0
 
+    def begin_at(self, examples: Examples) -> None:
+        """Every symbol's features begin as their mean in the corpus."""
+        config = self.model.config
+        sums = torch.zeros(config.symbols, config.spoken)
+        sums.index_add_(0, examples.symbols, examples.spoken.float())
+        counts = examples.symbols.bincount(minlength=config.symbols).clamp(min=1)
+        for model in (self.model, self.average):
+            model.usual.weight.data.copy_((sums / counts[:, None]).T)
+
     def advance(self, batch: Batch, rate: float) -> dict[str, float]:
         for group in self.optimiser.param_groups:
             group["lr"] = rate * min(1.0, (self.step + 1) / WARM_UP)
@@ -203,6 +212,7 @@ def train(features: Path, run: Path, minutes: float, config: HeadConfig, threads
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     spread = examples.spoken.float().std(0).clamp(min=1e-3)
     training = Training(config, spread, device)
+    training.begin_at(examples)
     if (run / "state.pt").exists():
         training.resume(run / "state.pt")
     parameters = sum(p.numel() for p in training.model.parameters()) / 1e6
