@@ -47,7 +47,7 @@ from benchmarks.quality import Listener, join_steps
 from pipelines import registry
 from pipelines.protocol import Waveform
 from pipelines.recording import Recording
-from pipelines.revoice.request import RevoiceRequest
+from pipelines.seedvc.request import ConversionRequest
 from pipelines.settings import CHECKPOINTS, PipelineSettings
 from pipelines.styletts2.voices import catalogue
 
@@ -105,7 +105,7 @@ class Converter:
 
     def convert(self, wave: Waveform, voice: str) -> list[Waveform]:
         """The parts of the clip in order, as its joiner gives them."""
-        request = RevoiceRequest(voice, Recording(wave, RATE))
+        request = ConversionRequest(Recording(wave, RATE), voice=voice)
         [segments] = self._frontend.prepare([request])
         joiner = registry.joiner(SERVICE, PIPELINE, self._settings)
         parts = []

@@ -17,6 +17,13 @@ TITLES = {
     "make-an-audio": "Sound effects",
 }
 
+NOTES = {
+    "revoice": "A small model that converts clear English speech to the voices that ship and "
+    "blends of them, not to voices of one's own. Some words come out wrong. Seed-VC replaces it: "
+    "fetch `seed-vc` and set BERNIE_CONVERSION__PIPELINE.",
+}
+"""What to know of some models before using them."""
+
 
 class NothingInstalled(RuntimeError):
     """No service has its weights."""

@@ -17,11 +17,12 @@ from pipelines.revoice.contour import sampled, shift
 from pipelines.revoice.fcpe import FCPE, HOP
 from pipelines.revoice.head import FRAME_SECONDS, LEVELS_PER_FRAME, at_frames
 from pipelines.revoice.levels import levels
-from pipelines.revoice.request import RevoiceRequest, check, source_of
+from pipelines.revoice.request import check, source_of
 from pipelines.revoice.segments import Floats, RevoiceSegment
 from pipelines.revoice.voices import Timbre, Timbres
 from pipelines.revoice.whisper import SAMPLE_RATE, SAMPLES_PER_FEATURE, WhisperEncoder
 from pipelines.revoice.windows import Window, windows
+from pipelines.seedvc.request import ConversionRequest
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.frontend import segment_seed
 from pipelines.torch_runtime import Runtime, configure
@@ -65,11 +66,11 @@ class RevoiceFrontend:
         timbres = Timbres.load(settings.checkpoints)
         return cls(load_whisper(settings), load_pitch(settings), timbres, settings, runtime)
 
-    def prepare(self, requests: Sequence[RevoiceRequest]) -> list[list[RevoiceSegment]]:
+    def prepare(self, requests: Sequence[ConversionRequest]) -> list[list[RevoiceSegment]]:
         """One segment per window of the source. Raises InvalidInput."""
         return [self._segments(request) for request in requests]
 
-    def _segments(self, request: RevoiceRequest) -> list[RevoiceSegment]:
+    def _segments(self, request: ConversionRequest) -> list[RevoiceSegment]:
         check(request, self._settings)
         wave = at_rate(source_of(request), SAMPLE_RATE)
         timbre = self._timbres.of(request.voice)

@@ -1,8 +1,9 @@
 """From what Whisper hears to what the decoder of Kokoro speaks.
 
 The decoder speaks text features, those of a phoneme symbol repeated for as long as it lasts. The
-head therefore names the symbols, frame by frame; the features are the mean of what each symbol
-usually looks like, weighed by how likely it is, and a correction for its context.
+head therefore names the symbols, frame by frame. The features are the sum of what each symbol
+usually looks like, weighed by how likely it is, of what the context adds to it, and of a linear map
+of what Whisper hears, which knows much of the context as it is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pipelines.lengths import Lengths
 
 FRAME_SECONDS = 0.025
 FEATURE_SECONDS = 0.02
+DIRECT_KERNEL = 3
 LEVELS_PER_FRAME = 2
 """Levels come as often as values of energy: every 12.5 ms."""
 
@@ -68,7 +70,6 @@ class ContentHead(nn.Module):
         super().__init__()
         width = config.width
         self.config = config
-        self.norm = nn.LayerNorm(config.heard)
         self.heard = nn.Linear(config.heard, width)
         self.level = nn.Linear(LEVELS_PER_FRAME, width)
         self.blocks = nn.ModuleList(_Block(config) for _ in range(config.blocks))
@@ -76,22 +77,33 @@ class ContentHead(nn.Module):
         self.symbols = nn.Linear(width, config.symbols)
         self.usual = nn.Linear(config.symbols, config.spoken, bias=False)
         self.context = nn.Linear(width, config.spoken)
+        self.direct = nn.Conv1d(config.heard, config.spoken, DIRECT_KERNEL, padding="same")
         self.energy = nn.Linear(width, LEVELS_PER_FRAME)
 
     def forward(self, heard: Tensor, levels: Tensor, lengths: Lengths) -> Spoken:
         """`heard` `[batch, frames, heard]` at the times of the frames, `levels` `[batch, frames, 2]`
         in nepers below the loudest, zeros beyond each length."""
-        x = lengths.clear((self.heard(self.norm(heard)) + self.level(levels)).mT)
-        for block in self.blocks:
-            x = block(x, lengths)
-        hidden = self.final_norm(x.mT)
+        heard = self.normed(heard, lengths)
+        hidden = self.hidden(heard, levels, lengths)
         logits = self.symbols(hidden)
         asr = self.usual(logits.softmax(dim=-1)) + self.context(hidden)
         return Spoken(
-            lengths.clear(asr.mT),
+            lengths.clear(asr.mT + self.direct(heard.mT)),
             lengths.clear(self.energy(hidden).mT).mT.flatten(1),
             logits.mT,
         )
+
+    def normed(self, heard: Tensor, lengths: Lengths) -> Tensor:
+        """Every frame with mean 0 and variance 1; zeros beyond each length."""
+        return lengths.clear(F.layer_norm(heard, heard.shape[-1:]).mT).mT
+
+    def hidden(self, heard: Tensor, levels: Tensor, lengths: Lengths) -> Tensor:
+        """`[batch, frames, width]`: frames and what is about them, before the last layers."""
+        x = lengths.clear((self.heard(heard) + self.level(levels)).mT)
+        for block in self.blocks:
+            x = block(x, lengths)
+        hidden: Tensor = self.final_norm(x.mT)
+        return hidden
 
 
 def at_frames(features: Tensor, frames: int, start: float = 0.0, stretch: float = 1.0) -> Tensor:

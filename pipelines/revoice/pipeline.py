@@ -5,8 +5,8 @@ from __future__ import annotations
 from pipelines.features import FeatureCache
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.revoice import request
-from pipelines.revoice.request import RevoiceRequest
 from pipelines.revoice.windows import OVERLAP_FRAMES
+from pipelines.seedvc.request import ConversionRequest
 from pipelines.seedvc.windows import CrossFade
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.config import KOKORO
@@ -39,5 +39,5 @@ class RevoicePipeline:
     def joiner(self, _settings: PipelineSettings) -> Joiner:
         return CrossFade(OVERLAP_FRAMES * SAMPLES_PER_FRAME)
 
-    def check(self, asked: RevoiceRequest, settings: PipelineSettings) -> None:
+    def check(self, asked: ConversionRequest, settings: PipelineSettings) -> None:
         request.check(asked, settings)

@@ -1,12 +1,12 @@
-"""What the small converter is asked for. Imports no torch, so that the HTTP process can check it."""
+"""What the small converter can be asked for. Imports no torch, for the HTTP process."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-from pipelines.protocol import InvalidInput, Request
+from pipelines.protocol import InvalidInput
 from pipelines.recording import Recording, check_recording
+from pipelines.seedvc.request import ConversionRequest
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.voices import catalogue
 
@@ -14,23 +14,12 @@ LENGTH_ADJUST = (0.5, 2.0)
 SEMITONES = (-12.0, 12.0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RevoiceRequest(Request):
-    """Say what `source` says with a voice that ships, or a blend of them.
+def check(request: ConversionRequest, settings: PipelineSettings) -> None:
+    """Its voice is one that ships or a blend; its pitch moves to the register of the voice and by
+    `semitones` further. Steps, guidance and `match_pitch` mean nothing here.
 
-    `length_adjust` stretches time; the pitch moves to the register of the voice, and `semitones`
-    further. `seed` fixes all noise of the clip.
+    Raises InvalidInput. A recording that is not there yet is not looked at.
     """
-
-    voice: str
-    source: Recording | None = None
-    length_adjust: float = 1.0
-    semitones: float = 0.0
-    seed: int = 0
-
-
-def check(request: RevoiceRequest, settings: PipelineSettings) -> None:
-    """Raises InvalidInput. A recording that is not there yet is not looked at."""
     catalogue(settings.checkpoints).parse(request.voice)
     if request.source is not None:
         check_recording(request.source, "source")
@@ -38,7 +27,7 @@ def check(request: RevoiceRequest, settings: PipelineSettings) -> None:
     _check_range("semitones", request.semitones, SEMITONES)
 
 
-def source_of(request: RevoiceRequest) -> Recording:
+def source_of(request: ConversionRequest) -> Recording:
     """Raises InvalidInput where it is missing."""
     if request.source is None:
         message = "The request holds no source recording."

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from pipelines.lengths import Lengths
 from pipelines.revoice.checkpoint import save_head
-from pipelines.revoice.head import ContentHead, HeadConfig
+from pipelines.revoice.head import DIRECT_KERNEL, ContentHead, HeadConfig
 from pipelines.training.voice_corpus import VALIDATION_EVERY
 
 CROP = 200
@@ -35,6 +35,7 @@ VALIDATE_EVERY = 500
 RATE, WEIGHT_DECAY, WARM_UP = 1e-3, 0.02, 200
 CLASS_WEIGHT, ENERGY_WEIGHT = 1.0, 0.3
 SMOOTHING = 0.05
+RIDGE = 1e-3
 MASKED_CHANNELS = 0.1
 """Share of Whisper's channels that an example does without."""
 
@@ -134,6 +135,7 @@ class Training:
         counts = examples.symbols.bincount(minlength=config.symbols).clamp(min=1)
         for model in (self.model, self.average):
             model.usual.weight.data.copy_((sums / counts[:, None]).T)
+            nn.init.zeros_(model.direct.weight)
 
     def advance(self, batch: Batch, rate: float) -> dict[str, float]:
         for group in self.optimiser.param_groups:
@@ -203,6 +205,34 @@ class Training:
         self.step = state["step"]
 
 
+@torch.no_grad()
+def fit_features(model: ContentHead, examples: Examples) -> None:
+    """Solves for the linear layers before the text features, given all others: ridge regression of
+    what the usual features of the symbols leave. Steps would take hours to get there."""
+    width, kernel = model.config.width, DIRECT_KERNEL
+    heard_size = model.config.heard
+    inputs = width + kernel * heard_size + 1
+    gram = torch.zeros(inputs, inputs, dtype=torch.float64)
+    products = torch.zeros(inputs, model.config.spoken, dtype=torch.float64)
+    starts = examples.starts()
+    for first in range(0, len(starts), BATCH):
+        batch = examples.batch(starts[first : first + BATCH])
+        heard = model.normed(batch.heard, batch.lengths)
+        hidden = model.hidden(heard, batch.levels, batch.lengths)
+        usual = model.usual(model.symbols(hidden).softmax(dim=-1))
+        near = F.unfold(heard.mT[:, :, None], (1, kernel), padding=(0, kernel // 2)).mT
+        rows = torch.cat([hidden, near, torch.ones_like(hidden[..., :1])], dim=-1).flatten(0, 1)
+        gram += (rows.T @ rows).double()
+        products += (rows.T @ (batch.spoken - usual).flatten(0, 1)).double()
+    gram.diagonal().add_(RIDGE * len(starts) * CROP)
+    solved = torch.linalg.solve(gram, products).float()
+    context, direct, bias = solved.split([width, kernel * heard_size, 1])
+    model.context.weight.copy_(context.T)
+    model.context.bias.copy_(bias[0])
+    model.direct.weight.copy_(direct.T.reshape(-1, heard_size, kernel))
+    nn.init.zeros_(model.direct.bias)
+
+
 def train(features: Path, run: Path, minutes: float, config: HeadConfig, threads: int) -> None:
     """For so many minutes of wall time; the rate falls to nothing along half a cosine."""
     torch.set_num_threads(threads)
@@ -224,6 +254,8 @@ def train(features: Path, run: Path, minutes: float, config: HeadConfig, threads
         done = (time.monotonic() - begun) / (60 * minutes)
         losses = training.advance(next(batches), RATE * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
         told = {name: told.get(name, loss) * 0.98 + loss * 0.02 for name, loss in losses.items()}
+        if done >= 1.0:
+            fit_features(training.average, examples)
         if training.step % VALIDATE_EVERY == 0 or done >= 1.0:
             seen = training.validate(held_out)
             print(f"step {training.step}", _shown(told), "| held out", _shown(seen), flush=True)
@@ -240,8 +272,8 @@ def main() -> None:
     parser.add_argument("--features", type=Path, required=True)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--width", type=int, default=HeadConfig.width)
-    parser.add_argument("--blocks", type=int, default=HeadConfig.blocks)
+    parser.add_argument("--width", type=int, default=HeadConfig().width)
+    parser.add_argument("--blocks", type=int, default=HeadConfig().blocks)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     config = HeadConfig(width=options.width, blocks=options.blocks)
