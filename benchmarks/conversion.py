@@ -134,14 +134,18 @@ def decoded(path: Path) -> Waveform:
     return np.concatenate(frames).astype(np.float32) / 32768
 
 
+def contour(wave: Waveform) -> Waveform:
+    """Log F0 every 20 ms, not a number where nothing is voiced."""
+    hertz, _, _ = librosa.pyin(
+        wave, fmin=60, fmax=500, sr=RATE, frame_length=1024, hop_length=320, resolution=0.2
+    )
+    return np.asarray(np.log(hertz), np.float32)
+
+
 def melody(source: Waveform, made: Waveform) -> float:
-    """Correlation of log F0 where both are voiced."""
-    contours = [
-        librosa.pyin(wave, fmin=60, fmax=500, sr=RATE, frame_length=1024, hop_length=320)[0]
-        for wave in (source, made)
-    ]
-    length = min(map(len, contours))
-    first, second = (np.log(contour[:length]) for contour in contours)
+    """Correlation of two contours where both are voiced."""
+    length = min(len(source), len(made))
+    first, second = source[:length], made[:length]
     both = np.isfinite(first) & np.isfinite(second)
     return float(np.corrcoef(first[both], second[both])[0, 1]) if both.sum() > 10 else 0.0
 
@@ -179,6 +183,7 @@ def measure(
     targets = {voice: encoder.embed_utterance(_shipped(voice, settings)) for voice in voices}
     for prompt in chosen:
         _, source_errors = listener.errors(prompt.text, listener.transcribe(prompt.wave))
+        source_contour = contour(prompt.wave)
         source = encoder.embed_utterance(preprocess_wav(prompt.wave, RATE))
         for voice in voices:
             begun = time.process_time()
@@ -199,7 +204,7 @@ def measure(
                 to_voice=float(made @ targets[voice]),
                 to_source=float(made @ source),
                 dnsmos=float(dnsmos.run(narrow, RATE)["ovrl_mos"]),
-                melody=melody(prompt.wave, narrow),
+                melody=melody(source_contour, contour(narrow)),
                 shift=shift(prompt.wave, narrow),
                 cpu=cpu,
                 seconds=len(prompt.wave) / RATE,

@@ -48,10 +48,11 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
         "styletts2-libritts": LIBRITTS,
         "styletts2-ljspeech": LJSPEECH,
     },
-    "seedvc": {"revoice": RevoicePipeline(), "seed-vc": SPEECH, "seed-vc-f0": SINGING},
+    "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING, "revoice": RevoicePipeline()},
     "make-an-audio": {"make-an-audio": MakeAnAudioPipeline()},
 }
-"""Pipelines of each service by name, which is that of their weights; the first is the default."""
+"""Pipelines of each service by name, which is that of their weights; of those that are installed the
+first is the default."""
 
 
 def load_frontend(

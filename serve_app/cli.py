@@ -20,7 +20,7 @@ from serve_app.commands.common import local_key
 from serve_app.commands.reasons import Reasons, WrongSetting, console
 from serve_app.demo import demo_settings, run_demo
 from serve_app.local import LocalStack, local_stack
-from serve_app.settings import OFF, SERVICES, Settings
+from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
 app = typer.Typer(
     cls=Reasons,
@@ -33,7 +33,7 @@ for command in (clips.say, clips.convert, clips.sfx):
 app.add_typer(voices.app, name="voices")
 app.add_typer(users.app, name="users")
 
-_DEFAULT_SPEECH = "kokoro"
+_DEFAULT_SPEECH = installed.DEFAULTS["styletts2"]
 
 
 def _print_version(asked: bool) -> None:
@@ -66,6 +66,7 @@ def up(
         signal.signal(number, signal.default_int_handler)
     try:
         _fetch_speech(settings)
+        _fetch_conversion(settings)
         served = installed.resolve(settings)
         key = local_key(settings)
         with local_stack(served, _say_step, dashboard_port) as stack:
@@ -114,10 +115,20 @@ def fetch(
 
 
 def _fetch_speech(settings: Settings) -> None:
-    """The weights that speak unless another model is set. Others are fetched on request only."""
+    """The weights that speak unless another model is set."""
     _require_checkpoints(settings)
     if settings.speech.pipeline == _DEFAULT_SPEECH:
         _fetch(_DEFAULT_SPEECH, settings)
+
+
+def _fetch_conversion(settings: Settings) -> None:
+    """The weights that convert unless a model is set or installed. The rest runs without them."""
+    if settings.conversion.pipeline != AUTO or installed.is_there("seedvc", settings):
+        return
+    try:
+        _fetch(installed.DEFAULTS["seedvc"], settings)
+    except checkpoints.FetchFailed as error:
+        console.print(f"[yellow]There will be no voice conversion: {error}[/]")
 
 
 def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:

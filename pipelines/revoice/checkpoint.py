@@ -56,6 +56,7 @@ def save_head(model: ContentHead, path: Path) -> None:
     """As float16, its sizes beside the tensors."""
     state = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
     save_file(state, path, metadata={"config": json.dumps(asdict(model.config))})
+    path.chmod(0o644)
 
 
 def convert_whisper(source: Path) -> dict[str, NDArray[Any]]:

@@ -16,9 +16,7 @@ from pipelines.state_dicts import StateDict, fold_weight_norm
 
 SAMPLE_RATE = 16_000
 HOP = 160
-MEL = MelConfig(
-    filter_rate=SAMPLE_RATE, fft=1024, hop=HOP, bands=128, window=1024, epsilon=1e-9
-)
+MEL = MelConfig(filter_rate=SAMPLE_RATE, fft=1024, hop=HOP, bands=128, window=1024, epsilon=1e-9)
 WIDTH, CLASSES, LAYERS, KERNEL, GROUPS = 512, 360, 6, 31, 4
 LOWEST_HZ, HIGHEST_HZ = 32.70, 1975.5
 THRESHOLD = 0.006

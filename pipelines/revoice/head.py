@@ -81,8 +81,8 @@ class ContentHead(nn.Module):
         self.energy = nn.Linear(width, LEVELS_PER_FRAME)
 
     def forward(self, heard: Tensor, levels: Tensor, lengths: Lengths) -> Spoken:
-        """`heard` `[batch, frames, heard]` at the times of the frames, `levels` `[batch, frames, 2]`
-        in nepers below the loudest, zeros beyond each length."""
+        """`heard` `[batch, frames, heard]` at the times of the frames, `levels` `[batch, frames,
+        2]` in nepers below the loudest, zeros beyond each length."""
         heard = self.normed(heard, lengths)
         hidden = self.hidden(heard, levels, lengths)
         logits = self.symbols(hidden)

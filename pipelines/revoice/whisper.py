@@ -114,9 +114,7 @@ def from_ctranslate2(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[A
     return renamed
 
 
-def _norm(
-    name: str, tensors: Mapping[str, NDArray[Any]], source: str
-) -> dict[str, NDArray[Any]]:
+def _norm(name: str, tensors: Mapping[str, NDArray[Any]], source: str) -> dict[str, NDArray[Any]]:
     return {
         f"{name}.weight": tensors[f"{source}/gamma"],
         f"{name}.bias": tensors[f"{source}/beta"],

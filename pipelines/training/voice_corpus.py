@@ -42,8 +42,8 @@ SPEEDS, PITCHES = (0.8, 1.25), (0.85, 1.2)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Utterance:
-    """One text as it was spoken: `audio` int16 at 16 kHz; `tokens` and how many frames of 25 ms each
-    lasts; `f0` (Hz) and `energy` as the decoder was given them, two values per frame."""
+    """One text as it was spoken: `audio` int16 at 16 kHz; `tokens` and how many frames of 25 ms
+    each lasts; `f0` (Hz) and `energy` as the decoder was given them, two values per frame."""
 
     audio: NDArray[np.int16]
     tokens: NDArray[np.int16]

@@ -1,6 +1,6 @@
 """Writes down the register of every voice that ships: the median F0 of its recording.
 
-    python -m pipelines.training.voice_pitches
+python -m pipelines.training.voice_pitches
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Examples:
         )
 
     def starts(self) -> NDArray[np.int64]:
-        """First frames of crops that tile every window; windows shorter than a crop are left out."""
+        """First frames of the crops that tile every window; shorter windows are left out."""
         tiles = [np.arange(a, b - CROP + 1, CROP) for a, b in self.spans if b - a >= CROP]
         return np.concatenate(tiles)
 
@@ -141,9 +141,7 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = rate * min(1.0, (self.step + 1) / WARM_UP)
         kept = (torch.rand(len(batch.heard), 1, batch.heard.shape[2]) > MASKED_CHANNELS).float()
-        batch = Batch(
-            batch.heard * kept, batch.levels, batch.spoken, batch.symbols, batch.energy
-        )
+        batch = Batch(batch.heard * kept, batch.levels, batch.spoken, batch.symbols, batch.energy)
         losses = self.losses(self.model, batch)
         self.optimiser.zero_grad(set_to_none=True)
         losses["all"].backward()
@@ -159,9 +157,7 @@ class Training:
     def losses(self, model: ContentHead, batch: Batch) -> dict[str, Tensor]:
         """`features` is the error as a share of the variance of the text features."""
         with torch.autocast(self.device.type, torch.bfloat16):
-            made = model(
-                batch.heard.to(self.device), batch.levels.to(self.device), batch.lengths
-            )
+            made = model(batch.heard.to(self.device), batch.levels.to(self.device), batch.lengths)
         target = batch.spoken.to(self.device).mT
         symbols = batch.symbols.to(self.device)
         logits = made.logits.float()
@@ -252,7 +248,8 @@ def train(features: Path, run: Path, minutes: float, config: HeadConfig, threads
     told: dict[str, float] = {}
     while done < 1.0:
         done = (time.monotonic() - begun) / (60 * minutes)
-        losses = training.advance(next(batches), RATE * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
+        rate = RATE * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        losses = training.advance(next(batches), rate)
         told = {name: told.get(name, loss) * 0.98 + loss * 0.02 for name, loss in losses.items()}
         if done >= 1.0:
             fit_features(training.average, examples)

@@ -49,7 +49,5 @@ def test_features_are_taken_at_the_middles_of_frames() -> None:
         at_frames(seconds, 70)[:, 0], (torch.arange(70) + 0.5) * 0.025, atol=1e-5, rtol=0
     )
     slower = at_frames(seconds, 100, start=0.3, stretch=2.0)[:, 0]
-    torch.testing.assert_close(
-        slower, 0.3 + (torch.arange(100) + 0.5) * 0.0125, atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(slower, 0.3 + (torch.arange(100) + 0.5) * 0.0125, atol=1e-5, rtol=0)
     assert at_frames(seconds, 200)[-1, 0] == seconds[-1, 0], "beyond the end it is the last"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ from pipelines.revoice.windows import (
 def test_windows_cover_a_source_and_share_what_is_faded(frames: int, seed: int) -> None:
     found = windows(np.random.default_rng(seed).standard_normal(frames))
     assert (found[0].start, found[-1].stop) == (0, frames)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert after.start == before.stop - OVERLAP_FRAMES
         assert SHORTEST <= before.stop - before.start <= LONGEST
     for window in found:
