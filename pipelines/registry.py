@@ -51,8 +51,8 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
     "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING, "revoice": RevoicePipeline()},
     "make-an-audio": {"make-an-audio": MakeAnAudioPipeline()},
 }
-"""Pipelines of each service by name, which is that of their weights; of those that are installed the
-first is the default."""
+"""Pipelines of each service by name, which is that of their weights; the first that is installed is
+the default."""
 
 
 def load_frontend(

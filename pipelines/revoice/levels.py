@@ -29,4 +29,5 @@ def levels(wave: Waveform) -> Levels:
     logarithm = 0.5 * np.log(power)
     if frames:
         logarithm -= np.percentile(logarithm, LOUDEST_PERCENTILE)
-    return np.maximum(logarithm, FLOOR).astype(np.float32)
+    floored: Levels = np.maximum(logarithm, FLOOR).astype(np.float32)
+    return floored

@@ -27,7 +27,7 @@ def of(recording: Recording, seconds: float) -> Recording:
 
 @pytest.fixture(scope="module")
 def request_(speech: Recording) -> ConversionRequest:
-    return ConversionRequest(of(speech, 3.0), voice="af_heart", seed=7)
+    return ConversionRequest(of(speech, 1.5), voice="af_heart", seed=7)
 
 
 def test_a_conversion_lasts_as_long_as_its_source(
@@ -35,7 +35,7 @@ def test_a_conversion_lasts_as_long_as_its_source(
 ) -> None:
     wave = converter.convert(request_)
     assert wave.dtype == np.float32
-    assert len(wave) == 3 * RATE
+    assert len(wave) == 1.5 * RATE
     assert 0.01 < wave.std() < 0.3
     np.testing.assert_array_equal(wave, converter.convert(request_))
     other = converter.convert(replace(request_, seed=8))
@@ -65,12 +65,12 @@ def test_it_speaks_in_the_register_of_the_voice(
 def test_a_long_source_is_made_of_windows_that_fade_into_each_other(
     converter: Converter, speech: Recording
 ) -> None:
-    request = ConversionRequest(of(speech, 16.2), voice="bf_emma")
+    request = ConversionRequest(of(speech, 12.6), voice="bf_emma")
     segments = converter.segments(request)
     assert len(segments) == 2
     frames = [segment.length - segment.before - segment.after for segment in segments]
     assert max(frames) <= LONGEST
-    assert sum(frames) - OVERLAP_FRAMES == 648
+    assert sum(frames) - OVERLAP_FRAMES == 504
     acoustics = converter.acoustics(segments)
     assert [acoustic.length for acoustic in acoustics] == frames
     assert [acoustic.asr.shape for acoustic in acoustics] == [(512, count) for count in frames]
@@ -81,8 +81,8 @@ def test_a_long_source_is_made_of_windows_that_fade_into_each_other(
 
 def test_time_is_stretched(converter: Converter, request_: ConversionRequest) -> None:
     [segment] = converter.segments(replace(request_, length_adjust=1.5))
-    assert segment.length == 180
-    assert len(segment.pitch) == 360
+    assert segment.length == 90
+    assert len(segment.pitch) == 180
 
 
 @pytest.mark.parametrize("samples", [1600, 1601, 4000])
