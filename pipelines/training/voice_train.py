@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -53,43 +54,52 @@ class Batch:
         return Lengths.of([self.heard.shape[1]] * len(self.heard), self.heard.device)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Examples:
-    """All windows of some shards, in memory."""
+    """All windows of some shards, in memory, one after the other: what was heard in each frame,
+    which token was spoken then, and what the tokens are. `spans` `[windows, 2]` are the frames
+    where windows begin and end; examples are `crop` frames long."""
 
-    def __init__(self, folder: Path, *, validation: bool) -> None:
-        heard, levels, tokens, energy, spoken, symbols, lengths = [], [], [], [], [], [], []
-        texts: dict[str, tuple[int, NDArray[np.float16], NDArray[np.int16]]] = {}
-        first = 0
+    heard: Tensor
+    levels: Tensor
+    tokens: Tensor
+    energy: Tensor
+    spoken: Tensor
+    symbols: Tensor
+    spans: NDArray[np.int64]
+    crop: int = CROP
+
+    @classmethod
+    def read(cls, folder: Path, *, validation: bool, crop: int = CROP) -> Examples:
+        """Every shard in all its copies; for the validation in the first only."""
+        parts: dict[str, list[NDArray[np.generic]]] = defaultdict(list)
+        first_token: dict[str, int] = {}
+        # The first copies come first: they hold what was spoken.
         for path in sorted(folder.glob("*-*.npz"), key=lambda path: path.stem.split("-")[::-1]):
             shard, _, copy = path.stem.partition("-")
             if (int(shard) % VALIDATION_EVERY == 0) != validation or (validation and copy != "0"):
                 continue
             arrays = np.load(path)
-            if "spoken" in arrays:
-                texts[shard] = (first, arrays["spoken"], arrays["symbols"])
-                spoken.append(arrays["spoken"])
-                symbols.append(arrays["symbols"])
-                first += len(arrays["symbols"])
-            heard.append(arrays["heard"])
-            levels.append(arrays["levels"])
-            tokens.append(arrays["tokens"] + texts[shard][0])
-            energy.append(arrays["energy"])
-            lengths.append(np.diff(arrays["ends"], prepend=0))
-        self.heard = torch.from_numpy(np.concatenate(heard))
-        self.levels = torch.from_numpy(np.concatenate(levels))
-        self.tokens = torch.from_numpy(np.concatenate(tokens))
-        self.energy = torch.from_numpy(np.concatenate(energy))
-        self.spoken = torch.from_numpy(np.concatenate(spoken))
-        self.symbols = torch.from_numpy(np.concatenate(symbols)).long()
-        sizes = np.concatenate(lengths)
-        self.spans = np.stack([np.cumsum(sizes) - sizes, np.cumsum(sizes)], axis=1)
+            if copy == "0":
+                first_token[shard] = sum(map(len, parts["symbols"]))
+                parts["spoken"].append(arrays["spoken"])
+                parts["symbols"].append(arrays["symbols"].astype(np.int64))
+            parts["tokens"].append(arrays["tokens"] + first_token[shard])
+            parts["sizes"].append(np.diff(arrays["ends"], prepend=0))
+            for name in ("heard", "levels", "energy"):
+                parts[name].append(arrays[name])
+        joined = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+        sizes = joined.pop("sizes")
+        spans = np.stack([np.cumsum(sizes) - sizes, np.cumsum(sizes)], axis=1)
+        tensors = {name: torch.from_numpy(array) for name, array in joined.items()}
+        return cls(**tensors, spans=spans, crop=crop)
 
     @property
     def minutes(self) -> float:
         return len(self.heard) / 40 / 60
 
     def batch(self, starts: NDArray[np.int64]) -> Batch:
-        rows = torch.from_numpy(starts[:, None] + np.arange(CROP))
+        rows = torch.from_numpy(starts[:, None] + np.arange(self.crop))
         tokens = self.tokens[rows].long()
         return Batch(
             self.heard[rows].float(),
@@ -101,14 +111,15 @@ class Examples:
 
     def starts(self) -> NDArray[np.int64]:
         """First frames of the crops that tile every window; shorter windows are left out."""
-        tiles = [np.arange(a, b - CROP + 1, CROP) for a, b in self.spans if b - a >= CROP]
+        crop = self.crop
+        tiles = [np.arange(a, b - crop + 1, crop) for a, b in self.spans if b - a >= crop]
         return np.concatenate(tiles)
 
     def shuffled(self, random: np.random.Generator) -> Iterator[Batch]:
         """Batches without end, of crops begun anywhere inside windows."""
-        fit = self.spans[self.spans[:, 1] - self.spans[:, 0] >= CROP]
-        room = fit[:, 1] - fit[:, 0] - CROP + 1
-        share = room + CROP
+        fit = self.spans[self.spans[:, 1] - self.spans[:, 0] >= self.crop]
+        room = fit[:, 1] - fit[:, 0] - self.crop + 1
+        share = room + self.crop
         while True:
             chosen = random.choice(len(fit), BATCH, p=share / share.sum())
             yield self.batch(fit[chosen, 0] + random.integers(room[chosen]))
@@ -220,7 +231,7 @@ def fit_features(model: ContentHead, examples: Examples) -> None:
         rows = torch.cat([hidden, near, torch.ones_like(hidden[..., :1])], dim=-1).flatten(0, 1)
         gram += (rows.T @ rows).double()
         products += (rows.T @ (batch.spoken - usual).flatten(0, 1)).double()
-    gram.diagonal().add_(RIDGE * len(starts) * CROP)
+    gram.diagonal().add_(RIDGE * len(starts) * examples.crop)
     solved = torch.linalg.solve(gram, products).float()
     context, direct, bias = solved.split([width, kernel * heard_size, 1])
     model.context.weight.copy_(context.T)
@@ -229,12 +240,14 @@ def fit_features(model: ContentHead, examples: Examples) -> None:
     nn.init.zeros_(model.direct.bias)
 
 
-def train(features: Path, run: Path, minutes: float, config: HeadConfig, threads: int) -> None:
+def train(
+    features: Path, run: Path, minutes: float, config: HeadConfig, threads: int, crop: int = CROP
+) -> None:
     """For so many minutes of wall time; the rate falls to nothing along half a cosine."""
     torch.set_num_threads(threads)
     run.mkdir(parents=True, exist_ok=True)
-    examples = Examples(features, validation=False)
-    held_out = Examples(features, validation=True)
+    examples = Examples.read(features, validation=False, crop=crop)
+    held_out = Examples.read(features, validation=True, crop=crop)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     spread = examples.spoken.float().std(0).clamp(min=1e-3)
     training = Training(config, spread, device)
