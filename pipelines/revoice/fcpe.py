@@ -37,11 +37,14 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.glu(self.gated(self.norm(x).mT), dim=1)
-        return x + self.out(F.silu(self.depthwise(y))).mT
+        convolved: Tensor = self.out(F.silu(self.depthwise(y)))
+        return x + convolved.mT
 
 
 class FCPE(nn.Module):
     """Pitch of a recording, 100 times a second."""
+
+    cents: Tensor
 
     def __init__(self) -> None:
         super().__init__()

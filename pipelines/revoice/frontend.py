@@ -110,7 +110,8 @@ def _loudness(wave: Waveform, stretch: float) -> Floats:
     frames = max(1, round(len(wave) / SAMPLE_RATE * stretch / FRAME_SECONDS))
     places = (np.arange(frames * LEVELS_PER_FRAME) + 0.5) / stretch
     nearest = np.clip(places.astype(int), 0, len(found) - 1)
-    return found[nearest].reshape(frames, LEVELS_PER_FRAME)
+    loudness: Floats = found[nearest].reshape(frames, LEVELS_PER_FRAME)
+    return loudness
 
 
 def _segment(

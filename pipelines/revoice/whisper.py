@@ -50,6 +50,8 @@ class _Layer(nn.Module):
 class WhisperEncoder(nn.Module):
     """Samples at 16 kHz to features of 20 ms."""
 
+    positions: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Conv1d(BANDS, WIDTH, 3, padding=1)
