@@ -136,7 +136,7 @@ def _blend(
     others = random.choice([voice.name for voice in cast], random.integers(0, 3), replace=False)
     names = [first.name, *others]
     styles = np.stack([packs[name][row] for name in names])
-    return (random.dirichlet(np.ones(len(names))) @ styles).astype(np.float32)
+    return np.asarray(random.dirichlet(np.ones(len(names))) @ styles, np.float32)
 
 
 def write_shard(path: Path, spoken: Iterator[Utterance]) -> float:

@@ -16,7 +16,6 @@ import numpy as np
 import soxr
 import torch
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve, lfilter
 
 from pipelines.lengths import Lengths
 from pipelines.precision import autocast, place
@@ -89,32 +88,41 @@ def _part(one: Utterance, first_token: int, random: np.random.Generator) -> Wind
 
 
 def disturbed(wave: Waveform, random: np.random.Generator) -> Waveform:
-    """The wave as a room, a telephone line and a noise leave it."""
+    """The wave as a room, a telephone line and a noise leave it, as long as it was."""
+    size = len(wave)
     if random.random() < 0.35:
-        wave = _in_room(wave, random)
+        wave = _filtered(wave, _room(random))
     if random.random() < 0.3:
         rate = random.choice([8000, 11025])
-        wave = soxr.resample(soxr.resample(wave, RATE, rate), rate, RATE)[: len(wave)]
-        wave = np.pad(wave, (0, max(0, -len(wave) % SAMPLES_PER_FRAME)))
+        wave = np.resize(soxr.resample(soxr.resample(wave, RATE, rate), rate, RATE), size)
     if random.random() < 0.5:
         # A tilt of the spectrum: louder or softer highs.
-        wave = lfilter([1.0, -random.uniform(-0.6, 0.6)], [1.0], wave).astype(np.float32)
+        wave = _filtered(wave, np.array([1.0, random.uniform(-0.6, 0.6)]))
     power = float(np.mean(wave**2)) + 1e-9
     level = random.uniform(8, 50) if random.random() < 0.6 else 60.0
-    noise = lfilter([1.0], [1.0, -random.uniform(0.0, 0.97)], random.standard_normal(len(wave)))
+    # From white to nearly brown.
+    decay = random.uniform(0.0, 0.97) ** np.arange(400)
+    noise = _filtered(random.standard_normal(size).astype(np.float32), decay)
     noise *= np.sqrt(power / np.mean(noise**2)) * 10 ** (-level / 20)
     loud = random.uniform(0.05, 0.9) / (np.abs(wave).max() + 1e-5)
-    return ((wave + noise) * loud).clip(-1, 1).astype(np.float32)
+    return np.asarray(((wave + noise) * loud).clip(-1, 1), np.float32)
 
 
-def _in_room(wave: Waveform, random: np.random.Generator) -> Waveform:
-    """Exponentially decaying noise as the room's answer, behind the direct sound."""
+def _room(random: np.random.Generator) -> NDArray[np.float64]:
+    """The direct sound, and exponentially decaying noise for what the room answers."""
     seconds = random.uniform(0.1, 0.5)
     time = np.arange(round(seconds * RATE)) / RATE
     answer = random.standard_normal(len(time)) * np.exp(-6.9 * time / seconds)
     answer *= random.uniform(0.1, 0.6) / np.sqrt(np.sum(answer**2))
     answer[0] = 1.0
-    return fftconvolve(wave, answer)[: len(wave)].astype(np.float32)
+    return answer
+
+
+def _filtered(wave: Waveform, response: NDArray[np.float64]) -> Waveform:
+    """The wave convolved with an impulse response, as long as it was."""
+    size = len(wave) + len(response)
+    spectrum = np.fft.rfft(wave, size) * np.fft.rfft(response, size)
+    return np.asarray(np.fft.irfft(spectrum, size)[: len(wave)], np.float32)
 
 
 class Ears:
@@ -135,14 +143,16 @@ class Ears:
         whole = np.pad(wave, (0, -len(wave) % SAMPLES_PER_FEATURE))
         with autocast(self.runtime):
             features = self.whisper(torch.from_numpy(whole)[None])[0]
-        return at_frames(features, frames).half().numpy()
+        heard: NDArray[np.float16] = at_frames(features, frames).half().numpy()
+        return heard
 
     @torch.inference_mode()
     def read(self, one: Utterance) -> NDArray[np.float16]:
         """The text features of the utterance's tokens, `[tokens, width]`."""
         tokens = torch.from_numpy(one.tokens.astype(np.int64))[None]
         features = self.text_encoder(tokens, Lengths.of([len(one.tokens)]))
-        return features[0].T.half().numpy()
+        spoken: NDArray[np.float16] = features[0].T.half().numpy()
+        return spoken
 
 
 def write(path: Path, spoken: Sequence[Utterance], ears: Ears, seed: Sequence[int]) -> None:
@@ -150,7 +160,7 @@ def write(path: Path, spoken: Sequence[Utterance], ears: Ears, seed: Sequence[in
     random = np.random.default_rng(seed)
     heard, level, tokens, energy, ends = [], [], [], [], [0]
     for window in windows(spoken, random):
-        wave = disturbed(window.wave, random)[: len(window.wave)]
+        wave = disturbed(window.wave, random)
         frames = len(wave) // SAMPLES_PER_FRAME
         heard.append(ears.hear(wave))
         level.append(levels(wave).reshape(-1, 2))

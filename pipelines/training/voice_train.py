@@ -155,7 +155,7 @@ class Training:
         batch = Batch(batch.heard * kept, batch.levels, batch.spoken, batch.symbols, batch.energy)
         losses = self.losses(self.model, batch)
         self.optimiser.zero_grad(set_to_none=True)
-        losses["all"].backward()
+        losses["all"].backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
@@ -237,7 +237,8 @@ def fit_features(model: ContentHead, examples: Examples) -> None:
     model.context.weight.copy_(context.T)
     model.context.bias.copy_(bias[0])
     model.direct.weight.copy_(direct.T.reshape(-1, heard_size, kernel))
-    nn.init.zeros_(model.direct.bias)
+    if model.direct.bias is not None:
+        nn.init.zeros_(model.direct.bias)
 
 
 def train(
