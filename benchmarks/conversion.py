@@ -277,25 +277,29 @@ def main() -> None:
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS)
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--json", type=Path, help="kept up to date with all figures")
     options = parser.parse_args()
     settings = PipelineSettings(options.checkpoints, threads=options.threads)
     found = sorted(prompts(options.sounds, options.texts), key=lambda prompt: prompt.name)
     # Spread over the alphabet, so that prompts on one subject do not crowd the choice.
     places = np.linspace(0, len(found) - 1, min(options.clips, len(found))).astype(int)
+    # In any order, so that what is measured after a while stands for the rest.
+    places = np.random.default_rng(0).permutation(places)
     chosen = [found[place] for place in places]
     if options.long:
         measure_long(chosen, options.voices[0], settings)
         return
     console = Console()
     total = len(chosen) * len(options.voices)
-    measured = measure(chosen, options.voices, settings)
-    results = list(track(measured, "Converting", total=total, console=console))
-    figures = report(results)
+    results: list[Result] = []
+    figures: dict[str, float] = {}
+    for result in track(measure(chosen, options.voices, settings), total=total, console=console):
+        results.append(result)
+        figures = report(results)
+        if options.json:
+            document = {"figures": figures, "results": [asdict(result) for result in results]}
+            options.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
     show(console, figures)
-    if options.json:
-        document = {"figures": figures, "results": [asdict(result) for result in results]}
-        options.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
     failed = [
         name
         for name, (sign, limit) in GATES.items()

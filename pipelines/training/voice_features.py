@@ -101,7 +101,7 @@ def disturbed(wave: Waveform, random: np.random.Generator) -> Waveform:
     power = float(np.mean(wave**2)) + 1e-9
     level = random.uniform(8, 50) if random.random() < 0.6 else 60.0
     # From white to nearly brown.
-    decay = random.uniform(0.0, 0.97) ** np.arange(400)
+    decay = np.power(random.uniform(0.0, 0.97), np.arange(400.0))
     noise = _filtered(random.standard_normal(size).astype(np.float32), decay)
     noise *= np.sqrt(power / np.mean(noise**2)) * 10 ** (-level / 20)
     loud = random.uniform(0.05, 0.9) / (np.abs(wave).max() + 1e-5)
