@@ -248,7 +248,8 @@ class ServiceOut(BaseModel):
     )
     pipeline: str | None = Field(description="The model that runs.", examples=["kokoro"])
     note: str | None = Field(
-        description="What to know of that model.", examples=["A small model: it knows 78 kinds."]
+        description="What to know of that model before using it.",
+        examples=["A small model: a voice that ships, or a blend, says what a recording says."],
     )
     sample_rate: int | None = Field(description="Of the model, in Hz.", examples=[24_000])
     device: str = Field(examples=["cpu"])

@@ -125,6 +125,7 @@ def test_a_setting_that_cannot_be_used_is_named(
 ) -> None:
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
     monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
+    monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
     for name, value in variables.items():
         monkeypatch.setenv(f"BERNIE_{name}", value)
     if variables.get("SPEECH__PIPELINE") == "off":
@@ -143,6 +144,7 @@ def test_a_setting_that_cannot_be_used_is_named(
 def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
     monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
+    monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         code, output = run("up", "--port", str(port))
@@ -155,6 +157,7 @@ def test_a_wrong_secret_of_the_store_is_found_before_anything_starts(
 ) -> None:
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
     monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
+    monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
     monkeypatch.setenv("BERNIE_S3_ENDPOINT", seaweed.endpoint)
     monkeypatch.setenv("BERNIE_S3_ACCESS_KEY", seaweed.access_key)
     monkeypatch.setenv("BERNIE_S3_SECRET_KEY", SECRET)

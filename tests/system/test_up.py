@@ -65,6 +65,7 @@ def test_up_says_stops_whole_and_finds_its_data_again(tmp_path: Path) -> None:
         "BERNIE_DATA_DIR": str(tmp_path / "data"),
         "BERNIE_SPEECH__PIPELINE": "noop",
         "BERNIE_SOUND_EFFECTS__PIPELINE": "make-an-audio",
+        "BERNIE_CONVERSION__PIPELINE": "off",
         "BERNIE_URL": f"http://127.0.0.1:{port}",
     }
     spoken = tmp_path / "hello.flac"
@@ -96,6 +97,7 @@ def test_up_ends_with_a_reason_when_the_store_does(tmp_path: Path) -> None:
         "BERNIE_DATA_DIR": str(tmp_path / "data"),
         "BERNIE_SPEECH__PIPELINE": "noop",
         "BERNIE_SOUND_EFFECTS__PIPELINE": "off",
+        "BERNIE_CONVERSION__PIPELINE": "off",
     }
     up = Up(environment, free_port(), stderr=subprocess.PIPE)
     try:
