@@ -67,7 +67,8 @@ def model_folder(name: str, settings: PipelineSettings) -> Path:
     """The folder of a model's files, or its one converted file. Raises WeightsMissing."""
     if not installed(name, settings):
         raise WeightsMissing(name)
-    return settings.models / name
+    entry = manifest(settings)[name]
+    return settings.cache if isinstance(entry, Parts) else _target(entry, name, settings)
 
 
 def fetch(
