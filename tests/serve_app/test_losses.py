@@ -227,7 +227,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     workers=st.integers(1, 3),
     slots=st.integers(1, 6),
 )
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_poison_fails_alone_however_the_clips_lie(
     simulated: Database, clips: int, poisons: list[int], workers: int, slots: int
 ) -> None:
