@@ -177,12 +177,6 @@ def still_wanted(session: Session, claims: Collection[Claim]) -> set[str]:
     return {lease or tokens[clip_id] for clip_id, lease in rows}
 
 
-def being_made(session: Session, clip_ids: Collection[str]) -> set[str]:
-    """Which of these clips a worker holds, or held when it was lost and nobody has taken them."""
-    held = select(Clip.id).where(Clip.id.in_(clip_ids), PENDING, Clip.lease.is_not(None))
-    return set(session.scalars(held))
-
-
 def report(
     session: Session, clip_id: str, token: str, kind: Kind, data: dict[str, Any], now: float
 ) -> bool:
@@ -200,23 +194,6 @@ def release(session: Session, clip_id: str, token: str, now: float) -> None:
         clip.attempts -= 1
         _let_go(clip, ready=True)
         events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
-
-
-def release_abandoned(session: Session, clip_id: str, before: float) -> bool:
-    """Free a clip whose lease ran out before `before`, or that has ended. One that is pending goes
-    back into line, and its try counts as lost. False if it is not so."""
-    clip = session.scalars(
-        select(Clip).where(Clip.id == clip_id).with_for_update(key_share=True),
-        execution_options={"populate_existing": True},
-    ).one_or_none()
-    if clip is None:
-        return False
-    pending = clip.state is ClipState.PENDING
-    if pending and (clip.lease_until is None or clip.lease_until >= before):
-        return False
-    clip.losses += pending
-    _let_go(clip, ready=pending)
-    return True
 
 
 def retry_or_fail(

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from serve_app import clips, queue, retention, streams, uploads, voices
+from serve_app import abandoned, clips, retention, streams, uploads, voices
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
 from serve_app.jobs import key_of
@@ -70,7 +70,7 @@ def _remove_pieces(database: Database, store: ObjectStore, before: float) -> Non
 
 def _being_made(database: Database, clip_ids: set[str]) -> set[str]:
     with database.reading() as session:
-        return queue.being_made(session, clip_ids)
+        return abandoned.being_made(session, clip_ids)
 
 
 def _forget_rows(database: Database, settings: Settings, now: float) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput
-from serve_app import queue, streams, uploads, voices
+from serve_app import abandoned, streams, uploads, voices
 from serve_app.db.models import Clip, Upload, Voice
 from serve_app.doctor.case import Case, Finding
 from serve_app.ids import is_id
@@ -130,7 +130,7 @@ def pieces(system: Case) -> Iterator[Finding]:
 
 def _is_made(system: Case, clip_id: str) -> bool:
     with system.database.reading() as session:
-        return bool(queue.being_made(session, {clip_id}))
+        return bool(abandoned.being_made(session, {clip_id}))
 
 
 def _delete(system: Case, key: str) -> bool:

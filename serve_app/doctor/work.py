@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import and_, case, or_, select
 
-from serve_app import queue
+from serve_app import abandoned
 from serve_app.db.models import PENDING, Clip
 from serve_app.doctor.case import Case, Finding
 from serve_app.store import RESULT_PREFIXES, PendingUpload, id_in
@@ -52,7 +52,7 @@ def leases(system: Case) -> Iterator[Finding]:
 
 def _release(system: Case, clip_id: str, before: float) -> bool:
     with system.database.transaction() as session:
-        return queue.release_abandoned(session, clip_id, before)
+        return abandoned.release(session, clip_id, before)
 
 
 def open_uploads(system: Case) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def open_uploads(system: Case) -> Iterator[Finding]:
 def _is_written(system: Case, upload: PendingUpload) -> bool:
     """Whether its clip is being made."""
     with system.database.reading() as session:
-        return bool(queue.being_made(session, {id_in(upload.key)}))
+        return bool(abandoned.being_made(session, {id_in(upload.key)}))
 
 
 def _abort(system: Case, upload: PendingUpload) -> bool:

@@ -18,20 +18,21 @@ from serve_app.store import ObjectStore
 from tests.chaos import verdict
 from tests.chaos.plan import SHORT, Then, make
 from tests.chaos.users import Story
-from tests.serve_app.doctor.clinic import Clinic
+from tests.serve_app.doctor.clinic import Clinic, empty
 
 SUBMISSIONS = make(1, SHORT).submissions
 
 
 @pytest.fixture
 def clinic(seaweed: SeaweedFS, tmp_path: Path) -> Iterator[Clinic]:
-    settings = with_store(Settings(s3_bucket=f"verdict-{new_id()}"), seaweed)
+    settings = with_store(Settings(s3_bucket="verdict"), seaweed)
     store = ObjectStore(settings)
     store.ensure_bucket()
     database = Database(f"sqlite:///{tmp_path / 'bernie.sqlite3'}")
     database.migrate()
     yield Clinic(settings, database, store, "user-0")
     database.dispose()
+    empty(store)
 
 
 def story(*clips: Clip, keyed: bool = True, then: Then = Then.KEEP) -> Story:

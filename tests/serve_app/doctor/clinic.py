@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import Any
 
 import numpy as np
 from sqlalchemy import update
 
 from pipelines.audio import FORMATS, Encoder
-from serve_app import clips, queue, uploads
+from serve_app import clips, queue, streams, uploads, voices
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, Upload, User, Voice
 from serve_app.doctor.case import Case
@@ -18,7 +19,7 @@ from serve_app.ids import new_id
 from serve_app.jobs import key_of
 from serve_app.queue import Claim
 from serve_app.settings import Settings
-from serve_app.store import ObjectStore
+from serve_app.store import RESULT_PREFIXES, ObjectStore
 from tests.serve_app.acts import UNTHROTTLED, make_user
 from tests.serve_app.recordings import speech
 
@@ -111,6 +112,13 @@ class Clinic:
         """Writes into a clip's row what no code of the service would."""
         with self.database.transaction() as session:
             session.execute(update(Clip).where(Clip.id == clip.id).values(**values))
+
+
+def empty(store: ObjectStore) -> None:
+    """For the next test: a bucket for each would be more than a small server has room for."""
+    for prefix in (*RESULT_PREFIXES.values(), uploads.PREFIX, voices.PREFIX, streams.PREFIX):
+        store.abort_stale_uploads(prefix, math.inf)
+        store.delete_all(prefix)
 
 
 def audio(format_name: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from serve_app.local import with_store
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
 from tests.serve_app.acts import make_user
+from tests.serve_app.doctor.clinic import empty
 from tests.serve_app.recordings import tone
 
 
@@ -33,15 +35,16 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def store(seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+def store(seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
     """The one that the settings name, empty."""
     monkeypatch.setenv("BERNIE_S3_ENDPOINT", seaweed.endpoint)
     monkeypatch.setenv("BERNIE_S3_ACCESS_KEY", seaweed.access_key)
     monkeypatch.setenv("BERNIE_S3_SECRET_KEY", seaweed.secret_key)
-    monkeypatch.setenv("BERNIE_S3_BUCKET", f"doctor-{new_id()}")
+    monkeypatch.setenv("BERNIE_S3_BUCKET", "doctor")
     store = ObjectStore(Settings())
     store.ensure_bucket()
-    return store
+    yield store
+    empty(store)
 
 
 def doctor(*options: str) -> tuple[int, str]:
