@@ -45,9 +45,10 @@ _SUBSTITUTIONS = {"ʲ": "j", "r": "ɹ", "x": "k", "ɬ": "l", "ɭ": "l", "ɵ": "o
 """Sounds without a symbol of their own, or which the English voices never heard."""
 _SUBSTITUTE = str.maketrans(_SUBSTITUTIONS)
 
-_LETHAL = re.compile(r"-(?=[\u0900-\U0010ffff])")
-"""A hyphen before a letter of an Indic script, where it does not follow a word (`_-\u0928\u092e`),
-makes espeak-ng read memory that is not its own, which ends the process. It has no sound anyway."""
+_LETHAL = re.compile(r"-(?=[^\s-]*[\u0900-\u0dff])")
+"""A hyphen at the start of a word with an Indic letter makes espeak-ng, where something other than a
+space comes before it (`_-\u0928\u092e`), read memory that is not its own, which ends the process. It has no
+sound anyway."""
 
 _espeak = Lock()
 
