@@ -46,9 +46,8 @@ _SUBSTITUTIONS = {"ʲ": "j", "r": "ɹ", "x": "k", "ɬ": "l", "ɭ": "l", "ɵ": "o
 _SUBSTITUTE = str.maketrans(_SUBSTITUTIONS)
 
 _LETHAL = re.compile(r"-(?=[^\s-]*[\u0900-\u0dff])")
-"""A hyphen at the start of a word with an Indic letter makes espeak-ng, where something other than a
-space comes before it (`_-\u0928\u092e`), read memory that is not its own, which ends the process. It has no
-sound anyway."""
+"""A hyphen before a word with an Indic letter, right after anything but a space, makes espeak-ng
+read memory that is not its own, which ends the process. It has no sound anyway."""
 
 _espeak = Lock()
 
