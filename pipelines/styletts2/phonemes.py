@@ -45,9 +45,9 @@ _SUBSTITUTIONS = {"ʲ": "j", "r": "ɹ", "x": "k", "ɬ": "l", "ɭ": "l", "ɵ": "o
 """Sounds without a symbol of their own, or which the English voices never heard."""
 _SUBSTITUTE = str.maketrans(_SUBSTITUTIONS)
 
-_LETHAL = re.compile(r"-(?=[\u0900-\U0010ffff])")
-"""A hyphen before a letter of an Indic script, where it does not follow a word (`_-\u0928\u092e`),
-makes espeak-ng read memory that is not its own, which ends the process. It has no sound anyway."""
+_LETHAL = re.compile(r"-(?=[^\s-]*[\u0900-\u0dff])")
+"""A hyphen before a word with an Indic letter, right after anything but a space, makes espeak-ng
+read memory that is not its own, which ends the process. It has no sound anyway."""
 
 _espeak = Lock()
 

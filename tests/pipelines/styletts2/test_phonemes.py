@@ -147,7 +147,7 @@ def test_nothing_is_logged(caplog: pytest.LogCaptureFixture, capfd: pytest.Captu
 
 
 @pytest.mark.parametrize("before", ["–", "_", "'", "|", "\u200b", "\u202e"])
-@pytest.mark.parametrize("letters", ["नम", "নম", "നമ", "નમ"])
+@pytest.mark.parametrize("letters", ["नम", "নম", "നമ", "નમ", "aন", "éന", "αന"])
 def test_no_hyphen_before_an_indic_letter_ends_the_process(before: str, letters: str) -> None:
     for text in (f"{before}-{letters}", f"warm {before}-{letters} kitchen"):
         (alone,) = phonemize_with_punctuation([text], "en-us")
