@@ -57,6 +57,10 @@ class Limits:
     """Longest over shortest length within a batch; more would be mostly padding."""
     max_groups: int = 1
     """Batches under way at once, stepped in turn. More than one pays where steps are many."""
+    join_every: int = 1
+    """Steps between two admissions to a batch under way. More than one pays where starting and
+    finishing segments costs about as much as a step does, whatever their number, and steps are few.
+    """
     overtaking: int = 32
     """How many may go before the first in order while no batch has room for it."""
 
@@ -100,6 +104,8 @@ class _Group:
 
     members: dict[str, _Member]
     closed: bool = False
+    stepped: int = 0
+    """Steps since somebody joined."""
 
     def lengths(self) -> list[int]:
         return [member.waiting.ticket.length for member in self.members.values()]
@@ -195,7 +201,10 @@ class StepLoop:
         """What the open groups still take in, the fullest first."""
         groups = sorted(self._groups, key=lambda group: len(group.members), reverse=True)
         rooms = ((self._limits.room(group.lengths()), group) for group in groups)
-        return [_Room(*room, group) for room, group in rooms if room and not group.closed]
+        return [_Room(*room, group) for room, group in rooms if room and self._takes_in(group)]
+
+    def _takes_in(self, group: _Group) -> bool:
+        return not group.closed and (group.stepped == 0 or group.stepped >= self._limits.join_every)
 
     def _fits(self, ticket: Ticket, rooms: Sequence[_Room]) -> bool:
         return self._may_open() or any(room.takes(ticket) for room in rooms)
@@ -218,6 +227,8 @@ class StepLoop:
 
         for member, state in self._guard(group, fresh, begin, outcomes):
             member.state, member.steps = state, state.steps_left
+        if fresh:
+            group.stepped = 0
 
     def _step(self, group: _Group, outcomes: list[Outcome]) -> None:
         active = [member for member in group.members.values() if not member.ready]
@@ -228,6 +239,7 @@ class StepLoop:
             return states
 
         self._guard(group, active, step, outcomes)
+        group.stepped += 1
 
     def _finish(self, group: _Group, outcomes: list[Outcome]) -> None:
         done = [member for member in group.members.values() if member.ready]

@@ -154,7 +154,8 @@ class Client:
 
     @contextmanager
     def _stream(self, path: str, params: dict[str, Any]) -> Iterator[httpx.Response]:
-        with self._http.stream("GET", path, params=params) as response:
+        # To the object store, without our credentials, where the clip is finished already.
+        with self._http.stream("GET", path, params=params, follow_redirects=True) as response:
             if response.is_error:
                 error = json.loads(response.read()).get("error", {})
                 raise ApiError(error.get("message", f"HTTP {response.status_code}"))

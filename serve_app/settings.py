@@ -35,6 +35,7 @@ class StageScale(BaseModel):
     max_batch_length: int = Field(2_000, ge=1, description="padded length of one batch")
     spread: float = Field(1.5, ge=1, description="longest over shortest length in one batch")
     max_groups: int = Field(1, ge=1, description="batches under way, stepped in turn")
+    join_every: int = Field(1, ge=1, description="steps between two admissions to a batch")
     max_waiting: int = Field(
         200, ge=1, description="segments a replica takes in before callers wait"
     )
@@ -146,14 +147,12 @@ class Settings(BaseSettings):
     )
     conversion: ServiceSettings = ServiceSettings(
         frontend=StageScale(threads=_CORES, max_batch=1),
-        diffusion=StageScale(
-            threads=_CORES, max_batch=2, max_batch_length=4_000, max_groups=4, spread=math.inf
-        ),
+        diffusion=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000, spread=math.inf),
         vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
     )
     sound_effects: ServiceSettings = ServiceSettings(
         frontend=StageScale(max_batch=8),
-        diffusion=StageScale(threads=_CORES, max_batch=4, max_batch_length=400, max_groups=2),
+        diffusion=StageScale(threads=_CORES, max_batch=4, max_batch_length=400),
         vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
     )
 

@@ -57,6 +57,7 @@ class Costs:
     finish: Part
     max_batch: int
     spread: float
+    join_every: int
 
     def alone(self, length: int, steps: int) -> float:
         """Seconds of one segment without batch mates."""
@@ -69,7 +70,8 @@ def read_costs(name: str) -> Costs:
     """Raises KeyError for a model that is not in `costs.toml`."""
     table = tomllib.loads(COEFFICIENTS.read_text())[name]
     parts = {part: Part(**table[part]) for part in ("begin", "step", "finish")}
-    return Costs(**parts, max_batch=table["max_batch"], spread=table["spread"])
+    bounds = {bound: table[bound] for bound in ("max_batch", "spread", "join_every")}
+    return Costs(**parts, **bounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class StageReplica:
             max_length=scale.max_batch_length,
             spread=scale.spread,
             max_groups=scale.max_groups,
+            join_every=scale.join_every,
         )
         self._driver = StageDriver(load, limits, self._observe)
 

@@ -42,14 +42,15 @@ class BrokenOff(Exception):
     response_class=Response,
     responses={
         200: {
-            "description": "With `stream`: the audio, byte for byte that of the finished clip",
+            "description": "With `stream`: the audio of a pending clip while it is made, byte for "
+            "byte that of the finished clip",
             "content": {
                 each.content_type: {"schema": {"type": "string", "format": "binary"}}
                 for each in FORMATS.values()
             },
         },
         307: {
-            "description": "Without: where the audio of a clip that succeeded can be fetched from",
+            "description": "Where the audio of a clip that succeeded can be fetched from",
             "headers": {"Location": {"schema": {"type": "string"}}},
         },
         **errors(401, 404, 409, 422, 429),
@@ -62,23 +63,19 @@ async def get_audio(
     query: Annotated[AudioQuery, FromQuery()],
     request: Request,
 ) -> Response:
-    """Without `stream`, a redirect to the link of a clip that succeeded. With it, the bytes: those
-    of a pending clip as they are made, if nobody asks for them too late, and else when it has
+    """A redirect to the link of a clip that succeeded: the object store sends as slowly as who
+    listens reads, while Serve would keep what is not read in memory. With `stream`, the bytes of a
+    pending clip as they are made, if nobody asks for them too late, and else when it has
     succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. A file
     made while it was listened to does not state its length where that comes first in the file."""
+    clip = await run_in_threadpool(_find, services, user.id, clip_id, query.stream)
+    if clip.state is ClipState.SUCCEEDED:
+        seconds = services.settings.presign_seconds
+        return RedirectResponse(link(clip, services.store, seconds), 307)
     if not query.stream:
-        return RedirectResponse(await run_in_threadpool(_link, services, user.id, clip_id), 307)
-    clip = await run_in_threadpool(_ask, services, user.id, clip_id)
+        raise _refusal(clip)
     blocks = _blocks(services, user.id, clip_id, request)
     return await Streamed.begin(blocks, FORMATS[clip.options["format"]].content_type)
-
-
-def _link(services: Services, user_id: str, clip_id: str) -> str:
-    with services.database.reading() as session:
-        clip = clips.get(session, user_id, clip_id)
-    if clip.state is not ClipState.SUCCEEDED:
-        raise _refusal(clip)
-    return link(clip, services.store, services.settings.presign_seconds)
 
 
 def _refusal(clip: Clip) -> ServiceError:
@@ -91,10 +88,10 @@ def _refusal(clip: Clip) -> ServiceError:
     return ServiceError(409, "clip_not_ready", message)
 
 
-def _ask(services: Services, user_id: str, clip_id: str) -> Clip:
+def _find(services: Services, user_id: str, clip_id: str, listen: bool) -> Clip:
     with services.database.reading() as session:
         clip = clips.get(session, user_id, clip_id)
-    if clip.state is ClipState.PENDING and not clip.streamed:
+    if listen and clip.state is ClipState.PENDING and not clip.streamed:
         with services.database.transaction() as session:
             streams.ask(session, clip_id)
     return clip

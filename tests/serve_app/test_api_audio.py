@@ -65,11 +65,15 @@ class Stage:
         return self.bench.store.get(self.bench.clip(clip_id).s3_key or "")
 
     def heard(self, clip_id: str) -> bytes:
-        """What is sent of a clip that has ended."""
-        params = {"stream": 1}
-        answer = self.api.client.get(self.path(clip_id), headers=self.headers, params=params)
-        assert answer.status_code == 200, answer.text
-        return answer.content
+        """What who asks for the stream of a clip that has succeeded is led to."""
+        return self.led_to(clip_id, {"stream": 1})
+
+    def led_to(self, clip_id: str, params: dict[str, int]) -> bytes:
+        answer = self.api.client.get(
+            self.path(clip_id), headers=self.headers, params=params, follow_redirects=False
+        )
+        assert answer.status_code == 307, answer.text
+        return httpx.get(answer.headers["Location"]).content
 
     async def until_ended(self, clip_id: str) -> None:
         async with asyncio.timeout(TIMEOUT):
@@ -236,11 +240,8 @@ def test_a_finished_clip_is_elsewhere(stage: Stage) -> None:
     clip_id = stage.bench.submit()
     stage.go_on.set()
     stage.bench.run(stage.bench.ended(clip_id))
-    path = stage.path(clip_id)
-    answer = stage.api.client.get(path, headers=stage.headers, follow_redirects=False)
-    assert answer.status_code == 307
-    assert httpx.get(answer.headers["Location"]).content == stage.stored(clip_id)
-    assert stage.heard(clip_id) == stage.stored(clip_id)
+    for params in ({}, {"stream": 1}):
+        assert stage.led_to(clip_id, params) == stage.stored(clip_id)
 
 
 def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:

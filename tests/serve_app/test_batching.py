@@ -98,6 +98,27 @@ def test_unlike_lengths_step_in_turn() -> None:
     assert stage.batches == [["a"], ["b"], ["a"], ["b"]]
 
 
+def test_a_batch_under_way_takes_in_newcomers_only_so_often() -> None:
+    stage = Counter()
+    loop = make(stage, join_every=3)
+    loop.submit(Ticket("a", "u"), ("a", 7))
+    loop.tick()
+    for name in ("b", "c"):
+        loop.submit(Ticket(name, "u"), (name, 2))
+        loop.tick()
+    run(loop)
+    assert stage.batches == [["a"], ["a"], ["a"], *[["a", "b", "c"]] * 2, ["a"], ["a"]]
+
+
+def test_newcomers_join_a_batch_that_has_not_begun_at_once() -> None:
+    stage = Counter()
+    loop = make(stage, join_every=3)
+    for name in ("a", "b"):
+        loop.submit(Ticket(name, "u"), (name, 1))
+    run(loop)
+    assert stage.batches == [["a", "b"]]
+
+
 def test_cancellation_takes_effect_at_the_next_step() -> None:
     stage = Counter()
     loop = make(stage)
@@ -168,16 +189,17 @@ work = st.lists(
 )
 
 
-@given(work, st.integers(1, 3), st.integers(1, 4))
+@given(work, st.integers(1, 3), st.integers(1, 4), st.integers(1, 3))
 def test_nothing_is_lost_or_duplicated(
-    drawn: list[tuple[str, int, int, str | None, bool]], groups: int, batch: int
+    drawn: list[tuple[str, int, int, str | None, bool]], groups: int, batch: int, join_every: int
 ) -> None:
     poison = {
         str(n): what
         for n, (_, _, steps, what, _) in enumerate(drawn)
         if what and not (what == "step" and steps == 0)
     }
-    loop = make(Counter(poison), max_groups=groups, max_batch=batch, max_length=120)
+    limits = Limits(batch, max_length=120, max_groups=groups, join_every=join_every)
+    loop = StepLoop(Counter(poison), limits, clock=lambda: 0.0)
     outcomes: list[Outcome] = []
     cancelled = set()
     for n, (user, length, steps, _, cancel) in enumerate(drawn):
