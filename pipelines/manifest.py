@@ -1,7 +1,8 @@
 """What weights there are: the entries of `checkpoints/manifest.toml`.
 
 Weights come in one of two ways. Packages of a Python index hold the parts of one file
-(`PackagedWeights`); the files of a model hub make up a model's folder (`ModelFiles`).
+(`PackagedWeights`); the files of a model hub make up a model's folder (`ModelFiles`). A model may
+also be made of other entries (`Parts`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class PackagedWeights:
     file: str
     requirements: tuple[str, ...]
     member: str
+    """Name of the part in its package; `*` stands for anything."""
     bytes: int
     sha256: str
 
@@ -68,7 +70,15 @@ class ModelFiles:
         return all((folder / file.at).is_file() for file in self.files)
 
 
-Entry = PackagedWeights | ModelFiles
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A model that runs on the weights of other entries, and on what ships."""
+
+    title: str
+    parts: tuple[str, ...]
+
+
+Entry = PackagedWeights | ModelFiles | Parts
 
 
 def read_manifest(path: Path) -> dict[str, Entry]:
@@ -81,4 +91,6 @@ def _entry(fields: dict[str, Any]) -> Entry:
     if "files" in fields:
         files = tuple(ModelFile(**file) for file in fields["files"])
         return ModelFiles(**{**fields, "files": files})
+    if "parts" in fields:
+        return Parts(fields["title"], tuple(fields["parts"]))
     return PackagedWeights(**{**fields, "requirements": tuple(fields["requirements"])})

@@ -14,6 +14,7 @@ from pipelines.foley.pipeline import FoleyPipeline
 from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
 from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
+from pipelines.revoice.pipeline import RevoicePipeline
 from pipelines.seedvc.pipeline import SINGING, SPEECH
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.pipeline import LIBRITTS, LJSPEECH, KokoroPipeline
@@ -48,17 +49,19 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
         "styletts2-libritts": LIBRITTS,
         "styletts2-ljspeech": LJSPEECH,
     },
-    "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING},
-    "make-an-audio": {
-        "foley": FoleyPipeline(),
-        "make-an-audio": MakeAnAudioPipeline(),
-    },
+    "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING, "revoice": RevoicePipeline()},
+    "make-an-audio": {"make-an-audio": MakeAnAudioPipeline(), "foley": FoleyPipeline()},
 }
-"""Pipelines of each service by name, which is that of their weights; the first is the default."""
+"""Pipelines of each service by name, which is that of their weights; the first that is installed is
+the default."""
 
 NOTES: dict[str, str] = {
+    "revoice": "A small model that converts clear English speech to the voices that ship and "
+    "blends of them, not to voices of one's own. Some words come out wrong. `bernie fetch seed-vc` "
+    "installs a large model that takes its place.",
     "foley": "A small model: sounds are computed by rule, of 78 kinds, and any other description "
-    "gives the nearest of them. BERNIE_SOUND_EFFECTS__PIPELINE names another model."
+    "gives the nearest of them. `bernie fetch make-an-audio` installs a large model that takes its "
+    "place.",
 }
 """What those who use a pipeline should know of it."""
 

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from pipelines import checkpoints
 from pipelines.settings import PipelineSettings
 from serve_app import installed
-from serve_app.commands import clips, users, voices
+from serve_app.commands import clips, doctor, users, voices
 from serve_app.commands.common import local_key
 from serve_app.commands.reasons import Reasons, WrongSetting, console
 from serve_app.demo import Wishes, demo_settings, run_demo
@@ -28,13 +28,12 @@ app = typer.Typer(
     help="Speech, voice conversion and sound effects on your own hardware.",
     pretty_exceptions_enable=False,
 )
-for command in (clips.say, clips.convert, clips.sfx):
+for command in (clips.say, clips.convert, clips.sfx, doctor.doctor):
     app.command()(command)
 app.add_typer(voices.app, name="voices")
 app.add_typer(users.app, name="users")
 
-_DEFAULT_SPEECH = "kokoro"
-_DEFAULT_SOUNDS = "foley"
+_DEFAULT_SPEECH = installed.DEFAULTS["styletts2"]
 
 
 def _print_version(asked: bool) -> None:
@@ -121,18 +120,19 @@ def fetch(
 
 
 def _fetch_defaults(settings: Settings) -> None:
-    """The weights of the default models. Others are fetched on request only.
-
-    Speech cannot do without; where those of another service cannot be had it is off.
-    """
+    """The weights of the default models of services for which no other is set or installed. Speech
+    cannot do without; the rest runs without those that cannot be had."""
     _require_checkpoints(settings)
     if settings.speech.pipeline == _DEFAULT_SPEECH:
         _fetch(_DEFAULT_SPEECH, settings)
-    if settings.sound_effects.pipeline in (AUTO, _DEFAULT_SOUNDS):
-        try:
-            _fetch(_DEFAULT_SOUNDS, settings)
-        except checkpoints.FetchFailed as error:
-            console.print(f"[yellow]No sound effects: {error}[/]")
+    for service in ("seedvc", "make-an-audio"):
+        default = installed.DEFAULTS[service]
+        asked = settings.service(service).pipeline
+        if asked == default or (asked == AUTO and not installed.is_there(service, settings)):
+            try:
+                _fetch(default, settings)
+            except checkpoints.FetchFailed as error:
+                console.print(f"[yellow]{installed.TITLES[service]} will be missing: {error}[/]")
 
 
 def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:

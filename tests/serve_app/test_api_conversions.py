@@ -171,7 +171,7 @@ def test_not_installed_is_told_before_the_upload_is_read(sqlite_api: Api) -> Non
     api = Api(settings, sqlite_api.database, sqlite_api.store)
     error = convert(api, api.sign_up(), 503, upload=UNKNOWN_ID)
     assert error["code"] == "service_not_installed"
-    assert "`bernie fetch seed-vc`" in error["message"]
+    assert "`bernie fetch revoice`" in error["message"]
 
 
 def test_speech_with_a_model_of_many_speakers_takes_a_recorded_voice(sqlite_api: Api) -> None:
@@ -183,6 +183,40 @@ def test_speech_with_a_model_of_many_speakers_takes_a_recorded_voice(sqlite_api:
     body = {"text": "Hello.", "voice": "nobody"}
     error = error_of(api.client.post("/api/speech", headers=headers, json=body), 422)
     assert error["code"] == "unknown_voice"
+
+
+@pytest.fixture
+def small_api(sqlite_api: Api) -> Api:
+    """With the converter that ships, whose voices are those that ship."""
+    small = {"conversion": ServiceSettings(pipeline="revoice")}
+    settings = sqlite_api.settings.model_copy(update=small)
+    return Api(settings, sqlite_api.database, sqlite_api.store)
+
+
+@pytest.mark.parametrize("voice", ["af_heart", "woman", "af_heart:0.7+am_michael:0.3"])
+def test_the_small_converter_takes_voices_that_ship_and_blends(small_api: Api, voice: str) -> None:
+    headers = small_api.sign_up()
+    upload = send(small_api, headers, tone(2.0))
+    clip = convert(small_api, headers, upload=upload["id"], voice=voice, semitones=-2.0)
+    assert clip["voice"] == voice
+    assert places_of(small_api, clip) == {SOURCE: upload["key"]}
+
+
+def test_the_small_converter_refuses_voices_of_ones_own_and_says_what_has_them(
+    small_api: Api,
+) -> None:
+    headers = small_api.sign_up()
+    upload = send(small_api, headers, speech(), "audio/flac")
+    body = {"name": "my voice", "upload": upload["id"]}
+    assert small_api.client.post("/api/voices", headers=headers, json=body).status_code == 201
+    before = small_api.contents()
+    error = convert(small_api, headers, 422, upload=upload["id"], voice="my voice")
+    assert (error["code"], error["field"]) == ("voice_not_supported", "voice")
+    assert "`bernie fetch seed-vc`" in error["message"]
+    for field, value in (("voice", "nobody"), ("semitones", 13), ("length_adjust", 2.5)):
+        asked = {"upload": upload["id"], field: value}
+        assert convert(small_api, headers, 422, **asked)["field"] == field
+    assert small_api.contents() == before
 
 
 def test_a_voice_of_a_name_that_cannot_be_stored_is_unknown(postgres_api: Api) -> None:

@@ -23,6 +23,17 @@ def test_services_are_listed_with_limits_and_defaults(sqlite_api: Api) -> None:
     assert (duration["minimum"], duration["maximum"], duration["default"]) == (0.5, 30, 10)
 
 
+def test_a_small_model_says_what_it_cannot_do(sqlite_api: Api) -> None:
+    settings = sqlite_api.settings.model_copy(
+        update={"conversion": ServiceSettings(pipeline="revoice")}
+    )
+    api = Api(settings, sqlite_api.database, sqlite_api.store)
+    services = listed(api, api.sign_up())
+    assert services["seedvc"]["sample_rate"] == 24_000
+    assert "not to voices of one's own" in services["seedvc"]["note"]
+    assert services["styletts2"]["note"] is None
+
+
 def test_a_service_without_weights_says_how_to_have_it(sqlite_api: Api) -> None:
     settings = sqlite_api.settings.model_copy(
         update={"sound_effects": ServiceSettings(pipeline=OFF)}

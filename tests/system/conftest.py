@@ -34,7 +34,7 @@ class System:
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    checkpoints.fetch("kokoro", PipelineSettings())
+    checkpoints.fetch("revoice", PipelineSettings())  # which has Kokoro for its decoder
     settings = Settings(
         data_dir=tmp_path_factory.mktemp("system"),
         port=free_port(),

@@ -42,6 +42,7 @@ def test_serve_run_with_ones_own_postgresql_and_s3(seaweed: SeaweedFS, tmp_path:
             "BERNIE_S3_ACCESS_KEY": seaweed.access_key,
             "BERNIE_S3_SECRET_KEY": seaweed.secret_key,
             "BERNIE_SPEECH__PIPELINE": "noop",
+            "BERNIE_CONVERSION__PIPELINE": "off",
             "BERNIE_DATA_DIR": str(tmp_path / "unused"),
         }
         serve = [str(Path(sys.executable).with_name("serve")), "run", "--address", "local"]

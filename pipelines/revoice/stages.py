@@ -1,0 +1,69 @@
+"""The second stage of the small converter. The third is the decoder of Kokoro, as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from pipelines.lengths import Lengths, padded
+from pipelines.precision import autocast, place
+from pipelines.protocol import State
+from pipelines.revoice.checkpoint import load_head
+from pipelines.revoice.contour import filled
+from pipelines.revoice.head import ContentHead
+from pipelines.revoice.segments import Floats, RevoiceSegment
+from pipelines.settings import PipelineSettings
+from pipelines.styletts2.segments import SpeechAcoustic
+from pipelines.torch_runtime import Runtime, configure
+
+
+class RevoiceDiffusion:
+    """There is nothing to denoise: all work is in `finish`."""
+
+    def __init__(self, head: ContentHead, runtime: Runtime) -> None:
+        self.head = head
+        self._runtime = runtime
+        place(head, runtime)
+
+    @classmethod
+    def load(cls, settings: PipelineSettings) -> RevoiceDiffusion:
+        """Raises CheckpointError."""
+        return cls(load_head(settings), configure(settings))
+
+    def begin(self, segments: Sequence[RevoiceSegment]) -> list[State]:
+        return [State(segment, steps_left=0) for segment in segments]
+
+    def step(self, states: Sequence[State]) -> None:
+        """Never needed: every state is finished from the beginning."""
+
+    @torch.inference_mode()
+    def finish(self, states: Sequence[State]) -> list[SpeechAcoustic]:
+        """Text features and energy of each window, without what is around it."""
+        segments: list[RevoiceSegment] = [state.segment for state in states]  # type: ignore[misc]
+        device = self._runtime.device
+        heard = padded([segment.heard.T for segment in segments], device).mT.float()
+        levels = padded([segment.levels.T for segment in segments], device).mT
+        lengths = Lengths.of([segment.length for segment in segments], device)
+        with autocast(self._runtime):
+            made = self.head(heard, levels, lengths)
+        asr, energy = made.asr.float().cpu().numpy(), made.energy.float().cpu().numpy()
+        return [
+            _acoustic(segment, asr[member], energy[member])
+            for member, segment in enumerate(segments)
+        ]
+
+
+def _acoustic(segment: RevoiceSegment, asr: Floats, energy: Floats) -> SpeechAcoustic:
+    first, last = segment.before, segment.length - segment.after
+    energy = energy[2 * first : 2 * last].copy()
+    return SpeechAcoustic(
+        index=segment.index,
+        seed=segment.seed,
+        length=last - first,
+        asr=asr[:, first:last].copy(),
+        f0=filled(segment.pitch, energy),
+        energy=energy,
+        style=segment.style,
+        gain=segment.gain,
+    )
