@@ -54,17 +54,18 @@ class FoleyFrontend:
         """The sounds of a description: of its parts, or of the whole where they are not clear."""
         found: dict[str, Layer] = {}
         for part in clauses(prompt):
-            kind, sureness = self.nearest(plain(part))
+            kind, sureness = self.nearest(part)
             if sureness >= SURE:
                 found.setdefault(kind, Layer(kind, told(part)))
         if len(found) > 1:
             return tuple(found.values())[:MOST_LAYERS]
-        kind, _ = self.nearest(plain(prompt))
+        kind, _ = self.nearest(prompt)
         return (Layer(kind, told(prompt)),)
 
     def nearest(self, text: str) -> tuple[str, float]:
-        """The kind of the nearest phrase, and its cosine."""
-        cosines = self._phrases @ self._encode([text])[0]
+        """The kind of the phrase that is nearest to the text, or to what the text is without the
+        words that tell traits; and its cosine."""
+        cosines = (self._encode([text, plain(text)]) @ self._phrases.T).max(axis=0)
         best = int(cosines.argmax())
         return PHRASES[best][1], float(cosines[best])
 

@@ -9,8 +9,7 @@ from pipelines.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, S
 WORDS: dict[str, tuple[str, str]] = {
     SPEED: (
         "slow slowly unhurried leisurely sluggish lazy lazily calm calmly slower",
-        "fast quick quickly rapid rapidly hurried swift swiftly brisk speedy hasty frantic faster "
-        "racing running",
+        "fast quick quickly rapid rapidly hurried swift swiftly brisk speedy hasty frantic faster",
     ),
     PITCH: (
         "deep low low-pitched bass deeper lower booming",
@@ -23,7 +22,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     DISTANCE: (
         "close close-up near nearby",
-        "distant distance far faraway afar muffled remote",
+        "distant distance far faraway afar muffled",
     ),
     SPACE: (
         "dry",

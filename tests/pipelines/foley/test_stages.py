@@ -19,6 +19,7 @@ from pipelines.foley.segments import Layer
 from pipelines.foley.stages import FoleyFrontend
 from pipelines.foley.synthesis.catalogue import SOUNDS
 from pipelines.foley.synthesis.sound import DISTANCE, PITCH, SPACE, SPEED
+from pipelines.foley.words import told
 from pipelines.makeanaudio.request import SoundRequest
 from pipelines.protocol import InvalidInput, Waveform
 from pipelines.settings import PipelineSettings
@@ -66,6 +67,15 @@ def test_every_phrase_finds_its_own_kind(frontend: FoleyFrontend) -> None:
         found, sureness = frontend.nearest(phrase)
         assert found == kind
         assert sureness == pytest.approx(1, abs=2e-3), "the file is of other phrases"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "kind"), [(phrase, kind) for phrase, kind in PHRASES if told(phrase)]
+)
+def test_words_that_tell_traits_may_belong_to_the_name(
+    frontend: FoleyFrontend, phrase: str, kind: str
+) -> None:
+    assert [layer.kind for layer in frontend.layers(phrase)] == [kind]
 
 
 @settings(max_examples=25, deadline=None)
