@@ -15,7 +15,7 @@ pipeline, and compares with the source
 
     python -m benchmarks.conversion --sounds DIR --texts core-sounds-en.txt.gz --json out.json
 
-`--long` instead measures a source of five minutes: its peak memory, and the joins of its windows.
+`--long 300` instead measures a source of five minutes: peak memory, and the joins of its windows.
 Needs the extra packages of `pip install .[quality]`.
 """
 
@@ -55,7 +55,6 @@ SERVICE, PIPELINE = "seedvc", "revoice"
 VOICES = ("af_heart", "am_michael", "bf_emma")
 RATE = 16_000
 SHORTEST, LONGEST = 3.0, 15.0
-LONG_SECONDS = 300.0
 GATES = {
     "wer_added": ("<=", 0.08),
     "closer_to_voice": (">=", 0.95),
@@ -246,19 +245,22 @@ def show(console: Console, figures: dict[str, float]) -> None:
     console.print(table)
 
 
-def measure_long(chosen: Sequence[Prompt], voice: str, settings: PipelineSettings) -> None:
-    """Five minutes of prompts one after the other."""
+def measure_long(
+    chosen: Sequence[Prompt], voice: str, seconds: float, settings: PipelineSettings
+) -> None:
+    """A source of so many seconds: prompts one after the other."""
     waves = [prompt.wave for prompt in chosen]
-    source = np.concatenate(waves * (1 + int(LONG_SECONDS * RATE / sum(map(len, waves)))))
+    samples = int(seconds * RATE)
+    source = np.concatenate(waves * (1 + samples // sum(map(len, waves))))[:samples]
     converter = Converter(settings)
     before = _peak()
     begun = time.process_time()
-    parts = converter.convert(source[: int(LONG_SECONDS * RATE)], voice)
+    parts = converter.convert(source, voice)
     cpu = time.process_time() - begun
     steps = join_steps(parts, converter.rate)
-    seconds = sum(map(len, parts)) / converter.rate
+    made = sum(map(len, parts)) / converter.rate
     print(
-        f"{seconds:.1f} s in {len(parts) - 1} windows, {cpu / seconds:.2f} CPU-s per second, "
+        f"{made:.1f} s in {len(parts) - 1} windows, {cpu / made:.2f} CPU-s per second, "
         f"memory {before:.2f} GiB loaded, {_peak():.2f} GiB at most, "
         f"largest step at a join {max(steps):.2f} of the loud steps inside"
     )
@@ -274,7 +276,7 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, required=True, help="core-sounds-en.txt.gz")
     parser.add_argument("--clips", type=int, default=40)
     parser.add_argument("--voices", nargs="+", default=list(VOICES))
-    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--long", type=float, help="seconds of one long source")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS)
     parser.add_argument("--json", type=Path, help="kept up to date with all figures")
@@ -287,7 +289,7 @@ def main() -> None:
     places = np.random.default_rng(0).permutation(places)
     chosen = [found[place] for place in places]
     if options.long:
-        measure_long(chosen, options.voices[0], settings)
+        measure_long(chosen, options.voices[0], options.long, settings)
         return
     console = Console()
     total = len(chosen) * len(options.voices)
