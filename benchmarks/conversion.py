@@ -120,7 +120,7 @@ def prompts(sounds: Path, texts: Path) -> Iterator[Prompt]:
         for line in lines:
             name, colon, text = line.partition(":")
             path = sounds / f"{name.strip()}.g722"
-            if line.startswith(";") or not colon or "[" in text or not path.exists():
+            if line.startswith(";") or not colon or set("[(") & set(text) or not path.exists():
                 continue
             wave = decoded(path)
             if SHORTEST <= len(wave) / RATE <= LONGEST:

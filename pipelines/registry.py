@@ -48,11 +48,17 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
         "styletts2-libritts": LIBRITTS,
         "styletts2-ljspeech": LJSPEECH,
     },
-    "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING, "revoice": RevoicePipeline()},
+    "seedvc": {"revoice": RevoicePipeline(), "seed-vc": SPEECH, "seed-vc-f0": SINGING},
     "make-an-audio": {"make-an-audio": MakeAnAudioPipeline()},
 }
-"""Pipelines of each service by name, which is that of their weights; the first that is installed is
-the default."""
+"""Pipelines of each service by name, which is that of their weights; the first is the default."""
+
+NOTES: dict[str, str] = {
+    "revoice": "A small model: it converts clear English speech to the voices that ship and blends "
+    "of them, not to voices of one's own, and some words come out wrong. "
+    "BERNIE_CONVERSION__PIPELINE names another model.",
+}
+"""What those who use a pipeline should know of it."""
 
 
 def load_frontend(

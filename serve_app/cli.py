@@ -33,7 +33,8 @@ for command in (clips.say, clips.convert, clips.sfx):
 app.add_typer(voices.app, name="voices")
 app.add_typer(users.app, name="users")
 
-_DEFAULT_SPEECH = installed.DEFAULTS["styletts2"]
+_DEFAULT_SPEECH = "kokoro"
+_DEFAULT_CONVERSION = "revoice"
 
 
 def _print_version(asked: bool) -> None:
@@ -65,8 +66,7 @@ def up(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
-        _fetch_speech(settings)
-        _fetch_conversion(settings)
+        _fetch_defaults(settings)
         served = installed.resolve(settings)
         key = local_key(settings)
         with local_stack(served, _say_step, dashboard_port) as stack:
@@ -90,7 +90,7 @@ def demo(
     It has a database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_…
     say."""
     clips.require_writable(output)
-    _fetch_speech(demo_settings())
+    _fetch_defaults(demo_settings())
     run_demo(text, voice, output, console)
 
 
@@ -114,21 +114,19 @@ def fetch(
     console.print(f"{name} is ready: {path}")
 
 
-def _fetch_speech(settings: Settings) -> None:
-    """The weights that speak unless another model is set."""
+def _fetch_defaults(settings: Settings) -> None:
+    """The weights of the default models. Others are fetched on request only.
+
+    Speech cannot do without; where those of another service cannot be had it is off.
+    """
     _require_checkpoints(settings)
     if settings.speech.pipeline == _DEFAULT_SPEECH:
         _fetch(_DEFAULT_SPEECH, settings)
-
-
-def _fetch_conversion(settings: Settings) -> None:
-    """The weights that convert unless a model is set or installed. The rest runs without them."""
-    if settings.conversion.pipeline != AUTO or installed.is_there("seedvc", settings):
-        return
-    try:
-        _fetch(installed.DEFAULTS["seedvc"], settings)
-    except checkpoints.FetchFailed as error:
-        console.print(f"[yellow]There will be no voice conversion: {error}[/]")
+    if settings.conversion.pipeline in (AUTO, _DEFAULT_CONVERSION):
+        try:
+            _fetch(_DEFAULT_CONVERSION, settings)
+        except checkpoints.FetchFailed as error:
+            console.print(f"[yellow]No voice conversion: {error}[/]")
 
 
 def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:

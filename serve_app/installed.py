@@ -17,16 +17,6 @@ TITLES = {
     "make-an-audio": "Sound effects",
 }
 
-DEFAULTS = {"styletts2": "kokoro", "seedvc": "revoice", "make-an-audio": "make-an-audio"}
-"""The model by which a service is had soonest."""
-
-NOTES = {
-    "revoice": "A small model that converts clear English speech to the voices that ship and "
-    "blends of them, not to voices of one's own. Some words come out wrong. `bernie fetch seed-vc` "
-    "installs a large model that takes its place.",
-}
-"""What to know of some models before using them."""
-
 
 class NothingInstalled(RuntimeError):
     """No service has its weights."""
@@ -52,11 +42,6 @@ def resolve(settings: Settings) -> Settings:
     return resolved
 
 
-def is_there(service: str, settings: Settings) -> bool:
-    """Whether a model of the service is installed."""
-    return _installed(service, AUTO, PipelineSettings(settings.checkpoints)) != OFF
-
-
 def require(service: str, settings: Settings) -> str:
     """The pipeline of a service of resolved settings. 503 `service_not_installed` without one."""
     pipeline = settings.pipelines().get(service)
@@ -69,7 +54,7 @@ def install_command(service: str, settings: Settings) -> str:
     """What a person types to have a service."""
     chosen = settings.service(service)
     asked = chosen.missing or chosen.pipeline
-    return f"bernie fetch {asked if asked not in (AUTO, OFF) else DEFAULTS[service]}"
+    return f"bernie fetch {asked if asked not in (AUTO, OFF) else _published(service)[0]}"
 
 
 def not_installed(service: str, settings: Settings) -> ServiceError:
@@ -88,5 +73,5 @@ def _is_there(pipeline: str, settings: PipelineSettings) -> bool:
 
 
 def _published(service: str) -> list[str]:
-    """The pipelines with a model of their own, in the order in which they are chosen."""
+    """The pipelines with a model of their own, the default first."""
     return [name for name in registry.SERVICES[service] if name != "noop"]

@@ -38,7 +38,7 @@ def _describe(name: str, settings: Settings) -> ServiceOut:
             "installed": pipeline is not None,
             "install": None if pipeline else installed.install_command(name, settings),
             "pipeline": pipeline,
-            "note": installed.NOTES.get(pipeline or ""),
+            "note": registry.NOTES.get(pipeline) if pipeline else None,
             "sample_rate": registry.sample_rate(name, pipeline) if pipeline else None,
             "device": settings.device,
             "dtype": settings.dtype,
