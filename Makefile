@@ -4,13 +4,28 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check lint types layers format clean
+SEED ?= 1
+
+.PHONY: demo test chaos fuzz audit check lint types layers format clean
 
 demo: $(VENV)/installed
 	$(BIN)/bernie demo -o demo.wav
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/installed-test
+	$(BIN)/python -m tests.chaos --seed $(SEED)
+
+# Ten thousand inputs for each of the decoder, the text front end and the HTTP API: a quarter of an hour.
+fuzz: $(VENV)/installed-test
+	$(BIN)/python -m tests.fuzz --cases 10000
+	FUZZ_EXAMPLES=250 $(BIN)/python -m pytest --timeout=1800 tests/serve_app/test_openapi.py
+
+# Asks a database on the network for known weaknesses of the packages that are installed.
+audit: $(VENV)/installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --local --skip-editable
 
 check: lint types layers test
 

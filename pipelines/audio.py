@@ -53,6 +53,13 @@ def check_format(format_name: str, sample_rate: int | None = None) -> AudioForma
     return audio_format
 
 
+def own_rate(format_name: str, sample_rate: int) -> int:
+    """The rate [Hz] at which a format takes sound of `sample_rate`: the same if it has that, else
+    the next that loses nothing, or its highest. Raises InvalidInput for an unknown format."""
+    rates = check_format(format_name).sample_rates
+    return min((rate for rate in rates if rate >= sample_rate), default=max(rates))
+
+
 def to_pcm16(samples: Waveform) -> NDArray[np.int16]:
     """16-bit samples, rounded to nearest; what lies outside [-1, 1) is clipped. `[samples]`."""
     scaled = np.rint(np.asarray(samples, dtype=np.float32) * np.float32(32768))

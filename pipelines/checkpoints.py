@@ -64,10 +64,11 @@ def installed(name: str, settings: PipelineSettings) -> bool:
 
 
 def model_folder(name: str, settings: PipelineSettings) -> Path:
-    """The folder of a model's files. Raises WeightsMissing."""
+    """The folder of a model's files, or its one converted file. Raises WeightsMissing."""
     if not installed(name, settings):
         raise WeightsMissing(name)
-    return settings.models / name
+    entry = manifest(settings)[name]
+    return settings.cache if isinstance(entry, Parts) else _target(entry, name, settings)
 
 
 def fetch(
@@ -185,11 +186,13 @@ def _convert(
     """Download, convert, and move into place."""
     from safetensors.numpy import save_file
 
+    from pipelines.foley import minilm
     from pipelines.revoice import checkpoint as revoice
     from pipelines.styletts2 import kokoro_weights
 
     converters: dict[str, Callable[[Path], dict[str, NDArray[Any]]]] = {
         "kokoro": kokoro_weights.convert,
+        "foley": minilm.convert,
         revoice.WHISPER: revoice.convert_whisper,
         revoice.PITCH: revoice.convert_pitch,
     }

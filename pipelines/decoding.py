@@ -1,12 +1,14 @@
 """Recordings that people send: from the bytes of a file to one channel of samples.
 
 Nothing a file says of itself is believed where it would cost memory or time: it is read block by
-block and left as soon as it is longer than it may be. Imports no torch.
+block and left as soon as it is longer than it may be, or takes more computing than a recording of
+its length does. Imports no torch.
 """
 
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +16,7 @@ import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
+from typing_extensions import Buffer
 
 from pipelines.protocol import InvalidInput, Waveform
 from pipelines.recording import Recording
@@ -23,6 +26,11 @@ CHANNELS = (1, 2)
 SAMPLE_RATES = (8_000, 192_000)
 HIGHEST_KEPT = 48_000
 """Hz. No model hears beyond it, so that a higher rate is brought down while it is read."""
+
+START_SECONDS = 0.5
+LEAST_SPEED = 50.0
+"""Computing that a file may take: these seconds, and one more for so many seconds that it plays. On
+one core of a laptop it is 150 seconds at least, mostly more than 1,000."""
 
 _BLOCK = 65_536
 _READ = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3"}
@@ -40,7 +48,8 @@ def decode(
     codes `not_audio`, `unsupported_audio`, `bad_audio`, `audio_too_short` and `audio_too_long`.
     """
     _check_kind(data, field)
-    with _opened(data, field) as file:
+    content = _Bounded(data)
+    with _opened(content, field) as file:
         _check_shape(file, field)
         length = _Length(field, longest_seconds, shortest_seconds)
         if _is_stated(file) and length.above(file.frames, file.samplerate):
@@ -54,10 +63,33 @@ def decode(
                 raise length.refused("audio_too_long")
             samples[filled : filled + len(block)] = block
             filled += len(block)
+            content.played(len(block) / rate)
+    if content.cut:
+        message = f"The {field} recording takes too long to read: most of its file is no audio."
+        raise InvalidInput(field, message, "bad_audio")
     samples.resize(filled, refcheck=False)
     if not filled or filled / rate < shortest_seconds:
         raise length.refused("audio_too_short")
     return Recording(samples, rate)
+
+
+class _Bounded(io.BytesIO):
+    """A file that may take so much computing, in seconds of this thread, and then just ends:
+    libsndfile reads often, whatever it is searching for, and takes no other answer."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._allowed_until = time.thread_time() + START_SECONDS
+        self.cut = False
+        """Whether it has ended for that."""
+
+    def played(self, seconds: float) -> None:
+        """It has turned out to hold more audio, and may take more."""
+        self._allowed_until += seconds / LEAST_SPEED
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        self.cut = self.cut or time.thread_time() > self._allowed_until
+        return 0 if self.cut else super().readinto(buffer)
 
 
 class _Length:
@@ -100,10 +132,10 @@ def _check_kind(data: bytes, field: str) -> None:
 
 
 @contextmanager
-def _opened(data: bytes, field: str) -> Iterator[soundfile.SoundFile]:
+def _opened(content: _Bounded, field: str) -> Iterator[soundfile.SoundFile]:
     """The file, while nothing that libsndfile finds wrong with it goes further than here."""
     try:
-        file = soundfile.SoundFile(io.BytesIO(data))
+        file = soundfile.SoundFile(content)
     except soundfile.SoundFileError as error:
         raise _not_audio(field) from error
     with file:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pipelines.protocol import Waveform
 
 FADE_SECONDS = 0.004
+LEVEL_SECONDS = 0.5
+LEVEL_TURNS = 4
+SILENCE = 1e-6
+KNEE, CEILING = 0.7, 0.99
 
 
 class SilenceJoin:
@@ -51,3 +57,43 @@ class AsItIs:
     def close(self) -> Waveform:
         """Nothing is held back."""
         return np.zeros(0, np.float32)
+
+
+class AtLevel(AsItIs):
+    """For a clip of one segment: at a level, with peaks rounded off instead of clipped.
+
+    `level` is that of the loudest half second, root mean square, in dB of full scale.
+    """
+
+    def __init__(self, level: float, sample_rate: int) -> None:
+        self._level = 10 ** (level / 20)
+        self._frame = round(LEVEL_SECONDS * sample_rate)
+
+    def add(self, waveform: Waveform) -> Waveform:
+        """The samples, louder or softer; silence stays silence."""
+        result = waveform
+        # Rounding peaks off takes some of the level away, which the next turn gives back.
+        for _ in range(LEVEL_TURNS):
+            loudest = self._loudest(result)
+            if loudest < SILENCE:
+                return waveform
+            result = _rounded(result * (self._level / loudest))
+        return result
+
+    def level_of(self, waveform: Waveform) -> float:
+        """In dB of full scale."""
+        return 20 * math.log10(max(SILENCE, self._loudest(waveform)))
+
+    def _loudest(self, waveform: Waveform) -> float:
+        """Root mean square of the loudest half second, or of all where there is less."""
+        frame = min(self._frame, len(waveform))
+        energy = np.concatenate([[0.0], np.cumsum(np.square(waveform, dtype=np.float64))])
+        return float(np.sqrt(max(0.0, (energy[frame:] - energy[:-frame]).max()) / frame))
+
+
+def _rounded(waveform: Waveform) -> Waveform:
+    """Up to `KNEE` as it is; what is above bends towards `CEILING` and does not reach it."""
+    size = np.abs(waveform)
+    room = CEILING - KNEE
+    bent = KNEE + room * np.tanh((size - KNEE) / room)
+    return np.where(size > KNEE, np.sign(waveform) * bent, waveform).astype(np.float32)

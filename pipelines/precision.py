@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from pipelines.packed_layers import pack_layers
 from pipelines.time_convolution import settle_weights
 from pipelines.torch_runtime import Runtime
 
@@ -22,11 +23,12 @@ def lower_weights(module: nn.Module, dtype: torch.dtype) -> None:
 
 
 def place(module: nn.Module, runtime: Runtime) -> None:
-    """The module on the runtime's device, its heavy weights in the runtime's type."""
+    """The module on the runtime's device, its heavy weights in the runtime's type and packed."""
     module.to(runtime.device)
     settle_weights(module)
     if runtime.dtype is not torch.float32:
         lower_weights(module, runtime.dtype)
+    pack_layers(module)
 
 
 def autocast(runtime: Runtime) -> torch.autocast:

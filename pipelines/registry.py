@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pipelines import checkpoints
 from pipelines.features import FeatureCache
+from pipelines.foley.pipeline import FoleyPipeline
 from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
 from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
@@ -48,8 +49,8 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
         "styletts2-libritts": LIBRITTS,
         "styletts2-ljspeech": LJSPEECH,
     },
-    "seedvc": {"revoice": RevoicePipeline(), "seed-vc": SPEECH, "seed-vc-f0": SINGING},
-    "make-an-audio": {"make-an-audio": MakeAnAudioPipeline()},
+    "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING, "revoice": RevoicePipeline()},
+    "make-an-audio": {"make-an-audio": MakeAnAudioPipeline(), "foley": FoleyPipeline()},
 }
 """Pipelines of each service by name, which is that of their weights; the first is the default."""
 
@@ -57,6 +58,16 @@ NOTES: dict[str, str] = {
     "revoice": "A small model: it converts clear English speech to the voices that ship and blends "
     "of them, not to voices of one's own, and some words come out wrong. "
     "BERNIE_CONVERSION__PIPELINE names another model.",
+}
+"""What those who use a pipeline should know of it."""
+
+NOTES: dict[str, str] = {
+    "revoice": "A small model that converts clear English speech to the voices that ship and "
+    "blends of them, not to voices of one's own. Some words come out wrong. `bernie fetch seed-vc` "
+    "installs a large model that takes its place.",
+    "foley": "A small model: sounds are computed by rule, of 78 kinds, and any other description "
+    "gives the nearest of them. `bernie fetch make-an-audio` installs a large model that takes its "
+    "place.",
 }
 """What those who use a pipeline should know of it."""
 

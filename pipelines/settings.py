@@ -24,6 +24,8 @@ class PipelineSettings:
     """Longest text as it is spoken, in characters: with numbers and signs in words."""
     silence_seconds: float = 0.3
     """Silence between the chunks of a text."""
+    sound_level: float = -23.0
+    """Of the loudest half second of a sound effect of Foley, dB of full scale."""
 
     @property
     def cache(self) -> Path:

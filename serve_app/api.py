@@ -16,6 +16,7 @@ from serve_app.routes import (
     conversions,
     health,
     keys,
+    sessions,
     sound_effects,
     speech,
     uploads,
@@ -50,6 +51,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     for surface in (
         accounts,
+        sessions,
         keys,
         service_list,
         uploads,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ray import serve
@@ -22,6 +23,10 @@ from serve_app.waiting import TAKEN_IN
 APP_NAME = "bernie"
 
 
+class UnprotectedRay(RuntimeError):
+    """Ray would run what anybody sends it."""
+
+
 def build(args: dict[str, Any] | Settings | None = None) -> Application:
     """The application of `config/serve.yaml` (`import_path: serve_app.app:build`).
 
@@ -30,9 +35,12 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
                            └► make-an-audio-frontend, -diffusion, -vocoder
 
     A service whose weights are not installed has no deployments. `args` are settings (see
-    `serve_app.settings`); what they leave out comes from the environment. Raises NothingInstalled.
+    `serve_app.settings`); what they leave out comes from the environment. Raises NothingInstalled,
+    and UnprotectedRay where a token is required and Ray asks for none.
     """
-    settings = resolve(args if isinstance(args, Settings) else Settings(**(args or {})))
+    given = args if isinstance(args, Settings) else Settings(**(args or {}))
+    _require_token(given)
+    settings = resolve(given)
     Database(settings.database()).migrate()
     ObjectStore(settings).ensure_bucket()
 
@@ -59,6 +67,15 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         health_check_period_s=5,
         ray_actor_options={"num_cpus": 0.1},
     )(Ingress).bind(settings, worker)
+
+
+def _require_token(settings: Settings) -> None:
+    """Before anything is served: whoever reaches a Ray without a token can run code in it."""
+    if settings.require_ray_token and os.environ.get("RAY_AUTH_MODE") != "token":
+        raise UnprotectedRay(
+            "This configuration has require_ray_token: start Ray with RAY_AUTH_MODE=token and a "
+            "RAY_AUTH_TOKEN on every node."
+        )
 
 
 def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:

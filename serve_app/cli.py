@@ -15,10 +15,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from pipelines import checkpoints
 from pipelines.settings import PipelineSettings
 from serve_app import installed
-from serve_app.commands import clips, users, voices
+from serve_app.commands import clips, doctor, users, voices
 from serve_app.commands.common import local_key
 from serve_app.commands.reasons import Reasons, WrongSetting, console
-from serve_app.demo import demo_settings, run_demo
+from serve_app.demo import Wishes, demo_settings, run_demo
 from serve_app.local import LocalStack, local_stack
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
@@ -28,7 +28,7 @@ app = typer.Typer(
     help="Speech, voice conversion and sound effects on your own hardware.",
     pretty_exceptions_enable=False,
 )
-for command in (clips.say, clips.convert, clips.sfx):
+for command in (clips.say, clips.convert, clips.sfx, doctor.doctor):
     app.command()(command)
 app.add_typer(voices.app, name="voices")
 app.add_typer(users.app, name="users")
@@ -83,15 +83,21 @@ def demo(
         "Hello! I am Bernie, and every sound of this sentence was made on your own machine."
     ),
     voice: Annotated[str, typer.Option(help="Who says it.")] = "woman",
-    output: Annotated[Path, typer.Option("-o", help="The WAV file to write.")] = Path("demo.wav"),
+    other_voice: Annotated[str, typer.Option(help="Who says it once more.")] = "bm_george",
+    sound: Annotated[str, typer.Option(help="The sound effect.")] = "A dog barks in the distance",
+    output: Annotated[
+        Path, typer.Option("-o", help="The WAV file of the sentence; the others lie beside it.")
+    ] = Path("demo.wav"),
 ) -> None:
-    """Starts a fresh system, makes one clip through its HTTP API, and stops it again.
+    """Starts a fresh system, makes three clips through its HTTP API, and stops it again.
 
-    It has a database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_…
-    say."""
+    A sentence, the same in another voice, and a sound: as far as they are installed. It has a
+    database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_… say."""
+    wishes = Wishes(text, voice, other_voice, sound, output)
     clips.require_writable(output)
-    _fetch_defaults(demo_settings())
-    run_demo(text, voice, output, console)
+    settings = demo_settings()
+    _fetch_defaults(settings)
+    run_demo(wishes, installed.resolve(settings), console)
 
 
 @app.command()
@@ -115,18 +121,19 @@ def fetch(
 
 
 def _fetch_defaults(settings: Settings) -> None:
-    """The weights of the default models. Others are fetched on request only.
-
-    Speech cannot do without; where those of another service cannot be had it is off.
-    """
+    """The weights of the default models of services for which no other is set or installed. Speech
+    cannot do without; the rest runs without those that cannot be had."""
     _require_checkpoints(settings)
     if settings.speech.pipeline == _DEFAULT_SPEECH:
         _fetch(_DEFAULT_SPEECH, settings)
-    if settings.conversion.pipeline in (AUTO, _DEFAULT_CONVERSION):
-        try:
-            _fetch(_DEFAULT_CONVERSION, settings)
-        except checkpoints.FetchFailed as error:
-            console.print(f"[yellow]No voice conversion: {error}[/]")
+    for service in ("seedvc", "make-an-audio"):
+        default = installed.DEFAULTS[service]
+        asked = settings.service(service).pipeline
+        if asked == default or (asked == AUTO and not installed.is_there(service, settings)):
+            try:
+                _fetch(default, settings)
+            except checkpoints.FetchFailed as error:
+                console.print(f"[yellow]{installed.TITLES[service]} will be missing: {error}[/]")
 
 
 def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, tuple_
+from sqlalchemy import ColumnElement, and_, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
-from serve_app import credits, events, queue, throttle
+from serve_app import credits, events, line, throttle
 from serve_app.db.models import CANCELLED, PENDING, Clip, ClipState
 from serve_app.errors import ServiceError, not_found
 from serve_app.events import Kind
@@ -43,11 +43,12 @@ def submit(
 
     The same `idempotency_key` and `request_hash` give the same clip again, the same key with
     another hash is a 409 `idempotency_conflict`. 402 `not_enough_credits` if the balance does not
-    cover the price.
+    cover the price, 429 `too_many_clips` and `queue_full` where too many are pending.
     """
     user = credits.lock_account(session, user_id)
     if (earlier := submitted(session, user_id, idempotency_key, request_hash)) is not None:
         return earlier, False
+    line.require_room(session, user_id, rules)
     credits.require_available(session, user, new.credits)
     start_at = throttle.plan(session, user, rules, now)
     clip = Clip(
@@ -61,14 +62,14 @@ def submit(
         credits=new.credits,
         created_at=now,
         start_at=start_at,
-        turn=queue.next_turn(session, user_id),
+        turn=line.next_turn(session, user_id),
         ready=start_at <= now,
         idempotency_key=idempotency_key,
         request_hash=request_hash,
     )
     session.add(clip)
     session.flush()
-    waits = {"position": queue.position(session, clip), "start_at": start_at}
+    waits = {"position": line.position(session, clip), "start_at": start_at}
     events.record(session, clip.id, Kind.QUEUED, waits, now)
     return clip, True
 
@@ -161,6 +162,17 @@ def deleted(session: Session, limit: int) -> list[Clip]:
     """Clips that are deleted, not forgotten, and not in use, the oldest first."""
     query = select(_SOURCE).where(_SOURCE.deleted_at.is_not(None), ~_IN_USE)
     return list(session.scalars(query.order_by(_SOURCE.deleted_at).limit(limit)))
+
+
+def unwanted(session: Session, before: float, limit: int) -> list[Clip]:
+    """Clips that ended without success before a time, but may have left their result."""
+    query = select(Clip).where(Clip.made_by.is_not(None), Clip.finished_at < before)
+    return list(session.scalars(query.order_by(Clip.finished_at).limit(limit)))
+
+
+def forget_result(session: Session, clip_id: str) -> None:
+    """Nothing is left of the result of a clip that ended without success."""
+    session.execute(update(Clip).where(Clip.id == clip_id, Clip.failed).values(made_by=None))
 
 
 def wants_object(session: Session, clip_id: str) -> bool:

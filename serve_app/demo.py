@@ -1,4 +1,4 @@
-"""`make demo`: the whole system, from nothing to a sound file, and down again."""
+"""`make demo`: the whole system, from nothing to three sound files, and down again."""
 
 from __future__ import annotations
 
@@ -6,23 +6,52 @@ import secrets
 import socket
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from serve_app import installed
 from serve_app.client import Client
-from serve_app.local import local_stack
+from serve_app.local import Report, local_stack
 from serve_app.settings import Settings
 
-WAIT_SECONDS = 300.0
+WAIT_SECONDS = 900.0
+
+Submit = Callable[[Client], dict[str, Any]]
 
 
-def run_demo(text: str, voice: str, output: Path, console: Console) -> None:
-    """Raises ApiError where a step of the way fails; whatever happens, everything is stopped."""
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the demo makes: a sentence, the same sentence in another voice, and a sound."""
+
+    text: str
+    voice: str
+    other_voice: str
+    sound: str
+    output: Path
+    """The sentence; the other two lie beside it, as `NAME-converted` and `NAME-sound`."""
+
+    @property
+    def converted(self) -> Path:
+        return self.output.with_stem(f"{self.output.stem}-converted")
+
+    @property
+    def effect(self) -> Path:
+        return self.output.with_stem(f"{self.output.stem}-sound")
+
+
+def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
+    """Makes what is installed and says what is not. `settings` are resolved.
+
+    Raises ApiError where a step of the way fails; whatever happens, everything is stopped.
+    """
     with tempfile.TemporaryDirectory(prefix="bernie-demo-") as folder:
-        settings = demo_settings(data_dir=Path(folder), port=free_port())
+        update = {"data_dir": Path(folder), "port": free_port()}
+        settings = settings.model_copy(update=update)
         started = time.monotonic()
 
         def report(step: str) -> None:
@@ -32,20 +61,43 @@ def run_demo(text: str, voice: str, output: Path, console: Console) -> None:
         with local_stack(settings, report, free_port()), Client(url) as client:
             report("Signing up")
             client.sign_up(f"demo-{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(16))
-            report(f"Submitting: {text}")
-            clip = client.speak(text, voice)
-            clip = client.wait(clip["id"], WAIT_SECONDS, lambda c: report(f"Clip is {c['state']}"))
-            client.download(clip, output)
-            report(f"Downloaded {output}")
+            made = make_all(wishes, settings, client, report)
             account = client.me()
             report("Stopping")
         report("Stopped")
-        console.print(_clip_table(clip))
-        console.print(_timing_table(clip))
-        console.print(
-            f"[bold green]{output}[/]: {clip['audio']['seconds']:.2f} s of audio. "
-            f"Credits left: {account['available']:,}"
-        )
+        for clip in made.values():
+            console.print(_timing_table(clip))
+        for file, clip in made.items():
+            console.print(f"[bold green]{file}[/]: {clip['audio']['seconds']:.2f} s of audio")
+        console.print(f"Credits left: {account['available']:,}")
+
+
+def make_all(
+    wishes: Wishes, settings: Settings, client: Client, report: Report
+) -> dict[Path, dict[str, Any]]:
+    """The clips of the services that are installed, by the files that they are saved as."""
+
+    def convert(client: Client) -> dict[str, Any]:
+        with client.uploaded(wishes.output) as upload:
+            return client.convert(upload, wishes.other_voice)
+
+    steps: list[tuple[str, str, Path, Submit]] = [
+        ("styletts2", wishes.text, wishes.output, lambda it: it.speak(wishes.text, wishes.voice)),
+        ("seedvc", f"the same as {wishes.other_voice}", wishes.converted, convert),
+        ("make-an-audio", wishes.sound, wishes.effect, lambda it: it.sound_effect(wishes.sound)),
+    ]
+    made = {}
+    for service, what, file, submit in steps:
+        if service not in settings.pipelines():
+            report(installed.not_installed(service, settings).message)
+            continue
+        report(f"Submitting: {what}")
+        clip = submit(client)
+        clip = client.wait(clip["id"], WAIT_SECONDS, lambda c: report(f"Clip is {c['state']}"))
+        client.download(clip, file)
+        report(f"Downloaded {file}")
+        made[file] = clip
+    return made
 
 
 def demo_settings(**given: Any) -> Settings:
@@ -62,15 +114,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _clip_table(clip: dict[str, Any]) -> Table:
-    table = Table("clip", clip["id"])
-    for name in ("service", "state", "voice", "format", "created_at", "finished_at", "s3_key"):
-        table.add_row(name, str(clip[name]))
-    return table
-
-
 def _timing_table(clip: dict[str, Any]) -> Table:
-    table = Table("stage", "waited [s]", "worked [s]")
+    table = Table(clip["service"], "waited [s]", "worked [s]")
     for stage, entry in clip["timings"]["stages"].items():
         table.add_row(stage, f"{entry['queued']:.2f}", f"{entry['seconds']:.2f}")
     table.add_row("first audio", "", f"{clip['timings']['first_audio_seconds']:.2f}")

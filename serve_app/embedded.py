@@ -14,13 +14,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import boto3
 from botocore.config import Config
@@ -49,6 +49,7 @@ _FLAGS = (
     # run it sometimes takes 5 to 20 seconds until it gives out places for new data.
     "-master.resumeState=false",
 )
+_IDENTITY = "identity.json"
 _PROBE_BUCKET = "bernie-ready"
 # Now and then its orderly stop takes much longer; data survives a kill.
 _STOP_SECONDS = 5
@@ -64,6 +65,23 @@ class EmbeddedStoreError(RuntimeError):
     """The object store could not be started; the message says why."""
 
 
+class Access(Protocol):
+    """How a store is reached."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+
+@dataclass(slots=True)
+class _Running:
+    """A store that another process has started."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str
+
+
 @dataclass(frozen=True, slots=True)
 class _Identity:
     """What stays the same from one start to the next."""
@@ -71,6 +89,10 @@ class _Identity:
     access_key: str
     secret_key: str
     ports: dict[str, int]
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{HOST}:{self.ports['s3']}"
 
 
 class SeaweedFS:
@@ -93,14 +115,14 @@ class SeaweedFS:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(data_dir / "lock", min(deadline, time.monotonic() + _GRACE_SECONDS))
         try:
-            identity = _identity(data_dir / "identity.json")
+            identity = _identity(data_dir / _IDENTITY)
             self._ports = identity.ports.values()
             _remove_sockets(self._ports)
             self._log = data_dir / "seaweedfs.log"
             self._process = _launch(binary, data, identity, self._log, lock)
         finally:
             os.close(lock)
-        self.endpoint = f"http://{HOST}:{identity.ports['s3']}"
+        self.endpoint = identity.endpoint
         self.access_key = identity.access_key
         self.secret_key = identity.secret_key
         try:
@@ -178,6 +200,23 @@ class SeaweedFS:
         lines = self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         text = "\n".join(lines)
         return text.replace(self.secret_key, "…").replace(self.access_key, "…")
+
+
+def is_made(data_dir: Path) -> bool:
+    """Whether a store was ever started on this directory."""
+    return (data_dir / _IDENTITY).exists()
+
+
+@contextmanager
+def reached(data_dir: Path) -> Iterator[Access]:
+    """The store of a directory where there is one: as another process runs it, or started for the
+    time of the block. Raises EmbeddedStoreError."""
+    identity = _Identity(**json.loads((data_dir / _IDENTITY).read_text()))
+    if _answers(identity.endpoint):
+        yield _Running(identity.endpoint, identity.access_key, identity.secret_key)
+        return
+    with SeaweedFS(data_dir) as store:
+        yield store
 
 
 def _binary() -> Path:

@@ -7,7 +7,7 @@ that a reader goes on after the last one it has seen.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import and_, delete, func, insert, select
@@ -40,11 +40,14 @@ END_OF = {
 """The last event of a clip in each state but pending."""
 ENDS = frozenset(END_OF.values())
 _PASSING = (Kind.PROGRESS, Kind.AUDIO)
-_OUTDATED = {
+_OUTDATED: dict[Kind, tuple[Kind, ...]] = {
+    Kind.PROGRESS: (Kind.PROGRESS,),
+    Kind.AUDIO: (Kind.AUDIO,),
     **dict.fromkeys((*ENDS, Kind.RETRYING), _PASSING),
     Kind.POSTPONED: (*_PASSING, Kind.STARTED, Kind.POSTPONED),
 }
-"""What is dropped when an event is recorded, so that no clip gathers events without end."""
+"""What is dropped when an event is recorded, so that no clip gathers events without end. Progress
+and audio tell all that the ones before them did."""
 
 
 def record(session: Session, clip_id: str, kind: Kind, data: dict[str, Any], now: float) -> int:
@@ -60,6 +63,33 @@ def record(session: Session, clip_id: str, kind: Kind, data: dict[str, Any], now
         older = and_(ClipEvent.clip_id == clip_id, ClipEvent.seq < number)
         session.execute(delete(ClipEvent).where(older, ClipEvent.kind.in_(_OUTDATED[kind])))
     return number
+
+
+def record_each(
+    session: Session, kind: Kind, data: Mapping[str, dict[str, Any]], now: float
+) -> dict[str, int]:
+    """The same for several locked clips at once, by their ids: the numbers of their new events. For
+    kinds that outdate nothing."""
+    last = (
+        select(ClipEvent.clip_id, func.max(ClipEvent.seq))
+        .where(ClipEvent.clip_id.in_(data))
+        .group_by(ClipEvent.clip_id)
+    )
+    following = {clip_id: seq + 1 for clip_id, seq in session.execute(last)}
+    numbers = {clip_id: following.get(clip_id, 1) for clip_id in data}
+    rows = [
+        {
+            "clip_id": clip_id,
+            "seq": numbers[clip_id],
+            "at": now,
+            "kind": kind,
+            "data": data[clip_id],
+        }
+        for clip_id in data
+    ]
+    if rows:
+        session.execute(insert(ClipEvent), rows)
+    return numbers
 
 
 def since(session: Session, clip_id: str, after: int) -> Sequence[ClipEvent]:

@@ -67,6 +67,14 @@ def matching(pattern: str, message: str) -> Rule:
     )
 
 
+ONE_OR_MORE = Rule(lambda value: len(value) > 0, "must not be empty", {"minItems": 1})
+EACH_ONCE = Rule(
+    lambda value: len(value) == len(set(value)),
+    "must name nothing twice",
+    {"uniqueItems": True},
+)
+
+
 def require(field: str, value: Any, *rules: Rule) -> None:
     """422 with the field unless the value keeps all rules: for what does not come as a request."""
     for rule in rules:

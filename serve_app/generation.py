@@ -17,8 +17,17 @@ Steps = Callable[[int, int], None]
 """Is told the steps done of all steps of a segment's diffusion."""
 
 
+class StageLost(Exception):
+    """The replica that computed died or was given up, whatever was at fault."""
+
+
+class StageUnavailable(Exception):
+    """There is no replica that computes: the same call may succeed later."""
+
+
 class Stages(Protocol):
-    """The three stages of one service, wherever they run."""
+    """The three stages of one service, wherever they run. They raise StageLost, StageUnavailable,
+    and what the computation raises, perhaps as the `cause` of another error."""
 
     async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]: ...
 

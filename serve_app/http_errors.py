@@ -121,6 +121,7 @@ _COMPLAINTS = {
     "int_from_float": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "is out of range",
+    "list_type": "must be a list",
     "model_attributes_type": "must be a JSON object",
 }
 

@@ -17,6 +17,9 @@ TITLES = {
     "make-an-audio": "Sound effects",
 }
 
+DEFAULTS = {"styletts2": "kokoro", "seedvc": "revoice", "make-an-audio": "foley"}
+"""The model by which a service is had soonest."""
+
 
 class NothingInstalled(RuntimeError):
     """No service has its weights."""

@@ -17,7 +17,9 @@ class Job(Body):
 
     format: AudioFormat = "wav"
     sample_rate: Annotated[int, between(8_000, 48_000)] | None = Field(
-        None, description="In Hz, one that the format has; left out, the model's own."
+        None,
+        description="In Hz, one that the format has; left out, the model's own, or the next above "
+        "it that the format has.",
     )
     seed: Annotated[int, between(0, 2**32 - 1)] | None = Field(
         None, description="Fixes all chance in the clip; left out, the server draws one."

@@ -8,8 +8,10 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +21,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from serve_app import environment
-from serve_app.embedded import SeaweedFS
+from serve_app.embedded import Access, SeaweedFS
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
 from serve_app.store import ObjectStore
@@ -69,18 +71,23 @@ def local_stack(
         else:
             report("Starting SeaweedFS (S3)")
             store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
-            settings = settings.model_copy(
-                update={
-                    "s3_endpoint": store.endpoint,
-                    "s3_access_key": SecretStr(store.access_key),
-                    "s3_secret_key": SecretStr(store.secret_key),
-                }
-            )
+            settings = with_store(settings, store)
         report("Starting Ray")
         stack.enter_context(_ray(settings.data_dir / "ray-token", dashboard_port))
         report("Loading models and starting the graph")
         stack.enter_context(_serve(settings))
         yield LocalStack(settings, store)
+
+
+def with_store(settings: Settings, store: Access) -> Settings:
+    """Settings that name the built-in store."""
+    return settings.model_copy(
+        update={
+            "s3_endpoint": store.endpoint,
+            "s3_access_key": SecretStr(store.access_key),
+            "s3_secret_key": SecretStr(store.secret_key),
+        }
+    )
 
 
 def private_folder(folder: Path) -> None:
@@ -149,6 +156,7 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=f"{_RAY_FOLDER}{os.getpid()}-"))
     os.environ["RAY_TMPDIR"] = str(folder)
+    at_sigterm = signal.getsignal(signal.SIGTERM)
     import ray
 
     try:
@@ -165,6 +173,9 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
         except Exception as error:  # Ray's own are of no narrower kind
             raise StackError(f"Ray could not be started. {error}") from error
         folder.chmod(0o700)  # ray opens it to all
+        if threading.current_thread() is threading.main_thread():
+            # Ray's own handler aborts the process; nothing would be drained.
+            signal.signal(signal.SIGTERM, at_sigterm)
         yield
     finally:
         ray.shutdown()

@@ -2,8 +2,13 @@
 
 A pending clip is throttled or backing off (until `start_at`), in line (`ready`), or held by a
 worker (until `lease_until`). A claim first lines up the clips whose time has come and then takes
-the one with the lowest turn, so its cost depends neither on how many clips wait for their time
+those with the lowest turns, so its cost depends neither on how many clips wait for their time
 nor on how many are finished. All times are by the database's clock.
+
+A try ends with an outcome, or it is lost: the worker, or the replica of a stage, died in the midst
+of it and took all tries with it that ran there. Whose clip killed it cannot be told, so lost tries
+have a bound of their own, and clips that have any are suspects: no two of them run in the same
+worker. Thus one that kills its worker each time can take any other along once only.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, func, not_, or_, select, tuple_, update
+from sqlalchemy import and_, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app import credits, events, throttle
@@ -21,9 +26,9 @@ from serve_app.db.models import PENDING, RETURNS_AT, Clip, ClipState, User
 from serve_app.events import Kind
 from serve_app.settings import Settings
 
+LOST, TOO_LONG = "worker_lost", "took_too_long"
+"""Why a clip may fail that nothing is wrong with."""
 _LINE_UP_AT_ONCE = 100
-POSITIONS = 1_000
-"""Clips ahead are counted up to this many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,12 @@ class QueueRules:
     throttle_window_seconds: float
     lease_seconds: float
     max_attempts: int
+    max_losses: int
     retry_backoff_seconds: float
+    attempt_seconds: float
+    clip_seconds: float
+    max_pending: int
+    max_pending_of_user: int
 
     @classmethod
     def of(cls, settings: Settings) -> QueueRules:
@@ -43,7 +53,12 @@ class QueueRules:
             throttle_window_seconds=settings.throttle_window_seconds,
             lease_seconds=settings.lease_seconds,
             max_attempts=settings.max_attempts,
+            max_losses=settings.max_losses,
             retry_backoff_seconds=settings.retry_backoff_seconds,
+            attempt_seconds=settings.attempt_seconds,
+            clip_seconds=settings.clip_seconds,
+            max_pending=settings.max_pending,
+            max_pending_of_user=settings.max_pending_of_user,
         )
 
 
@@ -57,16 +72,28 @@ class Claim:
     started: int
     """The number of the event of this start, which names the try: numbers of tries repeat where one
     did not count."""
+    again: bool
+    """An earlier try has begun, and may have left something behind."""
+    seconds: float
+    """How long this try may take."""
 
+    @classmethod
+    def of(cls, clip: Clip, started: int, rules: QueueRules, now: float) -> Claim:
+        """Of a clip that was leased just now."""
+        begun = clip.started_at or now
+        return cls(
+            clip,
+            clip.lease or "",
+            clip.lease_until or now,
+            started,
+            again=begun != now,
+            seconds=min(rules.attempt_seconds, begun + rules.clip_seconds - now),
+        )
 
-@dataclass(frozen=True, slots=True)
-class QueueStats:
-    """`depth` counts the clips of each service that could start and wait for a worker."""
-
-    depth: dict[str, int]
-    oldest_age_seconds: float
-    """How long the first of them could have started."""
-    running: int
+    @property
+    def suspect(self) -> bool:
+        """Whether the process of an earlier try died."""
+        return self.clip.losses > 0
 
 
 def transition(
@@ -98,26 +125,32 @@ def transition(
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
 
 
-def claim(session: Session, rules: QueueRules, now: float) -> Claim | None:
-    """The next due clip, held for `rules.lease_seconds`, or None.
+def claim(
+    session: Session, rules: QueueRules, now: float, most: int = 1, suspects: bool = True
+) -> list[Claim]:
+    """Up to `most` of the next due clips, each held for `rules.lease_seconds`.
 
-    Fails the clips it meets whose last try was lost with its worker, and sends back those whose
-    user has had all starts of the window. It waits for no lock: clips of a user whose row another
-    transaction holds are passed over, so after None one asks again at the next poll.
+    At most one suspect is among them, and none without `suspects`. Fails the clips it meets that
+    are out of time or out of tries that may be lost, and sends back those whose user has had all
+    starts of the window. It waits for no lock: clips of a user whose row another transaction holds
+    are passed over, so after too few one asks again at the next poll.
     """
     _line_up(session, now)
-    while (found := _first_in_line(session)) is not None:
-        clip, user = found
-        if clip.attempts >= rules.max_attempts:
-            message = f"The worker was lost in mid-clip; none of {clip.attempts} tries is left."
-            transition(session, clip, ClipState.FAILED, now, code="worker_lost", message=message)
-        elif clip.started_at is None and not throttle.may_start(user, rules, now):
-            clip.ready = False
-            clip.start_at = throttle.plan(session, user, rules, now, moving=clip)
-        else:
-            return _lease(session, clip, user, rules, now)
+    taken: list[Clip] = []
+    while len(taken) < most and (found := _first_in_line(session, most - len(taken), suspects)):
+        for clip, user in found:
+            if _is_over(session, clip, rules, now):
+                continue
+            suspect = _is_suspect(clip)
+            if (suspect and not suspects) or not _may_start(session, clip, user, rules, now):
+                continue
+            suspects = suspects and not suspect
+            _lease(clip, now + rules.lease_seconds)
+            taken.append(clip)
         session.flush()
-    return None
+    attempts = {clip.id: {"attempt": clip.attempts} for clip in taken}
+    started = events.record_each(session, Kind.STARTED, attempts, now)
+    return [Claim.of(clip, started[clip.id], rules, now) for clip in taken]
 
 
 def renew(session: Session, clip_id: str, token: str, now: float, seconds: float) -> bool:
@@ -144,6 +177,12 @@ def still_wanted(session: Session, claims: Collection[Claim]) -> set[str]:
     return {lease or tokens[clip_id] for clip_id, lease in rows}
 
 
+def being_made(session: Session, clip_ids: Collection[str]) -> set[str]:
+    """Which of these clips a worker holds, or held when it was lost and nobody has taken them."""
+    held = select(Clip.id).where(Clip.id.in_(clip_ids), PENDING, Clip.lease.is_not(None))
+    return set(session.scalars(held))
+
+
 def report(
     session: Session, clip_id: str, token: str, kind: Kind, data: dict[str, Any], now: float
 ) -> bool:
@@ -163,6 +202,23 @@ def release(session: Session, clip_id: str, token: str, now: float) -> None:
         events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
 
 
+def release_abandoned(session: Session, clip_id: str, before: float) -> bool:
+    """Free a clip whose lease ran out before `before`, or that has ended. One that is pending goes
+    back into line, and its try counts as lost. False if it is not so."""
+    clip = session.scalars(
+        select(Clip).where(Clip.id == clip_id).with_for_update(key_share=True),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+    if clip is None:
+        return False
+    pending = clip.state is ClipState.PENDING
+    if pending and (clip.lease_until is None or clip.lease_until >= before):
+        return False
+    clip.losses += pending
+    _let_go(clip, ready=pending)
+    return True
+
+
 def retry_or_fail(
     session: Session,
     clip_id: str,
@@ -179,13 +235,27 @@ def retry_or_fail(
     clip = _held(session, clip_id, token)
     if clip is None:
         return None
-    if clip.attempts >= rules.max_attempts:
+    failures = clip.attempts - clip.losses
+    if failures >= rules.max_attempts:
         transition(session, clip, ClipState.FAILED, now, code=code, message=message)
     else:
-        clip.start_at = now + rules.retry_backoff_seconds * 2 ** (clip.attempts - 1)
-        _let_go(clip, ready=False)
-        data = {"attempt": clip.attempts, "code": code, "start_at": clip.start_at}
-        events.record(session, clip.id, Kind.RETRYING, data, now)
+        _back_off(session, clip, code, failures, rules, now)
+    return clip.state
+
+
+def lose(
+    session: Session, clip_id: str, token: str, rules: QueueRules, now: float
+) -> ClipState | None:
+    """The same for a try that was lost with the replica of a stage. The worker's own death is
+    found out by `claim`."""
+    clip = _held(session, clip_id, token)
+    if clip is None:
+        return None
+    clip.losses += 1
+    if clip.losses >= rules.max_losses:
+        _fail_lost(session, clip, now)
+    else:
+        _back_off(session, clip, LOST, clip.losses, rules, now)
     return clip.state
 
 
@@ -209,6 +279,24 @@ def fail(session: Session, clip_id: str, token: str, code: str, message: str, no
     return True
 
 
+def remember(
+    session: Session,
+    clip_id: str,
+    token: str,
+    size: int,
+    audio_seconds: float,
+    timings: dict[str, Any],
+) -> bool:
+    """Note the result before it is complete in the store, where `token` is kept with it: whoever
+    finds it there need not make it again. False if the lease was lost."""
+    clip = _held(session, clip_id, token)
+    if clip is None:
+        return False
+    clip.made_by = token
+    clip.bytes, clip.audio_seconds, clip.timings = size, audio_seconds, timings
+    return True
+
+
 def succeed(
     session: Session,
     clip_id: str,
@@ -229,57 +317,9 @@ def succeed(
     clip.bytes = size
     clip.audio_seconds = audio_seconds
     clip.timings = timings
+    clip.made_by = None
     transition(session, clip, ClipState.SUCCEEDED, now, s3_key=s3_key)
     return True
-
-
-def stats(session: Session, now: float) -> QueueStats:
-    """The queue as it is now."""
-    held = func.coalesce(Clip.lease_until, now) > now
-    waiting = and_(not_(held), Clip.start_at <= now)
-    rows = session.execute(
-        select(
-            Clip.service,
-            func.count(case((waiting, 1))),
-            func.count(case((held, 1))),
-            func.min(case((waiting, Clip.start_at))),
-        )
-        .where(PENDING)
-        .group_by(Clip.service)
-    ).all()
-    return QueueStats(
-        depth={service: depth for service, depth, _, _ in rows},
-        oldest_age_seconds=max((now - first for *_, first in rows if first is not None), default=0),
-        running=sum(running for _, _, running, _ in rows),
-    )
-
-
-def position(session: Session, clip: Clip) -> int:
-    """How many clips stand in line before a pending one; `POSITIONS` stands for more, too."""
-    ahead = (
-        select(Clip.id)
-        .where(PENDING, Clip.ready, tuple_(Clip.turn, Clip.id) < tuple_(clip.turn, clip.id))
-        .limit(POSITIONS)
-    )
-    return int(session.scalars(select(func.count()).select_from(ahead.subquery())).one())
-
-
-def next_turn(session: Session, user_id: str) -> int:
-    """The turn of a locked user's next clip (start-time fair queuing).
-
-    The line is served in order of turns. A user's clips take successive turns, from the one
-    being served on, so users alternate however many clips each has submitted. Who has
-    nothing pending starts at the turn being served: no credit for past rest, no debt for past use.
-    """
-    line = select(func.min(Clip.turn)).where(PENDING)
-    served = func.coalesce(
-        line.where(Clip.ready).scalar_subquery(),
-        line.where(not_(Clip.ready)).scalar_subquery(),
-        0,
-    )
-    own = select(func.max(Clip.turn)).where(PENDING, Clip.user_id == user_id).scalar_subquery()
-    now_served, newest = session.execute(select(served, own)).one()
-    return int(now_served) if newest is None else max(int(now_served), int(newest) + 1)
 
 
 def _line_up(session: Session, now: float) -> None:
@@ -294,31 +334,71 @@ def _line_up(session: Session, now: float) -> None:
         session.execute(update(Clip).where(Clip.id.in_(due)).values(ready=True))
 
 
-def _first_in_line(session: Session) -> tuple[Clip, User] | None:
+def _first_in_line(session: Session, most: int, suspects: bool) -> list[tuple[Clip, User]]:
     # The user is locked with the clip, so that two claims cannot both count the same starts.
-    row = session.execute(
+    line = (
         select(Clip, User)
         .join(User, User.id == Clip.user_id)
         .where(PENDING, Clip.ready)
         .order_by(Clip.turn, Clip.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, key_share=True),
-        execution_options={"populate_existing": True},
-    ).one_or_none()
-    return None if row is None else (row[0], row[1])
+        .limit(most)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    if not suspects:
+        line = line.where(Clip.losses == 0, Clip.lease.is_(None))
+    found = session.execute(line, execution_options={"populate_existing": True})
+    return [(clip, user) for clip, user in found]
 
 
-def _lease(session: Session, clip: Clip, user: User, rules: QueueRules, now: float) -> Claim:
+def _is_suspect(clip: Clip) -> bool:
+    """Of a clip in line: one that nobody let go of was lost with its worker."""
+    return clip.losses > 0 or clip.lease is not None
+
+
+def _is_over(session: Session, clip: Clip, rules: QueueRules, now: float) -> bool:
+    """Fails a clip in line that is not to be tried again."""
+    if clip.lease is not None and clip.losses + 1 >= rules.max_losses:
+        clip.losses += 1
+        _fail_lost(session, clip, now)
+    elif clip.started_at is not None and now - clip.started_at >= rules.clip_seconds:
+        message = f"The clip was not done within {rules.clip_seconds:g} s of its first start."
+        transition(session, clip, ClipState.FAILED, now, code=TOO_LONG, message=message)
+    return clip.failed
+
+
+def _fail_lost(session: Session, clip: Clip, now: float) -> None:
+    message = f"The process that made the clip was lost {clip.losses} times; no try is left."
+    transition(session, clip, ClipState.FAILED, now, code=LOST, message=message)
+
+
+def _may_start(session: Session, clip: Clip, user: User, rules: QueueRules, now: float) -> bool:
+    """Notes a first start, or sends the clip back where its user has had all of the window."""
     if clip.started_at is None:
+        if not throttle.may_start(user, rules, now):
+            clip.ready = False
+            clip.start_at = throttle.plan(session, user, rules, now, moving=clip)
+            return False
         clip.started_at = now
         throttle.record_start(user, rules, now)
-    token, until = secrets.token_hex(16), now + rules.lease_seconds
+    return True
+
+
+def _lease(clip: Clip, until: float) -> None:
+    if clip.lease is not None:
+        clip.losses += 1
     clip.ready = False
     clip.attempts += 1
-    clip.lease, clip.lease_until = token, until
-    session.flush()
-    started = events.record(session, clip.id, Kind.STARTED, {"attempt": clip.attempts}, now)
-    return Claim(clip, token, until, started)
+    clip.lease, clip.lease_until = secrets.token_hex(16), until
+
+
+def _back_off(
+    session: Session, clip: Clip, code: str, times: int, rules: QueueRules, now: float
+) -> None:
+    """Lets go of the clip for a wait that doubles with each of the `times` that it was needed."""
+    clip.start_at = now + rules.retry_backoff_seconds * 2 ** (times - 1)
+    _let_go(clip, ready=False)
+    data = {"attempt": clip.attempts, "code": code, "start_at": clip.start_at}
+    events.record(session, clip.id, Kind.RETRYING, data, now)
 
 
 def _outcome(clip: Clip) -> dict[str, Any]:

@@ -8,10 +8,13 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticKnownError
 
-from serve_app.db.models import ApiKey, ClipState, LedgerEntry, User
+from serve_app.credentials import ALL_SCOPES, Scope
+from serve_app.db.models import ApiKey, ClipState, LedgerEntry, SignInSession, User
 from serve_app.field_rules import (
+    EACH_ONCE,
     EMAIL_LENGTH,
     EMAIL_SHAPE,
+    ONE_OR_MORE,
     PASSWORD_LENGTH,
     between,
     length,
@@ -138,9 +141,30 @@ class SignedIn(BaseModel):
     account: AccountOut
 
 
+class SessionOut(BaseModel):
+    id: str = Field(examples=[EXAMPLE_ID])
+    created_at: datetime = Field(examples=[EXAMPLE_TIME])
+    expires_at: datetime = Field(examples=[EXAMPLE_TIME])
+    current: bool = Field(description="Whether it is the one that asks.")
+
+    @classmethod
+    def of(cls, opened: SignInSession, current: bool) -> SessionOut:
+        return cls(
+            id=opened.id,
+            created_at=moment(opened.created_at),
+            expires_at=moment(opened.expires_at),
+            current=current,
+        )
+
+
 class NewKey(Body):
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"name": "laptop", "expires_in_seconds": 2_592_000}]}
+        json_schema_extra={
+            "examples": [
+                {"name": "laptop", "expires_in_seconds": 2_592_000},
+                {"name": "archive", "scopes": ["read"]},
+            ]
+        }
     )
 
     name: Annotated[
@@ -151,11 +175,17 @@ class NewKey(Body):
     expires_in_seconds: Annotated[int, between(1, 315_360_000)] | None = Field(
         None, description="Up to ten years; left out, the key does not expire."
     )
+    scopes: Annotated[list[Scope], ONE_OR_MORE, EACH_ONCE] = Field(
+        list(ALL_SCOPES),
+        description="What the key may do: `generate` (make and delete what is the account's), "
+        "`read` (list, look at and download it).",
+    )
 
 
 class KeyOut(BaseModel):
     id: str = Field(examples=[EXAMPLE_ID])
     name: str = Field(examples=["laptop"])
+    scopes: list[Scope] = Field(examples=[["generate", "read"]])
     prefix: str = Field(description="How the key begins.", examples=["bk_2mV9q"])
     created_at: datetime = Field(examples=[EXAMPLE_TIME])
     expires_at: datetime | None
@@ -166,6 +196,7 @@ class KeyOut(BaseModel):
         return {
             "id": key.id,
             "name": key.name,
+            "scopes": key.scopes,
             "prefix": key.prefix,
             "created_at": moment(key.created_at),
             "expires_at": moment_or_none(key.expires_at),

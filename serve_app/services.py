@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
 from serve_app.settings import Settings
+from serve_app.shared import Shared
 from serve_app.store import ObjectStore
 from serve_app.waiting import Waiting
 
@@ -36,3 +37,6 @@ class Services:
     metrics: Callable[[], str]
     """The Prometheus text of `/metrics`."""
     waiting: Waiting = field(default_factory=Waiting)
+    missing_now: Shared[list[str]] = field(default_factory=Shared)
+    """What `/readyz` found, and `metrics_now` what `/metrics` did: anybody may ask for them."""
+    metrics_now: Shared[str] = field(default_factory=Shared)

@@ -92,20 +92,31 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535)
     max_body_bytes: int = Field(256 * 1024, ge=1024)
     ingress_replicas: int = Field(1, ge=1)
+    require_ray_token: bool = False
+    """Whether to serve only on a Ray that was started with RAY_AUTH_MODE=token."""
 
     # Accounts and credits
+    open_sign_up: bool = True
+    """Whether anybody may make an account. If not, `bernie users create` does."""
     sign_up_credits: int = Field(10_000, ge=0)
     clip_credits: int = Field(50, ge=0)
     session_seconds: int = Field(30 * 24 * 3600, ge=60)
     sign_in_attempts: int = Field(5, ge=1)
-    """Failed sign-ins of one account within `sign_in_window_seconds`; of one address, ten times."""
+    """Failed sign-ins of one account within `sign_in_window_seconds`; of one address, ten times,
+    and as many sign-ups."""
     sign_in_window_seconds: int = Field(300, ge=1)
 
     # Throttle and queue
     throttle_starts: int = Field(3, ge=1)
     throttle_window_seconds: float = Field(60, ge=0)
+    max_pending: int = Field(10_000, ge=1)
+    """Clips that may be pending, of all users."""
+    max_pending_of_user: int = Field(1_000, ge=1)
     lease_seconds: float = Field(30, gt=0)
     max_attempts: int = Field(3, ge=1)
+    """Tries of a clip that may fail."""
+    max_losses: int = Field(5, ge=1)
+    """Tries of a clip that may end with the process they run in."""
     retry_backoff_seconds: float = Field(2, ge=0)
     """Wait before the second try; doubled for each one after."""
     worker_replicas: int = Field(1, ge=1)
@@ -115,6 +126,18 @@ class Settings(BaseSettings):
     clip_segments: int = Field(4, ge=1)
     """Segments of one clip in the graph at a time."""
     drain_seconds: float = Field(20, ge=0)
+    attempt_seconds: float = Field(3600, gt=0)
+    """Longest time of one try of a clip."""
+    clip_seconds: float = Field(24 * 3600, gt=0)
+    """A clip that is not done so long after its first start fails."""
+    stall_seconds: float = Field(300, gt=0)
+    """A stage that computes longer than this for one step of one batch is taken for stuck."""
+
+    # Retention
+    clip_keep_seconds: float = Field(0, ge=0)
+    """Clips that were finished so long ago are deleted with their audio; 0 keeps them."""
+    event_keep_seconds: float = Field(30 * 24 * 3600, ge=0)
+    """How long the events of clips that have ended are kept; 0 is for ever."""
 
     # Recordings
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1, le=5 * 1024**3)
@@ -134,6 +157,8 @@ class Settings(BaseSettings):
     max_text_characters: int = Field(5_000, ge=1)
     chunk_characters: int = Field(125, ge=20, le=400)
     silence_seconds: float = Field(0.3, ge=0, le=5)
+    sound_level: float = Field(-23.0, ge=-40, le=-16)
+    """Of the loudest half second of a sound effect of Foley, dB of full scale."""
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
 
@@ -194,4 +219,5 @@ class Settings(BaseSettings):
             chunk_characters=self.chunk_characters,
             spoken_characters=_SPOKEN_PER_WRITTEN * self.max_text_characters,
             silence_seconds=self.silence_seconds,
+            sound_level=self.sound_level,
         )

@@ -99,8 +99,11 @@ def create(
 def find(session: Session, user_id: str, key_or_id: str) -> Upload:
     """404 `upload_not_found` for an unknown, deleted or foreign upload alike."""
     upload_id = key_or_id.removeprefix(PREFIX).partition(".")[0]
-    upload = session.get(Upload, upload_id) if is_id(upload_id) else None
-    if upload is None or upload.user_id != user_id or upload.deleted_at is not None:
+    own = select(Upload).where(
+        Upload.id == upload_id, Upload.user_id == user_id, Upload.deleted_at.is_(None)
+    )
+    upload = session.scalars(own).one_or_none() if is_id(upload_id) else None
+    if upload is None:
         raise not_found("upload")
     if key_or_id not in (upload.id, upload.s3_key):
         raise not_found("upload")
@@ -141,7 +144,9 @@ def expired(
         and_(Upload.deleted_at.is_not(None), Upload.created_at <= now - link_seconds),
     )
     oldest_first = select(Upload).where(over, ~_IN_USE).order_by(Upload.created_at)
-    found = list(session.scalars(oldest_first.limit(limit)))
+    # Another worker may be removing the same ones.
+    locked = oldest_first.limit(limit).with_for_update(skip_locked=True)
+    found = list(session.scalars(locked))
     for upload in found:
         upload.deleted_at = upload.deleted_at or now
     session.flush()

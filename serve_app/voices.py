@@ -158,8 +158,11 @@ def list_own(session: Session, user_id: str) -> list[Voice]:
 def delete(session: Session, user_id: str, voice_id: str, now: float) -> Voice:
     """Hide a voice. The caller removes it unless it is `in_use`; else `sweep` does later. 404
     `voice_not_found` for an unknown, deleted or foreign voice alike."""
-    voice = session.get(Voice, voice_id) if is_id(voice_id) else None
-    if voice is None or voice.user_id != user_id or voice.deleted_at is not None:
+    own = select(Voice).where(
+        Voice.id == voice_id, Voice.user_id == user_id, Voice.deleted_at.is_(None)
+    )
+    voice = session.scalars(own).one_or_none() if is_id(voice_id) else None
+    if voice is None:
         raise not_found("voice")
     voice.deleted_at = now
     session.flush()

@@ -27,7 +27,9 @@ _SPEED_OVER_SAFETY = {"fsync": "off", "synchronous_commit": "off", "full_page_wr
 class Postgres:
     """A running server with no data yet. PostgreSQL refuses to run as root: then it is nobody's."""
 
-    def __init__(self) -> None:
+    def __init__(self, durable: bool = False) -> None:
+        """`durable`: what is committed is on the disk, as it is where data matter."""
+        self._settings = {} if durable else _SPEED_OVER_SAFETY
         # Not below pytest's folder, which other users cannot enter.
         self._folder = Path(tempfile.mkdtemp(prefix="bernie-postgres-"))
         self._user = "nobody" if os.geteuid() == 0 else None
@@ -35,6 +37,10 @@ class Postgres:
         self._port = _free_port()
         self._create()
         self._process = self._start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def url(self, database: str) -> str:
         return f"postgresql://{_OWNER}:{self._password}@{_HOST}:{self._port}/{database}"
@@ -49,6 +55,12 @@ class Postgres:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(_START_SECONDS)
         shutil.rmtree(self._folder)
+
+    def restart(self, *, immediate: bool) -> None:
+        """Waits for no client: fast, with an orderly end, or immediate, as after a crash."""
+        self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
+        self._process.wait(_START_SECONDS)
+        self._process = self._start()
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +103,7 @@ class Postgres:
             "port": str(self._port),
             "unix_socket_directories": "",
             "max_connections": "200",
-            **_SPEED_OVER_SAFETY,
+            **self._settings,
         }
         log = self._folder / "log"
         with log.open("wb") as output:

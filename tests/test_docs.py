@@ -8,6 +8,7 @@ import pytest
 import yaml
 from ray.serve.schema import ServeDeploySchema
 
+from serve_app.app import UnprotectedRay, build
 from serve_app.settings import SERVICES, Settings, StageScale
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +33,13 @@ def test_a_serve_config_fits_serve_and_the_settings(name: str) -> None:
     (application,) = ServeDeploySchema.model_validate(config).applications
     assert application.import_path == "serve_app.app:build"
     Settings(**application.args)
+
+
+def test_the_cluster_is_served_only_behind_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = yaml.safe_load((ROOT / "config/serve.gpu.yaml").read_text())
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with pytest.raises(UnprotectedRay, match="RAY_AUTH_MODE=token"):
+        build(config["applications"][0]["args"])
 
 
 def test_the_laptop_listens_on_loopback() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from benchmarks.models.work import Prepare, Size, Work, still
 from pipelines.lengths import Lengths
+from pipelines.packed_layers import pack_layers
 from pipelines.precision import place
 from pipelines.styletts2.acoustic import AcousticModel
 from pipelines.styletts2.config import KOKORO, LIBRITTS, LJSPEECH, ModelConfig
@@ -50,6 +51,7 @@ def style(size: Size, *, config: ModelConfig, scale: float) -> Work:
 
 def acoustics(size: Size, *, config: ModelConfig) -> Work:
     model = still(AcousticModel(config), size)
+    pack_layers(model)
     device = size.runtime.device
     tokens = torch.randint(1, config.symbols, (size.batch, TOKENS), device=device)
     lengths, spans = Lengths.of([TOKENS] * size.batch, device), Lengths.of([FRAMES] * size.batch)

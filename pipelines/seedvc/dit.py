@@ -165,6 +165,14 @@ class FinalLayer(nn.Module):
         return y
 
 
+class SplitLinear(nn.Linear):
+    """A linear layer over inputs in a row, some of which are known before the others."""
+
+    def columns(self, sizes: Sequence[int]) -> Sequence[Tensor]:
+        """The weights of each input."""
+        return self.weight.split_with_sizes(sizes, dim=1)
+
+
 class VelocityEstimator(nn.Module):
     """Noisy mel frames and their conditioning to the velocity of the flow."""
 
@@ -173,7 +181,7 @@ class VelocityEstimator(nn.Module):
         self.config = config
         width, bands = config.width, config.bands
         self.cond_projection = nn.Linear(config.content, width)
-        self.cond_x_merge_linear = nn.Linear(2 * bands + width + config.style, width)
+        self.cond_x_merge_linear = SplitLinear(2 * bands + width + config.style, width)
         self.t_embedder = TimeEmbedding(width)
         self.transformer = Transformer(config)
         if config.long_skip:
@@ -203,7 +211,7 @@ class VelocityEstimator(nn.Module):
 
     def null_condition(self) -> Tensor:
         """The same without reference, style or content: `[1, width]`."""
-        config, like = self.config, self.cond_projection.weight
+        config, like = self.config, self.cond_x_merge_linear.weight
         return self.condition(
             like.new_zeros(1, config.bands),
             like.new_zeros(config.style),
@@ -214,7 +222,7 @@ class VelocityEstimator(nn.Module):
         """The columns of the merging layer for noisy frames, prompt, content and style."""
         config = self.config
         sizes = [config.bands, config.bands, config.width, config.style]
-        return self.cond_x_merge_linear.weight.split_with_sizes(sizes, dim=1)
+        return self.cond_x_merge_linear.columns(sizes)
 
     def forward(self, x: Tensor, condition: Tensor, time: Tensor, packing: Packing) -> Tensor:
         """`x` `[frames, bands]`, `condition` `[frames, width]`, `time` `[sequences]` in [0, 1] to

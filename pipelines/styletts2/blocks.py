@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pipelines.lengths import Lengths
 from pipelines.styletts2.norms import AdaIN
+from pipelines.time_convolution import TimeConv
 
 SLOPE = 0.2
 """LeakyReLU slope of the text encoder, the predictor and the trunk."""
@@ -20,12 +21,12 @@ class AdaINResidual(nn.Module):
     def __init__(self, channels_in: int, channels: int, style: int, upsample: bool = False) -> None:
         super().__init__()
         self.norm1 = AdaIN(style, channels_in)
-        self.conv1 = nn.Conv1d(channels_in, channels, 3, padding=1)
+        self.conv1 = TimeConv(channels_in, channels, 3, padding=1)
         self.norm2 = AdaIN(style, channels)
-        self.conv2 = nn.Conv1d(channels, channels, 3, padding=1)
+        self.conv2 = TimeConv(channels, channels, 3, padding=1)
         self.pool = _doubling(channels_in) if upsample else None
         changes = channels_in != channels
-        self.conv1x1 = nn.Conv1d(channels_in, channels, 1, bias=False) if changes else None
+        self.conv1x1 = TimeConv(channels_in, channels, 1, bias=False) if changes else None
 
     def forward(self, x: Tensor, style: Tensor, lengths: Lengths) -> tuple[Tensor, Lengths]:
         """`x` `[batch, channels_in, steps]`. Beyond each length the result is undefined."""

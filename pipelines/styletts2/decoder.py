@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.lengths import Lengths
+from pipelines.packed_layers import pack_layers
 from pipelines.styletts2.blocks import AdaINResidual
 from pipelines.styletts2.config import HifiganConfig, ModelConfig
 from pipelines.time_convolution import settle_weights
@@ -41,6 +42,7 @@ class Decoder(nn.Module):
             if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
                 module.to(dtype)
         settle_weights(self)
+        pack_layers(self)
         self.dtype = dtype
         return self
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from pipelines.lengths import Lengths, padded
+from pipelines.packed_layers import pack_layers
 from pipelines.precision import place
 from pipelines.protocol import Acoustic, State
 from pipelines.settings import PipelineSettings
@@ -50,6 +51,7 @@ class StyleTTS2Diffusion:
         self.model.to(self._device)
         if self.model.diffusion is not None:
             place(self.model.diffusion, self._runtime)
+        pack_layers(self.model)
 
     @torch.inference_mode()
     def begin(self, segments: Sequence[SpeechSegment]) -> list[State]:

@@ -45,6 +45,10 @@ _SUBSTITUTIONS = {"ʲ": "j", "r": "ɹ", "x": "k", "ɬ": "l", "ɭ": "l", "ɵ": "o
 """Sounds without a symbol of their own, or which the English voices never heard."""
 _SUBSTITUTE = str.maketrans(_SUBSTITUTIONS)
 
+_LETHAL = re.compile(r"-(?=[\u0900-\U0010ffff])")
+"""A hyphen before a letter of an Indic script, where it does not follow a word (`_-\u0928\u092e`),
+makes espeak-ng read memory that is not its own, which ends the process. It has no sound anyway."""
+
 _espeak = Lock()
 
 
@@ -103,8 +107,12 @@ def _to_kokoro(phonemes: str) -> str:
 
 def _speak(words: list[str], language: str) -> list[str]:
     with _espeak:
-        sounds = _backend(language).phonemize(words, strip=True)
+        sounds = _backend(language).phonemize([_harmless(word) for word in words], strip=True)
     return [_RETROFLEX.sub("ʂ", sound).replace(".", "") for sound in sounds]
+
+
+def _harmless(text: str) -> str:
+    return _LETHAL.sub(" ", text)
 
 
 def phonemize_with_punctuation(texts: Sequence[str], language: str) -> list[str]:
@@ -112,7 +120,7 @@ def phonemize_with_punctuation(texts: Sequence[str], language: str) -> list[str]
     with _espeak:
         backend = _backend(language, preserve_punctuation=True, language_switch="keep-flags")
         # One by one: of a text without words nothing may come back at all.
-        sounds = [backend.phonemize([text]) for text in texts]
+        sounds = [backend.phonemize([_harmless(text)]) for text in texts]
     return ["".join(lines[:1]) for lines in sounds]
 
 

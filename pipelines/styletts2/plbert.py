@@ -27,6 +27,7 @@ def plbert(config: ModelConfig) -> nn.Module:
             max_position_embeddings=bert.positions,
             hidden_dropout_prob=0.0,
             attention_probs_dropout_prob=0.0,
+            hidden_act="gelu_pytorch_tanh",
         ),
         add_pooling_layer=False,
     )

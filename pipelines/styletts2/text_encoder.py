@@ -9,6 +9,7 @@ from pipelines.lengths import Lengths, run_lstm
 from pipelines.styletts2.blocks import SLOPE
 from pipelines.styletts2.config import ModelConfig
 from pipelines.styletts2.norms import ChannelLayerNorm
+from pipelines.time_convolution import TimeConv
 
 
 class TextEncoder(nn.Module):
@@ -20,7 +21,7 @@ class TextEncoder(nn.Module):
         self.embedding = nn.Embedding(config.symbols, hidden)
         self.cnn = nn.ModuleList(
             nn.Sequential(
-                nn.Conv1d(hidden, hidden, kernel, padding=kernel // 2), ChannelLayerNorm(hidden)
+                TimeConv(hidden, hidden, kernel, padding=kernel // 2), ChannelLayerNorm(hidden)
             )
             for _ in range(config.encoder_layers)
         )

@@ -15,6 +15,11 @@ VOICED_NOISE = 0.003
 VOICED_HZ = 10.0
 
 
+class Merging(nn.Linear):
+    """Harmonics to one signal. Of a class of its own, so that it is not packed: phases of an STFT
+    jump by 2π on the last bit."""
+
+
 class HarmonicSource(nn.Module):
     """Sines of the fundamental and its overtones, merged to one signal."""
 
@@ -22,7 +27,7 @@ class HarmonicSource(nn.Module):
         super().__init__()
         self.sample_rate = sample_rate
         self.samples_per_frame = samples_per_frame
-        self.l_linear = nn.Linear(HARMONICS, 1)
+        self.l_linear = Merging(HARMONICS, 1)
 
     def forward(self, f0: Tensor, noise: Tensor | None) -> Tensor:
         """F0 `[batch, frames]` in Hz, zero beyond each member's end, to `[batch, samples]`.

@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from serve_app import accounts
+from serve_app import accounts, credentials
 from serve_app.commands.reasons import WrongSetting
 from serve_app.db.engine import Database
 from serve_app.db.models import User
@@ -87,7 +87,7 @@ def local_key(settings: Settings) -> Path:
         now = database.now(session)
         if not _is_known(session, path, now):
             user = _local_user(session, settings, now)
-            _, key = accounts.create_key(session, user.id, "bernie say", None, now)
+            _, key = credentials.create_key(session, user.id, "bernie say", None, now)
             write_private(path, key)
     return path
 
@@ -98,7 +98,7 @@ def key_file(settings: Settings) -> Path:
 
 def _is_known(session: Session, path: Path, now: float) -> bool:
     try:
-        accounts.authenticate(session, path.read_text().strip(), now)
+        credentials.authenticate(session, path.read_text().strip(), now)
     except (FileNotFoundError, ServiceError):
         return False
     return True
@@ -109,4 +109,6 @@ def _local_user(session: Session, settings: Settings, now: float) -> User:
         return accounts.by_email(session, LOCAL_USER)
     except ServiceError:
         password = secrets.token_urlsafe(24)
-        return accounts.sign_up(session, LOCAL_USER, password, settings.sign_up_credits, now)
+        user = accounts.new_user(LOCAL_USER, password, now)
+        accounts.sign_up(session, user, settings.sign_up_credits, now)
+        return user

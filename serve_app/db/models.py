@@ -53,7 +53,7 @@ class SignInSession(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[float] = mapped_column(Float)
-    expires_at: Mapped[float] = mapped_column(Float)
+    expires_at: Mapped[float] = mapped_column(Float, index=True)
     revoked_at: Mapped[float | None] = mapped_column(Float)
 
 
@@ -63,6 +63,8 @@ class ApiKey(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(100))
+    scopes: Mapped[list[str]] = mapped_column(JSON, server_default='["generate", "read"]')
+    """What it may do: `generate`, `read`."""
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     prefix: Mapped[str] = mapped_column(String(16))
     """The first characters of the key, to recognise it by."""
@@ -125,6 +127,8 @@ class Clip(Base):
     ready: Mapped[bool] = mapped_column(Boolean, default=False)
     """In line to be claimed. False while throttled, backing off or held, and when finished."""
     attempts: Mapped[int] = mapped_column(Integer, default=0)
+    losses: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """Attempts that ended with the process they ran in. Who has any is suspected of killing it."""
     lease: Mapped[str | None] = mapped_column(String(32))
     """Random token of the worker that holds the clip; every write of the worker names it."""
     lease_until: Mapped[float | None] = mapped_column(Float)
@@ -138,6 +142,9 @@ class Clip(Base):
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     audio_seconds: Mapped[float | None] = mapped_column(Float)
     timings: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    made_by: Mapped[str | None] = mapped_column(String(32))
+    """The lease under which the audio of a clip that has not succeeded was made whole: the object
+    names it too, and the three above tell of it."""
     streamed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     """Somebody listens while it is made: it is written so that no byte changes once it is sent."""
 
@@ -173,6 +180,8 @@ _partial_index("ix_clips_line", Clip.ready, Clip.turn, Clip.id, where=PENDING)
 _partial_index("ix_clips_returning", Clip.ready, RETURNS_AT, where=PENDING)
 _partial_index("ix_clips_user_pending", Clip.user_id, where=PENDING)
 _partial_index("ix_clips_deleted", Clip.deleted_at, where=Clip.deleted_at.is_not(None))
+_partial_index("ix_clips_finished", Clip.finished_at, where=Clip.deleted_at.is_(None))
+_partial_index("ix_clips_made", Clip.finished_at, where=Clip.made_by.is_not(None))
 
 
 class ClipEvent(Base):
@@ -184,7 +193,7 @@ class ClipEvent(Base):
         ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True
     )
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    at: Mapped[float] = mapped_column(Float)
+    at: Mapped[float] = mapped_column(Float, index=True)
     kind: Mapped[str] = mapped_column(String(20))
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
 

@@ -22,7 +22,7 @@ class Diffusion(StageReplica):
         def load() -> DiffusionStage:
             return registry.load_diffusion(service, pipeline, settings.pipeline(scale))
 
-        super().__init__(service, "diffusion", load, scale)
+        super().__init__(service, "diffusion", load, scale, settings.stall_seconds)
 
     async def run(
         self, segment: Segment, ticket: Ticket

@@ -13,7 +13,7 @@ from typing import Any
 
 from serve_app.batching import Limits, Outcome, Stage, StepLoop
 from serve_app.fairness import Ticket
-from serve_app.generation import Steps
+from serve_app.generation import StageLost, StageUnavailable, Steps
 
 
 class StageDriver:
@@ -28,11 +28,15 @@ class StageDriver:
         load: Callable[[], Stage],
         limits: Limits,
         observe: Callable[[Outcome, int], None],
+        stall_seconds: float,
     ) -> None:
+        """`load` runs in the compute thread. A tick that takes longer than `stall_seconds` ends the
+        loop."""
         # torch keeps its thread count per thread, so the model is loaded where it will run.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
         self._loop = StepLoop(self._thread.submit(load).result(), limits, time.monotonic)
         self._observe = observe
+        self._stall_seconds = stall_seconds
         self._arrived: deque[tuple[Ticket, Any]] = deque()
         self._cancelled: deque[str] = deque()
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
@@ -42,11 +46,13 @@ class StageDriver:
         self._driving: asyncio.Task[None] | None = None
 
     async def run(self, ticket: Ticket, item: Any, steps: Steps | None = None) -> Outcome:
-        """The outcome of one item. Raises what its own computation raised. Cancelling the call
-        takes the item out before the next step. `steps` is told of each step but the last."""
+        """The outcome of one item. Raises what its own computation raised, StageLost where the loop
+        ends meanwhile, and StageUnavailable where it has. Cancelling the call takes the item out
+        before the next step. `steps` is told of each step but the last."""
         if self._driving is None:
             self._driving = asyncio.create_task(self._drive())
-        self.check()
+        if self._driving.done():
+            raise StageUnavailable("the batching loop of this replica has stopped")
         future = asyncio.get_running_loop().create_future()
         # A retry may send a segment again while its first sending is still here.
         key = f"{ticket.key}#{next(self._sending)}"
@@ -79,7 +85,7 @@ class StageDriver:
         except Exception as error:
             for future in self._futures.values():
                 if not future.done():
-                    future.set_exception(RuntimeError("the batching loop has stopped"))
+                    future.set_exception(StageLost("the batching loop has stopped"))
             raise RuntimeError("the batching loop has stopped") from error
 
     async def _tick_for_ever(self) -> None:
@@ -93,7 +99,10 @@ class StageDriver:
                 self._work.clear()
                 await self._work.wait()
                 continue
-            outcomes = await running.run_in_executor(self._thread, self._loop.tick)
+            tick = running.run_in_executor(self._thread, self._loop.tick)
+            if not (await asyncio.wait([tick], timeout=self._stall_seconds))[0]:
+                raise RuntimeError(f"a step takes longer than {self._stall_seconds:g} s")
+            outcomes = tick.result()
             self._tell_steps()
             for outcome in outcomes:
                 self._observe(outcome, self._loop.waiting)

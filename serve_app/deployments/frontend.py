@@ -26,7 +26,7 @@ class Frontend(StageReplica):
             stage = registry.load_frontend(service, pipeline, settings.pipeline(scale), features)
             return OneShot(stage.prepare)
 
-        super().__init__(service, "frontend", load, scale)
+        super().__init__(service, "frontend", load, scale, settings.stall_seconds)
 
     async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
         """Raises InvalidInput where the request cannot be served."""

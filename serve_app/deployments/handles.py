@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from grpc.aio import AioRpcError
+from ray.exceptions import RayActorError
+from ray.serve.exceptions import (
+    BackPressureError,
+    DeploymentUnavailableError,
+    ReplicaUnavailableError,
+)
 from ray.serve.handle import DeploymentHandle
 
 from pipelines.protocol import Acoustic, Request, Segment, Waveform
 from serve_app.fairness import Ticket
-from serve_app.generation import Steps
+from serve_app.generation import StageLost, StageUnavailable, Steps
 from serve_app.tracing import Traced
 
 
@@ -42,10 +51,11 @@ class RayStages:
         """Tells of steps as they come; the last thing that comes is the result."""
         stream = self._diffusion.run.remote(segment, ticket)
         try:
-            async for told in stream:
-                if isinstance(told, Traced):
-                    return told
-                steps(*told)
+            with _translated():
+                async for told in stream:
+                    if isinstance(told, Traced):
+                        return told
+                    steps(*told)
         except asyncio.CancelledError:
             stream.cancel()
             raise
@@ -55,7 +65,19 @@ class RayStages:
 async def _result(response: Any) -> Any:
     """Awaits a handle's response; a cancelled wait also cancels the call in the replica."""
     try:
-        return await response
+        with _translated():
+            return await response
     except asyncio.CancelledError:
         response.cancel()
         raise
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Tells what became of a replica from what its computation raised."""
+    try:
+        yield
+    except (RayActorError, AioRpcError) as error:
+        raise StageLost("the replica of a stage died") from error
+    except (BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
+        raise StageUnavailable("no replica of a stage takes calls") from error

@@ -21,7 +21,12 @@ class StageReplica:
     """One replica of one stage of one service. The model is loaded once and stays."""
 
     def __init__(
-        self, service: str, stage: str, load: Callable[[], Stage], scale: StageScale
+        self,
+        service: str,
+        stage: str,
+        load: Callable[[], Stage],
+        scale: StageScale,
+        stall_seconds: float,
     ) -> None:
         self._stage = stage
         self._metrics = StageMetrics(service, stage, scale.max_batch)
@@ -32,7 +37,7 @@ class StageReplica:
             max_groups=scale.max_groups,
             join_every=scale.join_every,
         )
-        self._driver = StageDriver(load, limits, self._observe)
+        self._driver = StageDriver(load, limits, self._observe, stall_seconds)
 
     async def _run(self, item: Any, ticket: Ticket, steps: Steps | None = None) -> Traced[Any]:
         outcome = await self._driver.run(ticket, item, steps)

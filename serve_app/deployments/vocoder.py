@@ -22,7 +22,7 @@ class Vocoder(StageReplica):
             stage = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
             return OneShot(stage.synthesize)
 
-        super().__init__(service, "vocoder", load, scale)
+        super().__init__(service, "vocoder", load, scale, settings.stall_seconds)
 
     async def run(self, acoustic: Traced[Acoustic], ticket: Ticket) -> Traced[Waveform]:
         """Carries the timings of the stage before along with its own."""

@@ -1,4 +1,8 @@
-"""What routes depend on: the services, and the user whom a bearer token stands for."""
+"""What routes depend on: the services, and the user whom a bearer token stands for.
+
+What a credential must allow follows from the request's method, here, so that no route can forget to
+ask: to look takes the scope `read`, everything else `generate`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from serve_app import accounts
-from serve_app.db.models import User
+from serve_app import credentials
+from serve_app.credentials import Caller
+from serve_app.db.models import SignInSession, User
 from serve_app.errors import ServiceError
 from serve_app.services import Services
 
@@ -27,26 +32,40 @@ async def _services(request: Request) -> Services:
 ServicesOf = Annotated[Services, Depends(_services)]
 
 
-async def _token(
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> str:
-    if credentials is None:
+def _caller(
+    services: ServicesOf,
+    sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Caller:
+    if sent is None:
         message = "Sign in, or send an API key, as `Authorization: Bearer …`."
         raise ServiceError(401, "missing_credentials", message)
-    return credentials.credentials
-
-
-Token = Annotated[str, Depends(_token)]
-
-
-def _user(services: ServicesOf, token: Token) -> User:
     with services.database.reading() as session:
         now = services.clock(session)
-        user, used_key = accounts.authenticate(session, token, now)
+        caller = credentials.authenticate(session, sent.credentials, now)
+    used_key = caller.unnoted_key(now)
     if used_key is not None:
         with services.database.transaction() as session:
-            accounts.note_use(session, used_key, now)
-    return user
+            credentials.note_use(session, used_key, now)
+    return caller
+
+
+AnyCaller = Annotated[Caller, Depends(_caller)]
+
+
+async def _user(request: Request, caller: AnyCaller) -> User:
+    looks = request.method in ("GET", "HEAD")
+    caller.require("read" if looks else "generate")
+    return caller.user
 
 
 CurrentUser = Annotated[User, Depends(_user)]
+"""The user, by a credential that allows the request."""
+
+
+async def _session(caller: AnyCaller) -> SignInSession:
+    return caller.require_session()
+
+
+CurrentSession = Annotated[SignInSession, Depends(_session)]
+"""For what changes credentials, which no API key may: one that is stolen could live on in another
+that it made."""

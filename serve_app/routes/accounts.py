@@ -8,10 +8,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 from sqlalchemy.orm import Session
 
-from serve_app import accounts, credits
-from serve_app.accounts import SignInLimits
+from serve_app import accounts, credentials, credits
+from serve_app.attempts import SignInLimits
 from serve_app.db.models import User
-from serve_app.routes.access import CurrentUser, ServicesOf, Token
+from serve_app.errors import ServiceError
+from serve_app.routes.access import CurrentSession, CurrentUser, ServicesOf
 from serve_app.routes.documentation import WITH_BODY, errors
 from serve_app.schemas import (
     AccountOut,
@@ -32,24 +33,25 @@ router = APIRouter(prefix="/api", tags=["accounts"])
     "/sign-up",
     status_code=201,
     summary="Make an account and sign in",
-    responses=errors(409, *WITH_BODY),
+    responses=errors(403, 409, 429, *WITH_BODY),
 )
-def sign_up(body: SignUp, services: ServicesOf) -> SignedIn:
+def sign_up(body: SignUp, request: Request, services: ServicesOf) -> SignedIn:
     """The new account starts with the credits that the server gives at sign-up."""
+    if not services.settings.open_sign_up:
+        message = "Nobody can sign up here. Ask whoever runs this server for an account."
+        raise ServiceError(403, "sign_up_closed", message)
     now = _now(services)
+    accounts.count_sign_up(services.database, _address(request), _limits(services), now)
+    user = accounts.new_user(body.email, body.password, now)
     with services.database.transaction() as session:
-        amount = services.settings.sign_up_credits
-        user = accounts.sign_up(session, body.email, body.password, amount, now)
+        accounts.sign_up(session, user, services.settings.sign_up_credits, now)
         return _signed_in(services, session, user, now)
 
 
 @router.post("/sign-in", summary="Sign in", responses=errors(401, 429, *WITH_BODY))
 def sign_in(body: SignIn, request: Request, services: ServicesOf) -> SignedIn:
     """An unknown e-mail address and a wrong password get the same answer. Attempts are limited."""
-    settings = services.settings
-    limits = SignInLimits(settings.sign_in_attempts, settings.sign_in_window_seconds)
-    address = request.client.host if request.client else ""
-    now = _now(services)
+    limits, address, now = _limits(services), _address(request), _now(services)
     user = accounts.sign_in(services.database, body.email, body.password, address, limits, now)
     with services.database.transaction() as session:
         return _signed_in(services, session, user, now)
@@ -60,21 +62,22 @@ def sign_in(body: SignIn, request: Request, services: ServicesOf) -> SignedIn:
     status_code=204,
     response_class=Response,
     summary="End this session",
-    responses=errors(401),
+    responses=errors(401, 403),
 )
-def sign_out(_user: CurrentUser, token: Token, services: ServicesOf) -> None:
-    """The session's token is not valid any more. An API key is not a session and stays valid."""
+def sign_out(caller: CurrentSession, services: ServicesOf) -> None:
+    """The session's token is not valid any more. An API key is not a session and is refused."""
     with services.database.transaction() as session:
-        accounts.close_session(session, token, services.clock(session))
+        now = services.clock(session)
+        credentials.end_session(session, caller.user_id, caller.id, now)
 
 
-@router.get("/me", summary="The account and its credits", responses=errors(401))
+@router.get("/me", summary="The account and its credits", responses=errors(401, 403))
 def me(user: CurrentUser, services: ServicesOf) -> AccountOut:
     with services.database.reading() as session:
         return _account(session, user)
 
 
-@router.get("/credits", summary="Every change of the balance", responses=errors(401, 422))
+@router.get("/credits", summary="Every change of the balance", responses=errors(401, 403, 422))
 def ledger(
     user: CurrentUser, services: ServicesOf, query: Annotated[PageQuery, FromQuery()]
 ) -> PageOut[LedgerEntryOut]:
@@ -83,6 +86,17 @@ def ledger(
         page = credits.ledger(session, user.id, query.limit, query.cursor)
     entries = [LedgerEntryOut.of(entry) for entry in page.items]
     return PageOut(items=entries, next_cursor=page.next_cursor)
+
+
+def _limits(services: Services) -> SignInLimits:
+    settings = services.settings
+    return SignInLimits(settings.sign_in_attempts, settings.sign_in_window_seconds)
+
+
+def _address(request: Request) -> str:
+    """Whom the connection is from. The HTTP server has put the client's address there if the
+    connection is from a proxy that it was told to trust."""
+    return request.client.host if request.client else ""
 
 
 def _now(services: Services) -> float:
@@ -98,5 +112,5 @@ def _account(session: Session, user: User) -> AccountOut:
 
 def _signed_in(services: Services, session: Session, user: User, now: float) -> SignedIn:
     seconds = services.settings.session_seconds
-    token = accounts.open_session(session, user, seconds, now)
+    token = credentials.open_session(session, user, seconds, now)
     return SignedIn(token=token, expires_at=moment(now + seconds), account=_account(session, user))

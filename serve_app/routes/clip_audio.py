@@ -53,7 +53,7 @@ class BrokenOff(Exception):
             "description": "Where the audio of a clip that succeeded can be fetched from",
             "headers": {"Location": {"schema": {"type": "string"}}},
         },
-        **errors(401, 404, 409, 422, 429),
+        **errors(401, 403, 404, 409, 422, 429),
     },
 )
 async def get_audio(

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi import Query as FromQuery
 from starlette.concurrency import run_in_threadpool
 
-from serve_app import clips, events, queue
+from serve_app import clips, events, line
 from serve_app.db.models import ClipEvent, ClipState
 from serve_app.errors import ServiceError
 from serve_app.field_rules import between
@@ -64,7 +64,7 @@ data: {"at": "2026-03-01T12:00:09Z", "seconds": 12.5, "bytes": 600044}
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         204: {"description": "The clip has ended, and all its events were seen"},
-        **errors(401, 404, 422, 429),
+        **errors(401, 403, 404, 422, 429),
     },
 )
 async def follow_clip(
@@ -110,7 +110,7 @@ def _look(services: Services, user_id: str, clip_id: str, after: int) -> _View:
         pending = clip.state is ClipState.PENDING
         news = events.since(session, clip_id, after)
         waits = pending and clip.lease is None
-        place = (queue.position(session, clip), clip.start_at) if waits else None
+        place = (line.position(session, clip), clip.start_at) if waits else None
     return _View(news, not pending, place)
 
 

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/clips", tags=["clips"])
 
 
-@router.get("", summary="The account's clips", responses=errors(401, 422))
+@router.get("", summary="The account's clips", responses=errors(401, 403, 422))
 def list_clips(
     user: CurrentUser, services: ServicesOf, query: Annotated[ClipsQuery, FromQuery()]
 ) -> PageOut[ClipOut]:
@@ -39,7 +39,7 @@ def list_clips(
     return PageOut(items=items, next_cursor=page.next_cursor)
 
 
-@router.get("/{clip_id}", summary="One clip", responses=errors(401, 404, 422))
+@router.get("/{clip_id}", summary="One clip", responses=errors(401, 403, 404, 422))
 async def get_clip(
     clip_id: str,
     user: CurrentUser,
@@ -65,7 +65,7 @@ async def get_clip(
     status_code=204,
     response_class=Response,
     summary="Cancel or delete a clip",
-    responses=errors(401, 404, 422),
+    responses=errors(401, 403, 404, 422),
 )
 def delete_clip(clip_id: str, user: CurrentUser, services: ServicesOf) -> None:
     """Cancels a pending clip, which stays listed and costs nothing; removes a finished one.

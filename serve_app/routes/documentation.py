@@ -33,6 +33,12 @@ _ERRORS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         "Not enough credits.",
         {},
     ),
+    403: (
+        "The API key has not the scope that this takes, or this takes a session",
+        "scope_missing",
+        "This API key has not the scope `generate` that this takes.",
+        {},
+    ),
     404: (
         "It does not exist, or belongs to someone else",
         "clip_not_found",
@@ -64,7 +70,7 @@ _ERRORS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         {},
     ),
     429: (
-        "Too many attempts, or too many requests that wait",
+        "Too many attempts, too many requests that wait, or too many pending clips",
         "too_many_attempts",
         "Too many failed sign-ins. Try again later.",
         _RETRY_AFTER,

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serve_app.errors import ServiceError
 from serve_app.routes.access import ServicesOf
+from serve_app.services import Services
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,18 +33,7 @@ async def healthz() -> dict[str, str]:
 @router.api_route("/readyz", methods=_READ)
 async def readyz(services: ServicesOf) -> dict[str, str]:
     """Database, object store and graph can take work."""
-    graph, database, store = await asyncio.gather(
-        services.graph_status(), _works(services.database.ping), _works(services.store.ready)
-    )
-    missing = [
-        name
-        for name, ready in (
-            ("database", database),
-            ("object store", store),
-            (f"graph ({graph.detail})", graph.ready),
-        )
-        if not ready
-    ]
+    missing = await services.missing_now.ask(lambda: _missing(services))
     if missing:
         message = f"Not ready: {', '.join(missing)}."
         raise ServiceError(503, "not_ready", message, retry_after=1)
@@ -51,9 +41,18 @@ async def readyz(services: ServicesOf) -> dict[str, str]:
 
 
 @router.get("/metrics")
-def metrics(services: ServicesOf) -> PlainTextResponse:
+async def metrics(services: ServicesOf) -> PlainTextResponse:
     """Prometheus text."""
-    return PlainTextResponse(services.metrics(), media_type="text/plain; version=0.0.4")
+    text = await services.metrics_now.ask(lambda: run_in_threadpool(services.metrics))
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+async def _missing(services: Services) -> list[str]:
+    graph, database, store = await asyncio.gather(
+        services.graph_status(), _works(services.database.ping), _works(services.store.ready)
+    )
+    found = {"database": database, "object store": store, f"graph ({graph.detail})": graph.ready}
+    return [name for name, ready in found.items() if not ready]
 
 
 async def _works(check: Callable[[], object]) -> bool:

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from serve_app import accounts
-from serve_app.routes.access import CurrentUser, ServicesOf
+from serve_app import credentials
+from serve_app.routes.access import CurrentSession, CurrentUser, ServicesOf
 from serve_app.routes.documentation import WITH_BODY, errors
 from serve_app.schemas import CreatedKeyOut, KeyOut, ListOut, NewKey
 
 router = APIRouter(prefix="/api/keys", tags=["keys"])
 
 
-@router.post("", status_code=201, summary="Make an API key", responses=errors(401, *WITH_BODY))
-def create_key(body: NewKey, user: CurrentUser, services: ServicesOf) -> CreatedKeyOut:
-    """The answer holds the secret; only a hash of it is kept."""
+@router.post(
+    "", status_code=201, summary="Make an API key", responses=errors(401, 403, 409, *WITH_BODY)
+)
+def create_key(body: NewKey, caller: CurrentSession, services: ServicesOf) -> CreatedKeyOut:
+    """Takes a session. The answer holds the secret; only a hash of it is kept."""
     with services.database.transaction() as session:
         now = services.clock(session)
         lasts = body.expires_in_seconds
         expires_at = None if lasts is None else now + lasts
-        key, secret = accounts.create_key(session, user.id, body.name, expires_at, now)
+        key, secret = credentials.create_key(
+            session, caller.user_id, body.name, expires_at, now, body.scopes
+        )
         return CreatedKeyOut.with_secret(key, secret)
 
 
-@router.get("", summary="The account's API keys", responses=errors(401))
+@router.get("", summary="The account's API keys", responses=errors(401, 403))
 def list_keys(user: CurrentUser, services: ServicesOf) -> ListOut[KeyOut]:
     with services.database.reading() as session:
-        keys = accounts.list_keys(session, user.id)
+        keys = credentials.list_keys(session, user.id)
     return ListOut(items=[KeyOut.of(key) for key in keys])
 
 
@@ -35,9 +39,9 @@ def list_keys(user: CurrentUser, services: ServicesOf) -> ListOut[KeyOut]:
     status_code=204,
     response_class=Response,
     summary="Revoke an API key",
-    responses=errors(401, 404, 422),
+    responses=errors(401, 403, 404, 422),
 )
-def revoke_key(key_id: str, user: CurrentUser, services: ServicesOf) -> None:
-    """From now on the key is refused."""
+def revoke_key(key_id: str, caller: CurrentSession, services: ServicesOf) -> None:
+    """Takes a session. From now on the key is refused."""
     with services.database.transaction() as session:
-        accounts.revoke_key(session, user.id, key_id, services.clock(session))
+        credentials.revoke_key(session, caller.user_id, key_id, services.clock(session))

@@ -21,7 +21,7 @@ _SUBMIT: dict[str, tuple[str, type[Job]]] = {
 }
 
 
-@router.get("/services", summary="What is installed", responses=errors(401))
+@router.get("/services", summary="What is installed", responses=errors(401, 403))
 def list_services(_user: CurrentUser, services: ServicesOf) -> ListOut[ServiceOut]:
     """Each service with the model that runs it, its limits and its defaults."""
     return ListOut(items=[_describe(name, services.settings) for name in SERVICES])
@@ -38,7 +38,7 @@ def _describe(name: str, settings: Settings) -> ServiceOut:
             "installed": pipeline is not None,
             "install": None if pipeline else installed.install_command(name, settings),
             "pipeline": pipeline,
-            "note": registry.NOTES.get(pipeline) if pipeline else None,
+            "note": registry.NOTES.get(pipeline or ""),
             "sample_rate": registry.sample_rate(name, pipeline) if pipeline else None,
             "device": settings.device,
             "dtype": settings.dtype,

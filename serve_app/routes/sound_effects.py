@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from pipelines.makeanaudio.request import SoundRequest
+from serve_app import installed
 from serve_app.clips import NewClip
 from serve_app.job_schemas import SoundEffect
 from serve_app.routes import submit
@@ -52,6 +53,7 @@ def _new_clip(body: SoundEffect, services: Services) -> NewClip:
         voice=None,
         original_voice_s3_key=None,
         options={
+            "model": installed.require(SERVICE, settings),
             "duration": body.duration,
             "steps": body.steps,
             "guidance": body.guidance,

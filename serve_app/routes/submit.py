@@ -40,7 +40,7 @@ def accepted(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": "The clip waits in the queue",
             "headers": {"Location": location},
         },
-        **errors(401, 402, 409, *WITH_BODY, *statuses),
+        **errors(401, 402, 403, 409, 429, *WITH_BODY, *statuses),
     }
 
 

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/uploads", tags=["uploads"])
     "",
     status_code=201,
     summary="Get a URL to send a recording to",
-    responses=errors(401, 409, *WITH_BODY),
+    responses=errors(401, 403, 409, *WITH_BODY),
 )
 def create_upload(body: NewUpload, user: CurrentUser, services: ServicesOf) -> CreatedUploadOut:
     """PUT the file to `url` with the `headers` given, before `expires_at`. It is kept for a week
@@ -44,7 +44,7 @@ def create_upload(body: NewUpload, user: CurrentUser, services: ServicesOf) -> C
     )
 
 
-@router.get("/{upload_id}", summary="One upload", responses=errors(401, 404))
+@router.get("/{upload_id}", summary="One upload", responses=errors(401, 403, 404))
 def get_upload(upload_id: str, user: CurrentUser, services: ServicesOf) -> UploadOut:
     """What was declared, and the length of the recording once it has been used."""
     with services.database.reading() as session:
@@ -57,7 +57,7 @@ def get_upload(upload_id: str, user: CurrentUser, services: ServicesOf) -> Uploa
     status_code=204,
     response_class=Response,
     summary="Delete an upload",
-    responses=errors(401, 404),
+    responses=errors(401, 403, 404),
 )
 def delete_upload(upload_id: str, user: CurrentUser, services: ServicesOf) -> None:
     """Clips that are pending already are still made from it."""

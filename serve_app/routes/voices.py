@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/voices", tags=["voices"])
 
 
-@router.get("", summary="The voices to choose from", responses=errors(401))
+@router.get("", summary="The voices to choose from", responses=errors(401, 403))
 def list_voices(user: CurrentUser, services: ServicesOf) -> ListOut[VoiceOut]:
     """Those that ship first: each name and alias of them can be spoken with, and so can blends of
     up to four. Then those of one's own, newest first."""
@@ -34,7 +34,7 @@ def list_voices(user: CurrentUser, services: ServicesOf) -> ListOut[VoiceOut]:
     "",
     status_code=201,
     summary="Make a voice from a recording",
-    responses=errors(401, 404, 409, *WITH_BODY),
+    responses=errors(401, 403, 404, 409, *WITH_BODY),
 )
 def create_voice(body: NewVoice, user: CurrentUser, services: ServicesOf) -> VoiceOut:
     """The recording has to hold speech, neither too quiet nor overdriven. The voice keeps a copy:
@@ -56,7 +56,7 @@ def create_voice(body: NewVoice, user: CurrentUser, services: ServicesOf) -> Voi
     status_code=204,
     response_class=Response,
     summary="Delete a voice of one's own",
-    responses=errors(401, 404),
+    responses=errors(401, 403, 404),
 )
 def delete_voice(voice_id: str, user: CurrentUser, services: ServicesOf) -> None:
     """Clips that are pending already are still made in it."""

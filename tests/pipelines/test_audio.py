@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipelines.audio import FORMATS, AudioError, Encoder, check_format, to_pcm16
+from pipelines import registry
+from pipelines.audio import FORMATS, AudioError, Encoder, check_format, own_rate, to_pcm16
 from pipelines.protocol import InvalidInput, Waveform
 
 RATE = 24000
@@ -248,6 +249,27 @@ def test_a_bad_format_names_its_field_and_what_is_allowed(
     with pytest.raises(InvalidInput, match=allowed) as caught:
         check_format(name, rate)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "taken"),
+    [
+        ("wav", 22_050, 22_050),
+        ("opus", 22_050, 24_000),
+        ("opus", 44_100, 48_000),
+        ("opus", 16_000, 16_000),
+        ("mp3", 96_000, 48_000),
+    ],
+)
+def test_a_format_that_lacks_a_rate_takes_the_next_above(name: str, rate: int, taken: int) -> None:
+    assert own_rate(name, rate) == taken
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_any_model_makes_fits_into_any_format(name: str) -> None:
+    for pipelines in registry.SERVICES.values():
+        for pipeline in pipelines.values():
+            check_format(name, own_rate(name, pipeline.sample_rate))
 
 
 def test_a_good_format_is_returned() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 import struct
@@ -11,6 +10,7 @@ import sys
 import time
 import zlib
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines import decoding
 from pipelines.audio import FORMATS as ENCODINGS
 from pipelines.audio import Encoder
 from pipelines.decoding import decode
@@ -211,6 +212,8 @@ def hostile() -> dict[str, tuple[bytes, set[str]]]:
     flac = encoded(silence, 8_000, "FLAC", "PCM_16")
     mp3 = encoded(silence, 8_000, "MP3", "MPEG_LAYER_III")
     many = np.zeros((4_000, 8), np.int16)
+    vorbis = encoded(tone(1.0), kind="OGG", codec="VORBIS")
+    hour = encoded(np.zeros(3_600 * 8_000, np.int16), 8_000, "FLAC", "PCM_16")
     short, long_, bad = {"audio_too_short"}, {"audio_too_long"}, {"bad_audio", "not_audio"}
     ten_hours = 36_000 * RATE
     return {
@@ -229,39 +232,59 @@ def hostile() -> dict[str, tuple[bytes, set[str]]]:
         "FLAC without an end": (flac_of_frames(flac, 0), long_),
         "FLAC of more than it says": (flac_of_frames(flac, 4_000), {"taken"}),
         "half an hour of silence": (mp3 * 3, long_),
+        "an hour of silence in 100 KB": (hour, long_),
+        "an hour that is not stated": (flac_of_frames(hour, 0), long_),
+        "six minutes in 50 KB": (encoded(silence[: 360 * 8_000], 8_000, "OGG", "OPUS"), long_),
+        "pages without end": (vorbis + b"OggS" * 2**20, {"bad_audio"}),
+        "tags without end": ((b"ID3\4\0\0\0\0\0\n" + bytes(10)) * 2**19, bad),
+        "one long tag": (b"ID3\4\0\0\x01\x7f\x7f\x7f" + bytes(2**22), bad),
+        "metadata without end": (b"fLaC" + b"\1\0\0\0" * 2**22, bad),
+        "chunks without end": (wav_header()[:36] + b"junk\0\0\0\0" * 2**20, bad | short),
+        "nothing but headers": (b"\xff\xfb\x90\0" * 2**20, bad | short),
         "MP3 without a header that counts": (mp3[len(mp3) // 10 :] * 20, long_ | bad),
     }
 
 
 PROBE = """
-import base64, json, resource, sys, time
-from pipelines.audio import FORMATS as ENCODINGS
-from pipelines.audio import Encoder
+import json, resource, sys, time
+from pathlib import Path
 from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput
 
 slowest, codes = 0.0, {}
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-for name, data in json.load(sys.stdin).items():
-    data = base64.b64decode(data)
+for file in Path(sys.argv[1]).iterdir():
+    data = file.read_bytes()
     began = time.process_time()
     try:
         decode(data, "upload", 300, 0.2)
-        codes[name] = "taken"
+        codes[file.name] = "taken"
     except InvalidInput as error:
-        codes[name] = error.code
+        codes[file.name] = error.code
     slowest = max(slowest, time.process_time() - began)
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps([slowest, (after - before) / 1024, codes]))
 """
 
 
-def test_hostile_files_cost_little() -> None:
-    files = {name: base64.b64encode(data).decode() for name, (data, _) in hostile().items()}
-    command = [sys.executable, "-c", PROBE]
-    ran = subprocess.run(
-        command, input=json.dumps(files), capture_output=True, text=True, check=True
-    )
+def test_what_takes_too_long_just_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it is cut, reading comes to an end, and nothing shorter is taken for the whole."""
+    whole = {kind: decoded(data) for kind, data in zip(KINDS, valid(), strict=True)}
+    for limit in np.geomspace(1e-6, 3e-3, 40):
+        monkeypatch.setattr(decoding, "START_SECONDS", limit)
+        for kind, data in zip(KINDS, valid(), strict=True):
+            found = outcome(data)
+            if isinstance(found, Recording):
+                assert len(found.samples) == len(whole[kind].samples)
+            else:
+                assert found in {"not_audio", "bad_audio"}
+
+
+def test_hostile_files_cost_little(tmp_path: Path) -> None:
+    for name, (data, _) in hostile().items():
+        (tmp_path / name).write_bytes(data)
+    command = [sys.executable, "-c", PROBE, str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
     slowest, megabytes, codes = json.loads(ran.stdout)
     assert {name for name, (_, allowed) in hostile().items() if codes[name] not in allowed} == set()
     assert slowest < 1.0

@@ -25,7 +25,12 @@ RULES = QueueRules(
     throttle_window_seconds=60,
     lease_seconds=30,
     max_attempts=3,
+    max_losses=5,
     retry_backoff_seconds=2,
+    attempt_seconds=600,
+    clip_seconds=3_600,
+    max_pending=1_000,
+    max_pending_of_user=500,
 )
 UNTHROTTLED = replace(RULES, throttle_window_seconds=0)
 
@@ -59,7 +64,8 @@ def submit(
 
 def claim(database: Database, now: float = NOW, rules: QueueRules = UNTHROTTLED) -> Claim | None:
     with database.transaction() as session:
-        return queue.claim(session, rules, now)
+        claims = queue.claim(session, rules, now)
+    return claims[0] if claims else None
 
 
 def must_claim(database: Database, now: float = NOW, rules: QueueRules = UNTHROTTLED) -> Claim:

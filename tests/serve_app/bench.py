@@ -9,7 +9,7 @@ from typing import Any
 
 from pipelines import registry
 from pipelines.protocol import Request, Segment, Waveform
-from serve_app import clips, credits
+from serve_app import clips, credits, streams
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
 from serve_app.fairness import Ticket
@@ -63,13 +63,19 @@ class Tally:
 class Bench:
     """A user, a worker, and ways to look at what becomes of the user's clips."""
 
-    def __init__(self, settings: Settings, database: Database, store: ObjectStore) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        store: ObjectStore,
+        user: User | None = None,
+    ) -> None:
         self.settings = settings
         self.database = database
         self.store = store
         self.stages = TonesHere(settings)
         self.tally = Tally()
-        self.user: User = make_user(database)
+        self.user = user or make_user(database)
 
     def worker(self) -> Worker:
         stages = {"styletts2": self.stages}
@@ -83,6 +89,10 @@ class Bench:
             rules = QueueRules.of(self.settings)
             now = self.database.now(session)
             return clips.submit(session, self.user.id, new, rules, now)[0].id
+
+    def listen(self, clip_id: str) -> None:
+        with self.database.transaction() as session:
+            streams.ask(session, clip_id)
 
     def clip(self, clip_id: str) -> Clip:
         with self.database.transaction() as session:

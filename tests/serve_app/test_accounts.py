@@ -7,20 +7,21 @@ import pytest
 from sqlalchemy import func, select
 
 from serve_app import accounts, credits
-from serve_app.accounts import SignInLimits
+from serve_app.attempts import SignInLimits
 from serve_app.db.engine import Database
-from serve_app.db.models import ApiKey, SignInFailure, SignInSession, User
+from serve_app.db.models import SignInFailure, User
 from serve_app.errors import ServiceError
-from serve_app.ids import new_id
-from tests.serve_app.acts import NOW, at_once, make_user
+from tests.serve_app.acts import NOW, at_once
 
 LIMITS = SignInLimits(attempts=3, window_seconds=300)
 PASSWORD = "correct horse"
 
 
 def sign_up(database: Database, email: str = "Ada@Example.com", amount: int = 10_000) -> User:
+    user = accounts.new_user(email, PASSWORD, NOW)
     with database.transaction() as session:
-        return accounts.sign_up(session, email, PASSWORD, amount, NOW)
+        accounts.sign_up(session, user, amount, NOW)
+    return user
 
 
 def sign_in(
@@ -40,22 +41,6 @@ def status_of(act: Callable[[], object]) -> tuple[int, str]:
     except ServiceError as error:
         return error.status, error.code
     return 200, ""
-
-
-def authenticate(database: Database, token: str, now: float = NOW) -> User:
-    with database.reading() as session:
-        user, used_key = accounts.authenticate(session, token, now)
-    if used_key is not None:
-        with database.transaction() as session:
-            accounts.note_use(session, used_key, now)
-    return user
-
-
-def refused(database: Database, token: str, now: float = NOW) -> dict[str, object]:
-    with pytest.raises(ServiceError) as error:
-        authenticate(database, token, now)
-    assert error.value.status == 401
-    return error.value.body()
 
 
 WRONG = (401, "wrong_credentials")
@@ -87,11 +72,9 @@ def test_an_email_is_taken_in_any_case_and_leaves_nothing(database: Database) ->
     ("email", "password", "field"),
     [("bobexample", PASSWORD, "email"), ("bob@example.com", "x", "password")],
 )
-def test_what_could_never_sign_in_is_refused(
-    sqlite_database: Database, email: str, password: str, field: str
-) -> None:
-    with pytest.raises(ServiceError) as error, sqlite_database.transaction() as session:
-        accounts.sign_up(session, email, password, 0, NOW)
+def test_what_could_never_sign_in_is_refused(email: str, password: str, field: str) -> None:
+    with pytest.raises(ServiceError) as error:
+        accounts.new_user(email, password, NOW)
     assert (error.value.status, error.value.field) == (422, field)
 
 
@@ -156,6 +139,22 @@ def test_failures_of_an_address_are_limited_for_any_account(database: Database) 
     assert sign_in(database, address="192.0.2.2", limits=once)
 
 
+def test_whoever_has_one_ipv6_address_has_a_network_of_them(sqlite_database: Database) -> None:
+    once = SignInLimits(attempts=1, window_seconds=300)
+
+    def attempt(address: str, number: int) -> tuple[int, str]:
+        email = f"nobody{number}@example.com"
+        return status_of(lambda: sign_in(sqlite_database, email, address=address, limits=once))
+
+    for number in range(10):
+        assert attempt(f"2001:db8::{number:x}", number) == WRONG
+    assert attempt("2001:db8::ffff:1:2:3", 10) == TOO_MANY
+    assert attempt("2001:db8:0:1::1", 11) == WRONG
+    for number in range(12, 22):
+        assert attempt("::ffff:192.0.2.1", number) == WRONG
+    assert attempt("192.0.2.1", 22) == TOO_MANY
+
+
 def test_a_success_forgives_the_failures_of_its_account_only(database: Database) -> None:
     sign_up(database)
     for _ in range(2):
@@ -191,6 +190,21 @@ def test_correct_sign_ins_at_once_from_one_address_are_not_limited(database: Dat
     )
 
 
+def test_a_flood_of_sign_ins_is_refused_in_part(sqlite_database: Database) -> None:
+    """None waits for another, so that they leave threads to what else is asked."""
+    unlimited = SignInLimits(attempts=1_000, window_seconds=300)
+    count = 3 * accounts.MOST_HASHERS
+
+    def attempt(number: int) -> tuple[int, str]:
+        email = f"nobody{number}@example.com"
+        return status_of(lambda: sign_in(sqlite_database, email, limits=unlimited))
+
+    tries = at_once(count, attempt)
+    assert tries.count(WRONG) >= accounts.MOST_HASHERS
+    assert set(tries) <= {WRONG, (503, "busy")}
+    assert attempt(count) == WRONG
+
+
 def test_attempts_under_way_refuse_others_for_a_moment_only(database: Database) -> None:
     sign_up(database)
     once = SignInLimits(attempts=1, window_seconds=300)
@@ -214,88 +228,3 @@ def test_old_failures_are_not_kept(database: Database) -> None:
         status_of(lambda e=email, t=now: sign_in(database, e, now=t))
     with database.transaction() as session:
         assert session.scalars(select(func.count()).select_from(SignInFailure)).one() == 2
-
-
-def test_a_session_lives_until_it_is_closed(database: Database) -> None:
-    user = make_user(database)
-    with database.transaction() as session:
-        token = accounts.open_session(session, user, 3_600, NOW)
-    assert authenticate(database, token, NOW + 3_599).id == user.id
-    with database.transaction() as session:
-        accounts.close_session(session, token, NOW + 10)
-        accounts.close_session(session, token, NOW + 20)
-    refused(database, token, NOW + 30)
-
-
-def test_a_session_ends_by_itself_and_is_cleared_away(database: Database) -> None:
-    user = make_user(database)
-    with database.transaction() as session:
-        token = accounts.open_session(session, user, 3_600, NOW)
-    refused(database, token, NOW + 3_600)
-    with database.transaction() as session:
-        accounts.open_session(session, user, 3_600, NOW + 3_600)
-        assert len(session.scalars(select(SignInSession)).all()) == 1
-
-
-def test_no_token_is_stored(database: Database) -> None:
-    user = make_user(database)
-    with database.transaction() as session:
-        token = accounts.open_session(session, user, 3_600, NOW)
-        key, secret = accounts.create_key(session, user.id, "ci", None, NOW)
-        opened = session.scalars(select(SignInSession)).one()
-    assert token.removeprefix("bs_") not in str(vars(opened))
-    assert secret.removeprefix("bk_") not in str(vars(key))
-    assert secret.startswith(key.prefix)
-
-
-def test_the_life_of_a_key(database: Database) -> None:
-    user = make_user(database)
-    with database.transaction() as session:
-        key, secret = accounts.create_key(session, user.id, "ci", NOW + 100, NOW)
-    assert authenticate(database, secret, NOW + 99).id == user.id
-    refused(database, secret, NOW + 100)
-    with database.transaction() as session:
-        assert [each.name for each in accounts.list_keys(session, user.id)] == ["ci"]
-        accounts.revoke_key(session, user.id, key.id, NOW + 10)
-    with database.transaction() as session:
-        assert accounts.list_keys(session, user.id) == []
-    refused(database, secret, NOW + 20)
-
-
-def test_unknown_revoked_and_expired_tokens_are_told_alike(database: Database) -> None:
-    user = make_user(database)
-    with database.transaction() as session:
-        _, expired = accounts.create_key(session, user.id, "old", NOW - 1, NOW - 10)
-        key, revoked = accounts.create_key(session, user.id, "gone", None, NOW)
-        accounts.revoke_key(session, user.id, key.id, NOW)
-        closed = accounts.open_session(session, user, 60, NOW)
-        accounts.close_session(session, closed, NOW)
-    tokens = [expired, revoked, closed, "bk_unknown", "bs_unknown", "", "unknown"]
-    bodies = [refused(database, token) for token in tokens]
-    assert all(body == bodies[0] for body in bodies)
-
-
-def test_a_foreign_an_unknown_and_a_revoked_key_are_the_same(database: Database) -> None:
-    ada, bob = make_user(database), make_user(database, "bob")
-    with database.transaction() as session:
-        of_bob, _ = accounts.create_key(session, bob.id, "bob's", None, NOW)
-        revoked, _ = accounts.create_key(session, ada.id, "gone", None, NOW)
-        accounts.revoke_key(session, ada.id, revoked.id, NOW)
-    for key_id in (of_bob.id, revoked.id, new_id(), "no id", "\x00"):
-        with database.transaction() as session, pytest.raises(ServiceError) as error:
-            accounts.revoke_key(session, ada.id, key_id, NOW)
-        assert (error.value.status, error.value.code) == (404, "api_key_not_found")
-    with database.transaction() as session:
-        assert session.get_one(ApiKey, of_bob.id).revoked_at is None
-
-
-def test_the_use_of_a_key_is_noted_once_a_minute(database: Database) -> None:
-    user = make_user(database)
-    with database.transaction() as session:
-        key, secret = accounts.create_key(session, user.id, "ci", None, NOW)
-    noted = []
-    for later in (0, 59, 60, 61):
-        authenticate(database, secret, NOW + later)
-        with database.transaction() as session:
-            noted.append(session.get_one(ApiKey, key.id).last_used_at)
-    assert noted == [NOW, NOW, NOW + 60, NOW + 60]

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from itertools import count
+
+import httpx
 import pytest
 
 from tests.serve_app.api_harness import EMAIL, PASSWORD, Api, bearer, error_of
+from tests.serve_app.served import served
 
 
 def test_sign_up_signs_in_with_credits(api: Api) -> None:
@@ -27,7 +31,7 @@ def test_an_email_signs_up_once(api: Api) -> None:
         "message": "",
         "field": "email",
     }
-    assert api.contents() == before
+    assert api.contents() | {"sign_in_failures": 1} == before
 
 
 def test_sign_in_and_out(api: Api) -> None:
@@ -92,10 +96,73 @@ def test_a_key_is_shown_once_listed_and_revoked(api: Api) -> None:
     assert api.client.get("/api/keys", headers=headers).json() == {"items": []}
 
 
-def test_signing_out_with_a_key_leaves_the_key(api: Api) -> None:
+def test_a_key_cannot_sign_out(api: Api) -> None:
     key = bearer(api.create_key(api.sign_up())["key"])
-    assert api.client.post("/api/sign-out", headers=key).status_code == 204
+    error_of(api.client.post("/api/sign-out", headers=key), 403)
     assert api.client.get("/api/me", headers=key).status_code == 200
+
+
+def test_a_session_is_ended_from_another(api: Api) -> None:
+    first = api.sign_up()
+    answer = api.client.post("/api/sign-in", json={"email": EMAIL, "password": PASSWORD})
+    second = bearer(answer.json()["token"])
+    listed = api.client.get("/api/sessions", headers=second).json()["items"]
+    assert [each.pop("current") for each in listed] == [True, False]
+    assert listed[1] == {
+        "id": listed[1]["id"],
+        "created_at": "2027-01-15T08:00:00Z",
+        "expires_at": "2027-02-14T08:00:00Z",
+    }
+    assert listed[1]["id"] not in first["Authorization"]
+    address = f"/api/sessions/{listed[1]['id']}"
+    assert api.client.delete(address, headers=second).status_code == 204
+    error_of(api.client.get("/api/me", headers=first), 401)
+    error = error_of(api.client.delete(address, headers=second), 404)
+    assert error["code"] == "session_not_found"
+    assert api.client.delete("/api/sessions", headers=second).status_code == 204
+    error_of(api.client.get("/api/me", headers=second), 401)
+
+
+def test_sign_ups_from_one_address_are_limited(sqlite_api: Api) -> None:
+    body = {"email": EMAIL, "password": PASSWORD}
+    for _ in range(10 * sqlite_api.settings.sign_in_attempts):
+        assert sqlite_api.client.post("/api/sign-up", json=body).status_code in (201, 409)
+    refused = sqlite_api.client.post("/api/sign-up", json=body)
+    assert error_of(refused, 429)["code"] == "too_many_attempts"
+    assert sqlite_api.client.post("/api/sign-in", json=body).status_code == 200
+    sqlite_api.now += int(refused.headers["Retry-After"])
+    assert sqlite_api.client.post("/api/sign-up", json=body).status_code == 409
+
+
+@pytest.mark.parametrize("trusted", ["127.0.0.1", "192.0.2.1"])
+def test_the_address_of_a_client_is_what_a_trusted_proxy_says(
+    sqlite_api: Api, monkeypatch: pytest.MonkeyPatch, trusted: str
+) -> None:
+    """The connections are from 127.0.0.1. What a client itself put into the header comes first in
+    it, and is not believed."""
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", trusted)
+    strict = sqlite_api.settings.model_copy(update={"sign_in_attempts": 1})
+    api = Api(strict, sqlite_api.database, sqlite_api.store)
+    attempts = count()
+
+    def attempt(url: str, forwarded_for: str) -> int:
+        body = {"email": f"nobody{next(attempts)}@example.com", "password": PASSWORD}
+        headers = {"X-Forwarded-For": forwarded_for}
+        return httpx.post(f"{url}/api/sign-in", json=body, headers=headers).status_code
+
+    with served(api) as url:
+        claimed = [f"198.51.100.{number}, 203.0.113.1" for number in range(10)]
+        assert [attempt(url, header) for header in claimed] == [401] * 10
+        assert attempt(url, "198.51.100.99, 203.0.113.1") == 429
+        assert attempt(url, "203.0.113.2") == (401 if trusted == "127.0.0.1" else 429)
+
+
+def test_signing_up_can_be_left_to_the_operator(sqlite_api: Api) -> None:
+    closed = sqlite_api.settings.model_copy(update={"open_sign_up": False})
+    api = Api(closed, sqlite_api.database, sqlite_api.store)
+    answer = api.client.post("/api/sign-up", json={"email": EMAIL, "password": PASSWORD})
+    assert error_of(answer, 403)["code"] == "sign_up_closed"
+    assert api.contents()["users"] == 0
 
 
 def test_the_ledger_comes_in_pages(api: Api) -> None:
@@ -148,6 +215,11 @@ def test_a_bad_sign_up_makes_no_account(
         ({"name": "a", "expires_in_seconds": 0}, "expires_in_seconds", "between 1 and 315360000"),
         ({"name": "a", "expires_in_seconds": True}, "expires_in_seconds", "whole number"),
         ({"name": "a", "expires_in_seconds": 10**30}, "expires_in_seconds", "between 1 and"),
+        ({"name": "a", "scopes": []}, "scopes", "not be empty"),
+        ({"name": "a", "scopes": ["read", "read"]}, "scopes", "nothing twice"),
+        ({"name": "a", "scopes": ["admin"]}, "scopes.0", "'generate' or 'read'"),
+        ({"name": "a", "scopes": "read"}, "scopes", "a list"),
+        ({"name": "a", "scopes": [["read"]]}, "scopes.0", "one of"),
     ],
 )
 def test_a_bad_key_request_makes_no_key(

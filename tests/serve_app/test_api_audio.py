@@ -187,8 +187,7 @@ def test_pieces_that_are_gone_come_from_the_object(stage: Stage) -> None:
         async with stage.listening(clip_id) as listener:
             with database.transaction() as session:
                 now = database.now(session)
-                claim = queue.claim(session, QueueRules.of(stage.bench.settings), now)
-                assert claim is not None
+                (claim,) = queue.claim(session, QueueRules.of(stage.bench.settings), now)
                 data = {"seconds": 1.0, "bytes": 10, "pieces": 2}
                 queue.report(session, clip_id, claim.token, Kind.AUDIO, data, now)
             stage.bench.store.put(streams.piece_key(clip_id, claim.started, 1), sound[:7], "")
@@ -216,8 +215,7 @@ def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
             api.client.delete(f"/api/clips/{clip['id']}", headers=headers)
             return
         with api.database.transaction() as session:
-            claim = queue.claim(session, QueueRules.of(api.settings), api.now)
-            assert claim is not None
+            (claim,) = queue.claim(session, QueueRules.of(api.settings), api.now)
             queue.fail(session, clip["id"], claim.token, "model_failed", "No luck.", api.now)
 
     async def listen() -> tuple[int, bytes]:

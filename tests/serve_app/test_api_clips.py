@@ -27,8 +27,7 @@ TIMINGS = {"segments": 1, "total_seconds": 0.5, "stages": {"vocoder": {"seconds"
 
 def start(api: Api) -> queue.Claim:
     with api.database.transaction() as session:
-        claim = queue.claim(session, QueueRules.of(api.settings), api.now)
-    assert claim is not None
+        (claim,) = queue.claim(session, QueueRules.of(api.settings), api.now)
     return claim
 
 

@@ -21,8 +21,7 @@ STEP = {"segment": 1, "segments": 2, "step": 3, "steps": 10}
 
 def start(api: Api) -> Claim:
     with api.database.transaction() as session:
-        claim = queue.claim(session, QueueRules.of(api.settings), api.now)
-    assert claim is not None
+        (claim,) = queue.claim(session, QueueRules.of(api.settings), api.now)
     return claim
 
 

@@ -42,10 +42,24 @@ def test_a_service_without_weights_says_how_to_have_it(sqlite_api: Api) -> None:
     headers = api.sign_up()
     sound = listed(api, headers)["make-an-audio"]
     assert (sound["installed"], sound["pipeline"]) == (False, None)
-    assert sound["install"] == "bernie fetch make-an-audio"
+    assert sound["install"] == "bernie fetch foley"
     before = api.contents()
     answer = api.client.post("/api/sound-effects", headers=headers, json={"prompt": "Rain."})
     error = error_of(answer, 503)
     assert error["code"] == "service_not_installed"
-    assert "`bernie fetch make-an-audio`" in error["message"]
+    assert "`bernie fetch foley`" in error["message"]
     assert api.contents() == before
+
+
+def test_the_small_model_is_told_in_the_list_and_in_the_clip(sqlite_api: Api) -> None:
+    settings = sqlite_api.settings.model_copy(
+        update={"sound_effects": ServiceSettings(pipeline="foley")}
+    )
+    api = Api(settings, sqlite_api.database, sqlite_api.store)
+    headers = api.sign_up()
+    services = listed(api, headers)
+    assert services["make-an-audio"]["pipeline"] == "foley"
+    assert "small model" in services["make-an-audio"]["note"]
+    assert services["styletts2"]["note"] is None
+    answer = api.client.post("/api/sound-effects", headers=headers, json={"prompt": "Rain."})
+    assert answer.json()["options"]["model"] == "foley"

@@ -20,7 +20,8 @@ def test_a_description_becomes_a_clip(api: Api) -> None:
     assert clip["service"] == "make-an-audio"
     assert clip["text"] == PROMPT
     assert clip["voice"] is None
-    assert clip["options"] == {"duration": 2.5, "steps": 25, "guidance": 4}
+    options = {"model": "make-an-audio", "duration": 2.5, "steps": 25, "guidance": 4}
+    assert clip["options"] == options
     assert clip["seed"] == 7
     assert api.client.get("/api/me", headers=headers).json()["held"] == 50
     assert api.wakes == 1

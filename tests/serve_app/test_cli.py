@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from serve_app import accounts
+from serve_app import accounts, credentials
+from serve_app.attempts import SignInLimits
 from serve_app.cli import app
 from serve_app.client import ApiError, Client
 from serve_app.commands import clips
 from serve_app.commands.common import local_key
 from serve_app.db.engine import Database
+from serve_app.db.models import ApiKey
 from serve_app.demo import demo_settings
 from serve_app.embedded import SeaweedFS
+from serve_app.errors import ServiceError
 from serve_app.settings import Settings
 from tests.serve_app.api_harness import Api, FinishingApi
 from tests.serve_app.recordings import SPEECH
@@ -121,6 +124,7 @@ def test_a_setting_that_cannot_be_used_is_named(
     variables: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
+    monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
     monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
     for name, value in variables.items():
         monkeypatch.setenv(f"BERNIE_{name}", value)
@@ -139,6 +143,7 @@ def test_a_setting_that_cannot_be_used_is_named(
 
 def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
+    monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
     monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -151,6 +156,7 @@ def test_a_wrong_secret_of_the_store_is_found_before_anything_starts(
     seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
+    monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
     monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
     monkeypatch.setenv("BERNIE_S3_ENDPOINT", seaweed.endpoint)
     monkeypatch.setenv("BERNIE_S3_ACCESS_KEY", seaweed.access_key)
@@ -194,6 +200,48 @@ def test_the_key_of_a_new_account_can_be_taken_by_a_script() -> None:
     (key,) = result.stdout.split()
     assert key.startswith("bk_")
     assert "Password" in result.stderr
+
+
+def test_keys_are_made_and_taken_back() -> None:
+    run("users", "create", "ada@example.com", "--password", PASSWORD)
+    result = CliRunner().invoke(
+        app, ["users", "key", "ada@example.com", "--scope", "read", "--days", "1"]
+    )
+    assert result.exit_code == 0
+    (token,) = result.stdout.split()
+    database = Database(Settings().database())
+    with database.reading() as session:
+        now = database.now(session)
+        key = credentials.authenticate(session, token, now).credential
+    assert isinstance(key, ApiKey)
+    assert key.scopes == ["read"]
+    assert key.expires_at == pytest.approx(now + 24 * 3600, abs=60)
+    assert run("users", "sign-out", "ada@example.com", "--keys")[0] == 0
+    with database.reading() as session, pytest.raises(ServiceError):
+        credentials.authenticate(session, token, now)
+    database.dispose()
+
+
+def test_a_new_password_ends_what_the_old_one_opened() -> None:
+    run("users", "create", "ada@example.com", "--password", PASSWORD)
+    database = Database(Settings().database())
+    with database.transaction() as session:
+        (user,) = accounts.list_users(session)
+        now = database.now(session)
+        token = credentials.open_session(session, user, 3600, now)
+    assert run("users", "password", "ada@example.com", "--password", "short")[0] == 1
+    assert run("users", "password", "ada@example.com", "--password", "another one")[0] == 0
+    with database.reading() as session, pytest.raises(ServiceError):
+        credentials.authenticate(session, token, now)
+    limits = SignInLimits(attempts=5, window_seconds=60)
+    for password, status in ((PASSWORD, 401), ("another one", None)):
+        try:
+            accounts.sign_in(database, "ada@example.com", password, "", limits, now)
+            answered = None
+        except ServiceError as error:
+            answered = error.status
+        assert answered == status
+    database.dispose()
 
 
 def test_say_wants_a_key() -> None:

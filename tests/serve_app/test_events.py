@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from serve_app import clips, events, queue
+from serve_app import clips, events, line, queue
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
 from serve_app.events import Kind
@@ -123,7 +123,7 @@ def test_the_place_in_line(database: Database) -> None:
 
     def places() -> list[int]:
         with database.reading() as session:
-            return [queue.position(session, each) for each in (*mine, other, later)]
+            return [line.position(session, each) for each in (*mine, other, later)]
 
     assert places() == [0, 2, 4, 1, 3], "users take turns"
     must_claim(database)
@@ -134,10 +134,21 @@ def test_the_place_in_line(database: Database) -> None:
 def test_only_what_follows_is_read(database: Database) -> None:
     clip = submit(database, make_user(database))
     claimed = must_claim(database)
-    for _ in range(4):
-        report(database, claimed)
+    report(database, claimed)
+    report(database, claimed, Kind.AUDIO)
     with database.reading() as session:
-        assert [each.seq for each in events.since(session, clip.id, 3)] == [4, 5, 6]
+        assert [each.seq for each in events.since(session, clip.id, 2)] == [3, 4]
+        assert [each.seq for each in events.since(session, clip.id, 3)] == [4]
+
+
+def test_a_clip_under_way_has_one_event_of_progress_and_one_of_audio(database: Database) -> None:
+    clip = submit(database, make_user(database))
+    claimed = must_claim(database)
+    for _ in range(20):
+        report(database, claimed)
+        report(database, claimed, Kind.AUDIO)
+    told = [(each.seq, each.kind) for each in events_of(database, clip)]
+    assert told == [(1, "queued"), (2, "started"), (41, "progress"), (42, "audio")]
 
 
 def test_what_is_still_wanted(database: Database) -> None:

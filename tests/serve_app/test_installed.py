@@ -54,4 +54,4 @@ def test_what_was_asked_for_by_name_is_what_is_to_be_installed(checkpoints: Path
     asked = Settings(checkpoints=checkpoints, speech={"pipeline": "styletts2-libritts"})
     settings = resolve(resolve(asked))
     assert install_command("styletts2", settings) == "bernie fetch styletts2-libritts"
-    assert install_command("make-an-audio", settings) == "bernie fetch make-an-audio"
+    assert install_command("make-an-audio", settings) == "bernie fetch foley"

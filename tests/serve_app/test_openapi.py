@@ -3,6 +3,9 @@ answered as documented and never with a 5xx."""
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,8 +18,10 @@ from schemathesis.specs.openapi import checks
 
 from tests.serve_app.api_harness import Api, bearer
 
-EXAMPLES = 20
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
 """Requests that fit the document, and again as many that break it, for each operation."""
+SECONDS_BETWEEN = 60.0
+"""By the clock of the application, so that its limits do not end the run."""
 
 CHECKS = [
     not_a_server_error,
@@ -38,6 +43,8 @@ OPERATIONS = [
         "/api/sign-up": "POST",
         "/api/sign-in": "POST",
         "/api/sign-out": "POST",
+        "/api/sessions": "GET DELETE",
+        "/api/sessions/{session_id}": "DELETE",
         "/api/me": "GET",
         "/api/credits": "GET",
         "/api/keys": "GET POST",
@@ -59,6 +66,10 @@ OPERATIONS = [
 ]
 
 
+TAKES_A_SESSION = {"/api/keys", "/api/keys/{key_id}", "/api/sessions/{session_id}"}
+"""Everywhere else a key serves, which signing out does not end."""
+
+
 def test_every_operation_is_documented(sqlite_api: Api) -> None:
     document = sqlite_api.client.get("/openapi.json").json()
     found = []
@@ -71,13 +82,26 @@ def test_every_operation_is_documented(sqlite_api: Api) -> None:
     assert sorted(found) == sorted(OPERATIONS)
 
 
+@pytest.fixture(scope="module")
+def asked(request: pytest.FixtureRequest) -> Iterator[Counter[int]]:
+    """How many answers of each status there were, told at the end where many were asked for."""
+    statuses: Counter[int] = Counter()
+    yield statuses
+    if "FUZZ_EXAMPLES" in os.environ:
+        counts = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items()))
+        capture = request.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            print(f"\n{statuses.total()} requests, answered with {counts}")
+
+
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_every_answer_is_as_documented(
-    postgres_api: Api, method: str, path: str, mode: GenerationMode
+    postgres_api: Api, asked: Counter[int], method: str, path: str, mode: GenerationMode
 ) -> None:
-    # An API key, because signing out does not end it.
-    headers = bearer(postgres_api.create_key(postgres_api.sign_up())["key"])
+    headers = postgres_api.sign_up()
+    if path not in TAKES_A_SESSION:
+        headers = bearer(postgres_api.create_key(headers)["key"])
     document = schemathesis.openapi.from_asgi("/openapi.json", postgres_api.app)
     operation = document[path][method]
 
@@ -90,7 +114,8 @@ def test_every_answer_is_as_documented(
     )
     @given(operation.as_strategy(generation_mode=mode))
     def answers_as_documented(case: Any) -> None:
-        case.call_and_validate(headers=headers, checks=CHECKS)
+        postgres_api.now += SECONDS_BETWEEN
+        asked[case.call_and_validate(headers=headers, checks=CHECKS).status_code] += 1
 
     try:
         answers_as_documented()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from serve_app import queue
+from serve_app import line, queue
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.queue import Claim, QueueRules
@@ -226,20 +226,6 @@ def test_what_no_retry_mends_fails_at_once(database: Database) -> None:
     assert account(database, user) == (10_000, 0)
 
 
-def test_a_clip_that_kills_its_workers_fails_and_blocks_nobody(database: Database) -> None:
-    ada, bob = make_user(database), make_user(database, "bob")
-    poisoned = submit(database, ada)
-    for number in range(3):
-        assert must_claim(database, NOW + number * LEASE).clip.id == poisoned.id
-    healthy = submit(database, bob, NOW + 80)
-    with database.transaction() as session:
-        session.get_one(Clip, healthy.id).turn += 1
-    assert must_claim(database, NOW + 3 * LEASE).clip.id == healthy.id
-    row = reload(database, poisoned)
-    assert (row.state, row.error_code) == (ClipState.FAILED, "worker_lost")
-    assert account(database, ada) == (10_000, 0)
-
-
 def test_a_finished_clip_never_changes_again(database: Database) -> None:
     clip = submit(database, make_user(database))
     assert succeed(database, must_claim(database))
@@ -314,7 +300,7 @@ def test_claimers_at_once_keep_the_throttle(database: Database) -> None:
 
 def test_stats(database: Database) -> None:
     with database.transaction() as session:
-        empty = queue.stats(session, NOW)
+        empty = line.stats(session, NOW)
     assert (empty.depth, empty.oldest_age_seconds, empty.running) == ({}, 0, 0)
     ada, bob = make_user(database), make_user(database, "bob")
     once = replace(RULES, throttle_starts=1)
@@ -325,7 +311,7 @@ def test_stats(database: Database) -> None:
     submit(database, bob, NOW + 4, new=speech(service="seedvc"))
     delete(database, submit(database, bob, NOW + 4), NOW + 4)
     with database.transaction() as session:
-        now = queue.stats(session, NOW + 5)
-        later = queue.stats(session, NOW + LEASE + 60)
+        now = line.stats(session, NOW + 5)
+        later = line.stats(session, NOW + LEASE + 60)
     assert (now.depth, now.oldest_age_seconds, now.running) == ({"styletts2": 0, "seedvc": 2}, 4, 1)
     assert (later.depth, later.running) == ({"styletts2": 2, "seedvc": 2}, 0)

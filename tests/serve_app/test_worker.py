@@ -12,7 +12,7 @@ import soundfile
 from sqlalchemy import select
 
 from pipelines.protocol import InvalidInput, Segment
-from serve_app import clips, queue, streams, uploads, voices, worker
+from serve_app import clips, line, streams, uploads, voices, worker
 from serve_app.db.models import Clip, ClipState, Voice
 from serve_app.db.models import Upload as UploadRow
 from serve_app.ids import new_id
@@ -213,7 +213,7 @@ def test_a_store_that_is_away_costs_no_try(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.worker")
-    monkeypatch.setattr("serve_app.worker.STORE_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr("serve_app.worker.PAUSE_SECONDS", 0.1)
     away = bench.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
     there, bench.store = bench.store, ObjectStore(away)
     clip_id = bench.submit()
@@ -269,7 +269,7 @@ def test_interrupted_deletions_are_finished(bench: Bench, monkeypatch: pytest.Mo
     with pytest.raises(ObjectMissing):
         bench.store.head(key)
     with bench.database.transaction() as session:
-        assert queue.stats(session, bench.database.now(session)).running == 0
+        assert line.stats(session, bench.database.now(session)).running == 0
 
 
 def test_the_sweep_removes_recordings_whose_time_is_over(

@@ -13,23 +13,31 @@ def start(
     command: list[str],
     environment: dict[str, str],
     folder: Path | None = None,
+    stdout: int | None = None,
     stderr: int | None = None,
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command, env=environment, cwd=folder, stderr=stderr, preexec_fn=_heed_interrupts
+        command,
+        env=environment,
+        cwd=folder,
+        stdout=stdout,
+        stderr=stderr,
+        preexec_fn=_heed_interrupts,
     )
 
 
-def interrupt(process: subprocess.Popen[bytes], seconds: float = 90) -> int:
-    """Ctrl-C; the exit code. Raises AssertionError where it does not end within `seconds`, or where
-    any process of it is left; those are killed."""
+def interrupt(
+    process: subprocess.Popen[bytes], seconds: float = 90, number: int = signal.SIGINT
+) -> int:
+    """Ctrl-C, or another signal; the exit code. Raises AssertionError where it does not end within
+    `seconds`, or where any process of it is left; those are killed."""
     family = _family(process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     try:
         code = process.wait(seconds)
     except subprocess.TimeoutExpired:
         _kill([*family, *_family(process)], process)
-        raise AssertionError(f"{process.args} does not end at Ctrl-C") from None
+        raise AssertionError(f"{process.args} does not end at the signal") from None
     _, alive = psutil.wait_procs(family, timeout=10)
     names = [each.name() for each in alive if each.is_running()]
     _kill(alive, process)

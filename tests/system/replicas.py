@@ -15,10 +15,10 @@ def kill_replica(deployment: str) -> int:
     return replica.pid
 
 
-def replicas(deployment: str) -> list[psutil.Process]:
-    """The processes below this one that run a replica of the deployment."""
+def replicas(deployment: str, below: int | None = None) -> list[psutil.Process]:
+    """The processes below this one, or another, that run a replica of the deployment."""
     title = f"ray::ServeReplica:bernie:{deployment}"
-    return [each for each in psutil.Process().children(recursive=True) if _is(each, title)]
+    return [each for each in psutil.Process(below).children(recursive=True) if _is(each, title)]
 
 
 def _is(process: psutil.Process, title: str) -> bool:

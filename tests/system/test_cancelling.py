@@ -41,7 +41,7 @@ class Slow:
 class SlowDiffusion(Diffusion):
     def __init__(self) -> None:
         self.slow = Slow()
-        StageReplica.__init__(self, "slow", "diffusion", lambda: self.slow, StageScale())
+        StageReplica.__init__(self, "slow", "diffusion", lambda: self.slow, StageScale(), 60)
 
     async def steps_done(self) -> int:
         return self.slow.done

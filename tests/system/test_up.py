@@ -21,14 +21,23 @@ BERNIE = [sys.executable, "-c", "from serve_app.cli import app; app()"]
 class Up:
     """`bernie up` in a process of its own."""
 
-    def __init__(self, environment: dict[str, str], port: int, stderr: int | None = None) -> None:
+    def __init__(
+        self,
+        environment: dict[str, str],
+        port: int,
+        stderr: int | None = None,
+        stdout: int | None = None,
+        patience: float = 150,
+    ) -> None:
+        """`patience`: how many seconds it may take until it is ready."""
         command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
+        self._patience = patience
         self.url = f"http://127.0.0.1:{port}"
-        self.process = processes.start(command, environment, stderr=stderr)
+        self.process = processes.start(command, environment, stdout=stdout, stderr=stderr)
 
     def __enter__(self) -> Self:
         try:
-            until(self.ready, 150, "the server is ready")
+            until(self.ready, self._patience, "the server is ready")
         except BaseException:
             processes.end(self.process)
             raise
@@ -55,6 +64,7 @@ def test_up_says_stops_whole_and_finds_its_data_again(tmp_path: Path) -> None:
         **os.environ,
         "BERNIE_DATA_DIR": str(tmp_path / "data"),
         "BERNIE_SPEECH__PIPELINE": "noop",
+        "BERNIE_SOUND_EFFECTS__PIPELINE": "make-an-audio",
         "BERNIE_CONVERSION__PIPELINE": "off",
         "BERNIE_URL": f"http://127.0.0.1:{port}",
     }
@@ -86,6 +96,7 @@ def test_up_ends_with_a_reason_when_the_store_does(tmp_path: Path) -> None:
         **os.environ,
         "BERNIE_DATA_DIR": str(tmp_path / "data"),
         "BERNIE_SPEECH__PIPELINE": "noop",
+        "BERNIE_SOUND_EFFECTS__PIPELINE": "off",
         "BERNIE_CONVERSION__PIPELINE": "off",
     }
     up = Up(environment, free_port(), stderr=subprocess.PIPE)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipelines.protocol import InvalidInput
 from pipelines.styletts2.normalize import normalize
-from pipelines.styletts2.phonemes import phonemize
+from pipelines.styletts2.phonemes import phonemize, phonemize_with_punctuation
 from pipelines.styletts2.scripts import LANGUAGES, check_scripts
 from pipelines.styletts2.symbols import IDS, has_sound
 
@@ -144,3 +144,13 @@ def test_nothing_is_logged(caplog: pytest.LogCaptureFixture, capfd: pytest.Captu
         sounds("Quelque chose 今天 and 안녕 more")
     assert not caplog.records
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("before", ["–", "_", "'", "|", "\u200b", "\u202e"])
+@pytest.mark.parametrize("letters", ["नम", "নম", "നമ", "નમ"])
+def test_no_hyphen_before_an_indic_letter_ends_the_process(before: str, letters: str) -> None:
+    for text in (f"{before}-{letters}", f"warm {before}-{letters} kitchen"):
+        (alone,) = phonemize_with_punctuation([text], "en-us")
+        (apart,) = phonemize_with_punctuation([text.replace("-", " ")], "en-us")
+        assert alone == apart
+        assert phonemize([text], "en-us")[0]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from serve_app.batching import Limits, OneShot, Outcome
 from serve_app.deployments.driver import StageDriver
 from serve_app.fairness import Ticket
+from serve_app.generation import StageLost, StageUnavailable
 
 
 class Gate:
@@ -33,7 +35,7 @@ class Gate:
 
 def make(gate: Gate, observed: list[Outcome], max_batch: int = 4) -> StageDriver:
     return StageDriver(
-        lambda: OneShot(gate), Limits(max_batch=max_batch), lambda o, _: observed.append(o)
+        lambda: OneShot(gate), Limits(max_batch=max_batch), lambda o, _: observed.append(o), 60
     )
 
 
@@ -128,13 +130,43 @@ def test_a_dead_loop_fails_its_callers_and_the_health_check() -> None:
         def broken(_: Outcome, __: int) -> None:
             raise RuntimeError("metrics are gone")
 
-        driver = StageDriver(lambda: OneShot(gate), Limits(), broken)
+        driver = StageDriver(lambda: OneShot(gate), Limits(), broken, 60)
         driver.check()
-        with pytest.raises(RuntimeError, match="loop has stopped"):
+        with pytest.raises(StageLost):
             await driver.run(Ticket("a", "u"), "a")
         with pytest.raises(RuntimeError, match="loop has stopped"):
             driver.check()
-        with pytest.raises(RuntimeError, match="loop has stopped"):
+        with pytest.raises(StageUnavailable):
             await driver.run(Ticket("b", "u"), "b")
 
     asyncio.run(go())
+
+
+def test_a_step_that_does_not_end_is_given_up_with_its_replica() -> None:
+    gate = Gate()
+
+    async def go() -> None:
+        driver = StageDriver(lambda: OneShot(gate), Limits(max_batch=1), lambda *_: None, 0.2)
+        begun = asyncio.get_running_loop().time()
+        callers = [asyncio.create_task(driver.run(Ticket(k, "u"), k)) for k in "ab"]
+        raised = await asyncio.gather(*callers, return_exceptions=True)
+        took = asyncio.get_running_loop().time() - begun
+        assert [type(each) for each in raised] == [StageLost, StageLost]
+        assert 0.2 <= took < 2
+        with pytest.raises(RuntimeError, match="loop has stopped"):
+            driver.check()
+        gate.open.set()
+
+    asyncio.run(go())
+
+
+def test_many_short_steps_may_take_longer_than_one() -> None:
+    def slow(items: Sequence[str]) -> list[str]:
+        time.sleep(0.1)
+        return list(items)
+
+    async def go() -> list[Outcome]:
+        driver = StageDriver(lambda: OneShot(slow), Limits(max_batch=1), lambda *_: None, 0.4)
+        return await asyncio.gather(*(driver.run(Ticket(k, "u"), k) for k in "abcdefgh"))
+
+    assert len(asyncio.run(go())) == 8

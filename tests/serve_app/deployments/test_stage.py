@@ -49,7 +49,7 @@ class Replica(StageReplica):
 
     def __init__(self, stage: Stepped) -> None:
         self._stage = "diffusion"
-        self._driver = StageDriver(lambda: stage, Limits(), lambda *_: None)
+        self._driver = StageDriver(lambda: stage, Limits(), lambda *_: None, 60)
 
     def stepwise(self, item: int) -> Any:
         return self._run_stepwise(item, Ticket("a", "u"))

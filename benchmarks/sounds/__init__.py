@@ -1,0 +1,1 @@
+"""What Foley can do, against what is asked of it."""

@@ -1,0 +1,118 @@
+"""Attempts to sign in and up, counted by account and address so that nobody can try for long."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import case, delete, func, not_, select, update
+from sqlalchemy.orm import Session
+
+from serve_app.db.engine import Database
+from serve_app.db.models import SignInFailure
+from serve_app.errors import ServiceError
+from serve_app.ids import hash_token
+
+_LOCK = "sign-in"
+_UNDER_WAY_SECONDS = 1
+_IPV6_NETWORK = 64
+"""Bits of an IPv6 address that tell one customer of a provider from another."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInLimits:
+    """At most `attempts` failed sign-ins of one account within `window_seconds`, and ten times as
+    many from one address, which a whole office may share; as many sign-ups from one address."""
+
+    attempts: int
+    window_seconds: float
+
+    @property
+    def attempts_from_address(self) -> int:
+        return 10 * self.attempts
+
+
+def account_subject(email: str) -> str:
+    return hash_token(f"account:{email}")
+
+
+def address_subject(address: str) -> str:
+    return hash_token(f"address:{_network(address)}")
+
+
+def sign_up_subject(address: str) -> str:
+    return hash_token(f"sign-up:{_network(address)}")
+
+
+def begin(
+    database: Database, allowed: Mapping[str, int], window_seconds: float, now: float
+) -> list[int]:
+    """Counts an attempt of every subject that is `allowed` so many within the window, and gives the
+    ids of what it noted; 429 `too_many_attempts`, with nothing counted.
+
+    In a transaction of its own, so that neither an error nor many attempts at once get round it.
+    """
+    with database.transaction() as session:
+        database.lock(session, _LOCK)
+        _refuse_too_many(session, allowed, window_seconds, now)
+        attempts = [SignInFailure(subject=subject, at=now) for subject in allowed]
+        session.add_all(attempts)
+        session.flush()
+        return [attempt.id for attempt in attempts]
+
+
+def failed(database: Database, attempts: list[int]) -> None:
+    """What was begun is decided, and stays counted."""
+    with database.transaction() as session:
+        database.lock(session, _LOCK)
+        own = SignInFailure.id.in_(attempts)
+        session.execute(update(SignInFailure).where(own).values(under_way=False))
+
+
+def forgive(database: Database, attempts: list[int], subject: str) -> None:
+    """What was begun has succeeded: it and all attempts of the subject are forgotten."""
+    with database.transaction() as session:
+        database.lock(session, _LOCK)
+        forgiven = SignInFailure.id.in_(attempts) | (SignInFailure.subject == subject)
+        session.execute(delete(SignInFailure).where(forgiven))
+
+
+def _network(address: str) -> str:
+    """What is counted as one address: whoever has one in IPv6 has a whole network of them."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, _IPV6_NETWORK), strict=False))
+
+
+def _refuse_too_many(
+    session: Session, allowed: Mapping[str, int], window_seconds: float, now: float
+) -> None:
+    session.execute(delete(SignInFailure).where(SignInFailure.at <= now - window_seconds))
+    decided = case((not_(SignInFailure.under_way), SignInFailure.at))
+    counts = session.execute(
+        select(SignInFailure.subject, func.count(), func.count(decided), func.min(decided))
+        .where(SignInFailure.subject.in_(allowed))
+        .group_by(SignInFailure.subject)
+    )
+    waits = [
+        # Attempts under way are soon decided, and forgotten if they succeed.
+        first + window_seconds - now if failures >= allowed[subject] else _UNDER_WAY_SECONDS
+        for subject, attempts, failures, first in counts
+        if attempts >= allowed[subject]
+    ]
+    if waits:
+        seconds = max(1, math.ceil(max(waits)))
+        raise ServiceError(
+            429,
+            "too_many_attempts",
+            f"Too many attempts that failed or are under way. Try again in {seconds} seconds.",
+            retry_after=seconds,
+        )

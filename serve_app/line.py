@@ -1,0 +1,100 @@
+"""The line of pending clips: whose turn it is, how long it is, and when it is full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, and_, case, func, not_, select, tuple_
+from sqlalchemy.orm import Session
+
+from serve_app.db.models import PENDING, Clip
+from serve_app.errors import ServiceError
+
+POSITIONS = 1_000
+"""Clips ahead are counted up to this many."""
+_USER_RETRY_SECONDS = 20
+_FULL_RETRY_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    """`depth` counts the clips of each service that could start and wait for a worker."""
+
+    depth: dict[str, int]
+    oldest_age_seconds: float
+    """How long the first of them could have started."""
+    running: int
+
+
+class Bounds(Protocol):
+    """The settings that bound the line."""
+
+    @property
+    def max_pending(self) -> int: ...
+
+    @property
+    def max_pending_of_user(self) -> int: ...
+
+
+def require_room(session: Session, user_id: str, bounds: Bounds) -> None:
+    """429 `too_many_clips` where a locked user has as many pending clips as one may have, and 429
+    `queue_full` where all users together do; a few more may get in at once."""
+    own = _count(session, PENDING, Clip.user_id == user_id, most=bounds.max_pending_of_user)
+    if own >= bounds.max_pending_of_user:
+        message = f"You have {own} clips waiting, which is as many as one may. Wait for some."
+        raise ServiceError(429, "too_many_clips", message, retry_after=_USER_RETRY_SECONDS)
+    if _count(session, PENDING, most=bounds.max_pending) >= bounds.max_pending:
+        message = "The queue is full. Try again in a while."
+        raise ServiceError(429, "queue_full", message, retry_after=_FULL_RETRY_SECONDS)
+
+
+def _count(session: Session, *conditions: ColumnElement[bool], most: int) -> int:
+    """How many clips there are, up to `most`: a longer line costs no more to look at."""
+    found = select(Clip.id).where(*conditions).limit(most)
+    return int(session.scalars(select(func.count()).select_from(found.subquery())).one())
+
+
+def next_turn(session: Session, user_id: str) -> int:
+    """The turn of a locked user's next clip (start-time fair queuing).
+
+    The line is served in order of turns. A user's clips take successive turns, from the one
+    being served on, so users alternate however many clips each has submitted. Who has
+    nothing pending starts at the turn being served: no credit for past rest, no debt for past use.
+    """
+    line = select(func.min(Clip.turn)).where(PENDING)
+    served = func.coalesce(
+        line.where(Clip.ready).scalar_subquery(),
+        line.where(not_(Clip.ready)).scalar_subquery(),
+        0,
+    )
+    own = select(func.max(Clip.turn)).where(PENDING, Clip.user_id == user_id).scalar_subquery()
+    now_served, newest = session.execute(select(served, own)).one()
+    return int(now_served) if newest is None else max(int(now_served), int(newest) + 1)
+
+
+def position(session: Session, clip: Clip) -> int:
+    """How many clips stand in line before a pending one; `POSITIONS` stands for more, too."""
+    before = tuple_(Clip.turn, Clip.id) < tuple_(clip.turn, clip.id)
+    return _count(session, PENDING, and_(Clip.ready, before), most=POSITIONS)
+
+
+def stats(session: Session, now: float) -> QueueStats:
+    """The queue as it is now."""
+    held = func.coalesce(Clip.lease_until, now) > now
+    waiting = and_(not_(held), Clip.start_at <= now)
+    rows = session.execute(
+        select(
+            Clip.service,
+            func.count(case((waiting, 1))),
+            func.count(case((held, 1))),
+            func.min(case((waiting, Clip.start_at))),
+        )
+        .where(PENDING)
+        .group_by(Clip.service)
+    ).all()
+    return QueueStats(
+        depth={service: depth for service, depth, _, _ in rows},
+        oldest_age_seconds=max((now - first for *_, first in rows if first is not None), default=0),
+        running=sum(running for _, _, running, _ in rows),
+    )

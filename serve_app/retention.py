@@ -1,0 +1,66 @@
+"""Rows that have had their time, removed in batches of a bounded size, the oldest first.
+
+Each function returns how many rows it has dealt with: fewer than `limit` if no more are due.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from serve_app.db.models import Clip, ClipEvent, SignInFailure, SignInSession
+
+
+def expire_clips(session: Session, before: float, now: float, limit: int) -> int:
+    """Delete, as their users could, the clips that were finished before a time; their objects
+    and rows then go with all that are deleted."""
+    due = session.scalars(
+        select(Clip.id)
+        .where(Clip.finished_at < before, Clip.deleted_at.is_(None))
+        .order_by(Clip.finished_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    ).all()
+    deleted = update(Clip).where(Clip.id.in_(due)).values(deleted_at=now, idempotency_key=None)
+    session.execute(deleted)
+    return len(due)
+
+
+def forget_events(session: Session, before: float, limit: int) -> int:
+    """Remove the events from before a time, of clips that have ended."""
+    due = (
+        select(ClipEvent.clip_id, ClipEvent.seq)
+        .join(Clip, Clip.id == ClipEvent.clip_id)
+        .where(ClipEvent.at < before, Clip.finished_at.is_not(None))
+        .order_by(ClipEvent.at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=ClipEvent)
+    )
+    old = tuple_(ClipEvent.clip_id, ClipEvent.seq).in_(due)
+    return len(session.scalars(delete(ClipEvent).where(old).returning(ClipEvent.seq)).all())
+
+
+def forget_sessions(session: Session, now: float, limit: int) -> int:
+    """Remove sign-ins that are over."""
+    due = (
+        select(SignInSession.id)
+        .where(SignInSession.expires_at <= now)
+        .order_by(SignInSession.expires_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    over = delete(SignInSession).where(SignInSession.id.in_(due))
+    return len(session.scalars(over.returning(SignInSession.id)).all())
+
+
+def forget_failures(session: Session, before: float, limit: int) -> int:
+    """Remove sign-ins that failed before a time."""
+    due = (
+        select(SignInFailure.id)
+        .where(SignInFailure.at <= before)
+        .order_by(SignInFailure.at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    old = delete(SignInFailure).where(SignInFailure.id.in_(due))
+    return len(session.scalars(old.returning(SignInFailure.id)).all())

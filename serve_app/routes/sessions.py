@@ -1,0 +1,50 @@
+"""Sessions: where an account is signed in, and ending that from elsewhere."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from serve_app import credentials
+from serve_app.routes.access import AnyCaller, CurrentSession, CurrentUser, ServicesOf
+from serve_app.routes.documentation import errors
+from serve_app.schemas import ListOut, SessionOut
+
+router = APIRouter(prefix="/api/sessions", tags=["accounts"])
+
+
+@router.get("", summary="Where the account is signed in", responses=errors(401, 403))
+def list_sessions(
+    user: CurrentUser, caller: AnyCaller, services: ServicesOf
+) -> ListOut[SessionOut]:
+    """Newest first; `current` is the one that asks."""
+    with services.database.reading() as session:
+        found = credentials.list_sessions(session, user.id, services.clock(session))
+    current = caller.credential.id
+    return ListOut(items=[SessionOut.of(each, each.id == current) for each in found])
+
+
+@router.delete(
+    "",
+    status_code=204,
+    response_class=Response,
+    summary="Sign out everywhere",
+    responses=errors(401, 403),
+)
+def end_sessions(caller: CurrentSession, services: ServicesOf) -> None:
+    """Takes a session, and ends it with all others of the account. API keys stay valid."""
+    with services.database.transaction() as session:
+        credentials.end_sessions(session, caller.user_id, services.clock(session))
+
+
+@router.delete(
+    "/{session_id}",
+    status_code=204,
+    response_class=Response,
+    summary="End one session",
+    responses=errors(401, 403, 404),
+)
+def end_session(session_id: str, caller: CurrentSession, services: ServicesOf) -> None:
+    """Takes a session. From now on the token of the one that is ended is refused."""
+    with services.database.transaction() as session:
+        now = services.clock(session)
+        credentials.end_session(session, caller.user_id, session_id, now)

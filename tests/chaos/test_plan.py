@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.chaos.plan import LONG, SERVICES, SHORT, Blow, Then, make
+from tests.chaos.proxy import Fault
+
+
+@given(st.integers(0, 2**32))
+def test_the_same_seed_is_the_same_plan(seed: int) -> None:
+    plan = make(seed, SHORT)
+    assert plan == make(seed, SHORT)
+    assert plan.submissions != make(seed + 1, SHORT).submissions
+    for moments in ([each.at for each in plan.submissions], [each.at for each in plan.events]):
+        assert moments == sorted(moments)
+        assert 0 <= moments[0] <= moments[-1] <= SHORT.seconds
+
+
+def test_a_long_plan_has_everything_in_it() -> None:
+    plan = make(1, LONG)
+    assert len(plan.submissions) >= 1_000
+    assert {each.user for each in plan.submissions} == set(range(20))
+    assert {each.service for each in plan.submissions} == set(SERVICES)
+    assert {each.then for each in plan.submissions} == set(Then)
+    for keyed in (True, False):
+        asked = [each for each in plan.submissions if (each.key is not None) is keyed]
+        assert {each.repeats for each in asked} == {0, 1, 2}
+    assert Counter(each.key is None for each in plan.submissions)[True] > 50
+    assert {each.blow for each in plan.events} == set(Blow)
+    assert {each.fault for each in plan.events} == {None, *Fault}
+    killed = {each.replica for each in plan.events if each.blow is Blow.KILL}
+    assert {"worker", "ingress"} < killed

@@ -1,0 +1,98 @@
+"""The faults of the proxy, met by the service's own store over a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from serve_app.embedded import SeaweedFS
+from serve_app.ids import new_id
+from serve_app.local import with_store
+from serve_app.settings import Settings
+from serve_app.store import ObjectMissing, ObjectStore, StoreUnavailable
+from tests.chaos.proxy import Fault, FaultProxy, Trouble
+
+PART = 5 * 1024 * 1024
+
+
+@pytest.fixture
+def proxy(seaweed: SeaweedFS) -> Iterator[FaultProxy]:
+    with FaultProxy(seaweed.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def direct(seaweed: SeaweedFS) -> ObjectStore:
+    store = ObjectStore(with_store(Settings(s3_bucket="chaos"), seaweed))
+    store.ensure_bucket()
+    return store
+
+
+@pytest.fixture
+def store(direct: ObjectStore, seaweed: SeaweedFS, proxy: FaultProxy) -> ObjectStore:
+    settings = with_store(Settings(s3_bucket="chaos"), seaweed)
+    return ObjectStore(settings.model_copy(update={"s3_endpoint": proxy.endpoint}))
+
+
+def test_without_trouble_it_is_not_noticed(store: ObjectStore, proxy: FaultProxy) -> None:
+    key = new_id()
+    with store.open_upload(key, "audio/wav") as upload:
+        upload.write(bytes(2 * PART + 1))
+        assert upload.complete() == 2 * PART + 1
+    link = store.presigned_get(key, 60, "clip.wav")
+    assert urlsplit(link).netloc == urlsplit(proxy.endpoint).netloc
+    assert len(httpx.get(link).content) == 2 * PART + 1
+    place = store.presigned_put(key, 60, "audio/wav", 3)
+    headers = {"Content-Type": "audio/wav"}
+    assert httpx.put(place, content=b"abc", headers=headers).status_code == 200
+    assert store.get(key) == b"abc"
+    assert [each.key for each in store.objects(key)] == [key]
+
+
+@pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.CUT, Fault.FULL])
+def test_what_is_not_written_is_said_not_to_be(
+    store: ObjectStore, direct: ObjectStore, proxy: FaultProxy, fault: Fault
+) -> None:
+    key = new_id()
+    proxy.trouble = Trouble(fault)
+    with pytest.raises(StoreUnavailable):
+        store.put(key, bytes(PART), "audio/wav")
+    assert proxy.met[fault] >= 1
+    with pytest.raises(ObjectMissing):
+        direct.head(key)
+    proxy.trouble = None
+    store.put(key, b"now", "audio/wav")
+    assert direct.get(key) == b"now"
+
+
+def test_an_answer_that_is_lost_leaves_what_was_done(
+    store: ObjectStore, direct: ObjectStore, proxy: FaultProxy
+) -> None:
+    key = new_id()
+    proxy.trouble = Trouble(Fault.DEAF)
+    with pytest.raises(StoreUnavailable):
+        store.put(key, b"there", "audio/wav")
+    assert direct.get(key) == b"there"
+
+
+def test_a_full_store_still_reads_and_deletes(
+    store: ObjectStore, direct: ObjectStore, proxy: FaultProxy
+) -> None:
+    key = new_id()
+    direct.put(key, b"there", "audio/wav")
+    proxy.trouble = Trouble(Fault.FULL)
+    assert store.get(key) == b"there"
+    store.delete(key)
+    with pytest.raises(ObjectMissing):
+        direct.head(key)
+
+
+def test_silence_ends_with_the_trouble(store: ObjectStore, proxy: FaultProxy) -> None:
+    proxy.trouble = Trouble(Fault.SILENT)
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(proxy.endpoint, timeout=0.3)
+    proxy.trouble = None
+    store.ready()

@@ -1,0 +1,100 @@
+"""Every promise is broken on purpose: a verdict that cannot be bad is worth nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serve_app.db.engine import Database
+from serve_app.db.models import Clip
+from serve_app.embedded import SeaweedFS
+from serve_app.ids import new_id
+from serve_app.local import with_store
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore
+from tests.chaos import verdict
+from tests.chaos.plan import SHORT, Then, make
+from tests.chaos.users import Story
+from tests.serve_app.doctor.clinic import Clinic
+
+SUBMISSIONS = make(1, SHORT).submissions
+
+
+@pytest.fixture
+def clinic(seaweed: SeaweedFS, tmp_path: Path) -> Iterator[Clinic]:
+    settings = with_store(Settings(s3_bucket=f"verdict-{new_id()}"), seaweed)
+    store = ObjectStore(settings)
+    store.ensure_bucket()
+    database = Database(f"sqlite:///{tmp_path / 'bernie.sqlite3'}")
+    database.migrate()
+    yield Clinic(settings, database, store, "user-0")
+    database.dispose()
+
+
+def story(*clips: Clip, keyed: bool = True, then: Then = Then.KEEP) -> Story:
+    submission = next(
+        each for each in SUBMISSIONS if (each.key is not None) is keyed and each.then is then
+    )
+    return Story(submission, [clip.id for clip in clips])
+
+
+def broken(clinic: Clinic, *stories: Story) -> list[str]:
+    return [line for promise in verdict.judge(clinic, stories) for line in promise.broken]
+
+
+def test_what_was_promised_and_kept(clinic: Clinic) -> None:
+    done, again, cancelled = clinic.succeeded(), clinic.succeeded(), clinic.cancelled()
+    heard = story(done, done, then=Then.LISTEN)
+    heard.heard = hashlib.sha256(clinic.store.get(str(done.s3_key))).hexdigest()
+    stories = [heard, story(done, again, keyed=False), story(cancelled, then=Then.CANCEL), story()]
+    assert not broken(clinic, *stories)
+    assert verdict.outcomes(clinic) == {"succeeded": 2, "cancelled": 1, "with more than one try": 0}
+
+
+def test_a_clip_that_is_lost_or_never_ends(clinic: Clinic) -> None:
+    pending = clinic.claimed().clip
+    lost = Clip(id=new_id())
+    assert set(broken(clinic, story(pending), story(lost))) == {
+        f"clip {pending.id} is still pending after 1 tries",
+        f"clip {lost.id} was accepted and is lost",
+    }
+    gone = story(lost, then=Then.DELETE)
+    gone.removed, gone.last_state = True, "failed"
+    assert not broken(clinic, gone), "it was asked to go"
+
+
+def test_a_deleted_clip_that_is_still_there(clinic: Clinic) -> None:
+    clip = clinic.succeeded()
+    deleted = story(clip, then=Then.DELETE)
+    deleted.removed, deleted.last_state = True, "succeeded"
+    assert broken(clinic, deleted) == [f"clip {clip.id} was deleted and is still there"]
+
+
+def test_repeats_that_gave_what_they_should_not(clinic: Clinic) -> None:
+    one, two = clinic.succeeded(), clinic.succeeded()
+    assert len(broken(clinic, story(one, two))) == 1
+    assert len(broken(clinic, story(one, one, keyed=False))) == 1
+
+
+def test_a_charge_for_nothing(clinic: Clinic) -> None:
+    clip = clinic.succeeded()
+    clinic.store.delete(str(clip.s3_key))
+    clinic.spoil(clip, s3_key=None, failed=True, error_code="worker_lost")
+    assert f"clip {clip.id} is failed and was charged 1 times" in broken(clinic)
+
+
+def test_a_deleted_clip_that_was_not_charged(clinic: Clinic) -> None:
+    gone = story(Clip(id=new_id()), then=Then.DELETE)
+    gone.removed, gone.last_state = True, "succeeded"
+    (line,) = broken(clinic, gone)
+    assert line.endswith("had succeeded when it was deleted, and was not charged")
+
+
+def test_what_was_heard_otherwise(clinic: Clinic) -> None:
+    clip = clinic.succeeded()
+    heard = story(clip, then=Then.LISTEN)
+    heard.heard = hashlib.sha256(b"noise").hexdigest()
+    assert broken(clinic, heard) == [f"clip {clip.id} was heard otherwise than it is stored"]

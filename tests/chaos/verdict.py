@@ -1,0 +1,207 @@
+"""Whether every promise was kept, once the system is quiet."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import func, or_, select
+
+from serve_app.db.engine import Database
+from serve_app.db.models import PENDING, Clip, ClipState, LedgerEntry, User
+from serve_app.doctor.case import Case
+from serve_app.doctor.examination import examine
+from serve_app.settings import Settings
+from serve_app.store import ObjectStore
+from tests.chaos.plan import Then
+from tests.chaos.users import Story
+
+SIGN_UP = 10_000
+PRICE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Something that must hold, how often it was looked at, and where it was broken."""
+
+    title: str
+    examined: int
+    broken: list[str]
+
+
+class System(Protocol):
+    """What is looked into."""
+
+    @property
+    def database(self) -> Database: ...
+
+    @property
+    def store(self) -> ObjectStore: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+
+def quiet(system: System, seconds: float) -> float:
+    """Waits until no clip is pending and no deletion is under way, for so long at most; returns
+    how long it took."""
+    begun = time.monotonic()
+    unfinished = select(func.count()).where(or_(PENDING, Clip.deleted_at.is_not(None)))
+    while time.monotonic() < begun + seconds:
+        with system.database.reading() as session:
+            if not session.scalars(unfinished).one():
+                break
+        time.sleep(0.5)
+    return time.monotonic() - begun
+
+
+def settle(system: System, seconds: float) -> float:
+    """Waits until the workers and their sweeps have tidied up, for so long at most; returns how
+    long it took."""
+    begun = time.monotonic()
+    while time.monotonic() < begun + seconds:
+        if all(each.well for each in examine(_case(system, deep=False))):
+            break
+        time.sleep(2)
+    return time.monotonic() - begun
+
+
+def judge(system: System, stories: Sequence[Story]) -> list[Promise]:
+    """What the users were told against what is there, and then all that the doctor looks at."""
+    rows, charged = _rows(system), _charged(system)
+    accepted = [story for story in stories if story.clip_ids]
+    promises = [
+        Promise("every accepted clip is in a final state", len(accepted), _unended(accepted, rows)),
+        Promise(
+            "a repeated request gave the same clip if it had a key, else another",
+            sum(len(story.clip_ids) - 1 for story in accepted),
+            _wrongly_repeated(accepted),
+        ),
+        Promise(
+            "clips are charged once, and only if they succeeded",
+            len(rows),
+            _mischarged(accepted, rows, charged),
+        ),
+        Promise(
+            "balance = 10,000 - 50 × succeeded", len(_balances(system)), _misjudged(system, charged)
+        ),
+        Promise(
+            "what was listened to is what was stored",
+            sum(story.heard is not None for story in accepted),
+            _misheard(system, accepted, rows),
+        ),
+        Promise(
+            "no answer was out of place",
+            len(stories),
+            [line for story in stories for line in story.complaints],
+        ),
+    ]
+    promises += [
+        Promise(
+            each.title,
+            each.examined,
+            [f"{told.subject} {told.problem}" for told in each.findings],
+        )
+        for each in examine(_case(system, deep=True))
+    ]
+    return promises
+
+
+def _case(system: System, deep: bool) -> Case:
+    return Case(system.database, system.store, system.settings, age_seconds=0, deep=deep)
+
+
+def outcomes(system: System) -> Counter[str]:
+    """How the clips ended, and how many took more than one try."""
+    counted: Counter[str] = Counter()
+    for clip in _rows(system).values():
+        reason = f" ({clip.service}: {clip.error})" if clip.state is ClipState.FAILED else ""
+        counted[f"{clip.state}{reason}"] += 1
+        counted["with more than one try"] += clip.attempts > 1
+    return counted
+
+
+def _rows(system: System) -> dict[str, Clip]:
+    with system.database.reading() as session:
+        return {clip.id: clip for clip in session.scalars(select(Clip))}
+
+
+def _charged(system: System) -> Counter[str]:
+    """How often each clip was charged, those that are deleted by now among them."""
+    with system.database.reading() as session:
+        charges = select(LedgerEntry.clip_id).where(LedgerEntry.reason == "clip")
+        return Counter(str(clip_id) for clip_id in session.scalars(charges))
+
+
+def _balances(system: System) -> dict[str, int]:
+    users = select(User.id, User.balance).where(User.email.like("user-%"))
+    with system.database.reading() as session:
+        return dict(session.execute(users).all())
+
+
+def _unended(stories: Sequence[Story], rows: dict[str, Clip]) -> list[str]:
+    lines = []
+    removed = {story.clip_ids[0]: story for story in stories if story.removed}
+    for clip_id in {each for story in stories for each in story.clip_ids}:
+        clip, story = rows.get(clip_id), removed.get(clip_id)
+        if clip is None and story is None:
+            lines.append(f"clip {clip_id} was accepted and is lost")
+        elif clip is not None and clip.state is ClipState.PENDING:
+            lines.append(f"clip {clip_id} is still pending after {clip.attempts} tries")
+        elif clip is not None and story is not None and story.submission.then is Then.DELETE:
+            lines.append(f"clip {clip_id} was deleted and is still there")
+    return lines
+
+
+def _wrongly_repeated(stories: Sequence[Story]) -> list[str]:
+    """With a key the answers name one clip, without one as many as there are answers."""
+    lines = []
+    for story in stories:
+        key, distinct = story.submission.key, sorted(set(story.clip_ids))
+        if len(distinct) != (len(story.clip_ids) if key is None else 1):
+            lines.append(f"a request with the key {key} gave {', '.join(distinct)}")
+    return lines
+
+
+def _mischarged(
+    stories: Sequence[Story], rows: dict[str, Clip], charged: Counter[str]
+) -> list[str]:
+    lines = [f"clip {clip_id} was charged {n} times" for clip_id, n in charged.items() if n > 1]
+    for clip_id, clip in rows.items():
+        if (clip.state is ClipState.SUCCEEDED) != bool(charged[clip_id]):
+            lines.append(f"clip {clip_id} is {clip.state} and was charged {charged[clip_id]} times")
+    for story in stories:
+        clip_id, state = story.clip_ids[0], story.last_state
+        if state in ("failed", "cancelled") and charged[clip_id]:
+            lines.append(f"clip {clip_id} was {state} when it was deleted, and charged")
+        if state == "succeeded" and not charged[clip_id]:
+            lines.append(f"clip {clip_id} had succeeded when it was deleted, and was not charged")
+    return lines
+
+
+def _misjudged(system: System, charged: Counter[str]) -> list[str]:
+    payers = select(LedgerEntry.user_id).where(LedgerEntry.clip_id.in_(charged))
+    with system.database.reading() as session:
+        succeeded = Counter(session.scalars(payers))
+    return [
+        f"user {user_id} has {balance} credits after {succeeded[user_id]} clips"
+        for user_id, balance in _balances(system).items()
+        if balance != SIGN_UP - PRICE * succeeded[user_id]
+    ]
+
+
+def _misheard(system: System, stories: Sequence[Story], rows: dict[str, Clip]) -> list[str]:
+    lines = []
+    for story in stories:
+        clip = rows.get(story.clip_ids[0])
+        if story.heard is None or clip is None:
+            continue
+        if clip.s3_key is None:
+            lines.append(f"clip {clip.id} was heard to its end and is {clip.state}")
+        elif hashlib.sha256(system.store.get(clip.s3_key)).hexdigest() != story.heard:
+            lines.append(f"clip {clip.id} was heard otherwise than it is stored")
+    return lines

@@ -1,0 +1,134 @@
+"""No secret is ever told: neither in a log, whatever goes wrong, nor in an answer but its own."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from serve_app.db.engine import Database
+from serve_app.store import ObjectStore
+from tests.serve_app.api_harness import SENTENCE, Api, bearer
+from tests.serve_app.recordings import send, speech
+
+PASSWORDS = ["analytical engine", "a wrong password", "mistyped as e-mail"]
+EMAIL = "ada@example.com"
+CLIENTS = ("httpx", "httpcore")
+"""Loggers of those who ask, in this process too."""
+
+
+BUG = "Nobody else may read this."
+
+
+class Buggy(Api):
+    def _wake(self) -> None:
+        raise RuntimeError(BUG)
+
+
+class Overheard:
+    """Everything that was logged, with what goes along: arguments, exceptions and their values."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+        self.answers: list[str] = []
+
+    def text(self) -> str:
+        formatter = logging.Formatter()
+        return "\n".join(
+            f"{formatter.format(each)} {each.args} {vars(each)}"
+            for each in self._caplog.records
+            if not each.name.startswith(CLIENTS)
+        )
+
+    def note(self, answer: Any) -> Any:
+        self.answers.append(f"{answer.status_code} {answer.headers} {answer.text}")
+        return answer
+
+
+def use(api: Api, heard: Overheard) -> list[str]:
+    """Does what people do, well and badly; gives the secrets of it."""
+    post = api.client.post
+    account = {"email": EMAIL, "password": PASSWORDS[0]}
+    session = post("/api/sign-up", json=account).json()["token"]
+    headers = bearer(session)
+    key = post("/api/keys", headers=headers, json={"name": "laptop"}).json()["key"]
+    upload = send(api, headers, speech())
+    mistakes: list[dict[str, Any]] = [
+        {"email": EMAIL, "password": PASSWORDS[1]},
+        {"email": PASSWORDS[2], "password": PASSWORDS[1]},
+        {"email": EMAIL, "password": [PASSWORDS[1]]},
+        {"email": EMAIL, "password": {PASSWORDS[1]: 1}},
+        {"email": EMAIL, "pass": PASSWORDS[1]},
+        {"email": EMAIL, "password": PASSWORDS[1] * 20},
+    ]
+    for body in mistakes:
+        for path in ("/api/sign-in", "/api/sign-up"):
+            heard.note(post(path, json=body))
+    heard.note(post("/api/sign-in", content=f'{{"password": "{PASSWORDS[1]}"'))
+    for token in (session, key):
+        wrong = bearer(token[:-1] + ("a" if token[-1] != "a" else "b"))
+        heard.note(api.client.get("/api/me", headers=wrong))
+        heard.note(api.client.get("/api/me", headers={"Authorization": f"Basic {token}"}))
+        heard.note(api.client.get(f"/api/clips/{token}", headers=headers))
+        heard.note(api.client.get("/api/me", headers=bearer(token)))
+        heard.note(api.client.get("/api/keys", headers=bearer(token)))
+        heard.note(api.client.get("/api/sessions", headers=bearer(token)))
+    heard.note(api.client.get(f"/api/uploads/{upload['id']}", headers=headers))
+    request = {"upload": upload["id"], "voice": "af_heart"}
+    heard.note(post("/api/conversions", headers=headers, json=request))
+    heard.note(post("/api/speech", headers=headers, json={"text": SENTENCE, "voice": "no such"}))
+    signature = upload["url"].rpartition("=")[2]
+    return [session, key, signature, *PASSWORDS]
+
+
+def break_down(api: Api, secrets: list[str], heard: Overheard) -> None:
+    """Asks again while database, store and code are broken, each with secrets of its own."""
+    session, key, *_ = secrets
+    settings = api.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
+    storeless = Api(settings, api.database, ObjectStore(settings))
+    request = {"upload": "0" * 32, "voice": "af_heart"}
+    for path in ("/api/clips", "/api/uploads", "/api/voices", "/api/conversions"):
+        heard.note(storeless.client.post(path, headers=bearer(key), json=request))
+    down = Api(settings, Database("postgresql://u:hunter2@127.0.0.1:9/bernie"), api.store)
+    for token in (session, key):
+        heard.note(down.client.get("/api/me", headers=bearer(token)))
+    heard.note(down.client.post("/api/sign-in", json={"email": EMAIL, "password": PASSWORDS[0]}))
+    buggy = Buggy(api.settings, api.database, api.store)
+    spoken = {"text": BUG, "voice": "af_heart"}
+    heard.note(buggy.client.post("/api/speech", headers=bearer(session), json=spoken))
+    with api.database.transaction() as broken:
+        for table in ("clip_events", "ledger"):
+            broken.execute(text(f"DROP TABLE {table}"))
+    heard.note(api.client.post("/api/speech", headers=bearer(session), json=spoken))
+    account = {"email": "bob@example.com", "password": PASSWORDS[0]}
+    heard.note(api.client.post("/api/sign-up", json=account))
+
+
+def test_an_error_of_the_database_does_not_quote_what_was_sent(database: Database) -> None:
+    statement = text("INSERT INTO no_such_table VALUES (:text)")
+    with pytest.raises(DBAPIError) as caught, database.transaction() as session:
+        session.execute(statement, {"text": BUG})
+    assert "no_such_table" in str(caught.value)
+    assert BUG not in "".join(traceback.format_exception(caught.value))
+
+
+def test_no_secret_is_told(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    heard = Overheard(caplog)
+    with caplog.at_level(logging.DEBUG):
+        caplog.set_level(logging.INFO, "botocore")  # below, it prints requests
+        secrets = use(api, heard)
+        break_down(api, secrets, heard)
+    own = [api.settings.s3_secret_key.get_secret_value(), "hunter2", BUG]
+    statuses = {answer[:3] for answer in heard.answers}
+    assert {"401", "422", "500", "503"} <= statuses
+    logged = heard.text()
+    assert "OperationalError" in logged
+    assert "RuntimeError" in logged
+    for secret in [*secrets, *own]:
+        assert secret not in logged
+        for answer in heard.answers:
+            assert secret not in answer

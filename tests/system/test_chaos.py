@@ -1,0 +1,19 @@
+"""A short run of the harness that `make chaos` runs at length."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.plan import SHORT, make
+from tests.chaos.proxy import Fault
+from tests.chaos.run import carry_out
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+def test_a_system_that_is_struck_keeps_its_promises() -> None:
+    record = carry_out(make(1, SHORT), print)
+    broken = {promise.title: promise.broken for promise in record.promises if promise.broken}
+    assert not broken
+    assert record.outcomes["succeeded"] > SHORT.clips / 2
+    assert len(record.faults) >= len(Fault) / 2, "faults of the store met somebody"

@@ -1,0 +1,114 @@
+"""What is stopped with SIGTERM finishes its clips or gives them back; none of it costs a try."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ray import serve
+from sqlalchemy import select
+
+from serve_app import clips
+from serve_app.app import APP_NAME
+from serve_app.client import Client
+from serve_app.db.engine import Database
+from serve_app.db.models import Clip, ClipState
+from serve_app.demo import free_port
+from serve_app.deployments.worker import Worker
+from serve_app.queue import QueueRules
+from serve_app.settings import Settings
+from tests.serve_app.acts import make_user
+from tests.system import processes
+from tests.system.conftest import System
+from tests.system.replicas import until
+from tests.system.test_up import Up
+
+TEXT = "A sentence that is said a great many times over. " * 100
+
+
+def rows(database: Database) -> list[Clip]:
+    with database.reading() as session:
+        return list(session.scalars(select(Clip).order_by(Clip.turn)))
+
+
+def is_clean(clip: Clip) -> bool:
+    """Finished at the first try, or given back as if it had never been taken."""
+    if clip.state is ClipState.SUCCEEDED:
+        return (clip.attempts, clip.losses) == (1, 0)
+    given_back = (clip.attempts, clip.losses, clip.lease) == (0, 0, None)
+    return clip.state is ClipState.PENDING and given_back
+
+
+@pytest.mark.timeout(400)
+def test_up_finishes_or_gives_back_its_clips_at_sigterm(tmp_path: Path) -> None:
+    port = free_port()
+    environment = {
+        **os.environ,
+        "BERNIE_DATA_DIR": str(tmp_path / "data"),
+        "BERNIE_SPEECH__PIPELINE": "noop",
+        "BERNIE_THROTTLE_STARTS": "1000",
+        "BERNIE_WORKER_CLIPS": "3",
+        "BERNIE_DRAIN_SECONDS": "10",
+    }
+    database = Database(f"sqlite:///{tmp_path / 'data/bernie.sqlite3'}")
+    up = Up(environment, port)
+    try:
+        until(up.ready, 150, "the server is ready")
+        with Client(up.url) as client:
+            client.sign_up(f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12))
+            for _ in range(12):
+                client.speak(TEXT, "woman")
+        until(lambda: any(clip.lease for clip in rows(database)), 30, "clips are under way")
+        assert processes.interrupt(up.process, number=signal.SIGTERM) == 0
+    finally:
+        processes.end(up.process)
+    found = rows(database)
+    database.dispose()
+    assert len(found) == 12
+    assert [clip for clip in found if not is_clean(clip)] == []
+    assert any(clip.state is ClipState.PENDING for clip in found), "it claims no more"
+
+
+@pytest.fixture
+def own(system: System, tmp_path: Path) -> Iterator[tuple[Settings, Database]]:
+    """A queue of its own for a second worker, and the stages and the store of the system."""
+    settings = system.settings.model_copy(
+        update={"data_dir": tmp_path, "worker_clips": 1, "drain_seconds": 60.0}
+    )
+    database = Database(settings.database())
+    database.migrate()
+    yield settings, database
+    database.dispose()
+
+
+@pytest.mark.timeout(300)
+def test_a_worker_that_is_stopped_finishes_its_clip(
+    system: System, own: tuple[Settings, Database]
+) -> None:
+    settings, database = own
+    names = [f"styletts2-{stage}" for stage in ("frontend", "diffusion", "vocoder")]
+    handles = tuple(serve.get_deployment_handle(name, APP_NAME) for name in names)
+    deployment = serve.deployment(Worker).options(
+        ray_actor_options={"num_cpus": 0.1}, graceful_shutdown_timeout_s=65
+    )
+    options = {"speed": 1.0, "seed": 1, "sample_rate": None, "format": "wav"}
+    new = clips.NewClip("styletts2", TEXT[:400], "af_heart", None, options, 50)
+    user = make_user(database)
+    with database.transaction() as session:
+        now = database.now(session)
+        for _ in range(2):
+            clips.submit(session, user.id, new, QueueRules.of(settings), now)
+    serve.run(deployment.bind(settings, {"styletts2": handles}), name="own", route_prefix=None)
+    try:
+        until(lambda: rows(database)[0].lease is not None, 30, "the clip is under way")
+    finally:
+        serve.delete("own")
+    first, second = rows(database)
+    assert first.state is ClipState.SUCCEEDED
+    assert is_clean(first)
+    assert second.state is ClipState.PENDING
+    assert is_clean(second)
