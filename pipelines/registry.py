@@ -52,14 +52,8 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
     "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING, "revoice": RevoicePipeline()},
     "make-an-audio": {"make-an-audio": MakeAnAudioPipeline(), "foley": FoleyPipeline()},
 }
-"""Pipelines of each service by name, which is that of their weights; the first is the default."""
-
-NOTES: dict[str, str] = {
-    "revoice": "A small model: it converts clear English speech to the voices that ship and blends "
-    "of them, not to voices of one's own, and some words come out wrong. "
-    "BERNIE_CONVERSION__PIPELINE names another model.",
-}
-"""What those who use a pipeline should know of it."""
+"""Pipelines of each service by name, which is that of their weights; the first that is installed is
+the default."""
 
 NOTES: dict[str, str] = {
     "revoice": "A small model that converts clear English speech to the voices that ship and "

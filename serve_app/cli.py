@@ -33,8 +33,7 @@ for command in (clips.say, clips.convert, clips.sfx, doctor.doctor):
 app.add_typer(voices.app, name="voices")
 app.add_typer(users.app, name="users")
 
-_DEFAULT_SPEECH = "kokoro"
-_DEFAULT_CONVERSION = "revoice"
+_DEFAULT_SPEECH = installed.DEFAULTS["styletts2"]
 
 
 def _print_version(asked: bool) -> None:

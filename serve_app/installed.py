@@ -45,6 +45,11 @@ def resolve(settings: Settings) -> Settings:
     return resolved
 
 
+def is_there(service: str, settings: Settings) -> bool:
+    """Whether a model of the service is installed."""
+    return _installed(service, AUTO, PipelineSettings(settings.checkpoints)) != OFF
+
+
 def require(service: str, settings: Settings) -> str:
     """The pipeline of a service of resolved settings. 503 `service_not_installed` without one."""
     pipeline = settings.pipelines().get(service)
@@ -57,7 +62,7 @@ def install_command(service: str, settings: Settings) -> str:
     """What a person types to have a service."""
     chosen = settings.service(service)
     asked = chosen.missing or chosen.pipeline
-    return f"bernie fetch {asked if asked not in (AUTO, OFF) else _published(service)[0]}"
+    return f"bernie fetch {asked if asked not in (AUTO, OFF) else DEFAULTS[service]}"
 
 
 def not_installed(service: str, settings: Settings) -> ServiceError:
@@ -76,5 +81,5 @@ def _is_there(pipeline: str, settings: PipelineSettings) -> bool:
 
 
 def _published(service: str) -> list[str]:
-    """The pipelines with a model of their own, the default first."""
+    """The pipelines with a model of their own, in the order in which they are chosen."""
     return [name for name in registry.SERVICES[service] if name != "noop"]

@@ -94,8 +94,7 @@ def _takes_recording(body: Conversion, user: User, services: Services) -> bool:
     if own is not None:
         message = (
             f"The model that converts here, {pipeline}, speaks with the voices that ship and "
-            "blends of them, not with voices of your own. Seed-VC does: `bernie fetch seed-vc` and "
-            "BERNIE_CONVERSION__PIPELINE=seed-vc."
+            "blends of them, not with voices of your own. Seed-VC does: see `bernie fetch seed-vc`."
         )
         raise invalid("voice", message, "voice_not_supported")
     return False

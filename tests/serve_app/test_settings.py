@@ -17,7 +17,7 @@ def test_one_value_of_a_stage_leaves_its_others(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_pipeline_of_another_service_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"conversion\.pipeline must be one of auto, off, revoice"):
+    with pytest.raises(ValueError, match=r"conversion\.pipeline must be one of auto, off, seed-vc"):
         Settings(**{"conversion": {"pipeline": "kokoro"}})
 
 
