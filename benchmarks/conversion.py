@@ -9,8 +9,8 @@ pipeline, and compares with the source
   ships) than to the source;
 - DNSMOS overall (P.835) of the conversion;
 - melody: correlation of log F0 where both are voiced, by pYIN, which no part of the pipeline uses;
-- timing: how far the loudness of the conversion is shifted against that of the source at most, in
-  the first and the last third of the clip;
+- timing: how far the loudness of the conversion is shifted against that of the source, in the first
+  and the last half of the clip, up to 0.1 s;
 - cost: CPU-seconds per second of audio, all stages.
 
     python -m benchmarks.conversion --sounds DIR --texts core-sounds-en.txt.gz --json out.json
@@ -55,6 +55,8 @@ SERVICE, PIPELINE = "seedvc", "revoice"
 VOICES = ("af_heart", "am_michael", "bf_emma")
 RATE = 16_000
 SHORTEST, LONGEST = 3.0, 15.0
+LONGEST_LAG = 20
+"""In steps of 5 ms."""
 GATES = {
     "wer_added": ("<=", 0.08),
     "closer_to_voice": (">=", 0.95),
@@ -150,11 +152,11 @@ def melody(source: Waveform, made: Waveform) -> float:
 
 
 def shift(source: Waveform, made: Waveform) -> float:
-    """Seconds by which the loudness of either end of the clip is moved, the larger of the two."""
+    """Seconds by which the loudness of either half of the clip is moved, the larger of the two."""
     envelopes = [_envelope(wave) for wave in (source, made)]
     length = min(map(len, envelopes))
-    third = length // 3
-    spans = (slice(0, third), slice(length - third, length))
+    half = length // 2
+    spans = (slice(0, half), slice(half, length))
     return max(abs(_lag(envelopes[0][span], envelopes[1][span])) for span in spans)
 
 
@@ -166,10 +168,12 @@ def _envelope(wave: Waveform) -> Waveform:
 
 
 def _lag(first: Waveform, second: Waveform) -> float:
-    lags = range(-40, 41)
-    inner = slice(40, len(first) - 40)
+    lags = range(-LONGEST_LAG, LONGEST_LAG + 1)
+    size = min(len(first), len(second)) - 2 * LONGEST_LAG
+    inner = first[LONGEST_LAG : LONGEST_LAG + size]
     scores = [
-        np.corrcoef(first[inner], second[40 + lag : len(second) - 40 + lag])[0, 1] for lag in lags
+        np.corrcoef(inner, second[LONGEST_LAG + lag : LONGEST_LAG + lag + size])[0, 1]
+        for lag in lags
     ]
     return 0.005 * lags[int(np.argmax(scores))]
 
