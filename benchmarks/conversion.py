@@ -44,14 +44,14 @@ from rich.table import Table
 from speechmos import dnsmos
 
 from benchmarks.quality import Listener, join_steps
-from pipelines import registry
+from pipelines.bare import BarePipeline
 from pipelines.protocol import Waveform
 from pipelines.recording import Recording
 from pipelines.seedvc.request import ConversionRequest
 from pipelines.settings import CHECKPOINTS, PipelineSettings
 from pipelines.styletts2.voices import catalogue
 
-SERVICE, PIPELINE = "seedvc", "revoice"
+CONVERTER = ("seedvc", "revoice")
 VOICES = ("af_heart", "am_michael", "bf_emma")
 RATE = 16_000
 SHORTEST, LONGEST = 3.0, 15.0
@@ -92,28 +92,6 @@ class Result:
     shift: float
     cpu: float
     seconds: float
-
-
-class Converter:
-    """The bare pipeline, one source at a time."""
-
-    def __init__(self, settings: PipelineSettings) -> None:
-        self._settings = settings
-        self._frontend = registry.load_frontend(SERVICE, PIPELINE, settings)
-        self._diffusion = registry.load_diffusion(SERVICE, PIPELINE, settings)
-        self._vocoder = registry.load_vocoder(SERVICE, PIPELINE, settings)
-        self.rate = self._vocoder.sample_rate
-
-    def convert(self, wave: Waveform, voice: str) -> list[Waveform]:
-        """The parts of the clip in order, as its joiner gives them."""
-        request = ConversionRequest(Recording(wave, RATE), voice=voice)
-        [segments] = self._frontend.prepare([request])
-        joiner = registry.joiner(SERVICE, PIPELINE, self._settings)
-        parts = []
-        for segment in segments:
-            acoustics = self._diffusion.finish(self._diffusion.begin([segment]))
-            parts.append(joiner.add(self._vocoder.synthesize(acoustics)[0]))
-        return [*parts, joiner.close()]
 
 
 def prompts(sounds: Path, texts: Path) -> Iterator[Prompt]:
@@ -181,7 +159,7 @@ def _lag(first: Waveform, second: Waveform) -> float:
 def measure(
     chosen: Sequence[Prompt], voices: Sequence[str], settings: PipelineSettings
 ) -> Iterator[Result]:
-    converter, listener = Converter(settings), Listener(settings.threads)
+    converter, listener = BarePipeline(*CONVERTER, settings), Listener(settings.threads)
     encoder = VoiceEncoder("cpu", verbose=False)
     targets = {voice: encoder.embed_utterance(_shipped(voice, settings)) for voice in voices}
     for prompt in chosen:
@@ -189,10 +167,11 @@ def measure(
         source_contour = contour(prompt.wave)
         source = encoder.embed_utterance(preprocess_wav(prompt.wave, RATE))
         for voice in voices:
+            request = ConversionRequest(Recording(prompt.wave, RATE), voice=voice)
             begun = time.process_time()
-            clip = np.concatenate(converter.convert(prompt.wave, voice))
+            clip = converter.clip(request)
             cpu = time.process_time() - begun
-            narrow = soxr.resample(clip, converter.rate, RATE).astype(np.float32).clip(-1, 1)
+            narrow = soxr.resample(clip, converter.sample_rate, RATE).astype(np.float32).clip(-1, 1)
             heard = listener.transcribe(narrow)
             words, errors = listener.errors(prompt.text, heard)
             made = encoder.embed_utterance(preprocess_wav(narrow, RATE))
@@ -256,13 +235,14 @@ def measure_long(
     waves = [prompt.wave for prompt in chosen]
     samples = int(seconds * RATE)
     source = np.concatenate(waves * (1 + samples // sum(map(len, waves))))[:samples]
-    converter = Converter(settings)
+    request = ConversionRequest(Recording(source, RATE), voice=voice)
+    converter = BarePipeline(*CONVERTER, settings)
     before = _peak()
     begun = time.process_time()
-    parts = converter.convert(source, voice)
+    parts = converter.parts(request)
     cpu = time.process_time() - begun
-    steps = join_steps(parts, converter.rate)
-    made = sum(map(len, parts)) / converter.rate
+    steps = join_steps(parts, converter.sample_rate)
+    made = sum(map(len, parts)) / converter.sample_rate
     print(
         f"{made:.1f} s in {len(parts) - 1} windows, {cpu / made:.2f} CPU-s per second, "
         f"memory {before:.2f} GiB loaded, {_peak():.2f} GiB at most, "

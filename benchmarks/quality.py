@@ -39,14 +39,12 @@ from rich.table import Table
 from speechmos import dnsmos
 from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
-from pipelines import registry
-from pipelines.joining import SilenceJoin
+from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest, Waveform
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.voices import catalogue
 
 UTTERANCES = Path(__file__).with_name("utterances.txt")
-SERVICE, PIPELINE = "styletts2", "kokoro"
 MAX_WER, MIN_DNSMOS = 0.03, 3.4
 
 WHISPERING = "af_nicole"
@@ -78,28 +76,6 @@ class Result:
     seconds: float
     joins: list[float]
     """Step at each cut between chunks, as a share of the largest steps in the speech."""
-
-
-class Speaker:
-    """The bare pipeline, one utterance at a time."""
-
-    def __init__(self, settings: PipelineSettings) -> None:
-        self._frontend = registry.load_frontend(SERVICE, PIPELINE, settings)
-        self._diffusion = registry.load_diffusion(SERVICE, PIPELINE, settings)
-        self._vocoder = registry.load_vocoder(SERVICE, PIPELINE, settings)
-        self._silence = settings.silence_seconds
-        self.sample_rate = self._vocoder.sample_rate
-
-    def speak(self, text: str, voice: str, seed: int) -> list[Waveform]:
-        """The parts of the clip in order, as its joiner gives them."""
-        [segments] = self._frontend.prepare([SpeechRequest(text, voice, seed=seed)])
-        states = self._diffusion.begin(segments)
-        while any(state.steps_left for state in states):
-            self._diffusion.step([state for state in states if state.steps_left])
-        acoustics = self._diffusion.finish(states)
-        joiner = SilenceJoin(self._silence, self.sample_rate)
-        waves = self._vocoder.synthesize(acoustics)
-        return [*(joiner.add(wave) for wave in waves), joiner.close()]
 
 
 class Listener:
@@ -139,11 +115,12 @@ def utterances(limit: int | None) -> list[str]:
 
 def measure(settings: PipelineSettings, texts: list[str]) -> Iterator[Result]:
     """Speak each text with the next voice, and listen."""
-    speaker, listener = Speaker(settings), Listener(settings.threads)
+    speaker = BarePipeline("styletts2", "kokoro", settings)
+    listener = Listener(settings.threads)
     voices = [voice.name for voice in catalogue(settings.checkpoints).voices]
     for number, text in enumerate(texts):
         voice = voices[number % len(voices)]
-        parts = speaker.speak(text, voice, seed=number)
+        parts = speaker.parts(SpeechRequest(text, voice, seed=number))
         clip = np.concatenate(parts)
         narrow = soxr.resample(clip, speaker.sample_rate, _ASR_RATE).astype(np.float32)
         heard = listener.transcribe(narrow)

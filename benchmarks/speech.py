@@ -25,7 +25,7 @@ from typing import Any
 
 import psutil
 
-from pipelines import registry
+from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest
 from pipelines.settings import PipelineSettings
 from serve_app.client import Client
@@ -44,19 +44,14 @@ TEXTS = (
 
 def bare() -> dict[str, float]:
     """CPU-seconds per audio-second of the three stage objects; one thread, segment by segment."""
-    settings = PipelineSettings(threads=1)
-    names = ("styletts2", "kokoro")
-    frontend = registry.load_frontend(*names, settings)
-    diffusion = registry.load_diffusion(*names, settings)
-    vocoder = registry.load_vocoder(*names, settings)
+    pipeline = BarePipeline("styletts2", "kokoro", PipelineSettings(threads=1))
     costs: list[tuple[float, float, float]] = []
     for text in (TEXTS[0], *TEXTS):  # the first warms up
         start = time.process_time()
-        (segments,) = frontend.prepare([SpeechRequest(text, "af_heart")])
-        acoustics = [diffusion.finish(diffusion.begin([segment]))[0] for segment in segments]
+        acoustics = list(pipeline.acoustics(SpeechRequest(text, "af_heart")))
         middle = time.process_time()
-        waveforms = [vocoder.synthesize([acoustic])[0] for acoustic in acoustics]
-        seconds = sum(map(len, waveforms)) / vocoder.sample_rate
+        samples = sum(len(pipeline.waveform(acoustic)) for acoustic in acoustics)
+        seconds = samples / pipeline.sample_rate
         costs.append((middle - start, time.process_time() - middle, seconds))
     warm = costs[1:]
     audio = sum(seconds for *_, seconds in warm)

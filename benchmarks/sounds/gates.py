@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -138,8 +139,9 @@ def levels(made: list[Made], settings: PipelineSettings) -> list[Verdict]:
 def cost(model: Model) -> list[Verdict]:
     spent = {}
     for kind, sound in SOUNDS.items():
+        began = time.process_time()
         model.make(sound.phrases[0], 10.0)
-        spent[kind] = model.cpu_seconds
+        spent[kind] = time.process_time() - began
     most = max(spent, key=lambda kind: spent[kind])
     text = f"{np.median(list(spent.values())):.2f} CPU-s, at most {spent[most]:.2f} ({most})"
     asked = f"≤ {CPU_SECONDS:.0f} CPU-s"

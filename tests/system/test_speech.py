@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipelines import registry
+from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest
 from serve_app.client import ApiError, Client
 from tests.system.conftest import System
@@ -73,17 +73,8 @@ def test_a_text_becomes_the_audio_that_the_pipeline_makes(
 
 def without_ray(system: System, request: SpeechRequest) -> np.ndarray:
     """The same request through the stage objects, one segment at a time."""
-    settings = system.settings
-    names = ("styletts2", "kokoro")
-    frontend = registry.load_frontend(*names, settings.pipeline(settings.speech.frontend))
-    diffusion = registry.load_diffusion(*names, settings.pipeline(settings.speech.diffusion))
-    vocoder = registry.load_vocoder(*names, settings.pipeline(settings.speech.vocoder))
-    joiner = registry.joiner(*names, settings.pipeline(settings.speech.vocoder))
-    pieces = []
-    for segment in frontend.prepare([request])[0]:
-        acoustics = diffusion.finish(diffusion.begin([segment]))
-        pieces.append(joiner.add(vocoder.synthesize(acoustics)[0]))
-    return np.concatenate([*pieces, joiner.close()])
+    settings = system.settings.pipeline(system.settings.speech.vocoder)
+    return BarePipeline("styletts2", "kokoro", settings).clip(request)
 
 
 @pytest.mark.parametrize(
