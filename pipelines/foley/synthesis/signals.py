@@ -100,13 +100,13 @@ def swell(count: int, attack: float, release: float) -> Wave:
 
 def tone(frequency: Wave | float, count: int, phase: float = 0.0) -> Wave:
     """A sine whose frequency in Hz may vary by sample."""
-    steps = np.broadcast_to(np.asarray(frequency, dtype=np.float64), (count,))
+    steps = _by_sample(frequency, count)
     return np.sin(2 * np.pi * np.cumsum(steps) / SAMPLE_RATE + phase)
 
 
 def harmonics(frequency: Wave | float, count: int, gains: Sequence[float]) -> Wave:
     """Multiples of a frequency; those beyond the Nyquist frequency are left out."""
-    steps = np.broadcast_to(np.asarray(frequency, dtype=np.float64), (count,))
+    steps = _by_sample(frequency, count)
     angle = 2 * np.pi * np.cumsum(steps) / SAMPLE_RATE
     total = np.zeros(count)
     for index, gain in enumerate(gains, start=1):
@@ -117,8 +117,7 @@ def harmonics(frequency: Wave | float, count: int, gains: Sequence[float]) -> Wa
 
 def pulses(frequency: Wave | float, count: int) -> Wave:
     """One sample of 1 at the start of every period."""
-    steps = np.broadcast_to(np.asarray(frequency, dtype=np.float64), (count,))
-    turns = np.floor(np.cumsum(steps) / SAMPLE_RATE)
+    turns = np.floor(np.cumsum(_by_sample(frequency, count)) / SAMPLE_RATE)
     return np.diff(turns, prepend=0.0)
 
 
@@ -178,6 +177,11 @@ def reverberant(rng: Rng, wave: Wave, seconds: float, wet: float) -> Wave:
     tail = filtered(noise(rng, length), lowpass(4000, 1)) * fading(length, seconds)
     tail /= np.sqrt(np.sum(tail**2)) + 1e-9
     return (1 - wet) * wave + wet * convolved(wave, tail)
+
+
+def _by_sample(value: Wave | float, count: int) -> Wave:
+    """One value for each of `count` samples."""
+    return np.broadcast_to(np.asarray(value, dtype=np.float64), (count,))
 
 
 def _fast(size: int) -> int:
