@@ -218,13 +218,19 @@ def report(results: Sequence[Result]) -> dict[str, float]:
     }
 
 
+def _passes(figures: dict[str, float], gate: str) -> bool:
+    sign, limit = GATES[gate]
+    return figures[gate] <= limit if sign == "<=" else figures[gate] >= limit
+
+
 def show(console: Console, figures: dict[str, float]) -> None:
     table = Table("figure", "value", "gate", "")
     for name, value in figures.items():
-        sign, limit = GATES.get(name, ("", 0.0))
-        passed = {"<=": value <= limit, ">=": value >= limit}.get(sign)
-        verdict = "" if passed is None else "pass" if passed else "FAIL"
-        table.add_row(name, f"{value:.4g}", f"{sign} {limit:g}" if sign else "", verdict)
+        gate = ("", "")
+        if name in GATES:
+            sign, limit = GATES[name]
+            gate = (f"{sign} {limit:g}", "pass" if _passes(figures, name) else "FAIL")
+        table.add_row(name, f"{value:.4g}", *gate)
     console.print(table)
 
 
@@ -286,12 +292,7 @@ def main() -> None:
             document = {"figures": figures, "results": [asdict(result) for result in results]}
             options.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
     show(console, figures)
-    failed = [
-        name
-        for name, (sign, limit) in GATES.items()
-        if not (figures[name] <= limit if sign == "<=" else figures[name] >= limit)
-    ]
-    sys.exit(1 if failed else 0)
+    sys.exit(not all(_passes(figures, gate) for gate in GATES))
 
 
 if __name__ == "__main__":
