@@ -6,7 +6,7 @@ Each function returns how many rows it has dealt with: fewer than `limit` if no 
 from __future__ import annotations
 
 from sqlalchemy import delete, select, tuple_, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from serve_app.db.models import Clip, ClipEvent, SignInFailure, SignInSession
 
@@ -42,25 +42,28 @@ def forget_events(session: Session, before: float, limit: int) -> int:
 
 def forget_sessions(session: Session, now: float, limit: int) -> int:
     """Remove sign-ins that are over."""
-    due = (
-        select(SignInSession.id)
-        .where(SignInSession.expires_at <= now)
-        .order_by(SignInSession.expires_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    over = delete(SignInSession).where(SignInSession.id.in_(due))
-    return len(session.scalars(over.returning(SignInSession.id)).all())
+    return _forget(session, SignInSession, SignInSession.expires_at, now, limit)
 
 
 def forget_failures(session: Session, before: float, limit: int) -> int:
     """Remove sign-ins that failed before a time."""
+    return _forget(session, SignInFailure, SignInFailure.at, before, limit)
+
+
+def _forget(
+    session: Session,
+    table: type[SignInSession | SignInFailure],
+    time: InstrumentedAttribute[float],
+    until: float,
+    limit: int,
+) -> int:
+    """Remove rows whose `time` is `until` at the latest."""
     due = (
-        select(SignInFailure.id)
-        .where(SignInFailure.at <= before)
-        .order_by(SignInFailure.at)
+        select(table.id)
+        .where(time <= until)
+        .order_by(time)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    old = delete(SignInFailure).where(SignInFailure.id.in_(due))
-    return len(session.scalars(old.returning(SignInFailure.id)).all())
+    removed = delete(table).where(table.id.in_(due)).returning(table.id)
+    return len(session.scalars(removed).all())
