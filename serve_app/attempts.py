@@ -1,4 +1,7 @@
-"""Attempts to sign in and up, counted by account and address so that nobody can try for long."""
+"""Attempts to sign in and up, counted by account and address so that nobody can try for long.
+
+Those that are older than the window count no more; `retention` removes them.
+"""
 
 from __future__ import annotations
 
@@ -95,11 +98,10 @@ def _network(address: str) -> str:
 def _refuse_too_many(
     session: Session, allowed: Mapping[str, int], window_seconds: float, now: float
 ) -> None:
-    session.execute(delete(SignInFailure).where(SignInFailure.at <= now - window_seconds))
     decided = case((not_(SignInFailure.under_way), SignInFailure.at))
     counts = session.execute(
         select(SignInFailure.subject, func.count(), func.count(decided), func.min(decided))
-        .where(SignInFailure.subject.in_(allowed))
+        .where(SignInFailure.subject.in_(allowed), SignInFailure.at > now - window_seconds)
         .group_by(SignInFailure.subject)
     )
     waits = [
