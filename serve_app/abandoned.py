@@ -7,6 +7,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from serve_app import queue
 from serve_app.db.models import PENDING, Clip, ClipState
 
 
@@ -29,6 +30,5 @@ def release(session: Session, clip_id: str, before: float) -> bool:
     if pending and (clip.lease_until is None or clip.lease_until >= before):
         return False
     clip.losses += pending
-    clip.lease = clip.lease_until = None
-    clip.ready = pending
+    queue.let_go(clip, ready=pending)
     return True

@@ -121,7 +121,7 @@ def transition(
         clip.error_code = code
         clip.error = message
     clip.finished_at = now
-    _let_go(clip, ready=False)
+    let_go(clip, ready=False)
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
 
 
@@ -189,11 +189,7 @@ def report(
 
 def release(session: Session, clip_id: str, token: str, now: float) -> None:
     """Give the clip back, to its place in line; the attempt does not count."""
-    clip = _held(session, clip_id, token)
-    if clip is not None:
-        clip.attempts -= 1
-        _let_go(clip, ready=True)
-        events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
+    _give_back(session, clip_id, token, now)
 
 
 def retry_or_fail(
@@ -239,12 +235,7 @@ def lose(
 def postpone(session: Session, clip_id: str, token: str, until: float, now: float) -> None:
     """Give the clip back for a later time, for what is no fault of its own; the try is not
     counted. Does nothing if the lease was lost."""
-    clip = _held(session, clip_id, token)
-    if clip is not None:
-        clip.attempts -= 1
-        clip.start_at = until
-        _let_go(clip, ready=False)
-        events.record(session, clip.id, Kind.POSTPONED, {"start_at": until}, now)
+    _give_back(session, clip_id, token, now, until)
 
 
 def fail(session: Session, clip_id: str, token: str, code: str, message: str, now: float) -> bool:
@@ -373,7 +364,7 @@ def _back_off(
 ) -> None:
     """Lets go of the clip for a wait that doubles with each of the `times` that it was needed."""
     clip.start_at = now + rules.retry_backoff_seconds * 2 ** (times - 1)
-    _let_go(clip, ready=False)
+    let_go(clip, ready=False)
     data = {"attempt": clip.attempts, "code": code, "start_at": clip.start_at}
     events.record(session, clip.id, Kind.RETRYING, data, now)
 
@@ -387,7 +378,21 @@ def _outcome(clip: Clip) -> dict[str, Any]:
     return {}
 
 
-def _let_go(clip: Clip, ready: bool) -> None:
+def _give_back(
+    session: Session, clip_id: str, token: str, now: float, until: float | None = None
+) -> None:
+    clip = _held(session, clip_id, token)
+    if clip is None:
+        return
+    clip.attempts -= 1
+    if until is not None:
+        clip.start_at = until
+    let_go(clip, ready=until is None)
+    events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
+
+
+def let_go(clip: Clip, ready: bool) -> None:
+    """Nobody holds the locked clip any more; a `ready` one stands in line again."""
     clip.lease = clip.lease_until = None
     clip.ready = ready
 
