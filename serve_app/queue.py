@@ -187,9 +187,19 @@ def report(
     return True
 
 
-def release(session: Session, clip_id: str, token: str, now: float) -> None:
-    """Give the clip back, to its place in line; the attempt does not count."""
-    _give_back(session, clip_id, token, now)
+def release(
+    session: Session, clip_id: str, token: str, now: float, until: float | None = None
+) -> None:
+    """Give the clip back, to its place in line or for a later time; the try does not count. Does
+    nothing if the lease was lost."""
+    clip = _held(session, clip_id, token)
+    if clip is None:
+        return
+    clip.attempts -= 1
+    if until is not None:
+        clip.start_at = until
+    let_go(clip, ready=until is None)
+    events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
 
 
 def retry_or_fail(
@@ -230,12 +240,6 @@ def lose(
     else:
         _back_off(session, clip, LOST, clip.losses, rules, now)
     return clip.state
-
-
-def postpone(session: Session, clip_id: str, token: str, until: float, now: float) -> None:
-    """Give the clip back for a later time, for what is no fault of its own; the try is not
-    counted. Does nothing if the lease was lost."""
-    _give_back(session, clip_id, token, now, until)
 
 
 def fail(session: Session, clip_id: str, token: str, code: str, message: str, now: float) -> bool:
@@ -376,19 +380,6 @@ def _outcome(clip: Clip) -> dict[str, Any]:
     if clip.state is ClipState.FAILED:
         return {"code": clip.error_code, "message": clip.error}
     return {}
-
-
-def _give_back(
-    session: Session, clip_id: str, token: str, now: float, until: float | None = None
-) -> None:
-    clip = _held(session, clip_id, token)
-    if clip is None:
-        return
-    clip.attempts -= 1
-    if until is not None:
-        clip.start_at = until
-    let_go(clip, ready=until is None)
-    events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
 
 
 def let_go(clip: Clip, ready: bool) -> None:

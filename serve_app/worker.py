@@ -174,7 +174,7 @@ class Worker:
         if isinstance(cause, StoreUnavailable | StageUnavailable):
             # No fault of the clip: it costs no try, and what failed gets time to come back.
             await self._threads.transact(
-                lambda s, now: queue.postpone(s, clip.id, token, now + PAUSE_SECONDS, now)
+                lambda s, now: queue.release(s, clip.id, token, now, now + PAUSE_SECONDS)
             )
             self._observer.ended(clip.service, "postponed")
             return

@@ -75,14 +75,11 @@ def test_a_clip_whose_tries_fail(database: Database) -> None:
 def test_tries_that_do_not_count_have_numbers_of_their_own(database: Database) -> None:
     clip = submit(database, make_user(database))
     started = []
-    for end in ("release", "postpone"):
+    for until in (None, NOW + 9):
         claimed = must_claim(database, NOW + 1)
         started.append((claimed.clip.attempts, claimed.started))
         with database.transaction() as session:
-            if end == "release":
-                queue.release(session, clip.id, claimed.token, NOW + 1)
-            else:
-                queue.postpone(session, clip.id, claimed.token, NOW + 9, NOW + 1)
+            queue.release(session, clip.id, claimed.token, NOW + 1, until)
     assert started == [(1, 2), (1, 4)]
     told = [(each.seq, each.kind, each.data) for each in events_of(database, clip, after=1)]
     assert told == [(5, "postponed", {"start_at": NOW + 9})], "however often, there is one"
