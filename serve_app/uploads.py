@@ -96,12 +96,15 @@ def create(
     return upload
 
 
-def find(session: Session, user_id: str, key_or_id: str) -> Upload:
-    """404 `upload_not_found` for an unknown, deleted or foreign upload alike."""
+def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> Upload:
+    """404 `upload_not_found` for an unknown, deleted or foreign upload alike. With `lock` nobody
+    else deletes it until the transaction ends."""
     upload_id = key_or_id.removeprefix(PREFIX).partition(".")[0]
     own = select(Upload).where(
         Upload.id == upload_id, Upload.user_id == user_id, Upload.deleted_at.is_(None)
     )
+    if lock:
+        own = own.with_for_update()
     upload = session.scalars(own).one_or_none() if is_id(upload_id) else None
     if upload is None:
         raise not_found("upload")
@@ -113,7 +116,7 @@ def find(session: Session, user_id: str, key_or_id: str) -> Upload:
 def delete(session: Session, user_id: str, upload_id: str, now: float) -> Upload:
     """Hide an upload. The caller removes its object unless it is `in_use`; `sweep` does the rest.
     404 as `find`."""
-    upload = find(session, user_id, upload_id)
+    upload = find(session, user_id, upload_id, lock=True)
     upload.deleted_at = now
     session.flush()
     return upload

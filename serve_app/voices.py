@@ -161,6 +161,8 @@ def delete(session: Session, user_id: str, voice_id: str, now: float) -> Voice:
     own = select(Voice).where(
         Voice.id == voice_id, Voice.user_id == user_id, Voice.deleted_at.is_(None)
     )
+    # Locked: whoever deletes it at the same time may remove it at once.
+    own = own.with_for_update()
     voice = session.scalars(own).one_or_none() if is_id(voice_id) else None
     if voice is None:
         raise not_found("voice")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from itertools import islice
 from threading import Event
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from pipelines.protocol import InvalidInput
@@ -303,6 +304,19 @@ def test_deleting_removes_the_object_and_in_time_the_row(api: Api) -> None:
     api.now += api.settings.presign_seconds
     sweep(api)
     assert api.contents() == before
+
+
+def test_an_upload_that_goes_while_it_is_deleted_is_not_found(api: Api) -> None:
+    headers = api.sign_up()
+    upload = send(api, headers, speech())
+    address = f"/api/uploads/{upload['id']}"
+    with ThreadPoolExecutor(1) as user:
+        with api.database.transaction() as session:
+            session.execute(update(Upload).values(deleted_at=api.now))
+            uploads.forget(session, upload["id"])
+            answer = user.submit(api.client.delete, address, headers=headers)
+            assert not wait([answer], timeout=0.5).done
+        assert error_of(answer.result(), 404)["code"] == "upload_not_found"
 
 
 def test_a_pending_clip_keeps_its_upload(api: Api) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from sqlalchemy import delete
 
 from pipelines.decoding import decode
 from pipelines.features import FeatureCache
@@ -277,6 +279,17 @@ def test_a_deleted_voice_leaves_nothing(api: Api) -> None:
     assert after["objects"] == before["objects"] + 1, "the upload it was made from"
     assert find(api, headers, "my voice") is None
     error_of(api.client.delete(address, headers=headers), 404)
+
+
+def test_a_voice_that_goes_while_it_is_deleted_is_not_found(api: Api) -> None:
+    headers = api.sign_up()
+    address = f"/api/voices/{make(api, headers)['id']}"
+    with ThreadPoolExecutor(1) as user:
+        with api.database.transaction() as session:
+            session.execute(delete(Voice))
+            answer = user.submit(api.client.delete, address, headers=headers)
+            assert not wait([answer], timeout=0.5).done
+        assert error_of(answer.result(), 404)["code"] == "voice_not_found"
 
 
 def pending(api: Api, headers: Headers, voice_id: str) -> Clip:
