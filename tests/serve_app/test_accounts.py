@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
-from serve_app import accounts, credits
+from serve_app import accounts, credits, retention
 from serve_app.attempts import SignInLimits
 from serve_app.db.engine import Database
 from serve_app.db.models import SignInFailure, User
@@ -227,4 +227,5 @@ def test_old_failures_are_not_kept(database: Database) -> None:
         email, now = f"nobody{number}@example.com", NOW + 400 * number
         status_of(lambda e=email, t=now: sign_in(database, e, now=t))
     with database.transaction() as session:
+        retention.forget_failures(session, now - LIMITS.window_seconds, 100)
         assert session.scalars(select(func.count()).select_from(SignInFailure)).one() == 2
