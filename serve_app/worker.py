@@ -242,7 +242,7 @@ class Worker:
         sweeping.sweep(self._database, self._store, self._settings)
 
     def _report_queue(self) -> None:
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             stats = line.stats(session, self._database.now(session))
         depth = dict.fromkeys(self._stages, 0) | stats.depth
         self._observer.queue(depth, stats.oldest_age_seconds)
