@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from serve_app import abandoned
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
 from serve_app.settings import Settings
@@ -55,6 +56,11 @@ class Case:
         """Epoch seconds: what is older than this is no work in flight."""
         with self.database.reading() as session:
             return self.database.now(session) - self.age_seconds
+
+    def is_made(self, clip_id: str) -> bool:
+        """Whether a worker makes the clip, or held it when it was lost."""
+        with self.database.reading() as session:
+            return bool(abandoned.being_made(session, {clip_id}))
 
     def count(self, table: type[Base]) -> None:
         """All rows of a table are looked at: by the database, which hands out what is wrong."""

@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from pipelines.decoding import decode
 from pipelines.protocol import InvalidInput
-from serve_app import abandoned, streams, uploads, voices
+from serve_app import streams, uploads, voices
 from serve_app.db.models import Clip, Upload, Voice
 from serve_app.doctor.case import Case, Finding
 from serve_app.ids import is_id
@@ -122,15 +122,10 @@ def pieces(system: Case) -> Iterator[Finding]:
     ):
         old = [each for each in group if each.modified_at < before]
         system.examined.add(len(old))
-        if old and not _is_made(system, clip_id):
+        if old and not system.is_made(clip_id):
             for each in old:
                 repair = partial(_delete, system, each.key)
                 yield Finding(f"object {each.key}", "is of a clip that nobody makes", repair)
-
-
-def _is_made(system: Case, clip_id: str) -> bool:
-    with system.database.reading() as session:
-        return bool(abandoned.being_made(session, {clip_id}))
 
 
 def _delete(system: Case, key: str) -> bool:

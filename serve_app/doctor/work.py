@@ -12,11 +12,11 @@ from serve_app.db.models import PENDING, Clip
 from serve_app.doctor.case import Case, Finding
 from serve_app.store import RESULT_PREFIXES, PendingUpload, id_in
 
-_SUCCEEDED = Clip.s3_key.is_not(None)
+_STORED = Clip.s3_key.is_not(None)
 _WRONG_STATES = {
-    "succeeded and failed at once": and_(_SUCCEEDED, Clip.failed),
+    "succeeded and failed at once": and_(_STORED, Clip.failed),
     "succeeded without a size or a length": and_(
-        _SUCCEEDED, or_(Clip.bytes.is_(None), Clip.audio_seconds.is_(None))
+        _STORED, or_(Clip.bytes.is_(None), Clip.audio_seconds.is_(None))
     ),
     "failed without a reason": and_(Clip.failed, Clip.error_code.is_(None)),
     "ended without a time": and_(~PENDING, Clip.finished_at.is_(None)),
@@ -61,19 +61,13 @@ def open_uploads(system: Case) -> Iterator[Finding]:
     for prefix in RESULT_PREFIXES.values():
         for upload in system.store.list_uploads(prefix):
             system.examined.add()
-            if upload.started_at < before and not _is_written(system, upload):
+            if upload.started_at < before and not system.is_made(id_in(upload.key)):
                 repair = partial(_abort, system, upload)
                 yield Finding(f"upload of {upload.key}", "is open and nobody writes it", repair)
 
 
-def _is_written(system: Case, upload: PendingUpload) -> bool:
-    """Whether its clip is being made."""
-    with system.database.reading() as session:
-        return bool(abandoned.being_made(session, {id_in(upload.key)}))
-
-
 def _abort(system: Case, upload: PendingUpload) -> bool:
-    if _is_written(system, upload):
+    if system.is_made(id_in(upload.key)):
         return False
     system.store.abort(upload)
     return True
