@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from benchmarks.sounds.mel import sound_mel
 from benchmarks.sounds.recordings import Recordings
 from pipelines.foley.synthesis.catalogue import SOUNDS
-from pipelines.foley.synthesis.rendering import levelled, render
+from pipelines.foley.synthesis.rendering import at_level, render
 from pipelines.foley.synthesis.signals import Rng, Wave, shaped, tilt
 
 FIRST_SEED = 1_000_000
@@ -30,7 +30,7 @@ KINDS = tuple(SOUNDS)
 
 def features(wave: NDArray[np.floating]) -> Tensor:
     """What the classifier hears of a wave of any level, `[features]`."""
-    heard = np.asarray(levelled(np.asarray(wave, np.float64)), np.float32)
+    heard = np.asarray(at_level(np.asarray(wave, np.float64)), np.float32)
     mel = sound_mel(heard).clamp(min=-3.0)
     slope = mel.diff(dim=1)
     parts = [

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from pipelines.foley.synthesis.rendering import levelled
+from pipelines.foley.synthesis.rendering import at_level
 from pipelines.foley.synthesis.signals import (
     SAMPLE_RATE,
     Rng,
@@ -67,7 +67,7 @@ class Recordings:
         made = placed(samples(seconds), strokes)
         if rng.random() < 0.3:
             made = reverberant(rng, made, 2.5, 0.4)
-        return levelled(made)
+        return at_level(made)
 
 
 def _read(path: Path) -> Wave:

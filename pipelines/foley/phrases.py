@@ -12,19 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from pipelines.foley.files import FoleyFiles
-from pipelines.foley.sentences import SentenceEncoder
+from pipelines.foley.sentences import Floats, SentenceEncoder
 from pipelines.foley.synthesis.catalogue import SOUNDS
 from pipelines.settings import PipelineSettings
 from pipelines.torch_files import CheckpointError
 
 PHRASES = tuple((phrase, name) for name, sound in SOUNDS.items() for phrase in sound.phrases)
 """Each phrase with its kind."""
-
-Floats = NDArray[np.float32]
 
 
 def write_phrases(encode: SentenceEncoder, target: Path) -> None:

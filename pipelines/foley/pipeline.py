@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pipelines.features import FeatureCache
+from pipelines.foley.synthesis.signals import SAMPLE_RATE
 from pipelines.joining import AtLevel
-from pipelines.makeanaudio.request import LONGEST_SECONDS, SAMPLE_RATE, SoundRequest
+from pipelines.makeanaudio.request import LONGEST_SECONDS, SoundRequest
 from pipelines.protocol import Diffusion, Frontend, InvalidInput, Joiner, Vocoder
 from pipelines.settings import PipelineSettings
 

@@ -192,7 +192,7 @@ def paper(draw: Draw) -> Wave:
     return filtered(crackle, highpass(1200, 1), lowpass(6500)) * squeeze
 
 
-def bottle(draw: Draw) -> Wave:
+def clinking(draw: Draw) -> Wave:
     """Glasses that clink."""
     events = []
     base = draw.at_pitch(1700, 3400)
@@ -281,6 +281,6 @@ SOUNDS = (
         "clinking",
         ("glasses clinking", "clinking glasses", "toast with wine glasses", "clink of glass"),
         (SPEED, PITCH),
-        bottle,
+        clinking,
     ),
 )

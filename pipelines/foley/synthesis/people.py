@@ -49,7 +49,7 @@ def footsteps(draw: Draw) -> Wave:
     return placed(draw.count, events)
 
 
-def running_on_gravel(draw: Draw) -> Wave:
+def gravel(draw: Draw) -> Wave:
     """Crunching steps: a burst of grains each."""
     events = []
     for start in beats(draw.rng, draw.seconds, draw.at_speed(1.2, 3.6), 0.06):
@@ -168,7 +168,7 @@ SOUNDS = (
         "gravel",
         ("steps on gravel", "walking on gravel", "crunching gravel underfoot", "gravel path steps"),
         (SPEED, DISTANCE),
-        running_on_gravel,
+        gravel,
     ),
     Sound(
         "applause",

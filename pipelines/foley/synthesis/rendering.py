@@ -41,10 +41,10 @@ def render(rng: Rng, sound: Sound, seconds: float, traits: Mapping[str, float]) 
     if (hall := traits.get(SPACE, -1.0)) > 0:
         wave = reverberant(rng, wave, 2.5, 0.35 + 0.3 * hall)
     wave = filtered(wave, highpass(LOWEST))
-    return levelled(wave * swell(len(wave), FADE_IN_SECONDS, FADE_OUT_SECONDS))
+    return at_level(wave * swell(len(wave), FADE_IN_SECONDS, FADE_OUT_SECONDS))
 
 
-def levelled(wave: Wave) -> Wave:
+def at_level(wave: Wave) -> Wave:
     """At the level that every sound has."""
     frame = min(len(wave), samples(0.5))
     power = np.mean(wave[: len(wave) // frame * frame].reshape(-1, frame) ** 2, axis=1)
