@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from pipelines.revoice.segments import Floats
 
 SILENT_HZ = 5.0
 """What Kokoro's own contours hold in silence."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -11,11 +12,16 @@ from pipelines.precision import autocast, place
 from pipelines.protocol import State
 from pipelines.revoice.checkpoint import load_head
 from pipelines.revoice.contour import filled
-from pipelines.revoice.head import ContentHead
+from pipelines.revoice.head import LEVELS_PER_FRAME, ContentHead
 from pipelines.revoice.segments import Floats, RevoiceSegment
 from pipelines.settings import PipelineSettings
 from pipelines.styletts2.segments import SpeechAcoustic
 from pipelines.torch_runtime import Runtime, configure
+
+
+@dataclass(slots=True)
+class RevoiceState(State):
+    segment: RevoiceSegment
 
 
 class RevoiceDiffusion:
@@ -32,15 +38,15 @@ class RevoiceDiffusion:
         return cls(load_head(settings), configure(settings))
 
     def begin(self, segments: Sequence[RevoiceSegment]) -> list[State]:
-        return [State(segment, steps_left=0) for segment in segments]
+        return [RevoiceState(segment, steps_left=0) for segment in segments]
 
     def step(self, states: Sequence[State]) -> None:
         """Never needed: every state is finished from the beginning."""
 
     @torch.inference_mode()
-    def finish(self, states: Sequence[State]) -> list[SpeechAcoustic]:
+    def finish(self, states: Sequence[RevoiceState]) -> list[SpeechAcoustic]:
         """Text features and energy of each window, without what is around it."""
-        segments: list[RevoiceSegment] = [state.segment for state in states]  # type: ignore[misc]
+        segments = [state.segment for state in states]
         device = self._runtime.device
         heard = padded([segment.heard.T for segment in segments], device).mT.float()
         levels = padded([segment.levels.T for segment in segments], device).mT
@@ -56,7 +62,7 @@ class RevoiceDiffusion:
 
 def _acoustic(segment: RevoiceSegment, asr: Floats, energy: Floats) -> SpeechAcoustic:
     first, last = segment.before, segment.length - segment.after
-    energy = energy[2 * first : 2 * last].copy()
+    energy = energy[LEVELS_PER_FRAME * first : LEVELS_PER_FRAME * last].copy()
     return SpeechAcoustic(
         index=segment.index,
         seed=segment.seed,
