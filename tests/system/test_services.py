@@ -19,7 +19,7 @@ import pytest
 import soundfile
 import soxr
 
-from pipelines.bare import BarePipeline
+from pipelines import registry
 from pipelines.decoding import decode
 from pipelines.makeanaudio.request import SoundRequest
 from pipelines.protocol import Request, Waveform
@@ -146,8 +146,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def alone(service: str, request: Request, settings: Settings) -> Waveform:
     """What the stage objects make of a request without Ray, one segment at a time."""
-    stage = settings.pipeline(settings.service(service).vocoder)
-    return BarePipeline(service, settings.pipelines()[service], stage).clip(request)
+    names = (service, settings.pipelines()[service])
+    scales = settings.service(service)
+    frontend = registry.load_frontend(*names, settings.pipeline(scales.frontend))
+    diffusion = registry.load_diffusion(*names, settings.pipeline(scales.diffusion))
+    vocoder = registry.load_vocoder(*names, settings.pipeline(scales.vocoder))
+    joiner = registry.joiner(*names, settings.pipeline(scales.vocoder))
+    pieces = []
+    for segment in frontend.prepare([request])[0]:
+        states = diffusion.begin([segment])
+        while states[0].steps_left:
+            diffusion.step(states)
+        pieces.append(joiner.add(vocoder.synthesize(diffusion.finish(states))[0]))
+    return np.concatenate([*pieces, joiner.close()])
 
 
 def requests(settings: Settings, seed: int) -> dict[str, Request]:
