@@ -1,6 +1,6 @@
 """Speech, side by side in one run: the bare pipeline, and the same through the whole system.
 
-    python benchmarks/speech.py [--users 1 4 8] [--clips 3] [--json FILE]
+    python -m benchmarks.speech [--users 1 4 8] [--clips 3] [--json FILE]
 
 Prints CPU-seconds per second of audio (of all processes together), the time from submission to the
 finished clip, the time to the first audio, the same to the first bytes of a long text that is
@@ -184,7 +184,7 @@ def main() -> None:
         print(json.dumps(bare()))
         return
     environment = {**os.environ, **MALLOC, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, __file__, "--bare"]
+    command = [sys.executable, "-m", "benchmarks.speech", "--bare"]
     alone = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     result = {"bare": json.loads(alone.stdout)}
     for pipeline in ("kokoro", "noop"):
