@@ -4,10 +4,11 @@ PostgreSQL."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from serve_app.db.engine import Database
 from serve_app.embedded import SeaweedFS
@@ -18,6 +19,8 @@ from tests.serve_app.api_harness import Api, FinishingApi
 from tests.serve_app.bench import Bench
 
 _MIGRATED = "migrated"
+
+Connect = Callable[..., ObjectStore]
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +64,29 @@ def database(request: pytest.FixtureRequest) -> Database:
     name = "sqlite_database" if request.param == "sqlite" else "postgres_database"
     found: Database = request.getfixturevalue(name)
     return found
+
+
+@pytest.fixture(scope="session")
+def connect(seaweed: SeaweedFS) -> Connect:
+    """A store on the running server; settings may be given otherwise."""
+
+    def connect(**changes: object) -> ObjectStore:
+        settings = {
+            "s3_endpoint": seaweed.endpoint,
+            "s3_access_key": SecretStr(seaweed.access_key),
+            "s3_secret_key": SecretStr(seaweed.secret_key),
+            "s3_bucket": "store-tests",
+        }
+        return ObjectStore(Settings(**(settings | changes)))  # type: ignore[arg-type]
+
+    return connect
+
+
+@pytest.fixture(scope="session")
+def store(connect: Connect) -> ObjectStore:
+    store = connect()
+    store.ensure_bucket()
+    return store
 
 
 @pytest.fixture(scope="session")
