@@ -25,7 +25,7 @@ Connect = Callable[..., ObjectStore]
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """One server for the whole run, with a migrated database to copy."""
+    """One server for each process of the run, with a migrated database to copy."""
     with Postgres() as server:
         server.create(_MIGRATED)
         migrate(server.url(_MIGRATED))
