@@ -14,7 +14,7 @@ demo: $(VENV)/installed
 
 # Two processes share the tests; each computes with one thread.
 test: $(VENV)/installed-test
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 chaos: $(VENV)/installed-test
 	$(BIN)/python -m tests.chaos --seed $(SEED)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from serve_app.embedded import SeaweedFS
 
@@ -21,24 +23,33 @@ hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
-SYSTEM = "tests/system"
+SYSTEMS = "tests/system/"
 
 
-@pytest.hookimpl(tryfirst=True)
+class SystemsFirst(LoadScopeScheduling):
+    """Shares the tests among processes (`pytest -n 2`), each file as a whole.
+
+    Whole systems come first, all in one process, one after the other: two at once would be more
+    than a small machine has cores and memory for, and they wait more than they compute.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return SYSTEMS if nodeid.startswith(SYSTEMS) else nodeid.split("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SystemsFirst:
+    config.option.loadscopereorder = False  # the order of the tests, not that of their numbers
+    return SystemsFirst(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole systems come first, one after the other in one of the processes that share the tests:
-    two of them at once would be more than a small machine has memory and cores for, and they wait
-    more than they compute. Meanwhile the others take the other files, each as a whole.
-
-    Those that start a system of their own do so before there is the one that the others share."""
-    items.sort(key=lambda item: (not _is_of_a_system(item), "system" in item.fixturenames))
-    for item in items:
-        group = SYSTEM if _is_of_a_system(item) else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Tests that start a system of their own come before there is the one that others share."""
+    items.sort(key=lambda each: (not each.nodeid.startswith(SYSTEMS), "system" in fixtures(each)))
 
 
-def _is_of_a_system(item: pytest.Item) -> bool:
-    return item.nodeid.startswith(f"{SYSTEM}/")
+def fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
 
 
 @pytest.fixture(scope="session")
