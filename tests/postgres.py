@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,10 @@ _HOST = "127.0.0.1"
 _OWNER = "bernie"
 _START_SECONDS = 30
 _SPEED_OVER_SAFETY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_END_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 class Postgres:
@@ -50,6 +55,16 @@ class Postgres:
 
     def drop(self, database: str) -> None:
         self._administer("DROP DATABASE {} WITH (FORCE)", database)
+
+    def empty(self, database: str, tables: Sequence[str]) -> None:
+        """Ends what is still connected and deletes all rows; before a table come those that refer
+        to it. A tenth of the work of making the database anew."""
+        deletions = sql.SQL("; ").join(
+            sql.SQL("DELETE FROM {}").format(sql.Identifier(each)) for each in tables
+        )
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(_END_OTHERS)
+            connection.execute(deletions)
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Databases for the tests of the service: each test gets its own, once on SQLite and once on
+"""Databases for the tests of the service: each test gets an empty one, once on SQLite and once on
 PostgreSQL."""
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from serve_app.db.engine import Database
+from serve_app.db.models import Base
 from serve_app.embedded import SeaweedFS
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.store import ObjectStore
@@ -39,9 +40,26 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture
-def postgres_database(postgres: Postgres) -> Iterator[Database]:
+@pytest.fixture(scope="session")
+def postgres_to_empty(postgres: Postgres) -> str:
+    """The name of the database that tests have one after the other."""
     name = "test"
+    postgres.create(name, template=_MIGRATED)
+    return name
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres, postgres_to_empty: str) -> Iterator[Database]:
+    database = Database(postgres.url(postgres_to_empty))
+    yield database
+    database.dispose()
+    postgres.empty(postgres_to_empty, [each.name for each in reversed(Base.metadata.sorted_tables)])
+
+
+@pytest.fixture
+def new_postgres_database(postgres: Postgres) -> Iterator[Database]:
+    """For tests that change the tables themselves, or ask how large they are."""
+    name = "new"
     postgres.create(name, template=_MIGRATED)
     database = Database(postgres.url(name))
     yield database
