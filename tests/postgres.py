@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,8 @@ from typing import Self
 
 import psycopg
 from psycopg import sql
+
+from serve_app.demo import free_port
 
 _HOST = "127.0.0.1"
 _OWNER = "bernie"
@@ -39,7 +40,7 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="bernie-postgres-"))
         self._user = "nobody" if os.geteuid() == 0 else None
         self._password = secrets.token_urlsafe(16)
-        self._port = _free_port()
+        self._port = free_port()
         self._create()
         self._process = self._start()
 
@@ -157,9 +158,3 @@ def _binary(name: str) -> str:
     assert spec is not None
     assert spec.origin is not None
     return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((_HOST, 0))
-        return int(listener.getsockname()[1])
