@@ -5,14 +5,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 SEED ?= 1
+WORKERS ?= 2
 
 .PHONY: demo test chaos fuzz audit check lint types layers format clean
 
 demo: $(VENV)/installed
 	$(BIN)/bernie demo -o demo.wav
 
+# Two processes share the tests; each computes with one thread.
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 chaos: $(VENV)/installed-test
 	$(BIN)/python -m tests.chaos --seed $(SEED)

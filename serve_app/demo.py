@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 import socket
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from serve_app.local import Report, local_stack
 from serve_app.settings import Settings
 
 WAIT_SECONDS = 900.0
+_PORTS = range(22_700, 30_000)
+"""Clear of the workers of Ray and of SeaweedFS, and below those that systems give out."""
 
 Submit = Callable[[Client], dict[str, Any]]
 
@@ -108,10 +112,13 @@ def demo_settings(**given: Any) -> Settings:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody listens on, and that nobody is given who asks for any: between
+    the choice and the first listening lie seconds, in which Ray alone asks for a dozen."""
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"no port from {_PORTS[0]} to {_PORTS[-1]} is free")
 
 
 def _timing_table(clip: dict[str, Any]) -> Table:

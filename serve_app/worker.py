@@ -154,8 +154,9 @@ class Worker:
                 self._observer.ended(claim.clip.service, "succeeded")
                 self._observer.made(claim.clip.service, made.seconds, made.timings["total_seconds"])
         finally:
-            keeping.cancel()
             self._stoppable.pop(claim.token, None)
+            keeping.cancel()
+            await asyncio.wait([keeping])
 
     async def _failed(self, claim: Claim, error: Exception) -> None:
         """Records why: for good where the input is at fault, else for another try."""

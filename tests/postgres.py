@@ -6,10 +6,10 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -18,10 +18,16 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
+from serve_app.demo import free_port
+
 _HOST = "127.0.0.1"
 _OWNER = "bernie"
 _START_SECONDS = 30
 _SPEED_OVER_SAFETY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_END_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 
 
 class Postgres:
@@ -34,7 +40,7 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="bernie-postgres-"))
         self._user = "nobody" if os.geteuid() == 0 else None
         self._password = secrets.token_urlsafe(16)
-        self._port = _free_port()
+        self._port = free_port()
         self._create()
         self._process = self._start()
 
@@ -50,6 +56,16 @@ class Postgres:
 
     def drop(self, database: str) -> None:
         self._administer("DROP DATABASE {} WITH (FORCE)", database)
+
+    def empty(self, database: str, tables: Sequence[str]) -> None:
+        """Ends what is still connected and deletes all rows; before a table come those that refer
+        to it. A tenth of the work of making the database anew."""
+        deletions = sql.SQL("; ").join(
+            sql.SQL("DELETE FROM {}").format(sql.Identifier(each)) for each in tables
+        )
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(_END_OTHERS)
+            connection.execute(deletions)
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGINT)
@@ -142,9 +158,3 @@ def _binary(name: str) -> str:
     assert spec is not None
     assert spec.origin is not None
     return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((_HOST, 0))
-        return int(listener.getsockname()[1])

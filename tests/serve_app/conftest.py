@@ -1,15 +1,17 @@
-"""Databases for the tests of the service: each test gets its own, once on SQLite and once on
+"""Databases for the tests of the service: each test gets an empty one, once on SQLite and once on
 PostgreSQL."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from serve_app.db.engine import Database
+from serve_app.db.models import Base
 from serve_app.embedded import SeaweedFS
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.store import ObjectStore
@@ -19,10 +21,12 @@ from tests.serve_app.bench import Bench
 
 _MIGRATED = "migrated"
 
+Connect = Callable[..., ObjectStore]
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """One server for the whole run, with a migrated database to copy."""
+    """One server for each process of the run, with a migrated database to copy."""
     with Postgres() as server:
         server.create(_MIGRATED)
         migrate(server.url(_MIGRATED))
@@ -36,9 +40,26 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture
-def postgres_database(postgres: Postgres) -> Iterator[Database]:
+@pytest.fixture(scope="session")
+def postgres_to_empty(postgres: Postgres) -> str:
+    """The name of the database that tests have one after the other."""
     name = "test"
+    postgres.create(name, template=_MIGRATED)
+    return name
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres, postgres_to_empty: str) -> Iterator[Database]:
+    database = Database(postgres.url(postgres_to_empty))
+    yield database
+    database.dispose()
+    postgres.empty(postgres_to_empty, [each.name for each in reversed(Base.metadata.sorted_tables)])
+
+
+@pytest.fixture
+def new_postgres_database(postgres: Postgres) -> Iterator[Database]:
+    """For tests that change the tables themselves, or ask how large they are."""
+    name = "new"
     postgres.create(name, template=_MIGRATED)
     database = Database(postgres.url(name))
     yield database
@@ -61,6 +82,29 @@ def database(request: pytest.FixtureRequest) -> Database:
     name = "sqlite_database" if request.param == "sqlite" else "postgres_database"
     found: Database = request.getfixturevalue(name)
     return found
+
+
+@pytest.fixture(scope="session")
+def connect(seaweed: SeaweedFS) -> Connect:
+    """A store on the running server; settings may be given otherwise."""
+
+    def connect(**changes: object) -> ObjectStore:
+        settings = {
+            "s3_endpoint": seaweed.endpoint,
+            "s3_access_key": SecretStr(seaweed.access_key),
+            "s3_secret_key": SecretStr(seaweed.secret_key),
+            "s3_bucket": "store-tests",
+        }
+        return ObjectStore(Settings(**(settings | changes)))  # type: ignore[arg-type]
+
+    return connect
+
+
+@pytest.fixture(scope="session")
+def store(connect: Connect) -> ObjectStore:
+    store = connect()
+    store.ensure_bucket()
+    return store
 
 
 @pytest.fixture(scope="session")

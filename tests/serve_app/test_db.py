@@ -30,6 +30,11 @@ CHECKS = {
 }
 
 
+@pytest.fixture
+def postgres_database(new_postgres_database: Database) -> Database:
+    return new_postgres_database
+
+
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based")
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_migrations_make_what_the_models_say(database: Database) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import socket
 from pathlib import Path
 
+import pytest
 import soundfile
 
+from serve_app import demo
 from serve_app.client import Client
 from serve_app.demo import Wishes, make_all
 from serve_app.settings import OFF, ServiceSettings
@@ -55,3 +58,11 @@ def test_what_is_not_installed_is_said_and_left_out(
     assert list(files) == ["demo.wav", "demo-sound.wav"]
     [message] = [line for line in said if "not installed" in line]
     assert message.startswith("Voice conversion is not installed here. Run `bernie fetch")
+
+
+def test_a_free_port_is_one_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = demo.free_port()
+    monkeypatch.setattr(demo, "_PORTS", range(port, port + 1))
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="no port"):
+        demo.free_port()
+    assert demo.free_port() == port

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import re
 import time
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serve_app.store import ObjectMissing, ObjectStore
 from tests.serve_app.api_harness import Api, Headers
@@ -32,6 +35,47 @@ def refused(method: str, url: str, content: bytes | None = None, **headers: str)
     """As far as the store knows: OPTIONS, which any browser may ask, tells nothing."""
     answer = httpx.request(method, url, content=content, headers={**TYPE, **headers})
     return answer.status_code in (400, 403, 405)
+
+
+def test_anyone_may_fetch_through_a_presigned_url(api_store: ObjectStore) -> None:
+    api_store.put("a/shared", b"audio bytes", "audio/wav")
+    answer = httpx.get(api_store.presigned_get("a/shared", 60, "clip 1.wav"))
+    assert (answer.status_code, answer.content) == (200, b"audio bytes")
+    assert answer.headers["content-type"] == "audio/wav"
+    assert answer.headers["content-disposition"] == 'attachment; filename="clip_1.wav"'
+    part = httpx.get(api_store.presigned_get("a/shared", 60, "x"), headers={"Range": "bytes=6-"})
+    assert (part.status_code, part.content) == (206, b"bytes")
+
+
+def test_a_url_that_was_changed_or_is_for_another_object_is_refused(api_store: ObjectStore) -> None:
+    api_store.put("a/shared", b"audio bytes", "audio/wav")
+    api_store.put("a/private", b"private", "audio/wav")
+    url = api_store.presigned_get("a/shared", 60, "clip.wav")
+    signature = parse_qs(urlsplit(url).query)["X-Amz-Signature"][0]
+    flipped = ("0" if signature[0] != "0" else "1") + signature[1:]
+    assert httpx.get(url.replace(signature, flipped)).status_code == 403
+    assert httpx.get(url.replace("a/shared", "a/private")).status_code == 403
+    assert httpx.get(url.split("?")[0]).status_code == 403
+
+
+def test_a_presigned_upload_takes_what_was_signed_and_nothing_else(api_store: ObjectStore) -> None:
+    url = api_store.presigned_put("uploads/1", 60, "audio/wav", 10)
+    right = {"Content-Type": "audio/wav"}
+    assert httpx.put(url, content=b"1" * 11, headers=right).status_code == 403
+    assert httpx.put(url, content=b"1" * 9, headers=right).status_code == 403
+    page = {"Content-Type": "text/html"}
+    assert httpx.put(url, content=b"1" * 10, headers=page).status_code == 403
+    with pytest.raises(ObjectMissing):
+        api_store.head("uploads/1")
+    assert httpx.put(url, content=b"1" * 10, headers=right).status_code == 200
+    assert api_store.get("uploads/1") == b"1" * 10
+
+
+@given(st.text(max_size=40))
+def test_no_file_name_breaks_out_of_its_header(api_store: ObjectStore, name: str) -> None:
+    query = parse_qs(urlsplit(api_store.presigned_get("a/b", 60, name)).query)
+    (disposition,) = query["response-content-disposition"]
+    assert re.fullmatch(r'attachment; filename="[A-Za-z0-9_-][A-Za-z0-9._-]*"', disposition)
 
 
 def test_a_link_to_audio_is_good_for_nothing_else(api_store: ObjectStore, secret: str) -> None:
@@ -94,10 +138,13 @@ def test_a_link_for_an_upload_takes_that_upload_and_nothing_else(
     assert api_store.get(secret) == CONTENT
 
 
-def test_a_link_for_an_upload_ends_with_its_time(api_store: ObjectStore) -> None:
-    url = api_store.presigned_put("seed-vc-audio-uploads/late.wav", 1, "audio/wav", SIZE)
+def test_a_link_ends_with_its_time(api_store: ObjectStore, secret: str) -> None:
+    fetch = api_store.presigned_get(secret, 1, "clip.wav")
+    send = api_store.presigned_put("seed-vc-audio-uploads/late.wav", 1, "audio/wav", SIZE)
+    assert httpx.get(fetch).content == CONTENT
     time.sleep(2.1)
-    assert refused("PUT", url, CONTENT)
+    assert refused("GET", fetch)
+    assert refused("PUT", send, CONTENT)
 
 
 def test_nobody_gets_in_without_a_signature(api_store: ObjectStore, secret: str) -> None:

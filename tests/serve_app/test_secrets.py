@@ -108,6 +108,11 @@ def break_down(api: Api, secrets: list[str], heard: Overheard) -> None:
     heard.note(api.client.post("/api/sign-up", json=account))
 
 
+@pytest.fixture
+def postgres_database(new_postgres_database: Database) -> Database:
+    return new_postgres_database
+
+
 def test_an_error_of_the_database_does_not_quote_what_was_sent(database: Database) -> None:
     statement = text("INSERT INTO no_such_table VALUES (:text)")
     with pytest.raises(DBAPIError) as caught, database.transaction() as session:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from threading import Event
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from serve_app.events import Kind
 from serve_app.generation import StageLost, StageUnavailable
 from tests.serve_app.acts import events_of
 from tests.serve_app.bench import Bench
+from tests.system.replicas import until
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +111,32 @@ def test_a_stopped_worker_finishes_what_it_can_and_claims_no_more(bench: Bench) 
     assert bench.clip(first).state is ClipState.SUCCEEDED
     assert bench.clip(second).attempts == 0
     assert bench.tally.outcomes == ["succeeded"]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_stopped_worker_has_left_the_database(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a clip is done while its lease is renewed."""
+    renewing = Event()
+    renew = queue.renew
+    clip_id = bench.submit("One chunk.")
+
+    def renew_late(*arguments: Any) -> bool:
+        renewing.set()
+        until(bench.ended(clip_id), 10, "the clip is done")
+        time.sleep(0.5)
+        return renew(*arguments)
+
+    async def until_renewed(_: Segment) -> None:
+        await asyncio.to_thread(renewing.wait, 10)
+
+    monkeypatch.setattr(queue, "renew", renew_late)
+    bench.settings = bench.settings.model_copy(update={"lease_seconds": 6.0})
+    bench.stages.before = until_renewed
+    bench.run(bench.ended(clip_id))
+    assert bench.clip(clip_id).state is ClipState.SUCCEEDED
+    assert "Current Checked out connections: 0" in bench.database.engine.pool.status()
 
 
 def test_what_fails_around_a_stopped_worker_costs_no_try(bench: Bench) -> None:

@@ -32,7 +32,7 @@ class System:
         return f"http://{self.settings.host}:{self.settings.port}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     checkpoints.fetch("revoice", PipelineSettings())  # which has Kokoro for its decoder
     settings = Settings(

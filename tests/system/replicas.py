@@ -8,9 +8,10 @@ from collections.abc import Callable
 import psutil
 
 
-def kill_replica(deployment: str) -> int:
-    """SIGKILL to one live replica of a deployment; returns its process id."""
-    replica = replicas(deployment)[0]
+def kill_replica(deployment: str, below: int | None = None) -> int:
+    """SIGKILL to one live replica of a deployment, of the system below this process or another;
+    returns its process id."""
+    replica = replicas(deployment, below)[0]
     replica.kill()
     return replica.pid
 

@@ -58,7 +58,7 @@ class Up:
 
 
 @pytest.mark.timeout(400)
-def test_up_says_stops_whole_and_finds_its_data_again(tmp_path: Path) -> None:
+def test_up_says_stops_whole_finds_its_data_again_and_ends_with_its_store(tmp_path: Path) -> None:
     port = free_port()
     environment = {
         **os.environ,
@@ -70,44 +70,39 @@ def test_up_says_stops_whole_and_finds_its_data_again(tmp_path: Path) -> None:
     }
     spoken = tmp_path / "hello.flac"
     say = [*BERNIE, "say", "Hello there.", "-o", str(spoken)]
-    with Up(environment, port):
+    with (tmp_path / "log").open("wb") as log, Up(environment, port, log.fileno()):
         subprocess.run(say, env=environment, check=True, timeout=60)
     samples, rate = soundfile.read(spoken)
     assert len(samples) / rate > 0.3
-    key = (tmp_path / "data/api-key").read_text()
-
-    with (tmp_path / "log").open("wb") as log, Up(environment, port, log.fileno()) as up:
-        headers = {"Authorization": f"Bearer {key}"}
-        (clip,) = httpx.get(f"{up.url}/api/clips", headers=headers).json()["items"]
-        assert clip["text"] == "Hello there."
-        assert httpx.get(clip["audio"]["url"]).content == spoken.read_bytes()
-        second = subprocess.run([*BERNIE, "up"], env=environment, capture_output=True, timeout=60)
-        assert second.returncode == 1
-        assert "Bernie already runs on" in second.stderr.decode()
     output = (tmp_path / "log").read_text()
     assert "Text to speech: noop" in output
     assert "Sound effects: not installed; bernie fetch make-an-audio" in output
     assert output.endswith("Stopping…\nStopped.\n")
 
-
-@pytest.mark.timeout(200)
-def test_up_ends_with_a_reason_when_the_store_does(tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
-        "BERNIE_DATA_DIR": str(tmp_path / "data"),
-        "BERNIE_SPEECH__PIPELINE": "noop",
-        "BERNIE_SOUND_EFFECTS__PIPELINE": "off",
-        "BERNIE_CONVERSION__PIPELINE": "off",
-    }
-    up = Up(environment, free_port(), stderr=subprocess.PIPE)
+    up = Up(environment, port, stderr=subprocess.PIPE)
     try:
         until(up.ready, 150, "the server is ready")
-        children = psutil.Process(up.process.pid).children()
-        (weed,) = (each for each in children if each.name() == "weed")
-        weed.kill()
-        _, output = up.process.communicate(timeout=90)
+        assert_data_are_there(up, (tmp_path / "data/api-key").read_text(), spoken)
+        second = subprocess.run([*BERNIE, "up"], env=environment, capture_output=True, timeout=60)
+        assert second.returncode == 1
+        assert "Bernie already runs on" in second.stderr.decode()
+        assert_it_ends_with_its_store(up)
     finally:
         processes.end(up.process)
+
+
+def assert_data_are_there(up: Up, key: str, spoken: Path) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    (clip,) = httpx.get(f"{up.url}/api/clips", headers=headers).json()["items"]
+    assert clip["text"] == "Hello there."
+    assert httpx.get(clip["audio"]["url"]).content == spoken.read_bytes()
+
+
+def assert_it_ends_with_its_store(up: Up) -> None:
+    children = psutil.Process(up.process.pid).children()
+    (weed,) = (each for each in children if each.name() == "weed")
+    weed.kill()
+    _, output = up.process.communicate(timeout=90)
     assert up.process.returncode == 1
     assert "The object store ended" in output.decode()
     assert "Traceback" not in output.decode()

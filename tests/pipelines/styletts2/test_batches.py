@@ -18,7 +18,7 @@ from pipelines.styletts2.segments import SpeechAcoustic, SpeechSegment
 from pipelines.styletts2.vocoder import StyleTTS2Vocoder
 
 VOICES = ["af_heart", "am_michael", "bf_emma:0.6+bm_george:0.4", "af_nicole"]
-CHARACTERS = [125, 5, 84, 12, 49, 8, 30, 20]
+CHARACTERS = [125, 5, 84, 12, 49]
 TEXT = (
     "Hello from the harbour, where seven small boats came home at dawn with nets full of herring "
     "and one very surprised grey seal."
@@ -27,7 +27,7 @@ TEXT = (
 
 @pytest.fixture(scope="module")
 def segments(settings: PipelineSettings) -> list[SpeechSegment]:
-    """Eight segments of 5 to 125 characters, each with a voice of its own."""
+    """Five segments of 5 to 125 characters, each with a voice of its own."""
     frontend = load_frontend("styletts2", "kokoro", settings)
     requests = [
         SpeechRequest(TEXT[:size].strip(), VOICES[i % len(VOICES)], speed=3.0, seed=i)
@@ -53,11 +53,10 @@ def test_lengths_span_what_chunks_are(segments: list[SpeechSegment]) -> None:
     assert max(sizes) >= 120
 
 
-@pytest.mark.parametrize("size", [1, 2, 8])
 def test_acoustics_of_a_batch_equal_those_alone(
-    diffusion: Diffusion, segments: list[SpeechSegment], alone: list[SpeechAcoustic], size: int
+    diffusion: Diffusion, segments: list[SpeechSegment], alone: list[SpeechAcoustic]
 ) -> None:
-    for batched, single in zip(_finished(diffusion, segments[:size]), alone, strict=False):
+    for batched, single in zip(_finished(diffusion, segments), alone, strict=True):
         assert batched.length == single.length
         assert batched.asr.shape == (512, single.length)
         np.testing.assert_allclose(batched.f0, single.f0, rtol=1e-3, atol=0.02)
@@ -65,11 +64,10 @@ def test_acoustics_of_a_batch_equal_those_alone(
         np.testing.assert_allclose(batched.asr, single.asr, atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [2, 8])
 def test_waveforms_of_a_batch_equal_those_alone(
-    vocoder: StyleTTS2Vocoder, alone: list[SpeechAcoustic], waves: list[np.ndarray], size: int
+    vocoder: StyleTTS2Vocoder, alone: list[SpeechAcoustic], waves: list[np.ndarray]
 ) -> None:
-    for batched, single in zip(vocoder.synthesize(alone[:size], noise=False), waves, strict=False):
+    for batched, single in zip(vocoder.synthesize(alone, noise=False), waves, strict=True):
         assert batched.shape == single.shape
         assert _snr(single, batched) >= 25
 
