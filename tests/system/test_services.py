@@ -19,10 +19,10 @@ import pytest
 import soundfile
 import soxr
 
-from pipelines import registry
+from pipelines.bare import BarePipeline
 from pipelines.decoding import decode
 from pipelines.makeanaudio.request import SoundRequest
-from pipelines.protocol import Request, Waveform
+from pipelines.protocol import Request
 from pipelines.seedvc.request import ConversionRequest
 from pipelines.settings import CHECKPOINTS
 from pipelines.styletts2.request import StyledRequest
@@ -144,27 +144,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             yield Stack(up, settings)
 
 
-class Alone:
-    """The stage objects of a service without Ray, which take one segment at a time."""
-
-    def __init__(self, service: str, settings: Settings) -> None:
-        self._names = (service, settings.pipelines()[service])
-        scales = settings.service(service)
-        self._last = settings.pipeline(scales.vocoder)
-        self._frontend = registry.load_frontend(*self._names, settings.pipeline(scales.frontend))
-        self._diffusion = registry.load_diffusion(*self._names, settings.pipeline(scales.diffusion))
-        self._vocoder = registry.load_vocoder(*self._names, self._last)
-
-    def make(self, request: Request) -> Waveform:
-        joiner = registry.joiner(*self._names, self._last)
-        pieces = []
-        for segment in self._frontend.prepare([request])[0]:
-            states = self._diffusion.begin([segment])
-            while states[0].steps_left:
-                self._diffusion.step(states)
-            acoustics = self._diffusion.finish(states)
-            pieces.append(joiner.add(self._vocoder.synthesize(acoustics)[0]))
-        return np.concatenate([*pieces, joiner.close()])
+def alone(service: str, settings: Settings) -> BarePipeline:
+    stage = settings.service(service).vocoder
+    return BarePipeline(service, settings.pipelines()[service], settings.pipeline(stage))
 
 
 def requests(settings: Settings, seed: int) -> dict[str, Request]:
@@ -195,13 +177,13 @@ def test_three_services_at_once_make_what_their_pipelines_make(
     with ThreadPoolExecutor(3) as pool:
         done = list(pool.map(use, range(3)))
     assert [user.credits() for user in users] == [9_850] * 3
-    alone = {name: Alone(name, stack.settings) for name in services}
+    bare = {name: alone(name, stack.settings) for name in services}
     for number, clips in enumerate(done):
         for clip in clips:
             made, rate = fetch(clip)
             assert rate == services[clip["service"]]["sample_rate"]
             request = requests(stack.settings, number)[clip["service"]]
-            expected = alone[clip["service"]].make(request)
+            expected = bare[clip["service"]].clip(request)
             assert len(made) == len(expected)
             noise = np.mean((made - expected) ** 2)
             # 16-bit samples: a noise of 1/12 of a step squared, or what is next to silence.
