@@ -23,7 +23,7 @@ import psutil
 from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 
-from serve_app import clips, line, queue
+from serve_app import claiming, clips, line
 from serve_app.db.engine import Database
 from serve_app.queue import QueueRules
 from serve_app.settings import Settings
@@ -81,8 +81,8 @@ def operations(database: Database) -> dict[str, Callable[[Session], object]]:
         page = clips.list_clips(session, user)
         now = database.now(session)
     return {
-        "claim 1": lambda s: queue.claim(s, RULES, now),
-        f"claim {BATCH}": lambda s: queue.claim(s, RULES, now, BATCH),
+        "claim 1": lambda s: claiming.claim(s, RULES, now),
+        f"claim {BATCH}": lambda s: claiming.claim(s, RULES, now, BATCH),
         "submit": lambda s: clips.submit(s, user, new, RULES, now),
         "user's first page": lambda s: clips.list_clips(s, user),
         "user's second page": lambda s: clips.list_clips(s, user, cursor=page.next_cursor),
@@ -119,7 +119,7 @@ def drain(url: str, batch: int, start: Any, end: Any, results: Any) -> None:
     claimed, cpu = 0, time.process_time()
     while True:
         with database.transaction() as session:
-            found = queue.claim(session, RULES, database.now(session), batch)
+            found = claiming.claim(session, RULES, database.now(session), batch)
         claimed += len(found)
         if not found:
             with database.reading() as session:

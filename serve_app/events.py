@@ -10,10 +10,10 @@ import enum
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, select
+from sqlalchemy import JSON, and_, case, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
-from serve_app.db.models import ClipEvent, ClipState
+from serve_app.db.models import Clip, ClipEvent, ClipState
 
 _AT_ONCE = 500
 
@@ -70,26 +70,20 @@ def record_each(
 ) -> dict[str, int]:
     """The same for several locked clips at once, by their ids: the numbers of their new events. For
     kinds that outdate nothing."""
-    last = (
-        select(ClipEvent.clip_id, func.max(ClipEvent.seq))
-        .where(ClipEvent.clip_id.in_(data))
-        .group_by(ClipEvent.clip_id)
+    if not data:
+        return {}
+    following = (
+        select(func.coalesce(func.max(ClipEvent.seq), 0) + 1)
+        .where(ClipEvent.clip_id == Clip.id)
+        .correlate(Clip)
+        .scalar_subquery()
     )
-    following = {clip_id: seq + 1 for clip_id, seq in session.execute(last)}
-    numbers = {clip_id: following.get(clip_id, 1) for clip_id in data}
-    rows = [
-        {
-            "clip_id": clip_id,
-            "seq": numbers[clip_id],
-            "at": now,
-            "kind": kind,
-            "data": data[clip_id],
-        }
-        for clip_id in data
-    ]
-    if rows:
-        session.execute(insert(ClipEvent), rows)
-    return numbers
+    told = case({clip_id: literal(each, JSON) for clip_id, each in data.items()}, value=Clip.id)
+    rows = select(Clip.id, following, literal(now), literal(kind), told).where(Clip.id.in_(data))
+    columns = [ClipEvent.clip_id, ClipEvent.seq, ClipEvent.at, ClipEvent.kind, ClipEvent.data]
+    added = insert(ClipEvent).from_select(columns, rows)
+    numbers = session.execute(added.returning(ClipEvent.clip_id, ClipEvent.seq))
+    return dict(numbers.tuples().all())
 
 
 def since(session: Session, clip_id: str, after: int) -> Sequence[ClipEvent]:
