@@ -10,16 +10,61 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import JSON, case, func, literal, not_, select, update
+from sqlalchemy import JSON, Float, Integer, String, bindparam, case, func, not_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app import events, queue, throttle
+from serve_app.db.json_values import value_of
 from serve_app.db.models import PENDING, RETURNS_AT, Clip, ClipState, User
 from serve_app.events import Kind
 from serve_app.queue import Claim, QueueRules
 
 _LINE_UP_AT_ONCE = 100
 _AS_IT_IS = {"populate_existing": True, "synchronize_session": False}
+
+# The statements are made once: making them costs more than the database takes to run them.
+_LINE_UP = (
+    update(Clip)
+    .where(
+        Clip.id.in_(
+            select(Clip.id)
+            .where(PENDING, not_(Clip.ready), bindparam("now", type_=Float) >= RETURNS_AT)
+            .order_by(RETURNS_AT)
+            .limit(_LINE_UP_AT_ONCE)
+            .with_for_update(skip_locked=True, key_share=True)
+        )
+    )
+    .values(ready=True)
+)
+# The user is locked with the clip, so that two claims cannot both count the same starts.
+_LINE = (
+    select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at, User.starts)
+    .join(User, User.id == Clip.user_id)
+    .where(PENDING, Clip.ready)
+    .order_by(Clip.turn, Clip.id)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_LINE_WITHOUT_SUSPECTS = _LINE.where(Clip.losses == 0, Clip.lease.is_(None))
+_LEASE = (
+    update(Clip)
+    .where(Clip.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        ready=False,
+        attempts=Clip.attempts + 1,
+        losses=Clip.losses + case((Clip.lease.is_not(None), 1), else_=0),
+        # Half of the token is the claim's and half the clip's: no two are alike.
+        lease=bindparam("token", type_=String) + func.substr(Clip.id, 17),
+        lease_until=bindparam("until", type_=Float),
+        started_at=func.coalesce(Clip.started_at, bindparam("now", type_=Float)),
+    )
+    .returning(Clip)
+)
+_NOTE_STARTS = (
+    update(User)
+    .where(User.id.in_(bindparam("ids", expanding=True)))
+    .values(starts=value_of(bindparam("times", type_=JSON), User.id))
+)
 
 
 def claim(
@@ -32,7 +77,7 @@ def claim(
     starts of the window. It waits for no lock: clips of a user whose row another transaction holds
     are passed over, so after too few one asks again at the next poll.
     """
-    _line_up(session, now)
+    session.execute(_LINE_UP, {"now": now}, execution_options=_AS_IT_IS)
     taken: list[Clip] = []
     more = True
     while more and len(taken) < most:
@@ -95,32 +140,9 @@ class _SortedOut:
         return True
 
 
-def _line_up(session: Session, now: float) -> None:
-    due = (
-        select(Clip.id)
-        .where(PENDING, not_(Clip.ready), now >= RETURNS_AT)
-        .order_by(RETURNS_AT)
-        .limit(_LINE_UP_AT_ONCE)
-        .with_for_update(skip_locked=True, key_share=True)
-    )
-    session.execute(
-        update(Clip).where(Clip.id.in_(due)).values(ready=True), execution_options=_AS_IT_IS
-    )
-
-
 def _first_in_line(session: Session, most: int, suspects: bool) -> list[_InLine]:
-    # The user is locked with the clip, so that two claims cannot both count the same starts.
-    line = (
-        select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at, User.starts)
-        .join(User, User.id == Clip.user_id)
-        .where(PENDING, Clip.ready)
-        .order_by(Clip.turn, Clip.id)
-        .limit(most)
-        .with_for_update(skip_locked=True, key_share=True)
-    )
-    if not suspects:
-        line = line.where(Clip.losses == 0, Clip.lease.is_(None))
-    return [_InLine(*row) for row in session.execute(line)]
+    line = _LINE if suspects else _LINE_WITHOUT_SUSPECTS
+    return [_InLine(*row) for row in session.execute(line, {"most": most})]
 
 
 def _sort_out(found: list[_InLine], suspects: bool, rules: QueueRules, now: float) -> _SortedOut:
@@ -162,29 +184,16 @@ def _carry_out(
 def _lease(session: Session, clip_ids: list[str], now: float, seconds: float) -> list[Clip]:
     if not clip_ids:
         return []
-    leased = (
-        update(Clip)
-        .where(Clip.id.in_(clip_ids))
-        .values(
-            ready=False,
-            attempts=Clip.attempts + 1,
-            losses=Clip.losses + case((Clip.lease.is_not(None), 1), else_=0),
-            # Half of the token is the claim's, half the clip's: no two are alike.
-            lease=literal(secrets.token_hex(8)) + func.substr(Clip.id, 17),
-            lease_until=now + seconds,
-            started_at=func.coalesce(Clip.started_at, now),
-        )
-        .returning(Clip)
-    )
-    rows = {clip.id: clip for clip in session.scalars(leased, execution_options=_AS_IT_IS)}
+    lease = {"ids": clip_ids, "token": secrets.token_hex(8), "until": now + seconds, "now": now}
+    leased = session.scalars(_LEASE, lease, execution_options=_AS_IT_IS)
+    rows = {clip.id: clip for clip in leased}
     return [rows[clip_id] for clip_id in clip_ids]
 
 
 def _note_starts(session: Session, starts: Mapping[str, list[float]]) -> None:
     if starts:
-        each = case({user: literal(times, JSON) for user, times in starts.items()}, value=User.id)
-        noted = update(User).where(User.id.in_(starts)).values(starts=each)
-        session.execute(noted, execution_options=_AS_IT_IS)
+        noted = {"ids": list(starts), "times": starts}
+        session.execute(_NOTE_STARTS, noted, execution_options=_AS_IT_IS)
 
 
 def _whole(session: Session, clip_ids: list[str]) -> Iterator[Clip]:
