@@ -9,8 +9,21 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
-from sqlalchemy import JSON, Float, Integer, String, bindparam, case, func, not_, select, update
+from sqlalchemy import (
+    JSON,
+    Float,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    case,
+    func,
+    not_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from serve_app import events, queue, throttle
@@ -60,10 +73,11 @@ _LEASE = (
     )
     .returning(Clip)
 )
+_USERS = cast(Table, User.__table__)
 _NOTE_STARTS = (
-    update(User)
-    .where(User.id.in_(bindparam("ids", expanding=True)))
-    .values(starts=value_of(bindparam("times", type_=JSON), User.id))
+    update(_USERS)
+    .where(_USERS.c.id.in_(bindparam("ids", expanding=True)))
+    .values(starts=value_of(bindparam("times", type_=JSON), _USERS.c.id))
 )
 
 
@@ -193,7 +207,7 @@ def _lease(session: Session, clip_ids: list[str], now: float, seconds: float) ->
 def _note_starts(session: Session, starts: Mapping[str, list[float]]) -> None:
     if starts:
         noted = {"ids": list(starts), "times": starts}
-        session.execute(_NOTE_STARTS, noted, execution_options=_AS_IT_IS)
+        session.connection().execute(_NOTE_STARTS, noted)
 
 
 def _whole(session: Session, clip_ids: list[str]) -> Iterator[Clip]:

@@ -50,24 +50,25 @@ _OUTDATED: dict[Kind, tuple[Kind, ...]] = {
 """What is dropped when an event is recorded, so that no clip gathers events without end. Progress
 and audio tell all that the ones before them did."""
 
+_CLIPS, _EVENTS = cast(Table, Clip.__table__).c, cast(Table, ClipEvent.__table__)
 _RECORD_EACH = (
-    insert(cast(Table, ClipEvent.__table__))
+    insert(_EVENTS)
     .from_select(
         ["clip_id", "seq", "at", "kind", "data"],
         select(
-            Clip.id,
-            select(func.coalesce(func.max(ClipEvent.seq), 0) + 1)
-            .where(ClipEvent.clip_id == Clip.id)
-            .correlate(Clip)
+            _CLIPS.id,
+            select(func.coalesce(func.max(_EVENTS.c.seq), 0) + 1)
+            .where(_EVENTS.c.clip_id == _CLIPS.id)
+            .correlate(Clip.__table__)
             .scalar_subquery(),
             bindparam("now", type_=Float),
             bindparam("what", type_=String),
-            value_of(bindparam("told", type_=JSON), Clip.id),
-        ).where(Clip.id.in_(bindparam("ids", expanding=True))),
+            value_of(bindparam("told", type_=JSON), _CLIPS.id),
+        ).where(_CLIPS.id.in_(bindparam("ids", expanding=True))),
     )
-    .returning(ClipEvent.clip_id, ClipEvent.seq)
+    .returning(_EVENTS.c.clip_id, _EVENTS.c.seq)
 )
-"""Made once: making it costs more than the database takes to run it."""
+"""Made once, and of tables: else making it costs more than the database takes to run it."""
 
 
 def record(session: Session, clip_id: str, kind: Kind, data: dict[str, Any], now: float) -> int:
@@ -93,7 +94,8 @@ def record_each(
     if not data:
         return {}
     each = {"ids": list(data), "now": now, "what": kind, "told": data}
-    return {clip_id: number for clip_id, number in session.execute(_RECORD_EACH, each)}  # noqa: C416
+    added = session.connection().execute(_RECORD_EACH, each)
+    return {clip_id: number for clip_id, number in added}  # noqa: C416
 
 
 def since(session: Session, clip_id: str, after: int) -> Sequence[ClipEvent]:
