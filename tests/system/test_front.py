@@ -54,11 +54,6 @@ class Knocking:
             thread.join()
 
 
-def is_served(up: Up) -> bool:
-    assert up.process.poll() is None, "bernie up has ended"
-    return up.ready()
-
-
 def assert_come_again(refusal: httpx.Response) -> None:
     assert refusal.status_code == 503
     assert refusal.json()["error"]["code"] in ("unavailable", "not_ready")
@@ -79,7 +74,7 @@ def test_who_is_not_served_is_told_to_come_again(tmp_path: Path) -> None:
     knocking = Knocking(up.url)
     try:
         with knocking.all_along():
-            until(lambda: is_served(up), 150, "the server is ready")
+            until(up.ready, 150, "the server is ready")
             early = knocking.statuses
             repeat_until_made(up)
             assert processes.interrupt(up.process, number=signal.SIGTERM) == 0
