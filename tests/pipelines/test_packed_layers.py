@@ -30,7 +30,9 @@ def test_packed_convolutions_give_what_they_replace(
     model = nn.Sequential(deepcopy(layer).to(dtype))
     expected = deepcopy(model).float()(x.float())
     pack_layers(model)
-    assert not isinstance(model[0], nn.Conv1d | nn.Conv2d)
+    over_time = isinstance(layer, TimeConv) and layer.kernel_size != (1,)
+    slower = over_time and dtype is torch.bfloat16
+    assert isinstance(model[0], nn.Conv1d | nn.Conv2d) is slower
     for laid_out in (x, x.mT.contiguous().mT):
         result = model(laid_out)
         assert result.dtype is dtype
