@@ -11,19 +11,23 @@ per second, and with `--plans` how PostgreSQL finds what it does.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
+import secrets
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
+import psycopg
 from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 
-from serve_app import clips, line, queue
+from serve_app import claiming, clips, line
 from serve_app.db.engine import Database
 from serve_app.queue import QueueRules
 from serve_app.settings import Settings
@@ -37,7 +41,22 @@ CLAIMERS = 16
 BATCH = 8
 """What a worker takes at most: `BERNIE_WORKER_CLIPS`."""
 BATCHES = (1, BATCH, 32)
-RULES = QueueRules.of(Settings(throttle_starts=3, throttle_window_seconds=0.0, max_pending=10**9))
+WARMING_UP = 10
+"""Claims that each claimer rolls back before the clock starts: then its statements are prepared."""
+FLOOR = """
+    UPDATE clips
+    SET ready = false, attempts = attempts + 1, lease = %s, lease_until = %s, started_at = %s
+    WHERE id IN (
+        SELECT id FROM clips WHERE s3_key IS NULL AND NOT failed AND ready
+        ORDER BY turn, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+    )
+    RETURNING *
+"""
+RULES = QueueRules.of(
+    Settings(
+        throttle_starts=3, throttle_window_seconds=0.0, max_pending=10**9, lease_seconds=3_600.0
+    )
+)
 
 
 def fill(database: Database, rows: int, pending: int) -> None:
@@ -68,9 +87,27 @@ def fill(database: Database, rows: int, pending: int) -> None:
             ),
             {"users": USERS, "rows": rows, "done": rows - pending},
         )
+    vacuum(database)
+
+
+def vacuum(database: Database) -> None:
     with database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.execute(text("VACUUM ANALYZE"))
+
+
+def line_up_again(database: Database) -> None:
+    """All clips that were claimed, as if they had not been."""
+    with database.engine.begin() as connection:
+        connection.execute(text("DELETE FROM clip_events"))
+        connection.execute(text("UPDATE users SET starts = '[]'"))
+        connection.execute(
+            text(
+                "UPDATE clips SET ready = true, attempts = 0, started_at = NULL, lease = NULL,"
+                " lease_until = NULL WHERE s3_key IS NULL"
+            )
+        )
+    vacuum(database)
 
 
 def operations(database: Database) -> dict[str, Callable[[Session], object]]:
@@ -81,8 +118,8 @@ def operations(database: Database) -> dict[str, Callable[[Session], object]]:
         page = clips.list_clips(session, user)
         now = database.now(session)
     return {
-        "claim 1": lambda s: queue.claim(s, RULES, now),
-        f"claim {BATCH}": lambda s: queue.claim(s, RULES, now, BATCH),
+        "claim 1": lambda s: claiming.claim(s, RULES, now),
+        f"claim {BATCH}": lambda s: claiming.claim(s, RULES, now, BATCH),
         "submit": lambda s: clips.submit(s, user, new, RULES, now),
         "user's first page": lambda s: clips.list_clips(s, user),
         "user's second page": lambda s: clips.list_clips(s, user, cursor=page.next_cursor),
@@ -111,24 +148,58 @@ def milliseconds(databases: dict[int, Database]) -> dict[int, dict[str, float]]:
     }
 
 
-def drain(url: str, batch: int, start: Any, end: Any, results: Any) -> None:
-    """One claimer, in a process of its own: claims until nothing is left."""
-    database = Database(url)
-    database.ping()
-    start.wait()
-    claimed, cpu = 0, time.process_time()
-    while True:
+@dataclass(frozen=True)
+class Race:
+    """What the claimers of one measurement share."""
+
+    url: str
+    batch: int
+    left: Any
+    """Clips that nobody has claimed yet."""
+    start: Any
+    end: Any
+    results: Any
+
+    def run(self, claim: Callable[[], int]) -> None:
+        """One claimer: claims until nothing is left."""
+        self.start.wait()
+        cpu = time.process_time()
+        while self.left.value > 0:
+            taken = claim()
+            with self.left:
+                self.left.value -= taken
+            if not taken:
+                time.sleep(0.01)
+        self.results.put(time.process_time() - cpu)
+        self.end.wait()
+
+
+def service(race: Race) -> None:
+    """Claims as the workers do."""
+    database = Database(race.url)
+    for _ in range(WARMING_UP):
+        with database.engine.connect() as connection, Session(connection) as session:
+            claiming.claim(session, RULES, database.now(session), race.batch)
+            session.rollback()
+
+    def claim() -> int:
         with database.transaction() as session:
-            found = queue.claim(session, RULES, database.now(session), batch)
-        claimed += len(found)
-        if not found:
-            with database.reading() as session:
-                if not line.stats(session, database.now(session)).depth.get("styletts2"):
-                    break
-            time.sleep(0.01)
-    results.put((claimed, time.process_time() - cpu))
-    end.wait()
+            return len(claiming.claim(session, RULES, database.now(session), race.batch))
+
+    race.run(claim)
     database.dispose()
+
+
+def floor(race: Race) -> None:
+    """The least that PostgreSQL has to do: one statement that leases the first rows that nobody
+    holds. No users, no throttle, no lost tries, no events."""
+    with psycopg.connect(race.url, autocommit=True) as connection:
+
+        def claim() -> int:
+            lease = (secrets.token_hex(16), 0.0, 0.0, race.batch)
+            return connection.execute(FLOOR, lease).rowcount
+
+        race.run(claim)
 
 
 def server_seconds(server: Postgres) -> float:
@@ -138,29 +209,29 @@ def server_seconds(server: Postgres) -> float:
     return sum(each.user + each.system for each in times)
 
 
-def claims_per_second(server: Postgres, name: str, batch: int, expected: int) -> str:
-    """Claimers in as many processes empty the line."""
+def claims_per_second(
+    server: Postgres, name: str, batch: int, clips: int, claimer: Callable[[Race], None]
+) -> str:
+    """Claimers in as many processes empty a line of `clips`."""
     forked = multiprocessing.get_context("fork")
     start, end = forked.Barrier(CLAIMERS + 1), forked.Barrier(CLAIMERS + 1)
-    results = forked.Queue()
-    arguments = (server.url(name), batch, start, end, results)
-    claimers = [forked.Process(target=drain, args=arguments) for _ in range(CLAIMERS)]
-    for claimer in claimers:
-        claimer.start()
+    left, results = forked.Value("q", clips), forked.Queue()
+    race = Race(server.url(name), batch, left, start, end, results)
+    claimers = [forked.Process(target=claimer, args=[race]) for _ in range(CLAIMERS)]
+    for each in claimers:
+        each.start()
     start.wait()
     begun, server_begun = time.perf_counter(), server_seconds(server)
-    claimed, cpu = (sum(each) for each in zip(*(results.get() for _ in claimers), strict=True))
+    cpu = sum(results.get() for _ in claimers)
     seconds, server_cpu = time.perf_counter() - begun, server_seconds(server) - server_begun
     end.wait()
-    for claimer in claimers:
-        claimer.join()
-    if claimed != expected:
-        raise RuntimeError(f"{claimed} claims of {expected} clips")
-    return (
-        f"{CLAIMERS} claimers, {batch} at a time: {claimed / seconds:,.0f} claims/s;"
-        f" CPU-ms of a claim: {1_000 * cpu / claimed:.2f} in the claimer,"
-        f" {1_000 * server_cpu / claimed:.2f} in the server"
-    )
+    for each in claimers:
+        each.join()
+    if left.value:
+        raise RuntimeError(f"{clips - left.value} claims of {clips} clips")
+    spent = (1_000 * each / clips for each in (cpu, server_cpu))
+    figures = " | ".join([f"{clips / seconds:,.0f}", *(f"{each:.2f}" for each in spent)])
+    return f"| {batch} | {claimer.__name__} | {figures} |"
 
 
 @contextmanager
@@ -221,10 +292,13 @@ def main() -> None:
         for database in databases.values():
             database.dispose()
         largest = max(options.rows)
-        for batch in BATCHES:
-            fill(databases[largest], largest, options.claims)
+        print("| clips a claim | who | clips/s | CPU-ms of a clip, claimers | server |")
+        fill(databases[largest], largest, options.claims)
+        for batch, claimer in itertools.product(BATCHES, (service, floor)):
+            line_up_again(databases[largest])
             databases[largest].dispose()
-            print(claims_per_second(server, f"clips_{largest}", batch, options.claims), flush=True)
+            name = f"clips_{largest}"
+            print(claims_per_second(server, name, batch, options.claims, claimer), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """The queue: the pending rows of the clips table.
 
 A pending clip is throttled or backing off (until `start_at`), in line (`ready`), or held by a
-worker (until `lease_until`). A claim first lines up the clips whose time has come and then takes
-those with the lowest turns, so its cost depends neither on how many clips wait for their time
-nor on how many are finished. All times are by the database's clock.
+worker (until `lease_until`). A claim (`claiming.py`) first lines up the clips whose time has come
+and then takes those with the lowest turns, so its cost depends neither on how many clips wait for
+their time nor on how many are finished. All times are by the database's clock.
 
 A try ends with an outcome, or it is lost: the worker, or the replica of a stage, died in the midst
 of it and took all tries with it that ran there. Whose clip killed it cannot be told, so lost tries
@@ -13,22 +13,20 @@ worker. Thus one that kills its worker each time can take any other along once o
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, not_, or_, select, update
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from serve_app import credits, events, throttle
-from serve_app.db.models import PENDING, RETURNS_AT, Clip, ClipState, User
+from serve_app import credits, events
+from serve_app.db.models import PENDING, Clip, ClipState
 from serve_app.events import Kind
 from serve_app.settings import Settings
 
 LOST, TOO_LONG = "worker_lost", "took_too_long"
 """Why a clip may fail that nothing is wrong with."""
-_LINE_UP_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,34 +123,6 @@ def transition(
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
 
 
-def claim(
-    session: Session, rules: QueueRules, now: float, most: int = 1, suspects: bool = True
-) -> list[Claim]:
-    """Up to `most` of the next due clips, each held for `rules.lease_seconds`.
-
-    At most one suspect is among them, and none without `suspects`. Fails the clips it meets that
-    are out of time or out of tries that may be lost, and sends back those whose user has had all
-    starts of the window. It waits for no lock: clips of a user whose row another transaction holds
-    are passed over, so after too few one asks again at the next poll.
-    """
-    _line_up(session, now)
-    taken: list[Clip] = []
-    while len(taken) < most and (found := _first_in_line(session, most - len(taken), suspects)):
-        for clip, user in found:
-            if _is_over(session, clip, rules, now):
-                continue
-            suspect = _is_suspect(clip)
-            if (suspect and not suspects) or not _may_start(session, clip, user, rules, now):
-                continue
-            suspects = suspects and not suspect
-            _lease(clip, now + rules.lease_seconds)
-            taken.append(clip)
-        session.flush()
-    attempts = {clip.id: {"attempt": clip.attempts} for clip in taken}
-    started = events.record_each(session, Kind.STARTED, attempts, now)
-    return [Claim.of(clip, started[clip.id], rules, now) for clip in taken]
-
-
 def renew(session: Session, clip_id: str, token: str, now: float, seconds: float) -> bool:
     """Hold the clip for `seconds` more. False: lost, cancelled or deleted; the worker must stop."""
     clip = _held(session, clip_id, token)
@@ -230,16 +200,22 @@ def lose(
     session: Session, clip_id: str, token: str, rules: QueueRules, now: float
 ) -> ClipState | None:
     """The same for a try that was lost with the replica of a stage. The worker's own death is
-    found out by `claim`."""
+    found out by the next claim."""
     clip = _held(session, clip_id, token)
     if clip is None:
         return None
     clip.losses += 1
     if clip.losses >= rules.max_losses:
-        _fail_lost(session, clip, now)
+        fail_lost(session, clip, now)
     else:
         _back_off(session, clip, LOST, clip.losses, rules, now)
     return clip.state
+
+
+def fail_lost(session: Session, clip: Clip, now: float) -> None:
+    """Fail a locked clip whose last try was lost like all before it that may be."""
+    message = f"The process that made the clip was lost {clip.losses} times; no try is left."
+    transition(session, clip, ClipState.FAILED, now, code=LOST, message=message)
 
 
 def fail(session: Session, clip_id: str, token: str, code: str, message: str, now: float) -> bool:
@@ -292,75 +268,6 @@ def succeed(
     clip.made_by = None
     transition(session, clip, ClipState.SUCCEEDED, now, s3_key=s3_key)
     return True
-
-
-def _line_up(session: Session, now: float) -> None:
-    due = session.scalars(
-        select(Clip.id)
-        .where(PENDING, not_(Clip.ready), now >= RETURNS_AT)
-        .order_by(RETURNS_AT)
-        .limit(_LINE_UP_AT_ONCE)
-        .with_for_update(skip_locked=True, key_share=True)
-    ).all()
-    if due:
-        session.execute(update(Clip).where(Clip.id.in_(due)).values(ready=True))
-
-
-def _first_in_line(session: Session, most: int, suspects: bool) -> list[tuple[Clip, User]]:
-    # The user is locked with the clip, so that two claims cannot both count the same starts.
-    line = (
-        select(Clip, User)
-        .join(User, User.id == Clip.user_id)
-        .where(PENDING, Clip.ready)
-        .order_by(Clip.turn, Clip.id)
-        .limit(most)
-        .with_for_update(skip_locked=True, key_share=True)
-    )
-    if not suspects:
-        line = line.where(Clip.losses == 0, Clip.lease.is_(None))
-    found = session.execute(line, execution_options={"populate_existing": True})
-    return [(clip, user) for clip, user in found]
-
-
-def _is_suspect(clip: Clip) -> bool:
-    """Of a clip in line: one that nobody let go of was lost with its worker."""
-    return clip.losses > 0 or clip.lease is not None
-
-
-def _is_over(session: Session, clip: Clip, rules: QueueRules, now: float) -> bool:
-    """Fails a clip in line that is not to be tried again."""
-    if clip.lease is not None and clip.losses + 1 >= rules.max_losses:
-        clip.losses += 1
-        _fail_lost(session, clip, now)
-    elif clip.started_at is not None and now - clip.started_at >= rules.clip_seconds:
-        message = f"The clip was not done within {rules.clip_seconds:g} s of its first start."
-        transition(session, clip, ClipState.FAILED, now, code=TOO_LONG, message=message)
-    return clip.failed
-
-
-def _fail_lost(session: Session, clip: Clip, now: float) -> None:
-    message = f"The process that made the clip was lost {clip.losses} times; no try is left."
-    transition(session, clip, ClipState.FAILED, now, code=LOST, message=message)
-
-
-def _may_start(session: Session, clip: Clip, user: User, rules: QueueRules, now: float) -> bool:
-    """Notes a first start, or sends the clip back where its user has had all of the window."""
-    if clip.started_at is None:
-        if not throttle.may_start(user, rules, now):
-            clip.ready = False
-            clip.start_at = throttle.plan(session, user, rules, now, moving=clip)
-            return False
-        clip.started_at = now
-        throttle.record_start(user, rules, now)
-    return True
-
-
-def _lease(clip: Clip, until: float) -> None:
-    if clip.lease is not None:
-        clip.losses += 1
-    clip.ready = False
-    clip.attempts += 1
-    clip.lease, clip.lease_until = secrets.token_hex(16), until
 
 
 def _back_off(

@@ -77,12 +77,12 @@ def replan(session: Session, user: User, rules: ThrottleRules, now: float) -> No
         starts.append(clip.start_at)
 
 
-def may_start(user: User, rules: ThrottleRules, now: float) -> bool:
-    """Whether one more clip of a locked user may start now, by the actual starts alone."""
-    starts, limit = user.starts, rules.throttle_starts
-    return next_start(starts, now, limit, rules.throttle_window_seconds) <= now
+def may_start(starts: Sequence[float], rules: ThrottleRules, now: float) -> bool:
+    """Whether one more clip of a locked user may start now, by the actual `starts` alone."""
+    limit, window = rules.throttle_starts, rules.throttle_window_seconds
+    return next_start(starts, now, limit, window) <= now
 
 
-def record_start(user: User, rules: ThrottleRules, now: float) -> None:
-    """Remember a start; only the newest `throttle_starts` can ever forbid another."""
-    user.starts = sorted([*user.starts, now])[-rules.throttle_starts :]
+def with_start(starts: Sequence[float], rules: ThrottleRules, now: float) -> list[float]:
+    """What to remember of a start: only the newest `throttle_starts` can ever forbid another."""
+    return sorted([*starts, now])[-rules.throttle_starts :]

@@ -17,7 +17,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from pipelines.protocol import InvalidInput
-from serve_app import line, queue, sweeping
+from serve_app import claiming, line, queue, sweeping
 from serve_app.attempt import Made, Maker, TookTooLong
 from serve_app.db.engine import Database
 from serve_app.db.models import ClipState
@@ -115,7 +115,7 @@ class Worker:
         suspects = not any(claim.suspect for claim in self._running.values())
         try:
             claims = await self._threads.transact(
-                lambda s, now: queue.claim(s, self._rules, now, room, suspects)
+                lambda s, now: claiming.claim(s, self._rules, now, room, suspects)
             )
         except Exception:
             logger.exception("could not look for work")

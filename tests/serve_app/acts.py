@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import func, select
 
-from serve_app import clips, credits, events, queue
+from serve_app import claiming, clips, credits, events, queue
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipEvent, LedgerEntry, User
 from serve_app.ids import new_id
@@ -64,7 +64,7 @@ def submit(
 
 def claim(database: Database, now: float = NOW, rules: QueueRules = UNTHROTTLED) -> Claim | None:
     with database.transaction() as session:
-        claims = queue.claim(session, rules, now)
+        claims = claiming.claim(session, rules, now)
     return claims[0] if claims else None
 
 

@@ -15,7 +15,7 @@ import soundfile
 
 from pipelines.audio import FORMATS
 from pipelines.protocol import Segment
-from serve_app import queue, streams
+from serve_app import claiming, queue, streams
 from serve_app.db.models import Clip, ClipState, User
 from serve_app.events import Kind
 from serve_app.queue import QueueRules
@@ -187,7 +187,7 @@ def test_pieces_that_are_gone_come_from_the_object(stage: Stage) -> None:
         async with stage.listening(clip_id) as listener:
             with database.transaction() as session:
                 now = database.now(session)
-                (claim,) = queue.claim(session, QueueRules.of(stage.bench.settings), now)
+                (claim,) = claiming.claim(session, QueueRules.of(stage.bench.settings), now)
                 data = {"seconds": 1.0, "bytes": 10, "pieces": 2}
                 queue.report(session, clip_id, claim.token, Kind.AUDIO, data, now)
             stage.bench.store.put(streams.piece_key(clip_id, claim.started, 1), sound[:7], "")
@@ -215,7 +215,7 @@ def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
             api.client.delete(f"/api/clips/{clip['id']}", headers=headers)
             return
         with api.database.transaction() as session:
-            (claim,) = queue.claim(session, QueueRules.of(api.settings), api.now)
+            (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
             queue.fail(session, clip["id"], claim.token, "model_failed", "No luck.", api.now)
 
     async def listen() -> tuple[int, bytes]:

@@ -13,7 +13,7 @@ import soundfile
 from sqlalchemy import update
 
 from pipelines.audio import Encoder
-from serve_app import queue
+from serve_app import claiming, queue
 from serve_app.db.models import User
 from serve_app.pages import encode_cursor
 from serve_app.queue import QueueRules
@@ -27,7 +27,7 @@ TIMINGS = {"segments": 1, "total_seconds": 0.5, "stages": {"vocoder": {"seconds"
 
 def start(api: Api) -> queue.Claim:
     with api.database.transaction() as session:
-        (claim,) = queue.claim(session, QueueRules.of(api.settings), api.now)
+        (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
     return claim
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serve_app import queue
+from serve_app import claiming, queue
 from serve_app.events import Kind
 from serve_app.queue import Claim, QueueRules
 from serve_app.routes import clip_events
@@ -21,7 +21,7 @@ STEP = {"segment": 1, "segments": 2, "step": 3, "steps": 10}
 
 def start(api: Api) -> Claim:
     with api.database.transaction() as session:
-        (claim,) = queue.claim(session, QueueRules.of(api.settings), api.now)
+        (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
     return claim
 
 

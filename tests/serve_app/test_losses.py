@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete as sql_delete
 
-from serve_app import queue
+from serve_app import claiming, queue
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.ids import new_id
@@ -42,7 +42,7 @@ def claim_several(
     rules: QueueRules = UNTHROTTLED,
 ) -> list[Claim]:
     with database.transaction() as session:
-        return queue.claim(session, rules, now, most, suspects)
+        return claiming.claim(session, rules, now, most, suspects)
 
 
 def lose(database: Database, claimed: Claim, now: float) -> ClipState | None:

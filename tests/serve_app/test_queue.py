@@ -3,8 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 
-from serve_app import line, queue
+from serve_app import claiming, line, queue
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.queue import Claim, QueueRules
@@ -12,6 +13,7 @@ from serve_app.settings import Settings
 from tests.serve_app.acts import (
     NOW,
     RULES,
+    UNTHROTTLED,
     account,
     at_once,
     claim,
@@ -285,6 +287,23 @@ def test_sixteen_claimers_take_each_clip_once(database: Database) -> None:
     assert sorted(taken) == sorted(submitted)
     with database.transaction() as session:
         assert all(session.get_one(Clip, clip_id).attempts == 1 for clip_id in taken)
+
+
+def test_a_claim_of_many_takes_no_more_statements_than_one_of_one(database: Database) -> None:
+    users = [make_user(database, f"user{number}") for number in range(9)]
+    for user in users:
+        submit(database, user)
+    sent: list[str] = []
+    event.listen(
+        database.engine, "before_cursor_execute", lambda _c, _cursor, text, *_: sent.append(text)
+    )
+    counts = []
+    for most in (1, 8):
+        sent.clear()
+        with database.transaction() as session:
+            assert len(claiming.claim(session, UNTHROTTLED, NOW, most)) == most
+        counts.append(len([text for text in sent if not text.startswith(("BEGIN", "PRAGMA"))]))
+    assert counts == [5, 5]
 
 
 def test_claimers_at_once_keep_the_throttle(database: Database) -> None:

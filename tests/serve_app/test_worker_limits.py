@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pipelines.protocol import Segment
-from serve_app import queue
+from serve_app import claiming, queue
 from serve_app.db.models import ClipState
 from serve_app.events import Kind
 from serve_app.generation import StageLost, StageUnavailable
@@ -189,7 +189,7 @@ def test_leases_run_out_by_the_clock_of_the_database(bench: Bench) -> None:
     clip_id = bench.submit()
     rules = queue.QueueRules.of(bench.settings)
     with bench.database.transaction() as session:
-        (lost,) = queue.claim(session, rules, bench.database.now(session))
+        (lost,) = claiming.claim(session, rules, bench.database.now(session))
     assert lost.clip.id == clip_id
     bench.run(bench.ended(clip_id))
     kinds = [each.kind for each in events_of(bench.database, lost.clip)]

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import update
 
 from pipelines.audio import FORMATS, Encoder
-from serve_app import clips, queue, streams, uploads, voices
+from serve_app import claiming, clips, queue, streams, uploads, voices
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, Upload, User, Voice
 from serve_app.doctor.case import Case
@@ -63,7 +63,7 @@ class Clinic:
 
     def claim(self) -> Claim:
         with self.database.transaction() as session:
-            (claim,) = queue.claim(session, UNTHROTTLED, self.database.now(session))
+            (claim,) = claiming.claim(session, UNTHROTTLED, self.database.now(session))
         return claim
 
     def succeeded(self, service: str = "styletts2", format_name: str = "wav") -> Clip:
