@@ -3,8 +3,9 @@
     python -m benchmarks.overload
 
 A whole system on loopback with the no-op pipeline. First its capacity is measured with a line that
-never runs empty. Then requests come at ten times that rate, whatever becomes of them; refusals with
-429 or 503 are counted, and their senders do not wait as they are told to. At last the line empties.
+never runs empty. Then the requests of a minute come at ten times that rate, or as fast as they are
+answered; refusals with 429 or 503 are counted, and their senders do not wait as they are told to.
+At last the line empties.
 Prints what was accepted and refused, how long it took, the memory of all processes, and what the
 database and the store have in the end. Exits with 1 where anything is lost or charged wrongly.
 """
@@ -104,7 +105,8 @@ def sign_up(url: str) -> str:
 
 
 def load(url: str, tokens: list[str], rate: float, seconds: float) -> Answers:
-    """Requests at `rate` a second from all senders together; who is late sends at once."""
+    """Requests for `seconds` at `rate` a second from all senders together; who is late sends at
+    once, so that where answers are slow it takes longer until all are sent."""
     answers = Answers()
     end = time.monotonic() + seconds
 
@@ -187,6 +189,7 @@ def main() -> None:
             with Memory() as memory:
                 begun = time.time()
                 answers = load(url, tokens, options.times * most, options.seconds)
+                took = time.time() - begun
                 under_load = len(memory.gigabytes)
                 emptied = drain(database, 1_800)
             offered = len(answers.accepted) + sum(answers.refused.values())
@@ -195,7 +198,8 @@ def main() -> None:
                     select(Clip.finished_at - Clip.created_at).where(Clip.created_at >= begun)
                 ).all()
             figures = {
-                "offered per second": round(offered / options.seconds, 1),
+                "sent within, s": round(took, 1),
+                "offered per second": round(offered / took, 1),
                 "accepted": len(answers.accepted),
                 "refused": dict(answers.refused),
                 "answer p50, p95, s": _quantiles(answers.seconds),

@@ -93,12 +93,12 @@ def repeat_until_made(up: Up) -> None:
         account = {"email": "ada@example.com", "password": secrets.token_urlsafe(12)}
         token = http.post("/api/sign-up", json=account).json()["token"]
         http.headers["Authorization"] = f"Bearer {token}"
-        waited_for = submit(http, "waited for", LONG)
+        waited_for = submit(http, "waited-for", LONG)
         with ThreadPoolExecutor(SENDERS + 1) as threads:
             waiting = threads.submit(http.get, f"/api/clips/{waited_for}", params={"wait": 30})
             time.sleep(1)
             sending = [
-                threads.submit(submit_twice, http, f"clip {number}") for number in range(SENDERS)
+                threads.submit(submit_twice, http, f"clip-{number}") for number in range(SENDERS)
             ]
             (ingress,) = replicas("ingress", below=up.process.pid)
             ingress.kill()
