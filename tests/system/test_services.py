@@ -59,7 +59,7 @@ class User:
 
     def send(self, data: bytes, content_type: str) -> str:
         upload = self.post("/api/uploads", content_type=content_type, bytes=len(data))
-        put = httpx.put(upload["url"], content=data, headers=upload["headers"])
+        put = httpx.put(upload["url"], content=data, headers=upload["headers"], timeout=60)
         assert put.status_code == 200, put.text
         return str(upload["id"])
 
