@@ -12,6 +12,7 @@ from pipelines import checkpoints
 from pipelines.features import FeatureCache
 from pipelines.foley.pipeline import FoleyPipeline
 from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
+from pipelines.makeanaudio.small.pipeline import SmallPipeline
 from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.revoice.pipeline import RevoicePipeline
@@ -50,7 +51,11 @@ SERVICES: dict[str, dict[str, Pipeline]] = {
         "styletts2-ljspeech": LJSPEECH,
     },
     "seedvc": {"seed-vc": SPEECH, "seed-vc-f0": SINGING, "revoice": RevoicePipeline()},
-    "make-an-audio": {"make-an-audio": MakeAnAudioPipeline(), "foley": FoleyPipeline()},
+    "make-an-audio": {
+        "make-an-audio": MakeAnAudioPipeline(),
+        "foley": FoleyPipeline(),
+        "makeanaudio-small": SmallPipeline(),
+    },
 }
 """Pipelines of each service by name, which is that of their weights; the first that is installed is
 the default."""
@@ -62,6 +67,8 @@ NOTES: dict[str, str] = {
     "foley": "A small model: sounds are computed by rule, of 78 kinds, and any other description "
     "gives the nearest of them. `bernie fetch make-an-audio` installs a large model that takes its "
     "place.",
+    "makeanaudio-small": "A small model: a diffusion model of 78 kinds of sound, and any other "
+    "description gives the nearest of them. `foley` computes the same kinds more cleanly.",
 }
 """What those who use a pipeline should know of it."""
 

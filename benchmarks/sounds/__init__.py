@@ -1,1 +1,1 @@
-"""What Foley can do, against what is asked of it."""
+"""What the small models of sound effects can do, against what is asked of them."""

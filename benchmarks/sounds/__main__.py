@@ -1,10 +1,10 @@
-"""Measures Foley against what is asked of it.
+"""Measures a small model of sound effects against what is asked of it.
 
-    python -m benchmarks.sounds --recordings FOLDER
+    python -m benchmarks.sounds --recordings FOLDER [--pipeline makeanaudio-small]
 
 `--recordings` is the folder of Debian's `sonic-pi-samples`, of which the classifier hears some; the
 classifier is trained in a few minutes and kept in `--classifier`. `--quick` takes one prompt for
-each kind and every fourth kind for the traits. Exits with 1 where a gate is missed.
+each kind and every fourth kind for the traits and the cost. Exits with 1 where a gate is missed.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from benchmarks.sounds import gates
 from benchmarks.sounds.classifier import accuracy, trained
 from benchmarks.sounds.model import Model
 from benchmarks.sounds.prompts import PROMPTS
-from benchmarks.sounds.recordings import Recordings
 from pipelines.settings import PipelineSettings
+from pipelines.training.sound_recordings import Recordings
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pipeline", choices=["foley", "makeanaudio-small"], default="foley")
+    parser.add_argument("--steps", type=int, default=25, help="of the diffusion, if there is one")
     parser.add_argument("--recordings", type=Path)
     parser.add_argument("--classifier", type=Path, default=Path("build/sound-classifier.pt"))
     parser.add_argument("--quick", action="store_true")
@@ -38,16 +40,17 @@ def main() -> None:
     classifier = trained(given.classifier, recordings)
     own = accuracy(classifier, recordings)
     console.print(f"The classifier names {own:.0%} of sounds made by rule that it has not heard.")
-    model = Model(settings)
+    model = Model(given.pipeline, settings, given.steps)
     kinds = list(PROMPTS)
+    some = kinds[::4] if given.quick else kinds
     made = list(gates.sounds(model, kinds, 1 if given.quick else 2))
     named, wrong = gates.named(classifier, made)
     verdicts = [
         named,
-        *gates.traits(model, kinds[::4] if given.quick else kinds),
+        *gates.traits(model, some),
         *gates.seeds(model),
         *gates.levels(made, settings),
-        *gates.cost(model),
+        *gates.cost(model, some),
         *gates.far(model, classifier),
     ]
     table = Table("gate", "asked", "found", "")

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.sounds.mel import sound_mel
-from benchmarks.sounds.recordings import Recordings
 from pipelines.foley.synthesis.catalogue import SOUNDS
 from pipelines.foley.synthesis.rendering import at_level, render
-from pipelines.foley.synthesis.signals import Rng, Wave, shaped, tilt
+from pipelines.foley.synthesis.signals import Rng, Wave, reverberant, shaped, tilt
+from pipelines.training.sound_recordings import Recordings
 
 FIRST_SEED = 1_000_000
 SECONDS = 5.12
@@ -79,7 +79,7 @@ def examples(first: int, each: int, recordings: Recordings, changed: bool) -> tu
         for number in range(each):
             rng = np.random.default_rng([first + number, kind])
             recorded = name in recordings and rng.random() < 0.4
-            wave = recordings.draw(rng, name, SECONDS) if recorded else _made(rng, name)
+            wave = _recorded(rng, name, recordings) if recorded else _made(rng, name)
             rows.append(features(_changed(rng, wave) if changed else wave))
             kinds.append(kind)
     return torch.stack(rows), torch.tensor(kinds)
@@ -89,6 +89,12 @@ def _made(rng: Rng, kind: str) -> Wave:
     """With all traits at random."""
     sound = SOUNDS[kind]
     return render(rng, sound, SECONDS, {trait: rng.uniform(-1, 1) for trait in sound.traits})
+
+
+def _recorded(rng: Rng, kind: str, recordings: Recordings) -> Wave:
+    """In some room."""
+    wave, _ = recordings.struck(rng, kind, SECONDS)
+    return at_level(reverberant(rng, wave, 2.5, 0.4) if rng.random() < 0.3 else wave)
 
 
 def _changed(rng: Rng, wave: Wave) -> Wave:

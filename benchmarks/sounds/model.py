@@ -11,9 +11,10 @@ from pipelines.settings import PipelineSettings
 class Model:
     """Makes sounds one by one."""
 
-    def __init__(self, settings: PipelineSettings) -> None:
-        self._pipeline = BarePipeline("make-an-audio", "foley", settings)
+    def __init__(self, pipeline: str, settings: PipelineSettings, steps: int) -> None:
+        self._pipeline = BarePipeline("make-an-audio", pipeline, settings)
+        self._steps = steps
 
     def make(self, prompt: str, seconds: float, seed: int = 0) -> Waveform:
         """`[samples]` at 16 kHz, as a clip would be."""
-        return self._pipeline.clip(SoundRequest(prompt, seconds, seed=seed))
+        return self._pipeline.clip(SoundRequest(prompt, seconds, self._steps, seed=seed))

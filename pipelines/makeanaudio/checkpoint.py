@@ -64,6 +64,19 @@ class Files:
         """Raises `CheckpointError`."""
         return read_config(self.config, self.bert_config)
 
+    @property
+    def channels(self) -> int:
+        return self.read_config().unet.channels_in
+
+    def denoiser(self, cache: Path) -> UNet:
+        return load_unet(self, cache)
+
+    def decoder(self, cache: Path) -> LatentDecoder:
+        return load_decoder(self, cache)
+
+    def constants(self, cache: Path) -> tuple[Tensor, float]:
+        return load_constants(self, cache)
+
 
 def load_text_encoder(files: Files, cache: Path) -> TextEncoder:
     """The text encoder of the diffusion checkpoint, which is not that of the CLAP file.

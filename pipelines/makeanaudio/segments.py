@@ -16,8 +16,8 @@ Floats = NDArray[np.float32]
 class SoundSegment(Segment):
     """One sound; `length` counts the columns of its latent.
 
-    `text` `[77, context]` is what the description says, `no_text` the same of an empty one, absent
-    where the guidance needs none.
+    `text` `[positions, context]` is what the description says, `no_text` the same of an empty one,
+    absent where the guidance needs none.
     """
 
     text: Floats
@@ -25,7 +25,7 @@ class SoundSegment(Segment):
     steps: int
     guidance: float
     missing: int
-    """Samples by which the sound will be shorter than asked."""
+    """Samples by which the sound will be shorter than asked; below 0 where it will be longer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from pipelines.makeanaudio.checkpoint import (
-    Files,
-    load_constants,
-    load_decoder,
-    load_text_encoder,
-    load_unet,
-    load_vocoder,
-)
+from pipelines.makeanaudio.checkpoint import Files, load_text_encoder, load_vocoder
 from pipelines.makeanaudio.ddim import Step, advance, guided, plan
 from pipelines.makeanaudio.request import (
     LATENT_HEIGHT,
@@ -85,8 +80,8 @@ class MakeAnAudioFrontend:
 class SoundState(State):
     """A latent on its way from noise to sound. `steps` are those that are left, in order.
 
-    `latent` is `[channels, 10, columns]`, `texts` `[1 or 2, 77, context]`: the description and,
-    where there is guidance, the empty text.
+    `latent` is `[channels, 10, columns]`, `texts` `[1 or 2, positions, context]`: the description
+    and, where there is guidance, the empty text.
     """
 
     segment: SoundSegment
@@ -100,6 +95,28 @@ class SoundState(State):
         return len(self.texts)
 
 
+class LatentModel(Protocol):
+    """The networks between text and mel spectrogram; converted files are kept in `cache`. All
+    raise CheckpointError."""
+
+    @property
+    def channels(self) -> int:
+        """Of the latent."""
+        ...
+
+    def denoiser(self, cache: Path, /) -> nn.Module:
+        """Latents, levels `[batch]` and texts to the noise, in the shape of the latents."""
+        ...
+
+    def decoder(self, cache: Path, /) -> nn.Module:
+        """Latents `[batch, channels, 10, columns]` to log10 mel `[batch, 80, 8 * columns]`."""
+        ...
+
+    def constants(self, cache: Path, /) -> tuple[Tensor, float]:
+        """ᾱ of the training levels `[levels]`, and the factor between latents and decoder."""
+        ...
+
+
 class MakeAnAudioDiffusion:
     """Noise to a mel spectrogram.
 
@@ -107,12 +124,12 @@ class MakeAnAudioDiffusion:
     widths cannot share a batch, because every layer of the network looks across the whole latent.
     """
 
-    def __init__(self, files: Files, settings: PipelineSettings) -> None:
+    def __init__(self, model: LatentModel, settings: PipelineSettings) -> None:
         self._runtime = configure(settings)
-        self._channels = files.read_config().unet.channels_in
-        self._signal, self._scale = load_constants(files, settings.cache)
-        self._unet = load_unet(files, settings.cache)
-        self._decoder = load_decoder(files, settings.cache)
+        self._channels = model.channels
+        self._signal, self._scale = model.constants(settings.cache)
+        self._unet = model.denoiser(settings.cache)
+        self._decoder = model.decoder(settings.cache)
         for module in (self._unet, self._decoder):
             place(module, self._runtime)
 

@@ -1,4 +1,4 @@
-"""Recordings for the classifier: the CC0 samples of Sonic Pi, arranged in time.
+"""Recordings of some kinds of sound: the CC0 samples of Sonic Pi, arranged in time.
 
 Debian's package `sonic-pi-samples` has them; without the folder there are none.
 """
@@ -11,14 +11,12 @@ import numpy as np
 import soundfile
 import soxr
 
-from pipelines.foley.synthesis.rendering import at_level
 from pipelines.foley.synthesis.signals import (
     SAMPLE_RATE,
     Rng,
     Wave,
     beats,
     placed,
-    reverberant,
     samples,
 )
 from pipelines.foley.synthesis.sound import between
@@ -58,16 +56,14 @@ class Recordings:
     def __contains__(self, kind: str) -> bool:
         return bool(self._waves.get(kind))
 
-    def draw(self, rng: Rng, kind: str, seconds: float) -> Wave:
-        """One sample struck again and again, a little higher or lower, in some room."""
+    def struck(self, rng: Rng, kind: str, seconds: float) -> tuple[Wave, float]:
+        """One sample struck again and again, a little higher or lower; and how fast, -1 to 1."""
         wave = self._waves[kind][int(rng.integers(len(self._waves[kind])))]
         stroke = _faster(wave, between(float(rng.uniform(-1, 1)), 0.85, 1.18))
-        rate = between(float(rng.uniform(-1, 1)), *RATES.get(kind, USUAL_RATE))
+        speed = float(rng.uniform(-1, 1))
+        rate = between(speed, *RATES.get(kind, USUAL_RATE))
         strokes = [(time, stroke * rng.uniform(0.8, 1)) for time in beats(rng, seconds, rate)]
-        made = placed(samples(seconds), strokes)
-        if rng.random() < 0.3:
-            made = reverberant(rng, made, 2.5, 0.4)
-        return at_level(made)
+        return placed(samples(seconds), strokes), speed
 
 
 def _read(path: Path) -> Wave:
