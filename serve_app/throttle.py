@@ -64,12 +64,12 @@ def put_off(session: Session, user: User, rules: ThrottleRules, now: float) -> N
         clip.ready = False
 
 
-def _unstarted(user: User) -> Select[tuple[Clip]]:
+def _unstarted(user: User) -> Select[Clip]:
     return select(Clip).where(Clip.user_id == user.id, PENDING, Clip.started_at.is_(None))
 
 
 def _plan_anew(
-    session: Session, user: User, moving: Select[tuple[Clip]], rules: ThrottleRules, now: float
+    session: Session, user: User, moving: Select[Clip], rules: ThrottleRules, now: float
 ) -> Sequence[Clip]:
     """Those that another transaction is changing stay: waiting for one that in turn waits for the
     user's row would never end."""
