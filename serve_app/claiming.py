@@ -87,9 +87,9 @@ def claim(
     """Up to `most` of the next due clips, each held for `rules.lease_seconds`.
 
     At most one suspect is among them, and none without `suspects`. Fails the clips it meets that
-    are out of time or out of tries that may be lost, and sends back those whose user has had all
-    starts of the window. It waits for no lock: clips of a user whose row another transaction holds
-    are passed over, so after too few one asks again at the next poll.
+    are out of time or out of tries that may be lost, and sends back all of a user it meets who has
+    had all starts of the window. It waits for no lock: clips of a user whose row another
+    transaction holds are passed over, so after too few one asks again at the next poll.
     """
     session.execute(_LINE_UP, {"now": now}, execution_options=_AS_IT_IS)
     taken: list[Clip] = []
@@ -138,8 +138,8 @@ class _SortedOut:
     taken: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
-    early: list[str] = field(default_factory=list)
-    """Their users have had all starts of the window."""
+    throttled: set[str] = field(default_factory=set)
+    """Users who have had all starts of the window."""
     starts: dict[str, list[float]] = field(default_factory=dict)
     """Of the users whose clips start now for the first time."""
     suspect: bool = False
@@ -169,7 +169,7 @@ def _sort_out(found: list[_InLine], suspects: bool, rules: QueueRules, now: floa
         elif clip.suspect and (result.suspect or not suspects):
             continue
         elif clip.started_at is None and not result.may_start(clip, rules, now):
-            result.early.append(clip.id)
+            result.throttled.add(clip.user_id)
         else:
             result.taken.append(clip.id)
             result.suspect = result.suspect or clip.suspect
@@ -188,10 +188,9 @@ def _carry_out(
     for clip in _whole(session, sorted_out.late):
         message = f"The clip was not done within {rules.clip_seconds:g} s of its first start."
         queue.transition(session, clip, ClipState.FAILED, now, code=queue.TOO_LONG, message=message)
-    for clip in _whole(session, sorted_out.early):
-        user = session.get_one(User, clip.user_id, populate_existing=True)
-        clip.ready = False
-        clip.start_at = throttle.plan(session, user, rules, now, moving=clip)
+    for user_id in sorted_out.throttled:
+        user = session.get_one(User, user_id, populate_existing=True)
+        throttle.put_off(session, user, rules, now)
     return taken
 
 

@@ -1,8 +1,11 @@
 """What clients are told where no replica answers them.
 
 Serve's proxy has words of its own for what it cannot pass on: a plain 404 while the application is
-not deployed (at the start and while it is stopped), a plain 500 where the replica of the ingress
-died in the midst of a request. Both are 503 to a client: come again.
+not deployed (at the start and while it is stopped), a plain 500, or no answer at all, where the
+replica of the ingress died in the midst of a request. All are 503 to a client: come again.
+
+The proxy also takes orders from the headers of a request, and breaks down over those that are not
+text. Clients give no orders.
 """
 
 from __future__ import annotations
@@ -25,13 +28,26 @@ _UNAVAILABLE = ServiceError(
 )
 
 
+_REPLACED = frozenset({404, 500, 503})
+"""What else Serve says of its own accord, like the 408 of its `request_timeout_s`, is as it was set
+up to be."""
+_HEADERS = {
+    "Retry-After": str(RETRY_SECONDS),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+_ORDERS = frozenset({b"x-request-timeout-seconds", b"x-request-disconnect-disabled"})
+_DECODED = frozenset({b"x-request-id", b"x-session-id", b"serve-multiplexed-model-id"})
+
+
 def middlewares() -> list[Middleware]:
     """For `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`, which Serve's proxies read."""
     return [Middleware(Front)]
 
 
 class Front:
-    """ASGI middleware of the proxy: its own answers become one error in the common shape."""
+    """ASGI middleware of the proxy: its own answers become one error in the common shape. Those of
+    any application of the cluster go through."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -40,21 +56,40 @@ class Front:
         if scope["type"] != "http" or scope["path"].startswith(_OF_SERVE):
             await self.app(scope, receive, send)
             return
-        replaced = False
+        begun = replaced = False
+
+        async def refuse() -> None:
+            response = JSONResponse(_UNAVAILABLE.body(), _UNAVAILABLE.status, _HEADERS)
+            await response(scope, receive, send)
 
         async def answer(message: Message) -> None:
-            nonlocal replaced
-            if message["type"] == "http.response.start" and not _of_the_application(message):
-                replaced = True
-                headers = {"Retry-After": str(RETRY_SECONDS)}
-                response = JSONResponse(_UNAVAILABLE.body(), _UNAVAILABLE.status, headers)
-                await response(scope, receive, send)
-            elif not replaced:
+            nonlocal begun, replaced
+            if message["type"] == "http.response.start":
+                begun = True
+                replaced = _of_serve(message)
+                if replaced:
+                    await refuse()
+            if not replaced:
                 await send(message)
 
-        await self.app(scope, receive, answer)
+        await self.app(_without_orders(scope), receive, answer)
+        if not begun:
+            await refuse()
 
 
-def _of_the_application(start: Message) -> bool:
-    """`api.SecurityHeaders` marks every answer of the application."""
-    return "X-Content-Type-Options" in Headers(raw=start["headers"])
+def _of_serve(start: Message) -> bool:
+    """`api.SecurityHeaders` marks every answer of the application, plain ones too."""
+    headers = Headers(raw=start["headers"])
+    plain = headers.get("Content-Type", "").startswith("text/plain")
+    return start["status"] in _REPLACED and plain and "X-Content-Type-Options" not in headers
+
+
+def _without_orders(scope: Scope) -> Scope:
+    passed_on = [(name, value) for name, value in scope["headers"] if _harmless(name, value)]
+    return {**scope, "headers": passed_on}
+
+
+def _harmless(name: bytes, value: bytes) -> bool:
+    # Serve takes hyphens and underscores alike.
+    name = name.replace(b"_", b"-")
+    return name not in _ORDERS and (name not in _DECODED or value.isascii())

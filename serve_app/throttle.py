@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip, User
@@ -42,39 +42,48 @@ def next_start(starts: Sequence[float], now: float, limit: int, window: float) -
     return time
 
 
-def plan(
-    session: Session, user: User, rules: ThrottleRules, now: float, moving: Clip | None = None
-) -> float:
-    """When the next clip of a locked user may start; `moving` is the clip to be planned anew."""
-    planned = select(Clip.start_at).where(
-        Clip.user_id == user.id, PENDING, Clip.started_at.is_(None)
-    )
-    if moving is not None:
-        planned = planned.where(Clip.id != moving.id)
-    starts = [*user.starts, *session.scalars(planned)]
+def plan(session: Session, user: User, rules: ThrottleRules, now: float) -> float:
+    """When the next clip of a locked user may start."""
+    planned = session.scalars(_unstarted(user).with_only_columns(Clip.start_at))
+    starts = [*user.starts, *planned]
     return next_start(starts, now, rules.throttle_starts, rules.throttle_window_seconds)
 
 
 def replan(session: Session, user: User, rules: ThrottleRules, now: float) -> None:
     """Plan the waiting clips of a locked user anew, in their order: a planned start is free again.
+    Those whose time has come keep it."""
+    waiting = _unstarted(user).where(Clip.start_at > now).order_by(Clip.start_at, Clip.id)
+    _plan_anew(session, user, waiting, rules, now)
 
-    Those whose time has come keep it, and so do those that another transaction is changing:
-    waiting for one that in turn waits for the user's row would never end.
-    """
-    unstarted = select(Clip).where(Clip.user_id == user.id, PENDING, Clip.started_at.is_(None))
-    waiting = session.scalars(
-        unstarted.where(Clip.start_at > now)
-        .order_by(Clip.start_at, Clip.id)
-        .with_for_update(skip_locked=True, key_share=True),
+
+def put_off(session: Session, user: User, rules: ThrottleRules, now: float) -> None:
+    """Send all that a locked user has in line away until its time comes, in its order: the user has
+    had all starts of the window. All at once, for it may be very much after a standstill."""
+    in_line = _unstarted(user).where(Clip.ready).order_by(Clip.turn, Clip.id)
+    for clip in _plan_anew(session, user, in_line, rules, now):
+        clip.ready = False
+
+
+def _unstarted(user: User) -> Select[Clip]:
+    return select(Clip).where(Clip.user_id == user.id, PENDING, Clip.started_at.is_(None))
+
+
+def _plan_anew(
+    session: Session, user: User, moving: Select[Clip], rules: ThrottleRules, now: float
+) -> Sequence[Clip]:
+    """Those that another transaction is changing stay: waiting for one that in turn waits for the
+    user's row would never end."""
+    moved = session.scalars(
+        moving.with_for_update(skip_locked=True, key_share=True),
         execution_options={"populate_existing": True},
     ).all()
-    others = unstarted.where(Clip.id.not_in([clip.id for clip in waiting]))
+    limit, window = rules.throttle_starts, rules.throttle_window_seconds
+    others = _unstarted(user).where(Clip.id.not_in([clip.id for clip in moved]))
     starts = [*user.starts, *session.scalars(others.with_only_columns(Clip.start_at))]
-    for clip in waiting:
-        clip.start_at = next_start(
-            starts, now, rules.throttle_starts, rules.throttle_window_seconds
-        )
+    for clip in moved:
+        clip.start_at = next_start(starts, now, limit, window)
         starts.append(clip.start_at)
+    return moved
 
 
 def may_start(starts: Sequence[float], rules: ThrottleRules, now: float) -> bool:
@@ -84,5 +93,7 @@ def may_start(starts: Sequence[float], rules: ThrottleRules, now: float) -> bool
 
 
 def with_start(starts: Sequence[float], rules: ThrottleRules, now: float) -> list[float]:
-    """What to remember of a start: only the newest `throttle_starts` can ever forbid another."""
-    return sorted([*starts, now])[-rules.throttle_starts :]
+    """What to remember of a start: only the newest `throttle_starts` can ever forbid another. Those
+    a window or more ahead, from before the clock was set back, would crowd out the others."""
+    ahead = now + rules.throttle_window_seconds
+    return sorted([*(start for start in starts if start < ahead), now])[-rules.throttle_starts :]

@@ -20,6 +20,8 @@ from pipelines.lengths import Lengths
 FRAME_SECONDS = 0.025
 FEATURE_SECONDS = 0.02
 DIRECT_KERNEL = 3
+SHARPNESS = 2.0
+"""Of the probabilities of symbols: between two symbols the decoder mumbles."""
 LEVELS_PER_FRAME = 2
 """Levels come as often as values of energy: every 12.5 ms."""
 
@@ -86,12 +88,18 @@ class ContentHead(nn.Module):
         heard = self.normed(heard, lengths)
         hidden = self.hidden(heard, levels, lengths)
         logits = self.symbols(hidden)
-        asr = self.usual(logits.softmax(dim=-1)) + self.context(hidden)
+        asr = self.expected(logits) + self.context(hidden)
         return Spoken(
             lengths.clear(asr.mT + self.direct(heard.mT)),
             lengths.clear(self.energy(hidden).mT).mT.flatten(1),
             logits.mT,
         )
+
+    def expected(self, logits: Tensor) -> Tensor:
+        """What symbols of these logits `[batch, frames, symbols]` usually look like, `[batch,
+        frames, spoken]`."""
+        usual: Tensor = self.usual((SHARPNESS * logits).softmax(dim=-1))
+        return usual
 
     def normed(self, heard: Tensor, lengths: Lengths) -> Tensor:
         """Every frame with mean 0 and variance 1; zeros beyond each length."""

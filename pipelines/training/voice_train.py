@@ -33,11 +33,11 @@ CROP = 200
 BATCH = 8
 AVERAGE = 0.998
 VALIDATE_EVERY = 500
-RATE, WEIGHT_DECAY, WARM_UP = 1e-3, 0.02, 200
+RATE, WEIGHT_DECAY, WARM_UP = 1e-3, 0.05, 200
 CLASS_WEIGHT, ENERGY_WEIGHT = 1.0, 0.3
 SMOOTHING = 0.05
 RIDGE = 1e-3
-MASKED_CHANNELS = 0.1
+MASKED_CHANNELS = 0.25
 """Share of Whisper's channels that an example does without."""
 
 
@@ -226,7 +226,7 @@ def fit_features(model: ContentHead, examples: Examples) -> None:
         batch = examples.batch(starts[first : first + BATCH])
         heard = model.normed(batch.heard, batch.lengths)
         hidden = model.hidden(heard, batch.levels, batch.lengths)
-        usual = model.usual(model.symbols(hidden).softmax(dim=-1))
+        usual = model.expected(model.symbols(hidden))
         near = F.unfold(heard.mT[:, :, None], (1, kernel), padding=(0, kernel // 2)).mT
         rows = torch.cat([hidden, near, torch.ones_like(hidden[..., :1])], dim=-1).flatten(0, 1)
         gram += (rows.T @ rows).double()

@@ -5,10 +5,12 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete as sql_delete
+from sqlalchemy import event
 
+from serve_app import claiming
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, User
-from serve_app.throttle import next_start
+from serve_app.throttle import may_start, next_start, with_start
 from tests.serve_app.acts import (
     NOW,
     RULES,
@@ -63,6 +65,15 @@ def test_the_fourth_start_waits_for_the_first_to_leave_the_window() -> None:
 
 def test_a_clock_set_back_does_not_block() -> None:
     assert next_start([5_000, 5_001, 5_002], now=1_000, limit=3, window=60) == 1_000
+
+
+def test_starts_are_counted_while_the_clock_is_set_back() -> None:
+    starts = [5_000.0, 5_001.0, 5_002.0]
+    for now in (1_000.0, 1_000.0, 1_030.0):
+        assert may_start(starts, RULES, now)
+        starts = with_start(starts, RULES, now)
+    assert not may_start(starts, RULES, 1_059)
+    assert may_start(starts, RULES, 1_060)
 
 
 def test_submissions_at_once_are_planned_three_a_minute(database: Database) -> None:
@@ -142,6 +153,25 @@ def test_a_throttled_user_does_not_hold_up_others(database: Database) -> None:
     assert must_claim(database, rules=once).clip.user_id == ada.id
     assert must_claim(database, rules=once).clip.id == of_bob.id
     assert claim(database, rules=once) is None
+
+
+def test_a_pile_of_one_user_is_put_off_at_once(database: Database) -> None:
+    sent: list[str] = []
+    event.listen(
+        database.engine, "before_cursor_execute", lambda _c, _cursor, text, *_: sent.append(text)
+    )
+    counts = []
+    for name, pile in (("ada", 10), ("bob", 40)):
+        user = make_user(database, name)
+        submitted = [submit(database, user) for _ in range(pile)]
+        sent.clear()
+        with database.transaction() as session:
+            claims = claiming.claim(session, RULES, NOW, 8)
+        counts.append(len(sent))
+        assert [each.clip.id for each in claims] == [clip.id for clip in submitted[:3]]
+        planned = [reload(database, clip).start_at for clip in submitted]
+        assert planned == [NOW + number // 3 * WINDOW for number in range(pile)]
+    assert counts[0] == counts[1]
 
 
 waits = st.lists(st.sampled_from([0.0, 0.5, 7.0, 20.0, 61.0]), min_size=1, max_size=30)
