@@ -63,11 +63,11 @@ class User:
         assert put.status_code == 200, put.text
         return str(upload["id"])
 
-    def submit(self, service: str, seed: int) -> dict[str, Any]:
+    def submit(self, service: str, seed: int, steps: int = STEPS) -> dict[str, Any]:
         bodies: dict[str, dict[str, Any]] = {
             "styletts2": {"text": TEXT, "voice": "mine"},
             "seedvc": {"upload": self.upload, "voice": "af_heart", "steps": STEPS},
-            "make-an-audio": {"prompt": PROMPT, "duration": 1.5, "steps": STEPS},
+            "make-an-audio": {"prompt": PROMPT, "duration": 1.5, "steps": steps},
         }
         paths = {
             "styletts2": "/api/speech",
@@ -218,7 +218,7 @@ def test_a_recording_that_changed_after_it_was_accepted(join: Callable[[], User]
         put = httpx.put(upload["url"], content=content, headers=upload["headers"])
         assert put.status_code == 200
         if content == good:
-            blockers = [user.submit("make-an-audio", seed) for seed in range(8)]
+            blockers = [user.submit("make-an-audio", seed, steps=100) for seed in range(8)]
             clip = user.post("/api/conversions", upload=upload["id"], voice="mine", steps=STEPS)
     state: dict[str, Any] = {}
     until(lambda: ended(user, clip, state), 120, "the clip ends")
