@@ -22,7 +22,7 @@ chaos: $(VENV)/installed-test
 # Ten thousand inputs for each of the decoder, the text front end and the HTTP API: a quarter of an hour.
 fuzz: $(VENV)/installed-test
 	$(BIN)/python -m tests.fuzz --cases 10000
-	FUZZ_EXAMPLES=250 $(BIN)/python -m pytest --timeout=1800 tests/serve_app/test_openapi.py
+	FUZZ_EXAMPLES=250 $(BIN)/python -m pytest --timeout=1800 tests/serve_app/routes/test_openapi.py
 
 # Asks a database on the network for known weaknesses of the packages that are installed.
 audit: $(VENV)/installed-test

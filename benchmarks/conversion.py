@@ -44,12 +44,12 @@ from rich.table import Table
 from speechmos import dnsmos
 
 from benchmarks.quality import Listener, join_steps
+from pipelines.audio.recording import Recording
 from pipelines.bare import BarePipeline
 from pipelines.protocol import Waveform
-from pipelines.recording import Recording
-from pipelines.seedvc.request import ConversionRequest
+from pipelines.requests.conversion import ConversionRequest
 from pipelines.settings import CHECKPOINTS, PipelineSettings
-from pipelines.styletts2.voices import catalogue
+from pipelines.voices.shipped_voices import catalogue
 
 CONVERTER = ("seedvc", "revoice")
 VOICES = ("af_heart", "am_michael", "bf_emma")

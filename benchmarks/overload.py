@@ -29,12 +29,12 @@ import httpx
 import psutil
 from sqlalchemy import func, select
 
+from serve_app.cli.demo import free_port
+from serve_app.cli.local_stack import local_stack
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, LedgerEntry, User
-from serve_app.demo import free_port
-from serve_app.local import local_stack
 from serve_app.settings import Settings
-from serve_app.store import RESULT_PREFIXES, ObjectStore
+from serve_app.storage.store import RESULT_PREFIXES, ObjectStore
 
 USERS = 20
 SENDERS = 40

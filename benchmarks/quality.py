@@ -42,7 +42,7 @@ from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest, Waveform
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.voices import catalogue
+from pipelines.voices.shipped_voices import catalogue
 
 UTTERANCES = Path(__file__).with_name("utterances.txt")
 MAX_WER, MIN_DNSMOS = 0.03, 3.4

@@ -27,9 +27,10 @@ import psycopg
 from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 
-from serve_app import claiming, clips, line
 from serve_app.db.engine import Database
-from serve_app.queue import QueueRules
+from serve_app.jobs import admission, claiming
+from serve_app.jobs.queue import QueueRules
+from serve_app.media import clips
 from serve_app.settings import Settings
 from tests.postgres import Postgres
 
@@ -123,7 +124,7 @@ def operations(database: Database) -> dict[str, Callable[[Session], object]]:
         "submit": lambda s: clips.submit(s, user, new, RULES, now),
         "user's first page": lambda s: clips.list_clips(s, user),
         "user's second page": lambda s: clips.list_clips(s, user, cursor=page.next_cursor),
-        "stats": lambda s: line.stats(s, now),
+        "stats": lambda s: admission.stats(s, now),
     }
 
 

@@ -28,10 +28,10 @@ import psutil
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest
 from pipelines.settings import PipelineSettings
-from serve_app.client import Client
-from serve_app.demo import free_port
-from serve_app.environment import MALLOC
-from serve_app.local import local_stack
+from serve_app.cli.client import Client
+from serve_app.cli.demo import free_port
+from serve_app.cli.local_stack import local_stack
+from serve_app.deployments.ray_environment import MALLOC
 from serve_app.settings import Settings
 
 TEXTS = (

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.features import FeatureCache
-from pipelines.joining import SilenceJoin
+from pipelines.audio.joining import SilenceJoin
 from pipelines.protocol import (
     Acoustic,
     Diffusion,
@@ -23,6 +22,7 @@ from pipelines.protocol import (
     Vocoder,
     Waveform,
 )
+from pipelines.reference_features import FeatureCache
 from pipelines.settings import PipelineSettings
 
 SAMPLE_RATE = 24_000

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from pipelines import checkpoints
-from pipelines.features import FeatureCache
-from pipelines.foley.pipeline import FoleyPipeline
-from pipelines.makeanaudio.pipeline import MakeAnAudioPipeline
-from pipelines.makeanaudio.small.pipeline import SmallPipeline
+from pipelines.models.foley.pipeline import FoleyPipeline
+from pipelines.models.makeanaudio.pipeline import MakeAnAudioPipeline
+from pipelines.models.makeanaudio_small.pipeline import SmallPipeline
+from pipelines.models.revoice.pipeline import RevoicePipeline
+from pipelines.models.seedvc.pipeline import SINGING, SPEECH
+from pipelines.models.styletts2.pipeline import LIBRITTS, LJSPEECH, KokoroPipeline
 from pipelines.noop import NoopPipeline
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
-from pipelines.revoice.pipeline import RevoicePipeline
-from pipelines.seedvc.pipeline import SINGING, SPEECH
+from pipelines.reference_features import FeatureCache
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.pipeline import LIBRITTS, LJSPEECH, KokoroPipeline
+from pipelines.weights import checkpoints
 
 
 class Pipeline(Protocol):

@@ -6,8 +6,9 @@ from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve_app.body_limit import BodyLimit
-from serve_app.http_errors import ERROR_HANDLERS, UnexpectedErrors
+from serve_app.http.body_limit import BodyLimit
+from serve_app.http.dependencies import GraphStatus, Services
+from serve_app.http.error_responses import ERROR_HANDLERS, UnexpectedErrors
 from serve_app.routes import (
     accounts,
     clip_audio,
@@ -23,7 +24,6 @@ from serve_app.routes import (
     voices,
 )
 from serve_app.routes import services as service_list
-from serve_app.services import GraphStatus, Services
 
 __all__ = ["GraphStatus", "Services", "create_app"]
 

@@ -8,17 +8,17 @@ from typing import Any
 from ray import serve
 from ray.serve import Application
 
+from serve_app.catalog import resolve
 from serve_app.db.engine import Database
 from serve_app.deployments.diffusion import Diffusion
 from serve_app.deployments.frontend import Frontend
 from serve_app.deployments.ingress import Ingress
+from serve_app.deployments.ray_environment import MALLOC, MESSAGES, PATIENCE
 from serve_app.deployments.vocoder import Vocoder
 from serve_app.deployments.worker import Worker
-from serve_app.environment import MALLOC, MESSAGES, PATIENCE
-from serve_app.installed import resolve
+from serve_app.http.wait_slots import TAKEN_IN
 from serve_app.settings import Settings, StageScale
-from serve_app.store import ObjectStore
-from serve_app.waiting import TAKEN_IN
+from serve_app.storage.store import ObjectStore
 
 APP_NAME = "bernie"
 

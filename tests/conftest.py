@@ -11,7 +11,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from serve_app.embedded import SeaweedFS
+from serve_app.storage.seaweedfs import SeaweedFS
 
 # Ray reads these when it is imported, which some test modules do long before it is started.
 os.environ["RAY_AUTH_MODE"] = "token"

@@ -18,7 +18,7 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from serve_app.demo import free_port
+from serve_app.cli.demo import free_port
 
 _HOST = "127.0.0.1"
 _OWNER = "bernie"

@@ -1,4 +1,4 @@
-"""Batching by step (`serve_app.batching`) against batching by request and no batching.
+"""Batching by step (`serve_app.batching.step_loop`) against batching by request and no batching.
 
     python -m benchmarks.batching [--models seedvc …] [--arrivals poisson bursty] [--seed 2]
     python -m benchmarks.batching --real
@@ -35,7 +35,7 @@ from benchmarks.batching.replay import (
     replay,
 )
 from benchmarks.batching.traces import MIXES, Clip, Mix, trace
-from serve_app.batching import Limits, Stage, StepLoop
+from serve_app.batching.step_loop import Limits, Stage, StepLoop
 
 LOADS = {"low": 0.3, "high": 0.8, "saturated": 1.7}
 SIZES = (2, 4, 8, 16, 32)

@@ -21,22 +21,22 @@ import torch
 from benchmarks.batching.costs import passes
 from benchmarks.models.conversion import segment
 from benchmarks.models.work import Size, still
-from pipelines.lengths import Lengths
-from pipelines.makeanaudio.official import OFFICIAL
-from pipelines.makeanaudio.request import LATENT_HEIGHT
-from pipelines.makeanaudio.text_encoder import TOKENS
-from pipelines.makeanaudio.unet import UNet
-from pipelines.makeanaudio.vae import LatentDecoder
-from pipelines.precision import autocast, place
-from pipelines.seedvc import official
-from pipelines.seedvc.dit import VelocityEstimator
-from pipelines.seedvc.stages import SeedVCDiffusion
+from parity.sizes import seedvc as official
+from parity.sizes.makeanaudio import OFFICIAL
+from pipelines.models.makeanaudio.text_encoder import TOKENS
+from pipelines.models.makeanaudio.unet import UNet
+from pipelines.models.makeanaudio.vae import LatentDecoder
+from pipelines.models.seedvc.dit import VelocityEstimator
+from pipelines.models.seedvc.stages import SeedVCDiffusion
+from pipelines.models.styletts2.acoustic import AcousticModel
+from pipelines.models.styletts2.config import LIBRITTS
+from pipelines.models.styletts2.guidance import GuidedDenoiser
+from pipelines.models.styletts2.sampler import advance, schedule
+from pipelines.requests.sound import LATENT_HEIGHT
+from pipelines.runtime.device import Runtime, configure
+from pipelines.runtime.lengths import Lengths
+from pipelines.runtime.precision import autocast, place
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.acoustic import AcousticModel
-from pipelines.styletts2.config import LIBRITTS
-from pipelines.styletts2.guidance import GuidedDenoiser
-from pipelines.styletts2.sampler import advance, schedule
-from pipelines.torch_runtime import Runtime, configure
 
 Call = Callable[[], object]
 

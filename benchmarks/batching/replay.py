@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from benchmarks.batching.costs import Work, passes
 from benchmarks.batching.traces import Clip
-from serve_app.batching import Stage, StepLoop
-from serve_app.fairness import Ticket
+from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.step_loop import Stage, StepLoop
 
 PARALLEL = 4
 """Segments of one clip in the stage at a time, as the worker sends them."""

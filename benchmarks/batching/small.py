@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from benchmarks.batching.costs import Work
-from pipelines.seedvc.config import DiTConfig
-from pipelines.seedvc.dit import VelocityEstimator
-from pipelines.seedvc.segments import ConversionSegment
-from pipelines.seedvc.stages import SeedVCDiffusion
+from pipelines.models.seedvc.config import DiTConfig
+from pipelines.models.seedvc.dit import VelocityEstimator
+from pipelines.models.seedvc.segments import ConversionSegment
+from pipelines.models.seedvc.stages import SeedVCDiffusion
+from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
-from pipelines.torch_runtime import configure
 
 SMALL = DiTConfig(
     bands=16, width=32, heads=2, depth=5, content=16, style=16, long_skip=True, wavenet=None

@@ -24,9 +24,9 @@ import torch
 from benchmarks.models import conversion, sounds, speech
 from benchmarks.models.floor import plain_convolutions
 from benchmarks.models.work import Prepare, Size, Work, flat
+from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
-from pipelines.torch_runtime import configure
-from serve_app.environment import MALLOC
+from serve_app.deployments.ray_environment import MALLOC
 
 MODELS: dict[str, dict[str, Prepare]] = {
     **speech.MODELS,

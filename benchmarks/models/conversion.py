@@ -9,17 +9,17 @@ import numpy as np
 from torch import Tensor
 
 from benchmarks.models.work import Prepare, Size, Work, still
-from pipelines.precision import autocast, place
-from pipelines.seedvc import official
-from pipelines.seedvc.campplus import CampPlus, speaker_embedding
-from pipelines.seedvc.config import SeedVCConfig
-from pipelines.seedvc.content import content_encoder
-from pipelines.seedvc.dit import VelocityEstimator
-from pipelines.seedvc.length_regulator import LengthRegulator
-from pipelines.seedvc.rmvpe import RMVPE, RMVPEConfig, track_pitch
-from pipelines.seedvc.segments import ConversionSegment
-from pipelines.seedvc.stages import SeedVCDiffusion
-from pipelines.vocoders.bigvgan import BigVGAN
+from parity.sizes import seedvc
+from pipelines.models.seedvc.config import SeedVCConfig
+from pipelines.models.seedvc.content import content_encoder
+from pipelines.models.seedvc.dit import VelocityEstimator
+from pipelines.models.seedvc.length_regulator import LengthRegulator
+from pipelines.models.seedvc.segments import ConversionSegment
+from pipelines.models.seedvc.stages import SeedVCDiffusion
+from pipelines.networks.campplus import CampPlus, speaker_embedding
+from pipelines.networks.rmvpe import RMVPE, RMVPEConfig, track_pitch
+from pipelines.networks.vocoders.bigvgan import BigVGAN
+from pipelines.runtime.precision import autocast, place
 
 SOURCE_SECONDS, REFERENCE_SECONDS, VOCODER_SECONDS = 10, 5, 2
 NARROW_RATE = 16_000
@@ -28,7 +28,7 @@ MANY_STEPS = 1000
 
 
 def content(size: Size) -> Work:
-    encoder = content_encoder(official.WHISPER_SMALL)
+    encoder = content_encoder(seedvc.WHISPER_SMALL)
     still(encoder, size)
     place(encoder, size.runtime)
     waves = list(0.1 * size.noise(SOURCE_SECONDS * NARROW_RATE))
@@ -93,7 +93,7 @@ def segment(config: SeedVCConfig, guidance: float) -> ConversionSegment:
 
 
 def vocoder(size: Size, *, config: SeedVCConfig) -> Work:
-    model = still(BigVGAN(official.vocoder(config)), size)
+    model = still(BigVGAN(seedvc.vocoder(config)), size)
     place(model, size.runtime)
     mel = size.noise(config.mel.bands, VOCODER_SECONDS * config.sample_rate // model.hop) - 4
 
@@ -117,4 +117,4 @@ def stages(config: SeedVCConfig) -> dict[str, Prepare]:
     }
 
 
-MODELS = {"seed-vc": stages(official.SPEECH), "seed-vc-f0": stages(official.SINGING)}
+MODELS = {"seed-vc": stages(seedvc.SPEECH), "seed-vc-f0": stages(seedvc.SINGING)}

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.models.work import Size, Work, still
-from pipelines.makeanaudio.official import OFFICIAL, VOCODER
-from pipelines.makeanaudio.request import LATENT_FRAMES, LATENT_HEIGHT, latent_width
-from pipelines.makeanaudio.text_encoder import TOKENS, TextEncoder
-from pipelines.makeanaudio.unet import UNet
-from pipelines.makeanaudio.vae import LatentDecoder
-from pipelines.precision import autocast, place
-from pipelines.vocoders.bigvgan import BigVGAN
+from parity.sizes.makeanaudio import OFFICIAL, VOCODER
+from pipelines.models.makeanaudio.text_encoder import TOKENS, TextEncoder
+from pipelines.models.makeanaudio.unet import UNet
+from pipelines.models.makeanaudio.vae import LatentDecoder
+from pipelines.networks.vocoders.bigvgan import BigVGAN
+from pipelines.requests.sound import LATENT_FRAMES, LATENT_HEIGHT, latent_width
+from pipelines.runtime.precision import autocast, place
 
 SECONDS = 10.0
 WIDTH = latent_width(SECONDS)

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from benchmarks.models.work import Prepare, Size, Work, still
-from pipelines.lengths import Lengths
-from pipelines.packed_layers import pack_layers
-from pipelines.precision import place
-from pipelines.styletts2.acoustic import AcousticModel
-from pipelines.styletts2.config import KOKORO, LIBRITTS, LJSPEECH, ModelConfig
-from pipelines.styletts2.decoder import Decoder
-from pipelines.styletts2.guidance import GuidedDenoiser
-from pipelines.styletts2.sampler import advance, schedule
-from pipelines.styletts2.style_encoder import StyleEncoder, reference_mel
-from pipelines.vocoders.source import HARMONICS
+from pipelines.models.styletts2.acoustic import AcousticModel
+from pipelines.models.styletts2.config import KOKORO, LIBRITTS, LJSPEECH, ModelConfig
+from pipelines.models.styletts2.decoder import Decoder
+from pipelines.models.styletts2.guidance import GuidedDenoiser
+from pipelines.models.styletts2.sampler import advance, schedule
+from pipelines.models.styletts2.style_encoder import StyleEncoder, reference_mel
+from pipelines.networks.vocoders.source import HARMONICS
+from pipelines.runtime.lengths import Lengths
+from pipelines.runtime.packed_layers import pack_layers
+from pipelines.runtime.precision import place
 
 TOKENS, SECONDS, FRAMES_PER_SECOND = 60, 5, 40
 FRAMES = SECONDS * FRAMES_PER_SECOND

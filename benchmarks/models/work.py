@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from pipelines.torch_runtime import Runtime
+from pipelines.runtime.device import Runtime
 
 Work = Callable[[], Tensor | Sequence[Tensor]]
 M = TypeVar("M", bound=nn.Module)

@@ -26,8 +26,8 @@ import torch
 from benchmarks.models.work import Work, flat
 from benchmarks.reference import sounds, speech
 from benchmarks.reference.published import INSTALL, at_rest, missing
-from pipelines.torch_runtime import Runtime
-from serve_app.environment import MALLOC
+from pipelines.runtime.device import Runtime
+from serve_app.deployments.ray_environment import MALLOC
 
 PAIRS = {**speech.PAIRS, **sounds.PAIRS}
 TYPES = (torch.float32, torch.bfloat16)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.models.work import Work
-from pipelines.precision import autocast, place
-from pipelines.torch_runtime import Runtime
+from pipelines.runtime.device import Runtime
+from pipelines.runtime.precision import autocast, place
 
 
 @dataclass(frozen=True, slots=True)

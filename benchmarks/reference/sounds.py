@@ -12,15 +12,15 @@ from benchmarks.models.conversion import NARROW_RATE, SOURCE_SECONDS
 from benchmarks.models.sounds import WIDTH
 from benchmarks.reference.pair import Pair, on
 from benchmarks.reference.published import published, taught
-from pipelines.makeanaudio.official import OFFICIAL, VOCODER
-from pipelines.makeanaudio.request import LATENT_FRAMES, LATENT_HEIGHT
-from pipelines.makeanaudio.text_encoder import TOKENS
-from pipelines.makeanaudio.unet import UNet
-from pipelines.makeanaudio.vae import LatentDecoder
-from pipelines.seedvc import official
-from pipelines.seedvc.config import SeedVCConfig
-from pipelines.seedvc.content import SAMPLES_PER_FEATURE, content_encoder
-from pipelines.vocoders.bigvgan import BigVGAN, BigVGANConfig
+from parity.sizes import seedvc
+from parity.sizes.makeanaudio import OFFICIAL, VOCODER
+from pipelines.models.makeanaudio.text_encoder import TOKENS
+from pipelines.models.makeanaudio.unet import UNet
+from pipelines.models.makeanaudio.vae import LatentDecoder
+from pipelines.models.seedvc.config import SeedVCConfig
+from pipelines.models.seedvc.content import SAMPLES_PER_FEATURE, content_encoder
+from pipelines.networks.vocoders.bigvgan import BigVGAN, BigVGANConfig
+from pipelines.requests.sound import LATENT_FRAMES, LATENT_HEIGHT
 
 MEL_WIDTH = 848
 """Frames that the autoencoder was laid out for; they say which of its levels attend."""
@@ -102,11 +102,11 @@ def bigvgan(*, config: BigVGANConfig, frames: int) -> Pair:
 
 def whisper() -> Pair:
     """Content of 10 s from samples on, which Whisper hears as 30 s."""
-    ours = content_encoder(official.WHISPER_SMALL)
+    ours = content_encoder(seedvc.WHISPER_SMALL)
     from transformers import WhisperConfig, WhisperFeatureExtractor
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
-    theirs = taught(WhisperEncoder(WhisperConfig.from_dict(official.WHISPER_SMALL)), ours.encoder)
+    theirs = taught(WhisperEncoder(WhisperConfig.from_dict(seedvc.WHISPER_SMALL)), ours.encoder)
     hear = WhisperFeatureExtractor()  # type: ignore[no-untyped-call]
     wave = 0.1 * torch.randn(SOURCE_SECONDS * NARROW_RATE)
 
@@ -119,15 +119,15 @@ def whisper() -> Pair:
 
 
 def _of(config: SeedVCConfig) -> Callable[[], Pair]:
-    vocoder = official.vocoder(config)
+    vocoder = seedvc.vocoder(config)
     frames = config.mel.frames(config.sample_rate)
     return partial(bigvgan, config=vocoder, frames=frames)
 
 
 PAIRS: dict[str, Callable[[], Pair]] = {
     "Seed-VC: content, a window of 30 s": whisper,
-    "Seed-VC 22 kHz: BigVGAN v2, 1 s": _of(official.SPEECH),
-    "Seed-VC 44 kHz: BigVGAN v2, 1 s": _of(official.SINGING),
+    "Seed-VC 22 kHz: BigVGAN v2, 1 s": _of(seedvc.SPEECH),
+    "Seed-VC 44 kHz: BigVGAN v2, 1 s": _of(seedvc.SINGING),
     "Make-An-Audio: UNet, a step, guided": partial(unet, rows=2),
     "Make-An-Audio: UNet, a step": partial(unet, rows=1),
     "Make-An-Audio: autoencoder, 10.24 s": autoencoder,

@@ -14,11 +14,8 @@ from benchmarks.models.speech import FRAMES, STEPS, TOKENS
 from benchmarks.models.work import Work
 from benchmarks.reference.pair import Pair, exact, on
 from benchmarks.reference.published import published, taught
-from pipelines.lengths import Lengths
-from pipelines.packed_layers import pack_layers
-from pipelines.precision import place
-from pipelines.styletts2.acoustic import AcousticModel
-from pipelines.styletts2.config import (
+from pipelines.models.styletts2.acoustic import AcousticModel
+from pipelines.models.styletts2.config import (
     KOKORO,
     LIBRITTS,
     LJSPEECH,
@@ -26,11 +23,14 @@ from pipelines.styletts2.config import (
     IstftnetConfig,
     ModelConfig,
 )
-from pipelines.styletts2.decoder import Decoder
-from pipelines.styletts2.guidance import GuidedDenoiser
-from pipelines.styletts2.sampler import RHO, SIGMA_MAX, SIGMA_MIN, advance, schedule
-from pipelines.styletts2.style_encoder import StyleEncoder
-from pipelines.torch_runtime import Runtime
+from pipelines.models.styletts2.decoder import Decoder
+from pipelines.models.styletts2.guidance import GuidedDenoiser
+from pipelines.models.styletts2.sampler import RHO, SIGMA_MAX, SIGMA_MIN, advance, schedule
+from pipelines.models.styletts2.style_encoder import StyleEncoder
+from pipelines.runtime.device import Runtime
+from pipelines.runtime.lengths import Lengths
+from pipelines.runtime.packed_layers import pack_layers
+from pipelines.runtime.precision import place
 
 MEL_FRAMES = 401
 """Of a reference of 5 s."""

@@ -22,7 +22,7 @@ from benchmarks.sounds.classifier import accuracy, trained
 from benchmarks.sounds.model import Model
 from benchmarks.sounds.prompts import PROMPTS
 from pipelines.settings import PipelineSettings
-from pipelines.training.sound_recordings import Recordings
+from training.sound_recordings import Recordings
 
 
 def main() -> None:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.sounds.mel import sound_mel
-from pipelines.foley.synthesis.catalogue import SOUNDS
-from pipelines.foley.synthesis.rendering import at_level, render
-from pipelines.foley.synthesis.signals import Rng, Wave, reverberant, shaped, tilt
-from pipelines.training.sound_recordings import Recordings
+from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.synthesis.rendering import at_level, render
+from pipelines.models.foley.synthesis.signals import Rng, Wave, reverberant, shaped, tilt
+from training.sound_recordings import Recordings
 
 FIRST_SEED = 1_000_000
 SECONDS = 5.12

@@ -13,11 +13,11 @@ from benchmarks.sounds.classifier import Classifier
 from benchmarks.sounds.measures import measure_for
 from benchmarks.sounds.model import Model
 from benchmarks.sounds.prompts import FAR, PROMPTS
-from pipelines.foley.synthesis.catalogue import SOUNDS
-from pipelines.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
-from pipelines.joining import AtLevel
-from pipelines.makeanaudio.request import SAMPLE_RATE
+from pipelines.audio.joining import AtLevel
+from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
 from pipelines.protocol import Waveform
+from pipelines.requests.sound import SAMPLE_RATE
 from pipelines.settings import PipelineSettings
 
 SECONDS = 5.12

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipelines.foley.synthesis.signals import SAMPLE_RATE
-from pipelines.mel import MelConfig, mel_spectrogram
+from pipelines.audio.mel import MelConfig, mel_spectrogram
+from pipelines.models.foley.synthesis.signals import SAMPLE_RATE
 
 MEL = MelConfig(filter_rate=SAMPLE_RATE, fft=1024, hop=256, bands=80, window=1024)
 FLOOR = 1e-5

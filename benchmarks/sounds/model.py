@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipelines.bare import BarePipeline
-from pipelines.makeanaudio.request import SoundRequest
 from pipelines.protocol import Waveform
+from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
 
 

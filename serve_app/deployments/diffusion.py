@@ -8,10 +8,10 @@ from contextlib import aclosing
 from pipelines import registry
 from pipelines.protocol import Acoustic, Segment
 from pipelines.protocol import Diffusion as DiffusionStage
+from serve_app.batching.fair_queue import Ticket
 from serve_app.deployments.stage import StageReplica
-from serve_app.fairness import Ticket
 from serve_app.settings import Settings
-from serve_app.tracing import Traced
+from serve_app.worker.timings import Traced
 
 
 class Diffusion(StageReplica):

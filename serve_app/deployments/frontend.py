@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pipelines import registry
-from pipelines.features import FeatureCache
 from pipelines.protocol import Request, Segment
-from serve_app.batching import OneShot
+from pipelines.reference_features import FeatureCache
+from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.step_loop import OneShot
 from serve_app.deployments.metrics import FeatureMetrics
 from serve_app.deployments.stage import StageReplica
-from serve_app.fairness import Ticket
 from serve_app.settings import Settings
-from serve_app.store import ObjectStore
-from serve_app.stored_features import StoredFeatures
-from serve_app.tracing import Traced
+from serve_app.storage.feature_cache import StoredFeatures
+from serve_app.storage.store import ObjectStore
+from serve_app.worker.timings import Traced
 
 
 class Frontend(StageReplica):

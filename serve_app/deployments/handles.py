@@ -17,13 +17,13 @@ from ray.serve.exceptions import (
 from ray.serve.handle import DeploymentHandle
 
 from pipelines.protocol import Acoustic, Request, Segment, Waveform
-from serve_app.fairness import Ticket
-from serve_app.generation import StageLost, StageUnavailable, Steps
-from serve_app.tracing import Traced
+from serve_app.batching.fair_queue import Ticket
+from serve_app.worker.generation import StageLost, StageUnavailable, Steps
+from serve_app.worker.timings import Traced
 
 
 class RayStages:
-    """`serve_app.generation.Stages` over deployments."""
+    """`serve_app.worker.generation.Stages` over deployments."""
 
     def __init__(
         self,

@@ -13,10 +13,10 @@ from starlette.types import ASGIApp
 
 from serve_app.api import create_app
 from serve_app.db.engine import Database
-from serve_app.deployments.scrape import node_metrics
-from serve_app.services import GraphStatus, Services
+from serve_app.deployments.cluster_metrics import node_metrics
+from serve_app.http.dependencies import GraphStatus, Services
 from serve_app.settings import Settings
-from serve_app.store import ObjectStore
+from serve_app.storage.store import ObjectStore
 
 logger = logging.getLogger("bernie.ingress")
 

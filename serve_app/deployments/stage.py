@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-from serve_app.batching import Limits, Outcome, Stage
-from serve_app.deployments.driver import StageDriver
+from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.step_loop import Limits, Outcome, Stage
 from serve_app.deployments.metrics import StageMetrics
-from serve_app.fairness import Ticket
-from serve_app.generation import Steps
+from serve_app.deployments.stage_driver import StageDriver
 from serve_app.settings import StageScale
-from serve_app.tracing import StageTiming, Traced
+from serve_app.worker.generation import Steps
+from serve_app.worker.timings import StageTiming, Traced
 
 PROGRESS_SECONDS = 0.5
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from pipelines import registry
 from pipelines.protocol import Acoustic, Waveform
-from serve_app.batching import OneShot
+from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.step_loop import OneShot
 from serve_app.deployments.stage import StageReplica
-from serve_app.fairness import Ticket
 from serve_app.settings import Settings
-from serve_app.tracing import Traced
+from serve_app.worker.timings import Traced
 
 
 class Vocoder(StageReplica):

@@ -11,8 +11,8 @@ from serve_app.db.engine import Database
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.metrics import ClipMetrics
 from serve_app.settings import Settings
-from serve_app.store import ObjectStore
-from serve_app.worker import Worker as ClipWorker
+from serve_app.storage.store import ObjectStore
+from serve_app.worker.worker import Worker as ClipWorker
 
 
 class Worker:

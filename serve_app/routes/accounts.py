@@ -8,13 +8,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 from sqlalchemy.orm import Session
 
-from serve_app import accounts, credentials, credits
-from serve_app.attempts import SignInLimits
+from serve_app.accounts import credentials, credits, users
+from serve_app.accounts.sign_in_limits import SignInLimits
 from serve_app.db.models import User
 from serve_app.errors import ServiceError
-from serve_app.routes.access import CurrentSession, CurrentUser, ServicesOf
-from serve_app.routes.documentation import WITH_BODY, errors
-from serve_app.schemas import (
+from serve_app.http.access import CurrentSession, CurrentUser, ServicesOf
+from serve_app.http.dependencies import Services
+from serve_app.http.openapi import WITH_BODY, errors
+from serve_app.http.schemas.common import (
     AccountOut,
     LedgerEntryOut,
     PageOut,
@@ -24,7 +25,6 @@ from serve_app.schemas import (
     SignUp,
     moment,
 )
-from serve_app.services import Services
 
 router = APIRouter(prefix="/api", tags=["accounts"])
 
@@ -41,10 +41,10 @@ def sign_up(body: SignUp, request: Request, services: ServicesOf) -> SignedIn:
         message = "Nobody can sign up here. Ask whoever runs this server for an account."
         raise ServiceError(403, "sign_up_closed", message)
     now = _now(services)
-    accounts.count_sign_up(services.database, _address(request), _limits(services), now)
-    user = accounts.new_user(body.email, body.password, now)
+    users.count_sign_up(services.database, _address(request), _limits(services), now)
+    user = users.new_user(body.email, body.password, now)
     with services.database.transaction() as session:
-        accounts.sign_up(session, user, services.settings.sign_up_credits, now)
+        users.sign_up(session, user, services.settings.sign_up_credits, now)
         return _signed_in(services, session, user, now)
 
 
@@ -52,7 +52,7 @@ def sign_up(body: SignUp, request: Request, services: ServicesOf) -> SignedIn:
 def sign_in(body: SignIn, request: Request, services: ServicesOf) -> SignedIn:
     """An unknown e-mail address and a wrong password get the same answer. Attempts are limited."""
     limits, address, now = _limits(services), _address(request), _now(services)
-    user = accounts.sign_in(services.database, body.email, body.password, address, limits, now)
+    user = users.sign_in(services.database, body.email, body.password, address, limits, now)
     with services.database.transaction() as session:
         return _signed_in(services, session, user, now)
 

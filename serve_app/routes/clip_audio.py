@@ -14,18 +14,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from pipelines.audio import FORMATS
-from serve_app import clips, events, streams
-from serve_app.clip_view import link
+from pipelines.audio.containers import FORMATS
 from serve_app.db.models import Clip, ClipEvent, ClipState
 from serve_app.errors import ServiceError
-from serve_app.events import Kind
-from serve_app.routes.access import CurrentUser, ServicesOf
-from serve_app.routes.documentation import errors
-from serve_app.routes.streaming import Blocks, Streamed, too_many_streams
-from serve_app.schemas import AudioQuery
-from serve_app.services import Services
-from serve_app.store import ObjectMissing, StoreError
+from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.clip_view import link
+from serve_app.http.dependencies import Services
+from serve_app.http.openapi import errors
+from serve_app.http.schemas.common import AudioQuery
+from serve_app.http.streaming import Blocks, Streamed, too_many_streams
+from serve_app.jobs import events
+from serve_app.jobs.events import Kind
+from serve_app.media import clips, live_audio
+from serve_app.storage.store import ObjectMissing, StoreError
 
 BLOCK_BYTES = 256 * 1024
 
@@ -93,7 +94,7 @@ def _find(services: Services, user_id: str, clip_id: str, listen: bool) -> Clip:
         clip = clips.get(session, user_id, clip_id)
     if listen and clip.state is ClipState.PENDING and not clip.streamed:
         with services.database.transaction() as session:
-            streams.ask(session, clip_id)
+            live_audio.ask(session, clip_id)
     return clip
 
 
@@ -161,7 +162,7 @@ async def _listen(
         if clip.failed:
             raise _refusal(clip)
         while heard.pieces < heard.ready:
-            key = streams.piece_key(clip_id, heard.started, heard.pieces + 1)
+            key = live_audio.piece_key(clip_id, heard.started, heard.pieces + 1)
             try:
                 piece = await run_in_threadpool(store.get, key)
             except ObjectMissing:

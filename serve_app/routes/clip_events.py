@@ -12,15 +12,16 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi import Query as FromQuery
 from starlette.concurrency import run_in_threadpool
 
-from serve_app import clips, events, line
 from serve_app.db.models import ClipEvent, ClipState
 from serve_app.errors import ServiceError
 from serve_app.field_rules import between
-from serve_app.routes.access import CurrentUser, ServicesOf
-from serve_app.routes.documentation import errors
-from serve_app.routes.streaming import Blocks, Streamed, too_many_streams
-from serve_app.schemas import EventsQuery, moment
-from serve_app.services import Services
+from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.dependencies import Services
+from serve_app.http.openapi import errors
+from serve_app.http.schemas.common import EventsQuery, moment
+from serve_app.http.streaming import Blocks, Streamed, too_many_streams
+from serve_app.jobs import admission, events
+from serve_app.media import clips
 
 KEEP_ALIVE_SECONDS = 15.0
 _RECONNECT = b"retry: 2000\n\n"
@@ -110,7 +111,7 @@ def _look(services: Services, user_id: str, clip_id: str, after: int) -> _View:
         pending = clip.state is ClipState.PENDING
         news = events.since(session, clip_id, after)
         waits = pending and clip.lease is None
-        place = (line.position(session, clip), clip.start_at) if waits else None
+        place = (admission.position(session, clip), clip.start_at) if waits else None
     return _View(news, not pending, place)
 
 

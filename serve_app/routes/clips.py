@@ -10,15 +10,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 from starlette.concurrency import run_in_threadpool
 
-from serve_app import clips
-from serve_app.clip_view import show
 from serve_app.db.models import ClipState
-from serve_app.queue import QueueRules
-from serve_app.routes.access import CurrentUser, ServicesOf
-from serve_app.routes.documentation import errors
-from serve_app.schemas import ClipOut, ClipQuery, ClipsQuery, PageOut
-from serve_app.services import Services
-from serve_app.store import StoreError, result_key
+from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.clip_view import show
+from serve_app.http.dependencies import Services
+from serve_app.http.openapi import errors
+from serve_app.http.schemas.common import ClipOut, ClipQuery, ClipsQuery, PageOut
+from serve_app.jobs.queue import QueueRules
+from serve_app.media import clips
+from serve_app.storage.store import StoreError, result_key
 
 log = logging.getLogger(__name__)
 

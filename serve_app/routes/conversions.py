@@ -5,18 +5,19 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from pipelines import registry
-from pipelines.seedvc.request import ConversionRequest
-from serve_app import clips, installed, uploads, voices
-from serve_app.clips import NewClip
+from pipelines.requests.conversion import ConversionRequest
+from serve_app import catalog
 from serve_app.db.models import ClipState, User
 from serve_app.errors import invalid
-from serve_app.job_schemas import Conversion
-from serve_app.jobs import REFERENCE
-from serve_app.routes import submit
-from serve_app.routes.access import CurrentUser, ServicesOf
-from serve_app.routes.submit import IdempotencyHeader, accepted
-from serve_app.schemas import ClipOut
-from serve_app.services import Services
+from serve_app.http import submission
+from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.dependencies import Services
+from serve_app.http.schemas.common import ClipOut
+from serve_app.http.schemas.submissions import Conversion
+from serve_app.http.submission import IdempotencyHeader, accepted
+from serve_app.media import clips, uploads, voices
+from serve_app.media.clips import NewClip
+from serve_app.media.pipeline_requests import REFERENCE
 from serve_app.settings import Settings
 
 SERVICE = "seedvc"
@@ -39,7 +40,7 @@ def submit_conversion(
 ) -> ClipOut:
     """Takes an upload or a finished clip of one's own, of 0.2 seconds to 5 minutes unless the
     server is set otherwise. The recording is read before the clip is accepted."""
-    return submit.submit(
+    return submission.submit(
         services,
         user,
         SERVICE,
@@ -57,11 +58,11 @@ def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
     options = body.model_dump(
         include={"steps", "guidance", "length_adjust", "match_pitch", "semitones"}
     )
-    seed = submit.seed_of(body)
+    seed = submission.seed_of(body)
     recorded = _takes_recording(body, user, services)
     request = ConversionRequest(**options, seed=seed, voice=body.voice)
-    submit.check(SERVICE, request, body, services)
-    reference = {REFERENCE: submit.reference(body.voice, user, services)} if recorded else {}
+    submission.check(SERVICE, request, body, services)
+    reference = {REFERENCE: submission.reference(body.voice, user, services)} if recorded else {}
     source, seconds = _source(body, user, services)
     longest = services.settings.max_source_seconds
     if seconds * body.length_adjust > longest:
@@ -86,7 +87,7 @@ def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
 def _takes_recording(body: Conversion, user: User, services: Services) -> bool:
     """Whether the voice is that of a recording. 422 `voice_not_supported` where it is the user's
     own and the model speaks with its own voices only."""
-    pipeline = installed.require(SERVICE, services.settings)
+    pipeline = catalog.require(SERVICE, services.settings)
     if registry.takes_reference(SERVICE, pipeline):
         return True
     with services.database.reading() as session:

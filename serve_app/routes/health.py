@@ -10,8 +10,8 @@ from fastapi.responses import PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
 from serve_app.errors import ServiceError
-from serve_app.routes.access import ServicesOf
-from serve_app.services import Services
+from serve_app.http.access import ServicesOf
+from serve_app.http.dependencies import Services
 
 router = APIRouter(include_in_schema=False)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from serve_app import credentials
-from serve_app.routes.access import CurrentSession, CurrentUser, ServicesOf
-from serve_app.routes.documentation import WITH_BODY, errors
-from serve_app.schemas import CreatedKeyOut, KeyOut, ListOut, NewKey
+from serve_app.accounts import credentials
+from serve_app.http.access import CurrentSession, CurrentUser, ServicesOf
+from serve_app.http.openapi import WITH_BODY, errors
+from serve_app.http.schemas.common import CreatedKeyOut, KeyOut, ListOut, NewKey
 
 router = APIRouter(prefix="/api/keys", tags=["keys"])
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from pipelines import registry
-from serve_app import installed
-from serve_app.job_schemas import Conversion, Job, SoundEffect, Speech
-from serve_app.routes.access import CurrentUser, ServicesOf
-from serve_app.routes.documentation import errors
-from serve_app.schemas import ListOut, ServiceOut
+from serve_app import catalog
+from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.openapi import errors
+from serve_app.http.schemas.common import ListOut, ServiceOut
+from serve_app.http.schemas.submissions import Conversion, Job, SoundEffect, Speech
 from serve_app.settings import SERVICES, Settings
 
 router = APIRouter(prefix="/api", tags=["services"])
@@ -33,10 +33,10 @@ def _describe(name: str, settings: Settings) -> ServiceOut:
     return ServiceOut.model_validate(
         {
             "name": name,
-            "title": installed.TITLES[name],
+            "title": catalog.TITLES[name],
             "submit": path,
             "installed": pipeline is not None,
-            "install": None if pipeline else installed.install_command(name, settings),
+            "install": None if pipeline else catalog.install_command(name, settings),
             "pipeline": pipeline,
             "note": registry.NOTES.get(pipeline or ""),
             "sample_rate": registry.sample_rate(name, pipeline) if pipeline else None,

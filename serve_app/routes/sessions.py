@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from serve_app import credentials
-from serve_app.routes.access import AnyCaller, CurrentSession, CurrentUser, ServicesOf
-from serve_app.routes.documentation import errors
-from serve_app.schemas import ListOut, SessionOut
+from serve_app.accounts import credentials
+from serve_app.http.access import AnyCaller, CurrentSession, CurrentUser, ServicesOf
+from serve_app.http.openapi import errors
+from serve_app.http.schemas.common import ListOut, SessionOut
 
 router = APIRouter(prefix="/api/sessions", tags=["accounts"])
 

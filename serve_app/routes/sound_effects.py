@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from pipelines.makeanaudio.request import SoundRequest
-from serve_app import installed
-from serve_app.clips import NewClip
-from serve_app.job_schemas import SoundEffect
-from serve_app.routes import submit
-from serve_app.routes.access import CurrentUser, ServicesOf
-from serve_app.routes.submit import IdempotencyHeader, accepted
-from serve_app.schemas import ClipOut
-from serve_app.services import Services
-from serve_app.text_rules import clean_text
+from pipelines.requests.sound import SoundRequest
+from serve_app import catalog
+from serve_app.http import submission
+from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.dependencies import Services
+from serve_app.http.schemas.common import ClipOut
+from serve_app.http.schemas.submissions import SoundEffect
+from serve_app.http.submission import IdempotencyHeader, accepted
+from serve_app.http.text_rules import clean_text
+from serve_app.media.clips import NewClip
 
 SERVICE = "make-an-audio"
 
@@ -34,7 +34,7 @@ def submit_sound_effect(
     idempotency_key: IdempotencyHeader = None,
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start, as speech is."""
-    return submit.submit(
+    return submission.submit(
         services, user, SERVICE, body, lambda: _new_clip(body, services), idempotency_key, response
     )
 
@@ -43,9 +43,9 @@ def _new_clip(body: SoundEffect, services: Services) -> NewClip:
     """Raises what is wrong with the request, before anything is written."""
     settings = services.settings
     prompt = clean_text(body.prompt, "prompt", settings.max_prompt_characters)
-    seed = submit.seed_of(body)
+    seed = submission.seed_of(body)
     request = SoundRequest(prompt, body.duration, body.steps, body.guidance, seed)
-    submit.check(SERVICE, request, body, services)
+    submission.check(SERVICE, request, body, services)
     return NewClip(
         service=SERVICE,
         credits=settings.clip_credits,
@@ -53,7 +53,7 @@ def _new_clip(body: SoundEffect, services: Services) -> NewClip:
         voice=None,
         original_voice_s3_key=None,
         options={
-            "model": installed.require(SERVICE, settings),
+            "model": catalog.require(SERVICE, settings),
             "duration": body.duration,
             "steps": body.steps,
             "guidance": body.guidance,

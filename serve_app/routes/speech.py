@@ -8,17 +8,17 @@ from fastapi import APIRouter, Response
 
 from pipelines import registry
 from pipelines.protocol import SpeechRequest
-from serve_app import installed
-from serve_app.clips import NewClip
+from serve_app import catalog
 from serve_app.db.models import User
-from serve_app.job_schemas import Speech
-from serve_app.jobs import REFERENCE
-from serve_app.routes import submit
-from serve_app.routes.access import CurrentUser, ServicesOf
-from serve_app.routes.submit import IdempotencyHeader, accepted
-from serve_app.schemas import ClipOut
-from serve_app.services import Services
-from serve_app.text_rules import clean_text
+from serve_app.http import submission
+from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.dependencies import Services
+from serve_app.http.schemas.common import ClipOut
+from serve_app.http.schemas.submissions import Speech
+from serve_app.http.submission import IdempotencyHeader, accepted
+from serve_app.http.text_rules import clean_text
+from serve_app.media.clips import NewClip
+from serve_app.media.pipeline_requests import REFERENCE
 
 SERVICE = "styletts2"
 
@@ -35,7 +35,7 @@ def submit_speech(
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start (`start_at`): of one account at most
     three start in any minute unless the server is set otherwise, and the others wait."""
-    return submit.submit(
+    return submission.submit(
         services,
         user,
         SERVICE,
@@ -50,16 +50,16 @@ def _new_clip(body: Speech, user: User, services: Services) -> NewClip:
     """Raises what is wrong with the request, before anything is written."""
     settings = services.settings
     text = clean_text(body.text, "text", settings.max_text_characters)
-    seed = submit.seed_of(body)
-    submit.check(SERVICE, SpeechRequest(text, body.voice, body.speed, seed), body, services)
+    seed = submission.seed_of(body)
+    submission.check(SERVICE, SpeechRequest(text, body.voice, body.speed, seed), body, services)
     options: dict[str, Any] = {
         "speed": body.speed,
         "format": body.format,
         "sample_rate": body.sample_rate,
         "seed": seed,
     }
-    if registry.takes_reference(SERVICE, installed.require(SERVICE, settings)):
-        options[REFERENCE] = submit.reference(body.voice, user, services)
+    if registry.takes_reference(SERVICE, catalog.require(SERVICE, settings)):
+        options[REFERENCE] = submission.reference(body.voice, user, services)
     return NewClip(
         service=SERVICE,
         credits=settings.clip_credits,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from serve_app import uploads
-from serve_app.recording_schemas import CreatedUploadOut, NewUpload, UploadOut
-from serve_app.routes.access import CurrentUser, ServicesOf
-from serve_app.routes.documentation import WITH_BODY, errors
-from serve_app.schemas import moment
+from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.openapi import WITH_BODY, errors
+from serve_app.http.schemas.common import moment
+from serve_app.http.schemas.recordings import CreatedUploadOut, NewUpload, UploadOut
+from serve_app.media import uploads
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"])
 

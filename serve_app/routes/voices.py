@@ -6,13 +6,13 @@ import logging
 
 from fastapi import APIRouter, Response
 
-from pipelines.styletts2.voices import catalogue
-from serve_app import uploads, voices
-from serve_app.recording_schemas import NewVoice, VoiceOut
-from serve_app.routes.access import CurrentUser, ServicesOf
-from serve_app.routes.documentation import WITH_BODY, errors
-from serve_app.schemas import ListOut
-from serve_app.store import StoreError
+from pipelines.voices.shipped_voices import catalogue
+from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.openapi import WITH_BODY, errors
+from serve_app.http.schemas.common import ListOut
+from serve_app.http.schemas.recordings import NewVoice, VoiceOut
+from serve_app.media import uploads, voices
+from serve_app.storage.store import StoreError
 
 log = logging.getLogger(__name__)
 

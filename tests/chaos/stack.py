@@ -15,11 +15,11 @@ from typing import Self
 from pydantic import SecretStr
 
 from pipelines.settings import CHECKPOINTS
+from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
-from serve_app.demo import free_port
-from serve_app.embedded import SeaweedFS
 from serve_app.settings import Settings
-from serve_app.store import ObjectStore
+from serve_app.storage.seaweedfs import SeaweedFS
+from serve_app.storage.store import ObjectStore
 from tests.chaos.plan import Blow, Event
 from tests.chaos.proxy import FaultProxy, Trouble
 from tests.pipelines.tiny_models import install_sounds, install_speech

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from serve_app.cli.local_stack import with_store
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
-from serve_app.embedded import SeaweedFS
 from serve_app.ids import new_id
-from serve_app.local import with_store
 from serve_app.settings import Settings
-from serve_app.store import ObjectStore
+from serve_app.storage.seaweedfs import SeaweedFS
+from serve_app.storage.store import ObjectStore
 from tests.chaos import verdict
 from tests.chaos.plan import SHORT, Then, make
 from tests.chaos.users import Story
-from tests.serve_app.doctor.clinic import Clinic, empty
+from tests.serve_app.maintenance.doctor.damage import Clinic, empty
 
 SUBMISSIONS = make(1, SHORT).submissions
 

@@ -13,10 +13,10 @@ from sqlalchemy import func, or_, select
 
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, ClipState, LedgerEntry, User
-from serve_app.doctor.case import Case
-from serve_app.doctor.examination import examine
+from serve_app.maintenance.doctor.check_context import Case
+from serve_app.maintenance.doctor.runner import examine
 from serve_app.settings import Settings
-from serve_app.store import ObjectStore
+from serve_app.storage.store import ObjectStore
 from tests.chaos.plan import Then
 from tests.chaos.users import Story
 

@@ -9,7 +9,7 @@ from random import Random
 import numpy as np
 import soundfile
 
-from pipelines.decoding import decode
+from pipelines.audio.decoding import decode
 from pipelines.protocol import InvalidInput
 from tests.fuzz.running import known
 

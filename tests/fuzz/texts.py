@@ -6,10 +6,10 @@ import sys
 import unicodedata
 from random import Random
 
+from pipelines.models.styletts2.published import text as official_text
+from pipelines.models.styletts2.symbols import MAX_TOKENS, encode
+from pipelines.models.styletts2.text import analyse
 from pipelines.protocol import InvalidInput
-from pipelines.styletts2 import official_text
-from pipelines.styletts2.symbols import MAX_TOKENS, encode
-from pipelines.styletts2.text import analyse
 from tests.fuzz.running import known
 
 LONGEST, MOST_SPOKEN, LIMIT = 5_000, 20_000, 125

@@ -18,10 +18,10 @@ import onnx
 import onnxruntime
 from safetensors.numpy import save_file
 
-from pipelines.checkpoints import download, manifest
+from pipelines.models.styletts2.symbols import encode
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.symbols import encode
-from pipelines.styletts2.voices import catalogue
+from pipelines.voices.shipped_voices import catalogue
+from pipelines.weights.checkpoints import download, manifest
 
 UTTERANCES = [
     ("af_heart", "həlˈoʊ ðˈɛɹ, haʊ ˈɑːɹ juː?"),

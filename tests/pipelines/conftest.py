@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.checkpoints import fetch
 from pipelines.protocol import Diffusion, Vocoder
 from pipelines.registry import load_diffusion, load_vocoder
 from pipelines.settings import PipelineSettings
+from pipelines.weights.checkpoints import fetch
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pipelines import registry
-from pipelines.checkpoints import WeightsMissing
 from pipelines.protocol import InvalidInput, SpeechRequest
 from pipelines.settings import PipelineSettings
+from pipelines.weights.checkpoints import WeightsMissing
 
 SETTINGS = PipelineSettings(chunk_characters=40)
 

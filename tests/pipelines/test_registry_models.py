@@ -18,13 +18,13 @@ import pytest
 
 from pipelines import registry
 from pipelines.bare import BarePipeline
-from pipelines.checkpoints import WeightsMissing
-from pipelines.makeanaudio.request import SoundRequest
 from pipelines.protocol import Waveform
-from pipelines.seedvc.request import ConversionRequest
+from pipelines.requests.conversion import ConversionRequest
+from pipelines.requests.sound import SoundRequest
+from pipelines.requests.speech import StyledRequest
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.request import StyledRequest
-from tests.pipelines.seedvc.tiny import buzz
+from pipelines.weights.checkpoints import WeightsMissing
+from tests.pipelines.models.seedvc.tiny import buzz
 from tests.pipelines.tiny_models import (
     install_libritts,
     install_ljspeech,
@@ -108,9 +108,9 @@ def test_the_http_process_needs_no_torch() -> None:
     program = """
 import sys
 from pipelines import registry
-from pipelines.makeanaudio.request import SoundRequest
+from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
-from pipelines.styletts2.request import StyledRequest
+from pipelines.requests.speech import StyledRequest
 
 settings = PipelineSettings()
 for service, pipelines in registry.SERVICES.items():

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-from pipelines.seedvc.campplus import CampPlus
-from pipelines.seedvc.pipeline import CAMPPLUS
-from pipelines.seedvc.rmvpe import RMVPE
-from tests.pipelines.makeanaudio import goldens
-from tests.pipelines.seedvc.tiny import GOLDENS, SMALL_TRACKER, seeded, small_vocoder
-from tests.pipelines.styletts2.conftest import GOLDENS as STYLES
+from pipelines.models.seedvc.pipeline import CAMPPLUS
+from pipelines.networks.campplus import CampPlus
+from pipelines.networks.rmvpe import RMVPE
+from tests.pipelines.models.makeanaudio import goldens
+from tests.pipelines.models.seedvc.tiny import GOLDENS, SMALL_TRACKER, seeded, small_vocoder
+from tests.pipelines.models.styletts2.conftest import GOLDENS as STYLES
 
 WHISPER = "openai/whisper-small"
 

@@ -13,8 +13,8 @@ from serve_app.api import GraphStatus, Services, create_app
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
 from serve_app.settings import Settings
-from serve_app.store import ObjectStore
-from tests.serve_app import acts
+from serve_app.storage.store import ObjectStore
+from tests.serve_app import actions
 
 EMAIL = "ada@example.com"
 PASSWORD = "analytical engine"
@@ -108,9 +108,9 @@ class FinishingApi(Api):
 
     def _wake(self) -> None:
         super()._wake()
-        while claimed := acts.claim(self.database, self.now):
-            self.store.put(acts.result_of(claimed), self.audio, "audio/wav")
-            assert acts.succeed(self.database, claimed, self.now)
+        while claimed := actions.claim(self.database, self.now):
+            self.store.put(actions.result_of(claimed), self.audio, "audio/wav")
+            assert actions.succeed(self.database, claimed, self.now)
 
 
 def bearer(token: str) -> Headers:

@@ -12,12 +12,12 @@ from pydantic import SecretStr
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
-from serve_app.embedded import SeaweedFS
 from serve_app.settings import ServiceSettings, Settings
-from serve_app.store import ObjectStore
+from serve_app.storage.seaweedfs import SeaweedFS
+from serve_app.storage.store import ObjectStore
 from tests.postgres import Postgres
 from tests.serve_app.api_harness import Api, FinishingApi
-from tests.serve_app.bench import Bench
+from tests.serve_app.worker_harness import Bench
 
 _MIGRATED = "migrated"
 

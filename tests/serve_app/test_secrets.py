@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from serve_app.db.engine import Database
-from serve_app.store import ObjectStore
+from serve_app.storage.store import ObjectStore
 from tests.serve_app.api_harness import SENTENCE, Api, bearer
 from tests.serve_app.recordings import send, speech
 

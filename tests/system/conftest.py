@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from pipelines import checkpoints
 from pipelines.settings import PipelineSettings
-from serve_app.client import Client
+from pipelines.weights import checkpoints
+from serve_app.cli.client import Client
+from serve_app.cli.demo import free_port
+from serve_app.cli.local_stack import local_stack
 from serve_app.db.engine import Database
-from serve_app.demo import free_port
-from serve_app.local import local_stack
 from serve_app.settings import Settings
-from serve_app.store import ObjectStore
+from serve_app.storage.store import ObjectStore
 
 
 @dataclass(frozen=True)

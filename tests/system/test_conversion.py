@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from serve_app.client import ApiError, Client
+from serve_app.cli.client import ApiError, Client
 from tests.system.test_speech import fetch, finish
 
 SPEECH = Path(__file__).parents[1] / "goldens" / "speech" / "am_michael.flac"

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serve_app.demo import free_port
+from serve_app.cli.demo import free_port
 from tests.system import processes
 from tests.system.replicas import replicas, until
 from tests.system.test_up import Up

@@ -12,10 +12,10 @@ import httpx
 import pytest
 import yaml
 
-from serve_app import environment
-from serve_app.client import Client
-from serve_app.demo import free_port
-from serve_app.embedded import SeaweedFS
+from serve_app.cli.client import Client
+from serve_app.cli.demo import free_port
+from serve_app.deployments import ray_environment
+from serve_app.storage.seaweedfs import SeaweedFS
 from tests.postgres import Postgres
 from tests.system import processes
 from tests.system.replicas import until
@@ -33,7 +33,7 @@ def test_serve_run_with_ones_own_postgresql_and_s3(seaweed: SeaweedFS, tmp_path:
         postgres.create("bernie")
         variables = {
             **os.environ,
-            **environment.RAY,
+            **ray_environment.RAY,
             "RAY_AUTH_MODE": "disabled",
             "RAY_TMPDIR": ray_folder,
             "BERNIE_DATABASE_URL": postgres.url("bernie"),

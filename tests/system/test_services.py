@@ -19,14 +19,14 @@ import pytest
 import soundfile
 import soxr
 
+from pipelines.audio.decoding import decode
 from pipelines.bare import BarePipeline
-from pipelines.decoding import decode
-from pipelines.makeanaudio.request import SoundRequest
 from pipelines.protocol import Request
-from pipelines.seedvc.request import ConversionRequest
+from pipelines.requests.conversion import ConversionRequest
+from pipelines.requests.sound import SoundRequest
+from pipelines.requests.speech import StyledRequest
 from pipelines.settings import CHECKPOINTS
-from pipelines.styletts2.request import StyledRequest
-from serve_app.demo import free_port
+from serve_app.cli.demo import free_port
 from serve_app.settings import Settings
 from tests.pipelines.tiny_models import install_libritts, install_sounds, install_speech
 from tests.postgres import Postgres

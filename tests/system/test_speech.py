@@ -13,7 +13,7 @@ import soundfile
 
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest
-from serve_app.client import ApiError, Client
+from serve_app.cli.client import ApiError, Client
 from tests.system.conftest import System
 from tests.system.replicas import kill_replica, replicas, until
 

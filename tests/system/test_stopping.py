@@ -12,16 +12,16 @@ import pytest
 from ray import serve
 from sqlalchemy import select
 
-from serve_app import clips
 from serve_app.app import APP_NAME
-from serve_app.client import Client
+from serve_app.cli.client import Client
+from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
-from serve_app.demo import free_port
 from serve_app.deployments.worker import Worker
-from serve_app.queue import QueueRules
+from serve_app.jobs.queue import QueueRules
+from serve_app.media import clips
 from serve_app.settings import Settings
-from tests.serve_app.acts import make_user
+from tests.serve_app.actions import make_user
 from tests.system import processes
 from tests.system.conftest import System
 from tests.system.replicas import until

@@ -11,11 +11,11 @@ import psutil
 import pytest
 import soundfile
 
-from serve_app.demo import free_port
+from serve_app.cli.demo import free_port
 from tests.system import processes
 from tests.system.replicas import until
 
-BERNIE = [sys.executable, "-c", "from serve_app.cli import app; app()"]
+BERNIE = [sys.executable, "-c", "from serve_app.cli.main import app; app()"]
 
 
 class Up:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from serve_app.batching import Limits
+from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.step_loop import Limits
 from serve_app.deployments import stage as stage_module
-from serve_app.deployments.driver import StageDriver
 from serve_app.deployments.stage import StageReplica
-from serve_app.fairness import Ticket
-from serve_app.tracing import Traced
+from serve_app.deployments.stage_driver import StageDriver
+from serve_app.worker.timings import Traced
 
 
 @dataclass

@@ -1,0 +1,98 @@
+"""Text as written, to text as it is said.
+
+The result holds words, no digits, single spaces and only the punctuation that Kokoro knows
+(`; : , . ! ? — … “ ” ( )`), plus apostrophes and hyphens inside words. `NO_BREAK` spaces join the
+words of one spoken unit. What espeak-ng reads well (plurals, contractions, most initialisms, the
+names of mathematical signs) is left to it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from pipelines.english.characters import NO_BREAK, clean
+from pipelines.english.dates import say_dates, say_times
+from pipelines.english.quantities import say_quantities
+from pipelines.english.written_forms import say_abbreviations, say_addresses, say_symbols
+
+_PUNCTUATION = frozenset(";:,.!?—…“”()")
+_BULLET = re.compile(r"(?:[-*•–>]|(?P<heading>#+))\s+|(?P<number>\d{1,3})[.)]\s+")
+_DECORATION = re.compile(r"([^\w\s.,;:!?'\"()-])\1{2,}")
+_ELLIPSIS = re.compile(r"\.\s?\.[\s.]*\.|\.{2,}")
+_DASH = re.compile(r"\s*(?:—+|--+|(?<=\s)[-–]+(?=\s)|(?<=[^\W\d])–(?=[^\W\d]))\s*")
+_INNER_STOP = re.compile(r"(?<=[^\W_])\.(?=[a-z])")
+_MISSING_SPACE = re.compile(r"([,;!?…]|(?<=[^\W\d_])[.:])(?=[^\W\d_])")
+_OPENING_QUOTE = re.compile(r'(^|[\s(—“])"(?=\S)')
+_SINGLE_QUOTE = re.compile(r"(?<!\w)'(?!(?i:tis|twas|em|cause|til|n)\b)|(?<!s)'(?!\w)|'(?!\s?\w)")
+_LOOSE_HYPHEN = re.compile(r"(?<!\w)-+|-+(?!\w)")
+_REPEATED = re.compile(r"([,;:!?.…—])(?:\s*[,;:!?.…—])+")
+_SPACE_BEFORE = re.compile(r"\s+(?=[,;:.!?…”)])")
+_SPACE_AFTER_OPENING = re.compile(r"(?<=[(“])\s+")
+_EMPTY_BRACKETS = re.compile(r"\([\s,;:.!?…—-]*\)|“[\s,;:.!?…—-]*”")
+_LEADING = re.compile(r"^[\s,;:.!?…—)”-]+")
+_SPACES = re.compile(rf"[^\S{NO_BREAK}]+")
+_STRENGTH = "?!….;:,—"
+"""Marks from the strongest: of several in a row the strongest is kept."""
+
+
+def normalize(text: str, language: str) -> str:
+    """The text as it is said, in the English of `language` (`en-us` or `en-gb`).
+
+    Empty when nothing of it can be said. Words of other scripts are kept as they are.
+    """
+    text = say_addresses(clean(text))
+    text = _end_lines(_DECORATION.sub(" ", text))
+    text = say_abbreviations(text)
+    text = say_times(say_dates(text, language))
+    text = say_quantities(text)
+    return _tidy(say_symbols(text))
+
+
+def _end_lines(text: str) -> str:
+    """Paragraphs, headings and list items end a sentence; other line ends are spaces."""
+    lines: list[str] = []
+    ends_sentence = False
+    for line in map(str.strip, text.split("\n")):
+        bullet = _BULLET.match(line)
+        if lines and (ends_sentence or bullet or not line):
+            lines[-1] = _finish(lines[-1])
+        ends_sentence = bool(bullet and bullet["heading"])
+        if bullet:
+            number = bullet["number"]
+            line = (f"{number}. " if number else "") + line[bullet.end() :]
+        if line:
+            lines.append(line)
+    return " ".join(lines)
+
+
+def _finish(line: str) -> str:
+    return line if line.rstrip(")\"'").endswith(tuple(".,;:!?-—–")) else line + "."
+
+
+def _tidy(text: str) -> str:
+    """Punctuation in Kokoro's own marks, each once and where it belongs."""
+    text = _ELLIPSIS.sub("…", text)
+    text = _DASH.sub(f"{NO_BREAK}— ", text)
+    text = _INNER_STOP.sub(" dot ", text)
+    text = _OPENING_QUOTE.sub(r"\1“", text).replace('"', "”")
+    text = _SINGLE_QUOTE.sub(" ", text)
+    text = "".join(c if _is_kept(c) else " " for c in text)
+    text = _SPACES.sub(" ", _LOOSE_HYPHEN.sub(" ", text))
+    text = _EMPTY_BRACKETS.sub(" ", text)
+    text = _REPEATED.sub(_strongest, text)
+    text = _MISSING_SPACE.sub(r"\1 ", _SPACE_BEFORE.sub("", text))
+    text = _SPACE_AFTER_OPENING.sub("", text)
+    return _SPACES.sub(" ", _LEADING.sub("", text)).strip()
+
+
+def _is_kept(character: str) -> bool:
+    """Letters, marks, spaces, known punctuation, and the signs whose names espeak says."""
+    if character in _PUNCTUATION or character in " '-\u00a0":
+        return True
+    category = unicodedata.category(character)
+    return category[0] in "LM" or (category == "Sm" and character not in "~|")
+
+
+def _strongest(match: re.Match[str]) -> str:
+    return min((mark for mark in match[0] if mark in _STRENGTH), key=_STRENGTH.index)

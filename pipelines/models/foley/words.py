@@ -1,0 +1,58 @@
+"""Words that tell what a sound is like: fast or slow, high or low, strong or gentle, far away."""
+
+from __future__ import annotations
+
+import re
+
+from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
+
+WORDS: dict[str, tuple[str, str]] = {
+    SPEED: (
+        "slow slowly unhurried leisurely sluggish lazy lazily calm calmly slower",
+        "fast quick quickly rapid rapidly hurried swift swiftly brisk speedy hasty frantic faster",
+    ),
+    PITCH: (
+        "deep low low-pitched bass deeper lower booming",
+        "high high-pitched shrill squeaky piercing higher treble tiny",
+    ),
+    INTENSITY: (
+        "gentle gently light lightly soft softly weak faint mild quiet small little",
+        "heavy heavily strong strongly intense violent violently powerful hard fierce loud huge "
+        "massive furious",
+    ),
+    DISTANCE: (
+        "close close-up near nearby",
+        "distant distance far faraway afar muffled",
+    ),
+    SPACE: (
+        "dry",
+        "echoing echo echoes echoey reverberant reverb hall cave cathedral tunnel cavernous",
+    ),
+}
+"""For each trait the words of its low and of its high end."""
+
+_ENDS = {
+    word: (trait, end)
+    for trait, ends in WORDS.items()
+    for end, words in zip((-1, 1), ends, strict=True)
+    for word in words.split()
+}
+_WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
+_CLAUSES = re.compile(r"[,;.!?:]+|\b(?:and|while|with|over|then|plus)\b", re.IGNORECASE)
+
+
+def told(text: str) -> dict[str, int]:
+    """The traits that a text tells, -1 or 1 each; the last word counts where it tells both ends."""
+    ends = (_ENDS[word] for word in _WORD.findall(text.lower()) if word in _ENDS)
+    return dict(ends)
+
+
+def plain(text: str) -> str:
+    """The text without the words that tell traits, unless nothing would be left."""
+    rest = _WORD.sub(lambda word: "" if word[0] in _ENDS else word[0], text.lower())
+    return " ".join(rest.split()) or text
+
+
+def clauses(text: str) -> list[str]:
+    """The parts of a text that may each describe a sound of its own."""
+    return [part.strip() for part in _CLAUSES.split(text) if part.strip()]

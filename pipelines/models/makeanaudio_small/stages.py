@@ -1,0 +1,101 @@
+"""The first and the last stage of the small model; the diffusion is that of Make-An-Audio."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from pipelines.models.foley.files import FoleyFiles
+from pipelines.models.foley.stages import FoleyFrontend
+from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.synthesis.rendering import FADE_OUT_SECONDS
+from pipelines.models.foley.synthesis.sound import DISTANCE, SPACE
+from pipelines.models.foley.words import told
+from pipelines.models.makeanaudio.segments import Floats, SoundAcoustic, SoundSegment
+from pipelines.models.makeanaudio.stages import NO_GUIDANCE
+from pipelines.models.makeanaudio_small.checkpoint import SmallFiles
+from pipelines.models.makeanaudio_small.conditions import condition
+from pipelines.protocol import Segment, Waveform
+from pipelines.requests.sound import HOP, LATENT_FRAMES, SAMPLE_RATE, SoundRequest, check
+from pipelines.runtime.device import configure
+from pipelines.runtime.precision import autocast, place
+from pipelines.settings import PipelineSettings
+
+TOLD = 0.8
+"""How far from the middle a trait is that the description tells."""
+NEAR = 0.0
+"""Distance and space where nothing is told of them: near by and in no hall."""
+COLUMN = HOP * LATENT_FRAMES
+"""Samples of a column of the latent."""
+
+
+class SmallFrontend:
+    """The kind of sound that a description means, and its traits, as the diffusion is told them.
+
+    Guidance has no effect: the prior of a kind is sure of it, and to go further leads astray.
+    """
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        """Raises WeightsMissing where MiniLM is not installed, and CheckpointError."""
+        self._foley = FoleyFrontend(FoleyFiles.of(settings), settings)
+
+    def prepare(self, requests: Sequence[SoundRequest]) -> list[list[Segment]]:
+        """One segment for each request. Raises InvalidInput."""
+        for request in requests:
+            check(request)
+        return [[self._segment(request)] for request in requests]
+
+    def _segment(self, request: SoundRequest) -> SoundSegment:
+        samples = math.trunc(SAMPLE_RATE * request.seconds)
+        columns = math.ceil(samples / COLUMN)
+        return SoundSegment(
+            index=0,
+            seed=request.seed,
+            length=columns,
+            text=self.condition(request.prompt),
+            no_text=None,
+            steps=request.steps,
+            guidance=NO_GUIDANCE,
+            missing=samples - columns * COLUMN,
+        )
+
+    def condition(self, prompt: str) -> Floats:
+        """`[1, SIZE]`."""
+        kind, _ = self._foley.nearest(prompt)
+        traits = {DISTANCE: NEAR, SPACE: NEAR}
+        traits |= {trait: TOLD * end for trait, end in told(prompt).items()}
+        own = SOUNDS[kind].traits
+        return condition(kind, {trait: traits[trait] for trait in own if trait in traits})[None]
+
+
+class SmallVocoder:
+    """One sound at a time. The seed of a segment also fixes the phases that it starts from."""
+
+    sample_rate = SAMPLE_RATE
+
+    def __init__(self, files: SmallFiles, settings: PipelineSettings) -> None:
+        self._runtime = configure(settings)
+        self._model = files.vocoder()
+        place(self._model, self._runtime)
+
+    @torch.inference_mode()
+    def synthesize(self, acoustics: Sequence[SoundAcoustic]) -> list[Waveform]:
+        """Each of the length asked for: what is too long is faded out and cut off."""
+        return [self._waveform(acoustic) for acoustic in acoustics]
+
+    def _waveform(self, acoustic: SoundAcoustic) -> Waveform:
+        phases = torch.Generator().manual_seed(acoustic.seed)
+        mel = torch.from_numpy(acoustic.mel)[None].to(self._runtime.device)
+        with autocast(self._runtime):
+            samples = self._model(mel, phases)[0].float().cpu().numpy()
+        waveform: Waveform = samples[: len(samples) + acoustic.missing]
+        waveform[-len(FADE) :] *= FADE
+        return waveform
+
+
+FADE = (
+    np.cos(np.linspace(0, np.pi / 2, round(FADE_OUT_SECONDS * SAMPLE_RATE), dtype=np.float32)) ** 2
+)

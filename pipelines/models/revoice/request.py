@@ -1,0 +1,42 @@
+"""What the small converter can be asked for. Imports no torch, for the HTTP process."""
+
+from __future__ import annotations
+
+import math
+
+from pipelines.audio.recording import Recording, check_recording
+from pipelines.protocol import InvalidInput
+from pipelines.requests.conversion import ConversionRequest
+from pipelines.settings import PipelineSettings
+from pipelines.voices.shipped_voices import catalogue
+
+LENGTH_ADJUST = (0.5, 2.0)
+SEMITONES = (-12.0, 12.0)
+
+
+def check(request: ConversionRequest, settings: PipelineSettings) -> None:
+    """Its voice is one that ships or a blend; its pitch moves to the register of the voice and by
+    `semitones` further. Steps, guidance and `match_pitch` mean nothing here.
+
+    Raises InvalidInput. A recording that is not there yet is not looked at.
+    """
+    catalogue(settings.checkpoints).parse(request.voice)
+    if request.source is not None:
+        check_recording(request.source, "source")
+    _check_range("length_adjust", request.length_adjust, LENGTH_ADJUST)
+    _check_range("semitones", request.semitones, SEMITONES)
+
+
+def source_of(request: ConversionRequest) -> Recording:
+    """Raises InvalidInput where it is missing."""
+    if request.source is None:
+        message = "The request holds no source recording."
+        raise InvalidInput("source", message, "source_missing")
+    return request.source
+
+
+def _check_range(field: str, value: float, limits: tuple[float, float]) -> None:
+    low, high = limits
+    if not (math.isfinite(value) and low <= value <= high):
+        message = f"With this model the {field} must lie between {low:g} and {high:g}."
+        raise InvalidInput(field, message)

@@ -1,0 +1,75 @@
+"""The second stage of the small converter. The third is the decoder of Kokoro, as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from pipelines.models.revoice.checkpoint import load_head
+from pipelines.models.revoice.contour import filled
+from pipelines.models.revoice.head import LEVELS_PER_FRAME, ContentHead
+from pipelines.models.revoice.segments import Floats, RevoiceSegment
+from pipelines.models.styletts2.segments import SpeechAcoustic
+from pipelines.protocol import State
+from pipelines.runtime.device import Runtime, configure
+from pipelines.runtime.lengths import Lengths, padded
+from pipelines.runtime.precision import autocast, place
+from pipelines.settings import PipelineSettings
+
+
+@dataclass(slots=True)
+class RevoiceState(State):
+    segment: RevoiceSegment
+
+
+class RevoiceDiffusion:
+    """There is nothing to denoise: all work is in `finish`."""
+
+    def __init__(self, head: ContentHead, runtime: Runtime) -> None:
+        self.head = head
+        self._runtime = runtime
+        place(head, runtime)
+
+    @classmethod
+    def load(cls, settings: PipelineSettings) -> RevoiceDiffusion:
+        """Raises CheckpointError."""
+        return cls(load_head(settings), configure(settings))
+
+    def begin(self, segments: Sequence[RevoiceSegment]) -> list[State]:
+        return [RevoiceState(segment, steps_left=0) for segment in segments]
+
+    def step(self, states: Sequence[State]) -> None:
+        """Never needed: every state is finished from the beginning."""
+
+    @torch.inference_mode()
+    def finish(self, states: Sequence[RevoiceState]) -> list[SpeechAcoustic]:
+        """Text features and energy of each window, without what is around it."""
+        segments = [state.segment for state in states]
+        device = self._runtime.device
+        heard = padded([segment.heard.T for segment in segments], device).mT.float()
+        levels = padded([segment.levels.T for segment in segments], device).mT
+        lengths = Lengths.of([segment.length for segment in segments], device)
+        with autocast(self._runtime):
+            made = self.head(heard, levels, lengths)
+        asr, energy = made.asr.float().cpu().numpy(), made.energy.float().cpu().numpy()
+        return [
+            _acoustic(segment, asr[member], energy[member])
+            for member, segment in enumerate(segments)
+        ]
+
+
+def _acoustic(segment: RevoiceSegment, asr: Floats, energy: Floats) -> SpeechAcoustic:
+    first, last = segment.before, segment.length - segment.after
+    energy = energy[LEVELS_PER_FRAME * first : LEVELS_PER_FRAME * last].copy()
+    return SpeechAcoustic(
+        index=segment.index,
+        seed=segment.seed,
+        length=last - first,
+        asr=asr[:, first:last].copy(),
+        f0=filled(segment.pitch, energy),
+        energy=energy,
+        style=segment.style,
+        gain=segment.gain,
+    )

@@ -1,0 +1,118 @@
+"""Diffusion and vocoder stages of voice conversion."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipelines.models.seedvc.checkpoint import SeedVCFiles, load_estimator, load_vocoder
+from pipelines.models.seedvc.config import read_config
+from pipelines.models.seedvc.dit import VelocityEstimator
+from pipelines.models.seedvc.flow import Flow, advance
+from pipelines.models.seedvc.segments import ConversionSegment, Floats, MelAcoustic
+from pipelines.networks.vocoders.bigvgan import BigVGAN
+from pipelines.protocol import Waveform
+from pipelines.runtime.device import Runtime, configure
+from pipelines.runtime.precision import autocast, place
+from pipelines.settings import PipelineSettings
+
+
+class SeedVCDiffusion:
+    """Noise to the mel of a window by flow matching."""
+
+    def __init__(self, estimator: VelocityEstimator, runtime: Runtime) -> None:
+        self.estimator = estimator
+        self._runtime = runtime
+        place(estimator, runtime)
+        with torch.inference_mode(), autocast(runtime):
+            self._null = estimator.null_condition()
+
+    @classmethod
+    def load(cls, files: SeedVCFiles, settings: PipelineSettings) -> SeedVCDiffusion:
+        """Raises CheckpointError where the model does not fit the configuration."""
+        runtime, config = configure(settings), read_config(files.config)
+        return cls(load_estimator(files.model, config, settings.cache), runtime)
+
+    @torch.inference_mode()
+    def begin(self, segments: Sequence[ConversionSegment]) -> list[Flow]:
+        """Noise behind the reference, each from its segment's own seed."""
+        return [self._begin(segment) for segment in segments]
+
+    @torch.inference_mode()
+    def step(self, states: Sequence[Flow]) -> None:
+        with autocast(self._runtime):
+            advance(self.estimator, self._null, states)
+
+    @torch.inference_mode()
+    def finish(self, states: Sequence[Flow]) -> list[MelAcoustic]:
+        """The mel of each window, without the reference."""
+        return [
+            MelAcoustic(
+                index=state.segment.index,
+                seed=state.segment.seed,
+                length=len(state.x) - state.prompt,
+                mel=state.x[state.prompt :].T.contiguous().cpu().numpy(),
+            )
+            for state in states
+        ]
+
+    def _begin(self, segment: ConversionSegment) -> Flow:
+        frames, (prompt, bands) = segment.length, segment.prompt.shape
+        noise = torch.Generator().manual_seed(segment.seed)
+        x = torch.zeros(frames, bands)
+        x[prompt:] = torch.randn(frames - prompt, bands, generator=noise)
+        reference = torch.zeros(frames, bands)
+        reference[:prompt] = torch.from_numpy(segment.prompt)
+        content = np.concatenate([segment.prompt_content, segment.content])
+        with autocast(self._runtime):
+            condition = self.estimator.condition(
+                self._tensor(reference),
+                self._tensor(torch.from_numpy(segment.style)),
+                self._tensor(torch.from_numpy(content)),
+            )
+        return Flow(
+            segment=segment,
+            steps_left=segment.steps,
+            x=self._tensor(x),
+            condition=condition,
+            prompt=prompt,
+            steps=segment.steps,
+            guidance=segment.guidance,
+        )
+
+    def _tensor(self, values: Tensor) -> Tensor:
+        return values.to(self._runtime.device)
+
+
+class SeedVCVocoder:
+    """BigVGAN. Windows of equal length run together: padding would change their ends."""
+
+    def __init__(self, model: BigVGAN, sample_rate: int, runtime: Runtime) -> None:
+        self.model = model
+        self.sample_rate = sample_rate
+        self._runtime = runtime
+        place(model, runtime)
+
+    @classmethod
+    def load(cls, files: SeedVCFiles, settings: PipelineSettings) -> SeedVCVocoder:
+        """Raises CheckpointError where the vocoder does not fit its configuration."""
+        runtime = configure(settings)
+        model = load_vocoder(files.vocoder, settings.cache)
+        return cls(model, read_config(files.config).sample_rate, runtime)
+
+    @torch.inference_mode()
+    def synthesize(self, acoustics: Sequence[MelAcoustic]) -> list[Waveform]:
+        by_length: defaultdict[int, list[int]] = defaultdict(list)
+        for member, acoustic in enumerate(acoustics):
+            by_length[acoustic.length].append(member)
+        waves: dict[int, Floats] = {}
+        for members in by_length.values():
+            mels = torch.from_numpy(np.stack([acoustics[member].mel for member in members]))
+            with autocast(self._runtime):
+                samples = self.model(mels.to(self._runtime.device))
+            waves.update(zip(members, samples.cpu().numpy(), strict=True))
+        return [waves[member] for member in range(len(acoustics))]

@@ -1,0 +1,76 @@
+"""The acoustic half of a StyleTTS2 model: from phoneme symbols to what a decoder speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from pipelines.models.styletts2.alignment import align, delayed, frame_counts
+from pipelines.models.styletts2.config import ModelConfig
+from pipelines.models.styletts2.denoiser import Denoiser
+from pipelines.models.styletts2.plbert import encode, plbert
+from pipelines.models.styletts2.prosody import ProsodyPredictor
+from pipelines.models.styletts2.text_encoder import TextEncoder
+from pipelines.runtime.lengths import Lengths
+
+
+class Features(NamedTuple):
+    """A padded batch for the decoder. `lengths` counts alignment frames of 25 ms."""
+
+    asr: Tensor
+    """Text features laid out over time, `[batch, hidden, frames]`."""
+    f0: Tensor
+    """`[batch, 2 · frames]`, Hz."""
+    energy: Tensor
+    """`[batch, 2 · frames]`."""
+    lengths: Lengths
+
+
+class AcousticModel(nn.Module):
+    """PL-BERT, denoiser, text encoder and prosody predictor. Fields are named as in checkpoints."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.late_features = config.late_features
+        self.bert = plbert(config)
+        self.bert_encoder = nn.Linear(config.bert.hidden, config.hidden)
+        self.text_encoder = TextEncoder(config)
+        self.predictor = ProsodyPredictor(config)
+        self.diffusion = None if config.denoiser is None else Denoiser(config, config.denoiser)
+
+    @property
+    def denoiser(self) -> Denoiser:
+        """Raises ValueError for a model whose styles are given."""
+        if self.diffusion is None:
+            raise ValueError("This model does not sample styles")
+        return self.diffusion
+
+    def read(self, tokens: Tensor, lengths: Lengths) -> Tensor:
+        """PL-BERT's view of `[batch, tokens]`: `[batch, tokens, width]`, for all that follows."""
+        return encode(self.bert, tokens, lengths)
+
+    def speak(
+        self,
+        tokens: Tensor,
+        text: Tensor,
+        prosody: Tensor,
+        speeds: Tensor,
+        lengths: Lengths,
+        final_frames: Sequence[int],
+    ) -> Features:
+        """`text` is what `read` gave for `tokens`, `prosody` `[batch, style]` the style's half.
+
+        `speeds` `[batch]` divide durations; `final_frames` are added to each member's last token.
+        """
+        features, logits = self.predictor.durations(self.bert_encoder(text), prosody, lengths)
+        frames = frame_counts(logits, speeds, lengths)
+        for counts, more in zip(frames, final_frames, strict=True):
+            counts[-1] += more
+        if self.late_features:
+            frames = delayed(frames)
+        aligned, spans = align(features, frames)
+        f0, energy = self.predictor.contours(aligned, prosody, spans)
+        asr, _ = align(self.text_encoder(tokens, lengths), frames)
+        return Features(asr, f0, energy, spans)

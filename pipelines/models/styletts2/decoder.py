@@ -1,0 +1,77 @@
+"""The decoder: a trunk of AdaIN blocks at 25 ms, then a generator of samples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pipelines.models.styletts2.config import HifiganConfig, ModelConfig
+from pipelines.networks.adain_blocks import AdaINResidual
+from pipelines.networks.vocoders.hifigan import HifiganGenerator
+from pipelines.networks.vocoders.istftnet import IstftnetGenerator
+from pipelines.runtime.lengths import Lengths
+from pipelines.runtime.packed_layers import pack_layers
+from pipelines.runtime.time_convolution import settle_weights
+
+
+class Decoder(nn.Module):
+    """Aligned text features, F0, energy and the timbre style to waveforms."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        style, width, residual = config.style, config.trunk, config.trunk_residual
+        self.F0_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
+        self.N_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
+        self.asr_res = nn.Sequential(nn.Conv1d(config.hidden, residual, 1))
+        self.encode = AdaINResidual(config.hidden + 2, width, style)
+        joined = width + residual + 2
+        out = config.generator.initial_channels
+        self.decode = nn.ModuleList(
+            [AdaINResidual(joined, width, style) for _ in range(3)]
+            + [AdaINResidual(joined, out, style, upsample=True)]
+        )
+        self.dtype = torch.float32
+        self.samples_per_frame = 2 * config.generator.samples_per_frame
+        self.generator = _generator(config)
+
+    def compute_in(self, dtype: torch.dtype) -> Decoder:
+        """Run the convolutions in `dtype`. F0, source, statistics and spectra stay float32."""
+        source = self.generator.noise_convs
+        precise = (self.F0_conv, self.N_conv, self.generator.conv_post, *source)
+        for module in self.modules():
+            if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
+                module.to(dtype)
+        settle_weights(self)
+        pack_layers(self)
+        self.dtype = dtype
+        return self
+
+    def forward(
+        self,
+        asr: Tensor,
+        f0: Tensor,
+        energy: Tensor,
+        style: Tensor,
+        lengths: Lengths,
+        noise: Tensor | None,
+    ) -> list[Tensor]:
+        """`asr` `[batch, hidden, frames]`, F0 and energy `[batch, 2 · frames]`, zeros beyond each
+        length; `style` `[batch, style]`; `lengths` counts frames. One `[600 · frames]` waveform per
+        member. `noise` `[batch, 600 · frames, harmonics]` is the source's; None leaves it out.
+        """
+        f0_curve = self.F0_conv(f0[:, None]).to(self.dtype)
+        energy_curve = self.N_conv(energy[:, None]).to(self.dtype)
+        asr = asr.to(self.dtype)
+        residual = self.asr_res(asr)
+        x, _ = self.encode(torch.cat([asr, f0_curve, energy_curve], dim=1), style, lengths)
+        finer = lengths
+        for block in self.decode:
+            x = torch.cat([x, residual, f0_curve, energy_curve], dim=1)
+            x, finer = block(x, style, lengths)
+        return self.generator(x, style, f0, finer, noise)  # type: ignore[no-any-return]
+
+
+def _generator(config: ModelConfig) -> HifiganGenerator | IstftnetGenerator:
+    if isinstance(config.generator, HifiganConfig):
+        return HifiganGenerator(config.generator, config.style, config.sample_rate)
+    return IstftnetGenerator(config.generator, config.style, config.sample_rate)

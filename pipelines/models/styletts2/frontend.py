@@ -1,0 +1,112 @@
+"""The first stage of text to speech: text to tokens, voice to style.
+
+With voice packs it needs no torch; what models that sample styles need is in `references`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from pipelines.models.styletts2.segments import Floats, SpeechSegment
+from pipelines.models.styletts2.text import Chunk, KokoroScript
+from pipelines.protocol import InvalidInput, Segment, SpeechRequest
+from pipelines.requests.speech import Sampling
+from pipelines.settings import PipelineSettings
+from pipelines.voices.shipped_voices import Blend, catalogue
+
+SPEEDS = (0.25, 4.0)
+
+
+class Script(Protocol):
+    """How texts are read."""
+
+    def analyse(self, text: str, language: str, max_characters: int) -> list[Chunk]:
+        """The chunks of `text` in order. Raises InvalidInput."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How one request is spoken: how its text is read, and in which style."""
+
+    script: Script
+    language: str
+    style: Callable[[int], Floats | None]
+    """The style of a segment of so many tokens, see `SpeechSegment.style`."""
+    gain: float = 1.0
+    sampling: Sampling | None = None
+
+
+def check(request: SpeechRequest, settings: PipelineSettings) -> None:
+    """Whether Kokoro can speak a request. Raises InvalidInput."""
+    check_speed(request)
+    blend = catalogue(settings.checkpoints).parse(request.voice)
+    script = KokoroScript(settings.spoken_characters)
+    script.analyse(request.text, blend.language, settings.chunk_characters)
+
+
+class StyleTTS2Frontend:
+    """Cuts and reads texts. `manner` says how a request is spoken, or raises InvalidInput."""
+
+    def __init__(
+        self, manner: Callable[[SpeechRequest], Manner], settings: PipelineSettings
+    ) -> None:
+        self._manner = manner
+        self._settings = settings
+
+    def prepare(self, requests: Sequence[SpeechRequest]) -> list[list[Segment]]:
+        """The chunks of each request, in order. Raises InvalidInput."""
+        return [self._segments(request) for request in requests]
+
+    def _segments(self, request: SpeechRequest) -> list[Segment]:
+        check_speed(request)
+        manner = self._manner(request)
+        limit = self._settings.chunk_characters
+        chunks = manner.script.analyse(request.text, manner.language, limit)
+        return [
+            SpeechSegment(
+                index=index,
+                seed=segment_seed(request.seed, index),
+                length=len(chunk.tokens),
+                text=chunk.text,
+                tokens=np.array(chunk.tokens),
+                style=manner.style(len(chunk.tokens)),
+                speed=request.speed,
+                gain=manner.gain,
+                sampling=manner.sampling,
+            )
+            for index, chunk in enumerate(chunks)
+        ]
+
+
+def kokoro_frontend(settings: PipelineSettings) -> StyleTTS2Frontend:
+    """Speaks with the voice packs, which it holds."""
+    voices = catalogue(settings.checkpoints)
+    packs = voices.packs()
+    script = KokoroScript(settings.spoken_characters)
+
+    def manner(request: SpeechRequest) -> Manner:
+        blend: Blend = voices.parse(request.voice)
+        # A pack has a row for each number of symbols, without the zeros at both ends.
+        return Manner(
+            script, blend.language, lambda tokens: blend.style(packs, tokens - 2), blend.gain
+        )
+
+    return StyleTTS2Frontend(manner, settings)
+
+
+def segment_seed(seed: int, index: int) -> int:
+    """A 63-bit seed of its own for each segment of a clip."""
+    state = np.random.SeedSequence([seed & (2**64 - 1), index]).generate_state(1, np.uint64)
+    return int(state[0]) >> 1
+
+
+def check_speed(request: SpeechRequest) -> None:
+    """Raises InvalidInput."""
+    slowest, fastest = SPEEDS
+    if not slowest <= request.speed <= fastest:
+        raise InvalidInput("speed", f"Speed must be from {slowest} to {fastest}.")

@@ -1,0 +1,65 @@
+"""The denoiser over a batch whose members have different texts, noise levels and scales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from pipelines.models.styletts2.denoiser import Denoiser
+from pipelines.models.styletts2.sampler import guided, preconditioned
+from pipelines.runtime.device import Runtime
+from pipelines.runtime.lengths import Lengths
+from pipelines.runtime.precision import autocast
+
+NO_GUIDANCE = 1.0
+"""The scale at which the prediction without the text has no effect."""
+
+
+class GuidedDenoiser:
+    """Packs everything that stays the same from pass to pass: one row for a member without
+    guidance, two for one with it, the text's and then the fixed embedding's.
+    """
+
+    def __init__(
+        self,
+        model: Denoiser,
+        texts: Sequence[Tensor],
+        styles: Tensor | None,
+        scales: Sequence[float],
+        runtime: Runtime,
+    ) -> None:
+        """`texts` are `[tokens, width]` each, `styles` `[batch, 2 · style]` of the speakers."""
+        self._model = model
+        self._runtime = runtime
+        rows: list[Tensor] = []
+        for text, scale in zip(texts, scales, strict=True):
+            rows.append(text)
+            if scale != NO_GUIDANCE:
+                rows.append(model.fixed_embedding(len(text)).to(text.dtype))
+        device = runtime.device
+        self._texts = pad_sequence(rows, batch_first=True)
+        self._lengths = Lengths.of([len(row) for row in rows], device)
+        counts = [1 if scale == NO_GUIDANCE else 2 for scale in scales]
+        self._counts = torch.tensor(counts, device=device)
+        self._ends = self._counts.cumsum(0)
+        self._scales = torch.tensor(scales, device=device)[:, None]
+        self._styles = None if styles is None else self._spread(styles)
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Styles `[batch, 2 · style]` at noise levels `[batch]` to what they are without noise."""
+        return preconditioned(self.network, x, sigma, self._model.sigma_data)
+
+    def network(self, x: Tensor, level: Tensor) -> Tensor:
+        """What the network itself predicts, mixed by each member's scale."""
+        with autocast(self._runtime):
+            packed = self._model(
+                self._spread(x), self._spread(level), self._texts, self._styles, self._lengths
+            ).float()
+        # A member without guidance has one row, which is both of what is mixed.
+        return guided(packed[self._ends - self._counts], packed[self._ends - 1], self._scales)
+
+    def _spread(self, x: Tensor) -> Tensor:
+        return x.repeat_interleave(self._counts, dim=0)

@@ -1,0 +1,56 @@
+"""What flows between the stages of text to speech. All arrays are numpy: they cross processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.protocol import Acoustic, Segment
+from pipelines.requests.speech import Sampling
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechSegment(Segment):
+    """One chunk of text. `length` is its number of tokens."""
+
+    text: str
+    tokens: NDArray[np.int64]
+    """As the model reads them, `[tokens]`."""
+    style: Floats | None
+    """`[2 · style]`: the decoder's half, then the predictor's. The style spoken with, or where
+    styles are sampled that of the reference recording, if the model takes one."""
+    speed: float
+    gain: float = 1.0
+    """What the waveform is multiplied by: voices speak at different levels of their own."""
+    sampling: Sampling | None = None
+    """How the style is sampled; None where it is given."""
+    previous: Floats | None = None
+    """The style of the sentence before, which a sentence of a long text continues."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechAcoustic(Acoustic):
+    """What the decoder speaks. `length` counts alignment frames (25 ms)."""
+
+    asr: Floats
+    """`[hidden, frames]`."""
+    f0: Floats
+    """`[2 · frames]`, Hz."""
+    energy: Floats
+    """`[2 · frames]`."""
+    style: Floats
+    """The decoder's half, `[style]`."""
+    gain: float = 1.0
+    cut: int = 0
+    """Samples to be dropped at the end."""
+    carried: Floats | None = None
+    """`[2 · style]`: what the next sentence goes on from, in long form."""
+
+
+def following(segment: SpeechSegment, acoustic: SpeechAcoustic) -> SpeechSegment:
+    """`segment` as it goes on from the sentence before it, of a text spoken in long form."""
+    return replace(segment, previous=acoustic.carried)

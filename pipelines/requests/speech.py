@@ -1,0 +1,55 @@
+"""What can be asked of a model that samples styles. Imports no torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pipelines.audio.recording import Recording
+from pipelines.protocol import InvalidInput, SpeechRequest
+
+STEPS = (2, 200)
+SCALES = (0.0, 10.0)
+SHARES = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the style of a segment is sampled.
+
+    `steps` counts noise levels, one more than steps of the sampler. `scale` is that of the guidance
+    towards the text; 1 means none. `alpha` (timbre) and `beta` (prosody) are the shares of the
+    sampled style against that of the reference. In `long_form` each sentence continues the style of
+    the one before.
+    """
+
+    steps: int = 5
+    scale: float = 1.0
+    alpha: float = 0.3
+    beta: float = 0.7
+    long_form: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StyledRequest(SpeechRequest):
+    """Text to be spoken with a sampled style, in the voice of `reference` where the model has many
+    speakers.
+    """
+
+    voice: str = ""
+    reference: Recording | None = None
+    sampling: Sampling = Sampling()
+
+
+def check_sampling(sampling: Sampling) -> None:
+    """Raises InvalidInput."""
+    _check_range("steps", sampling.steps, STEPS)
+    _check_range("scale", sampling.scale, SCALES)
+    _check_range("alpha", sampling.alpha, SHARES)
+    _check_range("beta", sampling.beta, SHARES)
+
+
+def _check_range(field: str, value: float, limits: tuple[float, float]) -> None:
+    low, high = limits
+    if not (math.isfinite(value) and low <= value <= high):
+        raise InvalidInput(field, f"The {field} must be from {low:g} to {high:g}.")

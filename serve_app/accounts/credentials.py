@@ -1,0 +1,208 @@
+"""Credentials: the sessions of people and the API keys of programs.
+
+Tokens are kept as hashes and shown once. `bs_` begins a session token, `bk_` an API key. A session
+may do everything; a key what its scopes allow, and nothing that would let it outlive its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Delete, Update, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from serve_app.accounts.credits import lock_account
+from serve_app.db.models import ApiKey, SignInSession, User
+from serve_app.errors import ServiceError, not_found
+from serve_app.ids import hash_token, is_id, new_id, new_token
+
+MOST_KEYS = 100
+MOST_SESSIONS = 100
+"""Of one account."""
+_KEY_PREFIX_CHARACTERS = 11
+_KEY_USE_RESOLUTION_SECONDS = 60
+
+
+Scope = Literal["generate", "read"]
+"""What an API key may do: make, change and delete what is the account's, except credentials; list,
+look at and download it."""
+ALL_SCOPES: tuple[Scope, ...] = ("generate", "read")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request, and by what credential."""
+
+    user: User
+    credential: ApiKey | SignInSession
+
+    def require(self, scope: Scope) -> None:
+        """403 `scope_missing` unless the credential allows it."""
+        if isinstance(self.credential, ApiKey) and scope not in self.credential.scopes:
+            message = f"This API key has not the scope `{scope}` that this takes."
+            raise ServiceError(403, "scope_missing", message)
+
+    def require_session(self) -> SignInSession:
+        """The caller's session; 403 `session_needed` for an API key."""
+        if isinstance(self.credential, ApiKey):
+            message = "This takes a session: sign in and send its token, not an API key."
+            raise ServiceError(403, "session_needed", message)
+        return self.credential
+
+    def unnoted_key(self, now: float) -> ApiKey | None:
+        """The caller's key if its use is to be noted (`note_use`): once a minute at most, for a
+        write with every request would cost more than the request."""
+        key = self.credential
+        if not isinstance(key, ApiKey):
+            return None
+        noted = key.last_used_at
+        due = noted is None or now - noted >= _KEY_USE_RESOLUTION_SECONDS
+        return key if due else None
+
+
+def authenticate(session: Session, token: str, now: float) -> Caller:
+    """Whose session token or API key this is. It only reads, because every request begins with it.
+
+    One 401 `invalid_credentials` for unknown, revoked and expired ones.
+    """
+    table: type[ApiKey | SignInSession] = ApiKey if token.startswith("bk_") else SignInSession
+    found = session.execute(
+        select(User, table)
+        .join(table, table.user_id == User.id)
+        .where(
+            table.token_hash == hash_token(token),
+            table.revoked_at.is_(None),
+            table.expires_at.is_(None) | (table.expires_at > now),
+        )
+    ).one_or_none()
+    if found is None:
+        raise ServiceError(401, "invalid_credentials", "Sign in or send a valid API key.")
+    credential: Any = found[1]  # of `table`, whose type the query forgets
+    return Caller(found[0], credential)
+
+
+# Sessions
+
+
+def open_session(session: Session, user: User, seconds: float, now: float) -> str:
+    """A new session token, valid for `seconds`. Sessions of the user that are over are removed, and
+    so is the oldest where there would be too many."""
+    session.execute(_over(user.id, now))
+    for oldest in list_sessions(session, user.id, now)[MOST_SESSIONS - 1 :]:
+        session.delete(oldest)
+    token = new_token("bs")
+    session.add(
+        SignInSession(
+            id=new_id(),
+            user_id=user.id,
+            token_hash=hash_token(token),
+            created_at=now,
+            expires_at=now + seconds,
+        )
+    )
+    return token
+
+
+def list_sessions(session: Session, user_id: str, now: float) -> list[SignInSession]:
+    """The user's sessions that are not over, newest first."""
+    alive = select(SignInSession).where(
+        SignInSession.user_id == user_id,
+        SignInSession.revoked_at.is_(None),
+        SignInSession.expires_at > now,
+    )
+    newest_first = alive.order_by(SignInSession.created_at.desc(), SignInSession.id.desc())
+    return list(session.scalars(newest_first))
+
+
+def end_session(session: Session, user_id: str, session_id: str, now: float) -> None:
+    """404 `session_not_found` also for a foreign one and for one that is over."""
+    one = SignInSession.id == session_id, SignInSession.user_id == user_id
+    alive = SignInSession.revoked_at.is_(None), SignInSession.expires_at > now
+    ended = update(SignInSession).where(*one, *alive).values(revoked_at=now)
+    if not is_id(session_id) or not _changed(session, ended):
+        raise not_found("session")
+
+
+def end_sessions(session: Session, user_id: str, now: float) -> None:
+    """End all sessions of the user."""
+    session.execute(
+        update(SignInSession)
+        .where(SignInSession.user_id == user_id, SignInSession.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+def _changed(session: Session, change: Update) -> bool:
+    """Whether there was something to change. What is another's and what is not there are passed
+    over by the same statement, and so cost the same time."""
+    return bool(session.connection().execute(change).rowcount)
+
+
+def _over(user_id: str, now: float) -> Delete:
+    over = or_(SignInSession.expires_at <= now, SignInSession.revoked_at.is_not(None))
+    return delete(SignInSession).where(SignInSession.user_id == user_id, over)
+
+
+# API keys
+
+
+def create_key(
+    session: Session,
+    user_id: str,
+    name: str,
+    expires_at: float | None,
+    now: float,
+    scopes: Sequence[Scope] = ALL_SCOPES,
+) -> tuple[ApiKey, str]:
+    """A new API key and its token, which cannot be had again. 409 `too_many_api_keys`. Keys of the
+    user that are revoked are removed."""
+    lock_account(session, user_id)
+    of_user = ApiKey.user_id == user_id
+    session.execute(delete(ApiKey).where(of_user, ApiKey.revoked_at.is_not(None)))
+    if session.scalars(select(func.count()).where(of_user)).one() >= MOST_KEYS:
+        message = f"An account may have {MOST_KEYS} API keys. Revoke one first."
+        raise ServiceError(409, "too_many_api_keys", message)
+    token = new_token("bk")
+    key = ApiKey(
+        id=new_id(),
+        user_id=user_id,
+        name=name,
+        scopes=list(scopes),
+        token_hash=hash_token(token),
+        prefix=token[:_KEY_PREFIX_CHARACTERS],
+        created_at=now,
+        expires_at=expires_at,
+    )
+    session.add(key)
+    session.flush()
+    return key, token
+
+
+def list_keys(session: Session, user_id: str) -> list[ApiKey]:
+    """The user's keys that are not revoked, newest first."""
+    query = select(ApiKey).where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+    return list(session.scalars(query.order_by(ApiKey.created_at.desc(), ApiKey.id.desc())))
+
+
+def revoke_key(session: Session, user_id: str, key_id: str, now: float) -> None:
+    """404 `api_key_not_found` also for a foreign and for a revoked key."""
+    one = ApiKey.id == key_id, ApiKey.user_id == user_id
+    revoked = update(ApiKey).where(*one, ApiKey.revoked_at.is_(None)).values(revoked_at=now)
+    if not is_id(key_id) or not _changed(session, revoked):
+        raise not_found("api_key")
+
+
+def revoke_keys(session: Session, user_id: str, now: float) -> None:
+    """Revoke all keys of the user."""
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+def note_use(session: Session, key: ApiKey, now: float) -> None:
+    """Remember that an API key was used."""
+    session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))

@@ -1,0 +1,96 @@
+"""Credits: a balance per user, kept equal to the sum of a ledger that is only ever added to.
+
+Pending clips hold their cost; nothing is written for a hold. A clip is charged in the transaction
+that makes it succeed, once, because its id is unique in the ledger.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from serve_app.db.models import PENDING, Clip, LedgerEntry, User
+from serve_app.db.pagination import Page, decode_cursor, encode_cursor
+from serve_app.errors import ServiceError, invalid
+
+
+def lock_account(session: Session, user_id: str) -> User:
+    """The user's row, which no other transaction changes until this one ends: neither the balance
+    nor, since submissions lock it too, the holds. A clip's row, if needed, is locked before it."""
+    return session.scalars(
+        select(User).where(User.id == user_id).with_for_update(key_share=True),
+        execution_options={"populate_existing": True},
+    ).one()
+
+
+def balance(session: Session, user_id: str) -> int:
+    """Credits the user owns, those held by pending clips included."""
+    return session.scalars(select(User.balance).where(User.id == user_id)).one()
+
+
+def held(session: Session, user_id: str) -> int:
+    """Credits promised to the user's pending clips."""
+    pending = select(func.coalesce(func.sum(Clip.credits), 0))
+    return int(session.scalars(pending.where(Clip.user_id == user_id, PENDING)).one())
+
+
+def require_available(session: Session, user: User, cost: int) -> None:
+    """402 unless the balance of a locked user covers all holds and `cost`."""
+    holds = held(session, user.id)
+    available = user.balance - holds
+    if available < cost:
+        raise ServiceError(
+            402,
+            "not_enough_credits",
+            f"This clip costs {cost} credits and {available} are available "
+            f"({user.balance} in the account, {holds} held by pending clips).",
+        )
+
+
+def capture(session: Session, clip: Clip, now: float) -> None:
+    """Charge a clip. A second charge of the same clip violates a constraint and rolls back."""
+    _enter(session, clip.user_id, -clip.credits, "clip", now, clip.id)
+
+
+def grant(session: Session, user: User, amount: int, now: float) -> None:
+    """Add credits; 422 unless `amount` is positive."""
+    if amount <= 0:
+        raise invalid("amount", "The amount must be at least 1.")
+    _enter(session, user.id, amount, "grant", now)
+
+
+def welcome(session: Session, user: User, amount: int, now: float) -> None:
+    """The first entry of a new user's ledger."""
+    _enter(session, user.id, amount, "sign_up", now)
+
+
+def ledger(
+    session: Session, user_id: str, limit: int, cursor: str | None = None
+) -> Page[LedgerEntry]:
+    """The user's entries, newest first. 422 on a cursor that is none."""
+    query = select(LedgerEntry).where(LedgerEntry.user_id == user_id)
+    if cursor is not None:
+        (before,) = decode_cursor(cursor, int)
+        query = query.where(LedgerEntry.id < before)
+    rows = list(session.scalars(query.order_by(LedgerEntry.id.desc()).limit(limit + 1)))
+    more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
+    return Page(rows[:limit], more)
+
+
+def _enter(
+    session: Session, user_id: str, amount: int, reason: str, now: float, clip_id: str | None = None
+) -> None:
+    # Under the lock, so that a user's entries are numbered in the order of the balances they state.
+    user = lock_account(session, user_id)
+    user.balance += amount
+    session.add(
+        LedgerEntry(
+            user_id=user_id,
+            clip_id=clip_id,
+            amount=amount,
+            balance=user.balance,
+            reason=reason,
+            created_at=now,
+        )
+    )
+    session.flush()

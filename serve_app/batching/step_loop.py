@@ -1,0 +1,288 @@
+"""Batching by step: the loop that one stage replica runs. Pure Python; compute and clock injected.
+
+Every tick drops what was cancelled, admits what waits and fits (in the order of `fairness.py`),
+advances one batch of segments by one step, and hands out those that are done. A segment joins at
+the next step and leaves as soon as its own schedule ends, whatever its batch mates are doing. A
+stage without steps (front end, vocoder, a distilled model) is the same loop with zero of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+from serve_app.batching.fair_queue import FairQueue, Ticket, Waiting
+
+
+class Stage(Protocol):
+    """What the loop drives. See `pipelines.protocol.Diffusion`."""
+
+    def begin(self, segments: Sequence[Any]) -> Sequence[Any]: ...
+    def step(self, states: Sequence[Any]) -> None: ...
+    def finish(self, states: Sequence[Any]) -> Sequence[Any]: ...
+
+
+@dataclass(slots=True)
+class _Whole:
+    item: Any
+    steps_left: int = 0
+
+
+class OneShot:
+    """A function over a batch as a stage of zero steps."""
+
+    def __init__(self, function: Callable[[Sequence[Any]], Sequence[Any]]) -> None:
+        self._function = function
+
+    def begin(self, segments: Sequence[Any]) -> Sequence[Any]:
+        return [_Whole(item) for item in segments]
+
+    def step(self, states: Sequence[Any]) -> None:  # noqa: ARG002 - part of the protocol
+        raise AssertionError("a stage of zero steps is never stepped")
+
+    def finish(self, states: Sequence[Any]) -> Sequence[Any]:
+        return self._function([state.item for state in states])
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one batch (members; members times the longest length) and of batches under way."""
+
+    max_batch: int = 4
+    max_length: int = 2_000
+    spread: float = 1.5
+    """Longest over shortest length within a batch; more would be mostly padding."""
+    max_groups: int = 1
+    """Batches under way at once, stepped in turn. More than one pays where steps are many."""
+    join_every: int = 1
+    """Steps between two admissions to a batch under way. More than one pays where starting and
+    finishing segments costs about as much as a step does, whatever their number, and steps are few.
+    """
+    overtaking: int = 32
+    """How many may go before the first in order while no batch has room for it."""
+
+    def room(self, lengths: Sequence[int]) -> tuple[float, float] | None:
+        """The shortest and the longest that may join a batch of these lengths, if any may. What is
+        too long for any batch runs alone."""
+        longest, members = max(lengths), len(lengths) + 1
+        if members > self.max_batch or members * longest > self.max_length:
+            return None
+        return longest / self.spread, min(min(lengths) * self.spread, self.max_length / members)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A segment that left the loop: its result or its error, and its times in seconds."""
+
+    ticket: Ticket
+    result: Any
+    error: Exception | None
+    queued: float
+    seconds: float
+    batch: int
+
+
+@dataclass(slots=True)
+class _Member:
+    waiting: Waiting[Any]
+    admitted: float
+    state: Any = None
+    steps: int = 0
+    batch: int = 1
+
+    @property
+    def ready(self) -> bool:
+        return self.state is not None and self.state.steps_left == 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """Segments of close lengths that step together. A closed group takes no one in."""
+
+    members: dict[str, _Member]
+    closed: bool = False
+    stepped: int = 0
+    """Steps since somebody joined."""
+
+    def lengths(self) -> list[int]:
+        return [member.waiting.ticket.length for member in self.members.values()]
+
+
+class _Room(NamedTuple):
+    """A group that takes in one more, of these lengths."""
+
+    shortest: float
+    longest: float
+    group: _Group
+
+    def takes(self, ticket: Ticket) -> bool:
+        return self.shortest <= ticket.length <= self.longest
+
+
+class StepLoop:
+    """The loop over one stage. Not thread-safe: whoever calls `tick` also submits and cancels."""
+
+    def __init__(self, stage: Stage, limits: Limits, clock: Callable[[], float]) -> None:
+        self._stage = stage
+        self._limits = limits
+        self._clock = clock
+        self._queue: FairQueue[Any] = FairQueue()
+        self._suspects: deque[Waiting[Any]] = deque()
+        self._groups: deque[_Group] = deque()
+        self._overtaken = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue) + len(self._suspects)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._groups) or self.waiting > 0
+
+    def submit(self, ticket: Ticket, item: Any) -> None:
+        self._queue.push(ticket, item, self._clock())
+
+    def cancel(self, key: str) -> None:
+        """Takes effect before the next step; cancelling what has left already does nothing."""
+        self._queue.remove(key)
+        self._suspects = deque(each for each in self._suspects if each.ticket.key != key)
+        for group in self._groups:
+            group.members.pop(key, None)
+        self._groups = deque(group for group in self._groups if group.members)
+
+    def progress(self) -> dict[str, tuple[int, int]]:
+        """The steps done, of how many in all, by key of the segments that are under way."""
+        return {
+            key: (member.steps - member.state.steps_left, member.steps)
+            for group in self._groups
+            for key, member in group.members.items()
+            if member.state is not None and member.steps
+        }
+
+    def tick(self) -> list[Outcome]:
+        """One round: admit, advance the next group by one step, hand out what is done."""
+        self._admit()
+        if not self._groups:
+            return []
+        group = self._groups.popleft()
+        outcomes: list[Outcome] = []
+        self._begin(group, outcomes)
+        self._step(group, outcomes)
+        self._finish(group, outcomes)
+        if group.members:
+            self._groups.append(group)
+        return outcomes
+
+    def _admit(self) -> None:
+        """Takes in what there is room for, in order. What no group has room for is overtaken by
+        those behind it, but not for ever: in the end the groups run empty and make room."""
+        now = self._clock()
+        while self._suspects and self._may_open():
+            self._open(self._suspects.popleft(), now, closed=True)
+            self._overtaken = 0
+        while (head := self._queue.peek(now)) is not None:
+            rooms = self._rooms()
+            in_order = not self._suspects and self._fits(head.ticket, rooms)
+            if not in_order and self._overtaken == self._limits.overtaking:
+                break
+            waiting = self._queue.pop(now, partial(self._fits, rooms=rooms))
+            if waiting is None:
+                break
+            self._overtaken = 0 if in_order else self._overtaken + 1
+            self._place(waiting, rooms, now)
+
+    def _may_open(self) -> bool:
+        return len(self._groups) < self._limits.max_groups
+
+    def _rooms(self) -> list[_Room]:
+        """What the open groups still take in, the fullest first."""
+        groups = sorted(self._groups, key=lambda group: len(group.members), reverse=True)
+        rooms = ((self._limits.room(group.lengths()), group) for group in groups)
+        return [_Room(*room, group) for room, group in rooms if room and self._takes_in(group)]
+
+    def _takes_in(self, group: _Group) -> bool:
+        return not group.closed and (group.stepped == 0 or group.stepped >= self._limits.join_every)
+
+    def _fits(self, ticket: Ticket, rooms: Sequence[_Room]) -> bool:
+        return self._may_open() or any(room.takes(ticket) for room in rooms)
+
+    def _place(self, waiting: Waiting[Any], rooms: Sequence[_Room], now: float) -> None:
+        room = next((room for room in rooms if room.takes(waiting.ticket)), None)
+        if room is None:
+            self._open(waiting, now)
+        else:
+            room.group.members[waiting.ticket.key] = _Member(waiting, now)
+
+    def _open(self, waiting: Waiting[Any], now: float, closed: bool = False) -> None:
+        self._groups.append(_Group({waiting.ticket.key: _Member(waiting, now)}, closed))
+
+    def _begin(self, group: _Group, outcomes: list[Outcome]) -> None:
+        fresh = [member for member in group.members.values() if member.state is None]
+
+        def begin() -> Sequence[Any]:
+            return self._stage.begin([member.waiting.item for member in fresh])
+
+        for member, state in self._guard(group, fresh, begin, outcomes):
+            member.state, member.steps = state, state.steps_left
+        if fresh:
+            group.stepped = 0
+
+    def _step(self, group: _Group, outcomes: list[Outcome]) -> None:
+        active = [member for member in group.members.values() if not member.ready]
+
+        def step() -> Sequence[Any]:
+            states = [member.state for member in active]
+            self._stage.step(states)
+            return states
+
+        self._guard(group, active, step, outcomes)
+        group.stepped += 1
+
+    def _finish(self, group: _Group, outcomes: list[Outcome]) -> None:
+        done = [member for member in group.members.values() if member.ready]
+
+        def finish() -> Sequence[Any]:
+            return self._stage.finish([member.state for member in done])
+
+        for member, result in self._guard(group, done, finish, outcomes):
+            del group.members[member.waiting.ticket.key]
+            outcomes.append(self._outcome(member, result, None))
+
+    def _guard(
+        self,
+        group: _Group,
+        members: list[_Member],
+        compute: Callable[[], Sequence[Any]],
+        outcomes: list[Outcome],
+    ) -> list[tuple[_Member, Any]]:
+        """Runs `compute` over the members: a result for each, or none at all. Where it fails, only
+        they are affected: a member alone fails with the error; of several, each starts anew in a
+        group of its own."""
+        if not members:
+            return []
+        for member in members:
+            member.batch = max(member.batch, len(members))
+        try:
+            return list(zip(members, compute(), strict=True))
+        except Exception as error:  # noqa: BLE001 - whatever a model raises belongs to its segments
+            for member in members:
+                del group.members[member.waiting.ticket.key]
+                if len(members) == 1:
+                    outcomes.append(self._outcome(member, None, error))
+                else:
+                    self._suspects.append(member.waiting)
+            return []
+
+    def _outcome(self, member: _Member, result: Any, error: Exception | None) -> Outcome:
+        waiting = member.waiting
+        return Outcome(
+            waiting.ticket,
+            result,
+            error,
+            queued=member.admitted - waiting.since,
+            seconds=self._clock() - member.admitted,
+            batch=member.batch,
+        )

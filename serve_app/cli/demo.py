@@ -1,0 +1,130 @@
+"""`make demo`: the whole system, from nothing to three sound files, and down again."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from serve_app import catalog
+from serve_app.cli.client import Client
+from serve_app.cli.local_stack import Report, local_stack
+from serve_app.settings import Settings
+
+WAIT_SECONDS = 900.0
+_PORTS = range(22_700, 30_000)
+"""Clear of the workers of Ray and of SeaweedFS, and below those that systems give out."""
+
+Submit = Callable[[Client], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the demo makes: a sentence, the same sentence in another voice, and a sound."""
+
+    text: str
+    voice: str
+    other_voice: str
+    sound: str
+    output: Path
+    """The sentence; the other two lie beside it, as `NAME-converted` and `NAME-sound`."""
+
+    @property
+    def converted(self) -> Path:
+        return self.output.with_stem(f"{self.output.stem}-converted")
+
+    @property
+    def effect(self) -> Path:
+        return self.output.with_stem(f"{self.output.stem}-sound")
+
+
+def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
+    """Makes what is installed and says what is not. `settings` are resolved.
+
+    Raises ApiError where a step of the way fails; whatever happens, everything is stopped.
+    """
+    with tempfile.TemporaryDirectory(prefix="bernie-demo-") as folder:
+        update = {"data_dir": Path(folder), "port": free_port()}
+        settings = settings.model_copy(update=update)
+        started = time.monotonic()
+
+        def report(step: str) -> None:
+            console.print(f"[cyan]{time.monotonic() - started:5.1f} s[/] {step}")
+
+        url = f"http://{settings.host}:{settings.port}"
+        with local_stack(settings, report, free_port()), Client(url) as client:
+            report("Signing up")
+            client.sign_up(f"demo-{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(16))
+            made = make_all(wishes, settings, client, report)
+            account = client.me()
+            report("Stopping")
+        report("Stopped")
+        for clip in made.values():
+            console.print(_timing_table(clip))
+        for file, clip in made.items():
+            console.print(f"[bold green]{file}[/]: {clip['audio']['seconds']:.2f} s of audio")
+        console.print(f"Credits left: {account['available']:,}")
+
+
+def make_all(
+    wishes: Wishes, settings: Settings, client: Client, report: Report
+) -> dict[Path, dict[str, Any]]:
+    """The clips of the services that are installed, by the files that they are saved as."""
+
+    def convert(client: Client) -> dict[str, Any]:
+        with client.uploaded(wishes.output) as upload:
+            return client.convert(upload, wishes.other_voice)
+
+    steps: list[tuple[str, str, Path, Submit]] = [
+        ("styletts2", wishes.text, wishes.output, lambda it: it.speak(wishes.text, wishes.voice)),
+        ("seedvc", f"the same as {wishes.other_voice}", wishes.converted, convert),
+        ("make-an-audio", wishes.sound, wishes.effect, lambda it: it.sound_effect(wishes.sound)),
+    ]
+    made = {}
+    for service, what, file, submit in steps:
+        if service not in settings.pipelines():
+            report(catalog.not_installed(service, settings).message)
+            continue
+        report(f"Submitting: {what}")
+        clip = submit(client)
+        clip = client.wait(clip["id"], WAIT_SECONDS, lambda c: report(f"Clip is {c['state']}"))
+        client.download(clip, file)
+        report(f"Downloaded {file}")
+        made[file] = clip
+    return made
+
+
+def demo_settings(**given: Any) -> Settings:
+    """What the environment says of models and limits, with a database and an object store that
+    are the demo's own."""
+    own = {"database_url": "", "s3_endpoint": "", "s3_public_endpoint": "", "host": "127.0.0.1"}
+    return Settings(**{**own, **given})
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on, and that nobody is given who asks for any: between
+    the choice and the first listening lie seconds, in which Ray alone asks for a dozen."""
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"no port from {_PORTS[0]} to {_PORTS[-1]} is free")
+
+
+def _timing_table(clip: dict[str, Any]) -> Table:
+    table = Table(clip["service"], "waited [s]", "worked [s]")
+    for stage, entry in clip["timings"]["stages"].items():
+        table.add_row(stage, f"{entry['queued']:.2f}", f"{entry['seconds']:.2f}")
+    table.add_row("first audio", "", f"{clip['timings']['first_audio_seconds']:.2f}")
+    table.add_row("total", "", f"{clip['timings']['total_seconds']:.2f}")
+    return table

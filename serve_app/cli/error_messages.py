@@ -1,0 +1,74 @@
+"""Errors that people can mend end a command with one line, never with a traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from alembic.util import CommandError
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from rich.console import Console
+from rich.markup import escape
+from sqlalchemy.exc import DBAPIError
+from typer.core import TyperGroup
+
+from pipelines.weights.checkpoints import FetchFailed
+from serve_app.catalog import NothingInstalled
+from serve_app.cli.client import ApiError
+from serve_app.cli.local_stack import StackError
+from serve_app.errors import ServiceError
+from serve_app.storage.seaweedfs import EmbeddedStoreError
+from serve_app.storage.store import StoreError
+
+console = Console(stderr=True)
+
+_SPEAK_FOR_THEMSELVES = (
+    ApiError,
+    EmbeddedStoreError,
+    FetchFailed,
+    NothingInstalled,
+    ServiceError,
+    StackError,
+)
+_STORE_SETTINGS = "BERNIE_S3_ENDPOINT, _BUCKET, _REGION, _ACCESS_KEY and _SECRET_KEY"
+
+
+class WrongSetting(Exception):
+    """A setting that cannot be used; the message names it."""
+
+
+class Reasons(TyperGroup):
+    """The commands of the program: what goes wrong in them is told in one line, exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            reason = explain(error)
+            if reason is None:
+                raise
+            console.print(f"[red]{escape(reason)}[/]", soft_wrap=True, highlight=False)
+            raise typer.Exit(1) from error
+
+
+def explain(error: Exception) -> str | None:
+    """What to tell about an error; None for one that nobody expected. It shows no secret."""
+    if isinstance(error, (*_SPEAK_FOR_THEMSELVES, WrongSetting)):
+        return str(error)
+    if isinstance(error, ValidationError) and error.title == "Settings":
+        return "; ".join(map(_setting, error.errors()))
+    if isinstance(error, SettingsError):
+        return f"A setting cannot be read: {error}."
+    if isinstance(error, DBAPIError | CommandError):
+        reason = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
+        return f"The database of BERNIE_DATABASE_URL or BERNIE_DATA_DIR cannot be used: {reason}"
+    if isinstance(error, StoreError):
+        return f"{error} Look at {_STORE_SETTINGS}."
+    return None
+
+
+def _setting(error: Any) -> str:
+    name = "__".join(map(str, error["loc"])).upper()
+    message = error["msg"].removeprefix("Value error, ")
+    return f"BERNIE_{name}: {message}" if name else message

@@ -1,0 +1,217 @@
+"""Everything on loopback in one process tree: SeaweedFS, the database, Ray, Serve."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from serve_app.deployments import ray_environment
+from serve_app.private_files import write_private
+from serve_app.settings import Settings
+from serve_app.storage.seaweedfs import Access, SeaweedFS
+from serve_app.storage.store import ObjectStore
+
+Report = Callable[[str], None]
+
+_RAY_FOLDER = "bernie-ray-"
+_GRACE_SECONDS = 2
+
+
+class StackError(RuntimeError):
+    """The local stack cannot be started; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStack:
+    """A running stack: the settings it runs with, and the store if it is the built-in one."""
+
+    settings: Settings
+    store: SeaweedFS | None
+
+    def check(self) -> None:
+        """Raises EmbeddedStoreError if the built-in store has ended."""
+        if self.store is not None:
+            self.store.check()
+
+
+@contextmanager
+def local_stack(
+    settings: Settings, report: Report, dashboard_port: int = 8265
+) -> Iterator[LocalStack]:
+    """Starts all parts and stops them in reverse order.
+
+    What the settings already name (a database, an S3 endpoint) is used as it is. Raises StackError
+    where a port is taken or the folder in use, EmbeddedStoreError, and StoreError where an S3 of
+    one's own cannot be used.
+    """
+    private_folder(settings.data_dir)
+    with ExitStack() as stack:
+        stack.enter_context(_only_one(settings.data_dir))
+        _require_free(settings.host, settings.port, "--port")
+        _require_free("127.0.0.1", dashboard_port, "--dashboard-port")
+        store = None
+        if settings.s3_endpoint:
+            report("Looking at the object store")
+            _require_store(settings)
+        else:
+            report("Starting SeaweedFS (S3)")
+            store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
+            settings = with_store(settings, store)
+        report("Starting Ray")
+        stack.enter_context(_ray(settings.data_dir / "ray-token", dashboard_port))
+        report("Loading models and starting the graph")
+        stack.enter_context(_serve(settings))
+        yield LocalStack(settings, store)
+
+
+def with_store(settings: Settings, store: Access) -> Settings:
+    """Settings that name the built-in store."""
+    return settings.model_copy(
+        update={
+            "s3_endpoint": store.endpoint,
+            "s3_access_key": SecretStr(store.access_key),
+            "s3_secret_key": SecretStr(store.secret_key),
+        }
+    )
+
+
+def private_folder(folder: Path) -> None:
+    """Makes a folder that only its owner may look into. Raises StackError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        message = f"{folder} cannot be the folder of --data-dir (BERNIE_DATA_DIR): {error.strerror}"
+        raise StackError(message) from error
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Keeps a second one off the folder; one that is just ending is waited for."""
+    with (folder / "lock").open("w") as lock:
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"Bernie already runs on {folder}. Stop it, or give another --data-dir."
+                    ) from None
+                time.sleep(0.1)
+        yield
+
+
+def _require_free(host: str, port: int, option: str) -> None:
+    """Raises StackError where nobody can listen there, with the reason and what to change."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            message = f"BERNIE_HOST: {host} is no address of this machine."
+        elif error.errno == errno.EADDRINUSE:
+            message = f"Port {port} of {host} is in use. Choose another with {option}."
+        else:
+            message = f"Port {port} of {host} cannot be used ({error.strerror}); see {option}."
+        raise StackError(message) from error
+
+
+def _require_store(settings: Settings) -> None:
+    try:
+        ObjectStore(settings).ensure_bucket()
+    except ValueError as error:
+        message = "BERNIE_S3_ENDPOINT must be a URL such as https://s3.example.com."
+        raise StackError(message) from error
+
+
+@contextmanager
+def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
+    """Ray listens on all interfaces whatever it is told, and executes what it is sent: a new token
+    for every start keeps everyone else out. Ray reads the environment when it is imported."""
+    os.environ.update(ray_environment.RAY)
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    write_private(token_file, os.environ["RAY_AUTH_TOKEN"])
+    # A folder of its own keeps a stale cluster address from being found. Ray's sockets live below
+    # it; their paths may have at most 107 characters.
+    _remove_orphans()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_RAY_FOLDER}{os.getpid()}-"))
+    os.environ["RAY_TMPDIR"] = str(folder)
+    at_sigterm = signal.getsignal(signal.SIGTERM)
+    import ray
+
+    try:
+        try:
+            ray.init(
+                address="local",
+                include_dashboard=True,
+                dashboard_host="127.0.0.1",
+                dashboard_port=dashboard_port,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder),
+            )
+        except Exception as error:  # Ray's own are of no narrower kind
+            raise StackError(f"Ray could not be started. {error}") from error
+        folder.chmod(0o700)  # ray opens it to all
+        if threading.current_thread() is threading.main_thread():
+            # Ray's own handler aborts the process; nothing would be drained.
+            signal.signal(signal.SIGTERM, at_sigterm)
+        yield
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_orphans() -> None:
+    """Ray's folders of processes that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_RAY_FOLDER}*-*"):
+        pid = folder.name.removeprefix(_RAY_FOLDER).split("-")[0]
+        if pid.isdigit() and not _alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextmanager
+def _serve(settings: Settings) -> Iterator[None]:
+    from ray import serve
+    from ray.serve.config import HTTPOptions
+
+    from serve_app.app import APP_NAME, build
+
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
+    serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
+    serve.run(build(settings), name=APP_NAME, route_prefix="/")
+    try:
+        yield
+    finally:
+        # Drains the replicas. The rest of Serve ends with Ray.
+        serve.delete(APP_NAME)

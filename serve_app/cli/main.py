@@ -1,0 +1,202 @@
+"""The command `bernie`."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from pipelines.settings import PipelineSettings
+from pipelines.weights import checkpoints
+from serve_app import catalog
+from serve_app.cli import clips, doctor, users, voices
+from serve_app.cli.common import local_key
+from serve_app.cli.demo import Wishes, demo_settings, run_demo
+from serve_app.cli.error_messages import Reasons, WrongSetting, console
+from serve_app.cli.local_stack import LocalStack, local_stack
+from serve_app.settings import AUTO, OFF, SERVICES, Settings
+
+app = typer.Typer(
+    cls=Reasons,
+    no_args_is_help=True,
+    help="Speech, voice conversion and sound effects on your own hardware.",
+    pretty_exceptions_enable=False,
+)
+for command in (clips.say, clips.convert, clips.sfx, doctor.doctor):
+    app.command()(command)
+app.add_typer(voices.app, name="voices")
+app.add_typer(users.app, name="users")
+
+_DEFAULT_SPEECH = catalog.DEFAULTS["styletts2"]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"bernie {metadata.version('bernie')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    """What holds for all commands."""
+
+
+@app.command()
+def up(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API.")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
+    dashboard_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the Ray dashboard.")
+    ] = 8265,
+) -> None:
+    """Starts everything on loopback and runs until Ctrl-C."""
+    given: dict[str, Any] = {"port": port, "data_dir": data_dir}
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        _fetch_defaults(settings)
+        served = catalog.resolve(settings)
+        key = local_key(settings)
+        with local_stack(served, _say_step, dashboard_port) as stack:
+            _welcome(stack, settings, key, dashboard_port)
+            _watch(stack)
+    except KeyboardInterrupt:
+        pass
+    console.print("Stopped.")
+
+
+@app.command()
+def demo(
+    text: Annotated[str, typer.Option(help="What is said.")] = (
+        "Hello! I am Bernie, and every sound of this sentence was made on your own machine."
+    ),
+    voice: Annotated[str, typer.Option(help="Who says it.")] = "woman",
+    other_voice: Annotated[str, typer.Option(help="Who says it once more.")] = "bm_george",
+    sound: Annotated[str, typer.Option(help="The sound effect.")] = "A dog barks in the distance",
+    output: Annotated[
+        Path, typer.Option("-o", help="The WAV file of the sentence; the others lie beside it.")
+    ] = Path("demo.wav"),
+) -> None:
+    """Starts a fresh system, makes three clips through its HTTP API, and stops it again.
+
+    A sentence, the same in another voice, and a sound: as far as they are installed. It has a
+    database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_… say."""
+    wishes = Wishes(text, voice, other_voice, sound, output)
+    clips.require_writable(output)
+    settings = demo_settings()
+    _fetch_defaults(settings)
+    run_demo(wishes, catalog.resolve(settings), console)
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="What to fetch; see checkpoints/manifest.toml.")] = (
+        _DEFAULT_SPEECH
+    ),
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            exists=True,
+            file_okay=False,
+            help="A folder with files that were downloaded by other means.",
+        ),
+    ] = None,
+) -> None:
+    """Gets the weights of a model, checks them, and converts them once."""
+    path = _fetch(name, Settings(), source)
+    console.print(f"{name} is ready: {path}")
+
+
+def _fetch_defaults(settings: Settings) -> None:
+    """The weights of the default models of services for which no other is set or installed. Speech
+    cannot do without; the rest runs without those that cannot be had."""
+    _require_checkpoints(settings)
+    if settings.speech.pipeline == _DEFAULT_SPEECH:
+        _fetch(_DEFAULT_SPEECH, settings)
+    for service in ("seedvc", "make-an-audio"):
+        default = catalog.DEFAULTS[service]
+        asked = settings.service(service).pipeline
+        if asked == default or (asked == AUTO and not catalog.is_there(service, settings)):
+            try:
+                _fetch(default, settings)
+            except checkpoints.FetchFailed as error:
+                console.print(f"[yellow]{catalog.TITLES[service]} will be missing: {error}[/]")
+
+
+def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
+    """The weights, fetched with a progress bar where they are not there yet."""
+    _require_checkpoints(settings)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(f"Weights of {name}", total=1.0)
+
+        def report(what: str, done: float) -> None:
+            progress.update(task, description=what, completed=done)
+
+        return checkpoints.fetch(name, PipelineSettings(settings.checkpoints), report, source)
+
+
+def _require_checkpoints(settings: Settings) -> None:
+    if not (settings.checkpoints / "manifest.toml").is_file():
+        raise WrongSetting(f"BERNIE_CHECKPOINTS: {settings.checkpoints} has no manifest.toml.")
+
+
+def _say_step(text: str) -> None:
+    console.print(f"[cyan]•[/] {text}…")
+
+
+def _welcome(stack: LocalStack, asked: Settings, key: Path, dashboard_port: int) -> None:
+    settings = stack.settings
+    lines = [
+        f"[bold green]Bernie is up[/] at http://{settings.host}:{settings.port}",
+        *_services(asked, settings),
+        f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
+        f"Ray dashboard: http://127.0.0.1:{dashboard_port} "
+        f"(its token is in {settings.data_dir / 'ray-token'})",
+    ]
+    if stack.store and not settings.s3_public_endpoint and not _is_loopback(settings.host):
+        lines.append(
+            "[yellow]The built-in S3 listens on loopback only: links to audio do not work from "
+            "other machines. Bring an S3 of your own with BERNIE_S3_ENDPOINT.[/]"
+        )
+    console.print("\n".join(lines), soft_wrap=True)
+
+
+def _services(asked: Settings, served: Settings) -> list[str]:
+    """What runs, and how to have what does not, unless it was turned off."""
+    running = served.pipelines()
+    lines = [f"{catalog.TITLES[name]}: {pipeline}" for name, pipeline in running.items()]
+    for name in SERVICES:
+        if name not in running and asked.service(name).pipeline != OFF:
+            command = catalog.install_command(name, asked)
+            lines.append(f"{catalog.TITLES[name]}: not installed; {command}")
+    return lines
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _watch(stack: LocalStack) -> None:
+    """Returns at Ctrl-C. Raises where a part has ended by itself."""
+    try:
+        while True:
+            time.sleep(1)
+            stack.check()
+    except KeyboardInterrupt:
+        console.print("Stopping…")

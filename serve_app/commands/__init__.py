@@ -1,1 +1,0 @@
-"""The commands of `bernie`, by what they are about."""

@@ -1,0 +1,34 @@
+"""Environment variables for processes that are to be started. Imports nothing."""
+
+from __future__ import annotations
+
+RAY = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
+    "RAY_worker_niceness": "0",
+    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": (
+        "serve_app.deployments.proxy_middleware:middlewares"
+    ),
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""Ray's own usage report stays off and has nowhere to go; workers run at normal priority."""
+
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
+    "MALLOC_TOP_PAD_": str(256 << 20),
+    "MALLOC_ARENA_MAX": "1",
+}
+"""Large blocks stay in the heap: with the default thresholds every large batch on a CPU pays for
+mapping and clearing its pages anew."""
+
+PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads of torch sleep when they wait for each other. Where replicas share cores, as on a laptop,
+those that spin keep the others from the work that they wait for: three replicas of two threads on
+two cores took 20 times as long."""
+
+MESSAGES = {"RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1)}
+"""Serve's limit on what replicas send each other is 4 MiB, less than half a minute of a recording
+or the segments of a few seconds. Here it is the most that gRPC knows."""

@@ -1,0 +1,118 @@
+"""Runs a `StepLoop` inside a replica: callers await on the event loop, one thread computes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
+from serve_app.worker.generation import StageLost, StageUnavailable, Steps
+
+
+class StageDriver:
+    """One stage, its loop and its compute thread.
+
+    The loop is touched by the driving task alone: what arrives or is cancelled while a step is
+    computing waits in a list and is applied between ticks.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Stage],
+        limits: Limits,
+        observe: Callable[[Outcome, int], None],
+        stall_seconds: float,
+    ) -> None:
+        """`load` runs in the compute thread. A tick that takes longer than `stall_seconds` ends the
+        loop."""
+        # torch keeps its thread count per thread, so the model is loaded where it will run.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
+        self._loop = StepLoop(self._thread.submit(load).result(), limits, time.monotonic)
+        self._observe = observe
+        self._stall_seconds = stall_seconds
+        self._arrived: deque[tuple[Ticket, Any]] = deque()
+        self._cancelled: deque[str] = deque()
+        self._futures: dict[str, asyncio.Future[Outcome]] = {}
+        self._watching: dict[str, Steps] = {}
+        self._sending = itertools.count()
+        self._work = asyncio.Event()
+        self._driving: asyncio.Task[None] | None = None
+
+    async def run(self, ticket: Ticket, item: Any, steps: Steps | None = None) -> Outcome:
+        """The outcome of one item. Raises what its own computation raised, StageLost where the loop
+        ends meanwhile, and StageUnavailable where it has. Cancelling the call takes the item out
+        before the next step. `steps` is told of each step but the last."""
+        if self._driving is None:
+            self._driving = asyncio.create_task(self._drive())
+        if self._driving.done():
+            raise StageUnavailable("the batching loop of this replica has stopped")
+        future = asyncio.get_running_loop().create_future()
+        # A retry may send a segment again while its first sending is still here.
+        key = f"{ticket.key}#{next(self._sending)}"
+        self._futures[key] = future
+        if steps is not None:
+            self._watching[key] = steps
+        self._arrived.append((replace(ticket, key=key), item))
+        self._work.set()
+        try:
+            outcome: Outcome = await future
+        except asyncio.CancelledError:
+            self._cancelled.append(key)
+            raise
+        finally:
+            del self._futures[key]
+            self._watching.pop(key, None)
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome
+
+    def check(self) -> None:
+        """Raises if the loop has died: the replica is of no more use."""
+        if self._driving is not None and self._driving.done():
+            self._driving.result()
+
+    async def _drive(self) -> None:
+        """Ends with an error only; those who wait are told, and the health check fails."""
+        try:
+            await self._tick_for_ever()
+        except Exception as error:
+            for future in self._futures.values():
+                if not future.done():
+                    future.set_exception(StageLost("the batching loop has stopped"))
+            raise RuntimeError("the batching loop has stopped") from error
+
+    async def _tick_for_ever(self) -> None:
+        running = asyncio.get_running_loop()
+        while True:
+            while self._arrived:
+                self._loop.submit(*self._arrived.popleft())
+            while self._cancelled:
+                self._loop.cancel(self._cancelled.popleft())
+            if not self._loop.busy:
+                self._work.clear()
+                await self._work.wait()
+                continue
+            tick = running.run_in_executor(self._thread, self._loop.tick)
+            if not (await asyncio.wait([tick], timeout=self._stall_seconds))[0]:
+                raise RuntimeError(f"a step takes longer than {self._stall_seconds:g} s")
+            outcomes = tick.result()
+            self._tell_steps()
+            for outcome in outcomes:
+                self._observe(outcome, self._loop.waiting)
+                future = self._futures.get(outcome.ticket.key)
+                if future is not None and not future.done():
+                    future.set_result(outcome)
+
+    def _tell_steps(self) -> None:
+        if not self._watching:
+            return
+        for key, (step, steps) in self._loop.progress().items():
+            if key in self._watching:
+                self._watching[key](step, steps)

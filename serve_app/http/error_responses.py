@@ -1,0 +1,177 @@
+"""Every error leaves in one shape, `{"error": {"code", "message", "field"?}}`, and without secrets.
+
+What a client did wrong is answered with 4xx and a sentence to act on; a database or store that
+cannot be reached with 503; anything else with a bare 500, of which the log keeps where it happened
+but no values.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipelines.protocol import InvalidInput
+from serve_app.errors import ServiceError, invalid
+from serve_app.storage.store import StoreError
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2
+LONGEST_FIELD = 100
+
+_FRAMEWORK_ERRORS = {
+    400: ("malformed_json", "The request body is not well-formed JSON."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not answer this method."),
+    413: ("body_too_large", ""),
+}
+
+
+def error_response(
+    status: int,
+    code: str,
+    message: str,
+    field: str | None = None,
+    retry_after: int | None = None,
+) -> JSONResponse:
+    """The answer for an error that is found outside the routes."""
+    return _respond(ServiceError(status, code, message, field, retry_after))
+
+
+def _respond(error: ServiceError) -> JSONResponse:
+    headers = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return JSONResponse(error.body(), error.status, headers)
+
+
+async def _service_error(_request: Request, error: ServiceError) -> JSONResponse:
+    return _respond(error)
+
+
+async def _invalid_input(_request: Request, error: InvalidInput) -> JSONResponse:
+    return _respond(invalid(error.field, error.message, error.code))
+
+
+async def _framework_error(_request: Request, error: HTTPException) -> JSONResponse:
+    code, message = _FRAMEWORK_ERRORS.get(error.status_code, ("refused", "This was refused."))
+    response = error_response(error.status_code, code, message or error.detail)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _store_unavailable(_request: Request, error: StoreError) -> JSONResponse:
+    log.warning("object store unavailable: %s", type(error.__cause__ or error).__name__)
+    message = "The object store cannot be reached. Try again in a moment."
+    return error_response(503, "store_unavailable", message, retry_after=RETRY_SECONDS)
+
+
+async def _database_unavailable(_request: Request, error: SQLAlchemyError) -> JSONResponse:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    log.warning("database unavailable: %s", type(cause).__name__)
+    message = "The database cannot be reached. Try again in a moment."
+    return error_response(503, "database_unavailable", message, retry_after=RETRY_SECONDS)
+
+
+async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return error_response(400, *_FRAMEWORK_ERRORS[400])
+    place, *path = first["loc"]
+    if place == "body" and not path and _has_body_of_another_type(request):
+        message = "Send the request body as application/json."
+        return error_response(415, "unsupported_media_type", message)
+    field = _printable(path or [place])
+    return error_response(422, "invalid_input", f"{field} {_complaint(first)}.", field)
+
+
+def _has_body_of_another_type(request: Request) -> bool:
+    essence = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind, _, subtype = essence.partition("/")
+    return kind != "application" or not (subtype == "json" or subtype.endswith("+json"))
+
+
+def _printable(path: Sequence[Any]) -> str:
+    """A field's name; unknown ones are the client's own words and may hold anything."""
+    name = ".".join(str(part) for part in path)[:LONGEST_FIELD]
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+_COMPLAINTS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a known field",
+    "string_type": "must be a string",
+    "string_unicode": "must be valid Unicode",
+    "bool_parsing": "must be true or false",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "is out of range",
+    "list_type": "must be a list",
+    "model_attributes_type": "must be a JSON object",
+}
+
+
+def _complaint(error: dict[str, Any]) -> str:
+    """What is wrong with a field, to be read after its name."""
+    kind = error["type"]
+    if kind in ("literal_error", "enum"):
+        return f"must be one of {error['ctx']['expected']}"
+    if kind == "out_of_range":
+        return str(error["msg"])
+    return _COMPLAINTS.get(kind, "is not valid")
+
+
+ERROR_HANDLERS: dict[Any, Any] = {
+    ServiceError: _service_error,
+    InvalidInput: _invalid_input,
+    RequestValidationError: _validation_error,
+    HTTPException: _framework_error,
+    StoreError: _store_unavailable,
+    OperationalError: _database_unavailable,
+    InterfaceError: _database_unavailable,
+    NoFreeConnection: _database_unavailable,
+}
+"""What the application answers to every exception that its routes are known to raise."""
+
+
+class UnexpectedErrors:
+    """ASGI middleware: a 500 in the common shape for what nobody foresaw.
+
+    The exception's own text is not logged, for it may quote what was sent or stored.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched_send)
+        except Exception as error:
+            if started or scope["type"] != "http":
+                raise
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s in %s\n%s", type(error).__name__, scope["method"], frames)  # noqa: TRY400
+            response = error_response(500, "internal_error", "Something went wrong on our side.")
+            await response(scope, receive, send)

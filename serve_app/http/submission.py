@@ -1,0 +1,95 @@
+"""How a clip of any service is accepted."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Header, Response
+
+from pipelines import registry
+from pipelines.audio.containers import check_format
+from pipelines.voices.shipped_voices import catalogue
+from serve_app import catalog
+from serve_app.db.models import User
+from serve_app.http.clip_view import show
+from serve_app.http.dependencies import Services
+from serve_app.http.openapi import WITH_BODY, errors
+from serve_app.http.schemas.common import ClipOut, IdempotencyKey
+from serve_app.http.schemas.submissions import Job
+from serve_app.jobs.queue import QueueRules
+from serve_app.media import clips, voices
+from serve_app.media.clips import NewClip
+
+IdempotencyHeader = Annotated[
+    IdempotencyKey | None,
+    Header(
+        alias="Idempotency-Key",
+        description="Repeating a request with the same key gives the same clip, charged once.",
+        examples=["5d3c7f0e-order-17"],
+    ),
+]
+
+
+def accepted(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an operation that submits a clip and may also answer `statuses`."""
+    location = {"description": "Where to ask after the clip.", "schema": {"type": "string"}}
+    return {
+        202: {
+            "description": "The clip waits in the queue",
+            "headers": {"Location": location},
+        },
+        **errors(401, 402, 403, 409, 429, *WITH_BODY, *statuses),
+    }
+
+
+def check(service: str, request: Any, job: Job, services: Services) -> None:
+    """Whether the service runs and can serve the request. Raises ServiceError, InvalidInput."""
+    settings = services.settings
+    pipeline = catalog.require(service, settings)
+    check_format(job.format, job.sample_rate)
+    stage = settings.service(service).frontend
+    registry.check(service, pipeline, request, settings.pipeline(stage))
+
+
+def reference(name: str, user: User, services: Services) -> str:
+    """Where the recording of the voice is, see `voices.reference`."""
+    with services.database.reading() as session:
+        shipped = catalogue(services.settings.checkpoints)
+        return voices.reference(session, user.id, name, shipped)
+
+
+def seed_of(job: Job) -> int:
+    return secrets.randbits(32) if job.seed is None else job.seed
+
+
+def submit(
+    services: Services,
+    user: User,
+    service: str,
+    job: Job,
+    make: Callable[[], NewClip],
+    idempotency_key: str | None,
+    response: Response,
+) -> ClipOut:
+    """Queues the clip that `make` gives, which raises what is wrong with the request; a repeated
+    request gives the clip that it gave before, whatever has changed since."""
+    settings = services.settings
+    content = f"{service} {job.model_dump_json()}"
+    request_hash = hashlib.sha256(content.encode()).hexdigest()
+    with services.database.reading() as session:
+        now = services.clock(session)
+        clip = clips.submitted(session, user.id, idempotency_key, request_hash)
+    if clip is None:
+        new = make()
+        with services.database.transaction() as session:
+            now = services.clock(session)
+            clip, created = clips.submit(
+                session, user.id, new, QueueRules.of(settings), now, idempotency_key, request_hash
+            )
+        if created:
+            services.wake()
+    response.headers["Location"] = f"/api/clips/{clip.id}"
+    return show(clip, services.store, settings, now)

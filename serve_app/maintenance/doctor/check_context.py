@@ -1,0 +1,90 @@
+"""What a check of the doctor looks at, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from serve_app.db.engine import Database
+from serve_app.db.models import Base
+from serve_app.jobs import recovery
+from serve_app.settings import Settings
+from serve_app.storage.store import ObjectStore
+
+ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it must be. `subject` names one row or object."""
+
+    subject: str
+    problem: str
+    repair: Callable[[], bool] | None = None
+    """Puts it right, where that is safe: it looks again first, and is False where it did nothing
+    because the matter has changed."""
+
+
+class Tally:
+    """How many rows and objects were looked at."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, count: int = 1) -> None:
+        self.count += count
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The system that is looked at."""
+
+    database: Database
+    store: ObjectStore
+    settings: Settings
+    age_seconds: float
+    """What was begun within this time may be work in flight, and is no finding."""
+    deep: bool
+    """Whether results are fetched and decoded."""
+    examined: Tally = field(default_factory=Tally)
+
+    def before(self) -> float:
+        """Epoch seconds: what is older than this is no work in flight."""
+        with self.database.reading() as session:
+            return self.database.now(session) - self.age_seconds
+
+    def is_made(self, clip_id: str) -> bool:
+        """Whether a worker makes the clip, or held it when it was lost."""
+        with self.database.reading() as session:
+            return bool(recovery.being_made(session, {clip_id}))
+
+    def count(self, table: type[Base]) -> None:
+        """All rows of a table are looked at: by the database, which hands out what is wrong."""
+        with self.database.reading() as session:
+            self.examined.add(session.scalars(select(func.count()).select_from(table)).one())
+
+    def rows(
+        self, query: Select[*tuple[Any, ...]], order: InstrumentedAttribute[Any]
+    ) -> Iterator[Any]:
+        """The rows of a query in rising `order`, which is unique and comes first in each.
+
+        They are read page by page, each in a transaction of its own, so that neither memory nor
+        the age of a snapshot grows with the table.
+        """
+        page = query.order_by(order).limit(ROWS_AT_ONCE)
+        following = page
+        while True:
+            with self.database.reading() as session:
+                rows = session.execute(following).all()
+            yield from rows
+            if len(rows) < ROWS_AT_ONCE:
+                return
+            following = page.where(order > rows[-1][0])
+
+
+Check = Callable[[Case], Iterator[Finding]]
+"""Looks at one matter. Raises StoreError, and SQLAlchemy's errors of the database."""

@@ -1,0 +1,73 @@
+"""Whether rows are in one state, and whether anything is held that nobody works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from sqlalchemy import and_, case, or_, select
+
+from serve_app.db.models import PENDING, Clip
+from serve_app.jobs import recovery
+from serve_app.maintenance.doctor.check_context import Case, Finding
+from serve_app.storage.store import RESULT_PREFIXES, PendingUpload, id_in
+
+_STORED = Clip.s3_key.is_not(None)
+_WRONG_STATES = {
+    "succeeded and failed at once": and_(_STORED, Clip.failed),
+    "succeeded without a size or a length": and_(
+        _STORED, or_(Clip.bytes.is_(None), Clip.audio_seconds.is_(None))
+    ),
+    "failed without a reason": and_(Clip.failed, Clip.error_code.is_(None)),
+    "ended without a time": and_(~PENDING, Clip.finished_at.is_(None)),
+    "pending, and yet deleted or ended": and_(
+        PENDING, or_(Clip.finished_at.is_not(None), Clip.deleted_at.is_not(None))
+    ),
+}
+
+
+def states(system: Case) -> Iterator[Finding]:
+    """Every clip is in one state, with what belongs to it."""
+    problem = case(*((wrong, name) for name, wrong in _WRONG_STATES.items()))
+    system.count(Clip)
+    query = select(Clip.id, problem).where(or_(*_WRONG_STATES.values()))
+    for clip_id, name in system.rows(query, Clip.id):
+        yield Finding(f"clip {clip_id}", f"is {name}")
+
+
+def leases(system: Case) -> Iterator[Finding]:
+    """No clip is held by a worker that is gone, and none that has ended is held at all."""
+    before = system.before()
+    held = or_(Clip.lease.is_not(None), and_(~PENDING, Clip.ready))
+    query = select(Clip.id, PENDING, Clip.lease_until).where(held)
+    for clip_id, pending, until in system.rows(query, Clip.id):
+        system.examined.add()
+        repair = partial(_release, system, clip_id, before)
+        if not pending:
+            yield Finding(f"clip {clip_id}", "has ended and is held or in line", repair)
+        elif until < before:
+            problem = "is held by a worker that has not renewed its lease for long"
+            yield Finding(f"clip {clip_id}", problem, repair)
+
+
+def _release(system: Case, clip_id: str, before: float) -> bool:
+    with system.database.transaction() as session:
+        return recovery.release(session, clip_id, before)
+
+
+def open_uploads(system: Case) -> Iterator[Finding]:
+    """No upload of a result is open that nobody writes any more."""
+    before = system.before()
+    for prefix in RESULT_PREFIXES.values():
+        for upload in system.store.list_uploads(prefix):
+            system.examined.add()
+            if upload.started_at < before and not system.is_made(id_in(upload.key)):
+                repair = partial(_abort, system, upload)
+                yield Finding(f"upload of {upload.key}", "is open and nobody writes it", repair)
+
+
+def _abort(system: Case, upload: PendingUpload) -> bool:
+    if system.is_made(id_in(upload.key)):
+        return False
+    system.store.abort(upload)
+    return True

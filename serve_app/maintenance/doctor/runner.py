@@ -1,0 +1,101 @@
+"""Looks at the whole system, and repairs what is safe to repair.
+
+Nothing here changes a balance, the ledger or the state of a clip: where those are wrong, a person
+has to find out why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from serve_app.maintenance.doctor import clips, ledger, objects
+from serve_app.maintenance.doctor.check_context import Case, Check, Finding
+
+SHOWN = 100
+"""Findings of each check that are kept to be shown; all are counted."""
+
+CHECKS: dict[str, tuple[str, Check]] = {
+    "balances": ("balances are the sums of their ledgers", ledger.balances),
+    "ledger": ("the ledger states the balances it left", ledger.entries),
+    "charges": ("succeeded clips are charged once, others never", ledger.charges),
+    "states": ("every clip is in one state", clips.states),
+    "leases": ("no clip is held by a worker that is gone", clips.leases),
+    "open-uploads": ("no upload of a result is left open", clips.open_uploads),
+    "results": ("results and succeeded clips belong together", objects.results),
+    "recordings": ("uploads and their objects belong together", objects.recordings),
+    "voices": ("voices and their objects belong together", objects.own_voices),
+    "pieces": ("no piece of a stream is left", objects.pieces),
+}
+"""What holds in a system that is well, and the check of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A finding as it is shown."""
+
+    subject: str
+    problem: str
+    repaired: bool
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of one check."""
+
+    name: str
+    title: str
+    examined: int = 0
+    wrong: int = 0
+    repaired: int = 0
+    findings: list[Told] = field(default_factory=list)
+    """The first `SHOWN`."""
+
+    @property
+    def well(self) -> bool:
+        """Nothing is wrong, or not any more."""
+        return self.wrong == self.repaired
+
+    def as_json(self) -> dict[str, Any]:
+        shown = [
+            {"subject": each.subject, "problem": each.problem, "repaired": each.repaired}
+            for each in self.findings
+        ]
+        return {
+            "name": self.name,
+            "title": self.title,
+            "examined": self.examined,
+            "wrong": self.wrong,
+            "repaired": self.repaired,
+            "findings": shown,
+        }
+
+
+def examine(
+    system: Case, repair: bool = False, report: Callable[[str], None] = lambda _: None
+) -> list[Result]:
+    """All checks in turn. `report` is told the title of each before it begins. Raises StoreError,
+    and SQLAlchemy's errors of the database."""
+    results = []
+    for name, (title, check) in CHECKS.items():
+        report(title)
+        results.append(_run(system, name, title, check, repair))
+    return results
+
+
+def _run(system: Case, name: str, title: str, check: Check, repair: bool) -> Result:
+    result = Result(name, title)
+    examined_before = system.examined.count
+    for finding in check(system):
+        repaired = repair and _repair(finding)
+        result.wrong += 1
+        result.repaired += repaired
+        if len(result.findings) < SHOWN:
+            result.findings.append(Told(finding.subject, finding.problem, repaired))
+    result.examined = system.examined.count - examined_before
+    return result
+
+
+def _repair(finding: Finding) -> bool:
+    return finding.repair is not None and finding.repair()

@@ -1,0 +1,210 @@
+"""Clips as their users see them: submit, look at, list, cancel and delete."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, select, tuple_, update
+from sqlalchemy import delete as sql_delete
+from sqlalchemy.orm import Session, aliased
+
+from serve_app.accounts import credits
+from serve_app.db.models import CANCELLED, PENDING, Clip, ClipState
+from serve_app.db.pagination import Page, decode_cursor, encode_cursor
+from serve_app.errors import ServiceError, not_found
+from serve_app.ids import is_id, new_id
+from serve_app.jobs import admission, events, throttle
+from serve_app.jobs.events import Kind
+from serve_app.jobs.queue import QueueRules, transition
+
+
+@dataclass(frozen=True, slots=True)
+class NewClip:
+    """What a user asks for. `credits` is the price."""
+
+    service: str
+    text: str | None
+    voice: str | None
+    original_voice_s3_key: str | None
+    options: dict[str, Any]
+    credits: int
+
+
+def submit(
+    session: Session,
+    user_id: str,
+    new: NewClip,
+    rules: QueueRules,
+    now: float,
+    idempotency_key: str | None = None,
+    request_hash: str | None = None,
+) -> tuple[Clip, bool]:
+    """Queue a clip, holding its credits; the clip, and whether it is new.
+
+    The same `idempotency_key` and `request_hash` give the same clip again, the same key with
+    another hash is a 409 `idempotency_conflict`. 402 `not_enough_credits` if the balance does not
+    cover the price, 429 `too_many_clips` and `queue_full` where too many are pending.
+    """
+    user = credits.lock_account(session, user_id)
+    if (earlier := submitted(session, user_id, idempotency_key, request_hash)) is not None:
+        return earlier, False
+    admission.require_room(session, user_id, rules)
+    credits.require_available(session, user, new.credits)
+    start_at = throttle.plan(session, user, rules, now)
+    clip = Clip(
+        id=new_id(),
+        user_id=user_id,
+        service=new.service,
+        text=new.text,
+        voice=new.voice,
+        original_voice_s3_key=new.original_voice_s3_key,
+        options=new.options,
+        credits=new.credits,
+        created_at=now,
+        start_at=start_at,
+        turn=admission.next_turn(session, user_id),
+        ready=start_at <= now,
+        idempotency_key=idempotency_key,
+        request_hash=request_hash,
+    )
+    session.add(clip)
+    session.flush()
+    waits = {"position": admission.position(session, clip), "start_at": start_at}
+    events.record(session, clip.id, Kind.QUEUED, waits, now)
+    return clip, True
+
+
+def submitted(
+    session: Session, user_id: str, idempotency_key: str | None, request_hash: str | None
+) -> Clip | None:
+    """The clip that this request made before. 409 if it was another request with this key."""
+    if idempotency_key is None:
+        return None
+    clip = session.scalars(
+        select(Clip).where(Clip.user_id == user_id, Clip.idempotency_key == idempotency_key)
+    ).one_or_none()
+    if clip is not None and clip.request_hash != request_hash:
+        raise ServiceError(
+            409,
+            "idempotency_conflict",
+            "This Idempotency-Key was used before with another request.",
+            "Idempotency-Key",
+        )
+    return clip
+
+
+def get(session: Session, user_id: str, clip_id: str) -> Clip:
+    """404 `clip_not_found` for an unknown, deleted or foreign clip alike."""
+    return _find(session, user_id, clip_id, lock=False)
+
+
+def list_clips(
+    session: Session,
+    user_id: str,
+    service: str | None = None,
+    state: ClipState | None = None,
+    limit: int = 20,
+    cursor: str | None = None,
+) -> Page[Clip]:
+    """The user's clips, newest first. 422 on a cursor that is none."""
+    query = select(Clip).where(Clip.user_id == user_id, Clip.deleted_at.is_(None))
+    if service is not None:
+        query = query.where(Clip.service == service)
+    if state is not None:
+        query = query.where(_in_state(state))
+    if cursor is not None:
+        created_at, clip_id = decode_cursor(cursor, float, str)
+        query = query.where(tuple_(Clip.created_at, Clip.id) < tuple_(created_at, clip_id))
+    newest_first = query.order_by(Clip.created_at.desc(), Clip.id.desc())
+    rows = list(session.scalars(newest_first.limit(limit + 1)))
+    more = encode_cursor(rows[limit - 1].created_at, rows[limit - 1].id) if rows[limit:] else None
+    return Page(rows[:limit], more)
+
+
+def delete(session: Session, user_id: str, clip_id: str, rules: QueueRules, now: float) -> Clip:
+    """Cancel a pending clip, which stays listed; mark a finished one as deleted, which hides it.
+
+    The start that was planned for a cancelled clip goes to the next that waits. The caller removes
+    the object of a clip whose `deleted_at` is set and then calls `forget`, unless it is `in_use`:
+    then the sweep does so later.
+    """
+    clip = _find(session, user_id, clip_id, lock=True)
+    if clip.state is ClipState.PENDING:
+        message = "The clip was cancelled."
+        transition(session, clip, ClipState.CANCELLED, now, code=CANCELLED, message=message)
+        if clip.started_at is None:
+            throttle.replan(session, credits.lock_account(session, user_id), rules, now)
+    else:
+        clip.deleted_at = now
+        clip.idempotency_key = None
+    session.flush()
+    return clip
+
+
+_SOURCE = aliased(Clip)
+_IN_USE = (
+    select(Clip.id)
+    .where(
+        PENDING,
+        Clip.user_id == _SOURCE.user_id,
+        Clip.original_voice_s3_key == _SOURCE.s3_key,
+    )
+    .exists()
+)
+
+
+def in_use(session: Session, clip: Clip) -> bool:
+    """Whether a pending clip is to be made from it."""
+    return bool(session.scalars(select(_IN_USE).where(_SOURCE.id == clip.id)).one())
+
+
+def deleted(session: Session, limit: int) -> list[Clip]:
+    """Clips that are deleted, not forgotten, and not in use, the oldest first."""
+    query = select(_SOURCE).where(_SOURCE.deleted_at.is_not(None), ~_IN_USE)
+    return list(session.scalars(query.order_by(_SOURCE.deleted_at).limit(limit)))
+
+
+def unwanted(session: Session, before: float, limit: int) -> list[Clip]:
+    """Clips that ended without success before a time, but may have left their result."""
+    query = select(Clip).where(Clip.made_by.is_not(None), Clip.finished_at < before)
+    return list(session.scalars(query.order_by(Clip.finished_at).limit(limit)))
+
+
+def forget_result(session: Session, clip_id: str) -> None:
+    """Nothing is left of the result of a clip that ended without success."""
+    session.execute(update(Clip).where(Clip.id == clip_id, Clip.failed).values(made_by=None))
+
+
+def wants_object(session: Session, clip_id: str) -> bool:
+    """Whether an object under the clip's key is its result or may yet become it."""
+    clip = session.get(Clip, clip_id, populate_existing=True)
+    return clip is not None and clip.deleted_at is None and not clip.failed
+
+
+def forget(session: Session, clip_id: str) -> None:
+    """Remove the row of a deleted clip, when its object is gone."""
+    session.execute(sql_delete(Clip).where(Clip.id == clip_id, Clip.deleted_at.is_not(None)))
+
+
+def _find(session: Session, user_id: str, clip_id: str, lock: bool) -> Clip:
+    if not is_id(clip_id):
+        raise not_found("clip")
+    query = select(Clip).where(
+        Clip.id == clip_id, Clip.user_id == user_id, Clip.deleted_at.is_(None)
+    )
+    if lock:
+        query = query.with_for_update(key_share=True)
+    clip = session.scalars(query, execution_options={"populate_existing": True}).one_or_none()
+    if clip is None:
+        raise not_found("clip")
+    return clip
+
+
+def _in_state(state: ClipState) -> ColumnElement[bool]:
+    return {
+        ClipState.PENDING: PENDING,
+        ClipState.SUCCEEDED: Clip.s3_key.is_not(None),
+        ClipState.CANCELLED: and_(Clip.failed, Clip.error_code == CANCELLED),
+        ClipState.FAILED: and_(Clip.failed, Clip.error_code.is_distinct_from(CANCELLED)),
+    }[state]

@@ -1,0 +1,73 @@
+"""What a clip's row says to the pipeline that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.audio.recording import Recording
+from pipelines.protocol import Request, SpeechRequest
+from pipelines.requests.conversion import ConversionRequest
+from pipelines.requests.sound import SoundRequest
+from pipelines.requests.speech import StyledRequest
+from serve_app.db.models import Clip
+from serve_app.storage.store import result_key
+
+SOURCE, REFERENCE = "source", "reference"
+"""The recordings that a clip may be made from: what is converted, and the voice."""
+
+
+def key_of(clip: Clip) -> str:
+    """Where the result of a clip lies in the object store."""
+    return result_key(clip.service, clip.id, clip.options["format"])
+
+
+def recordings_of(clip: Clip) -> dict[str, str]:
+    """Where the recordings are that a clip is made from: the object key of the source, and for the
+    voice what `voices.reference` gave."""
+    places = {SOURCE: clip.original_voice_s3_key, REFERENCE: clip.options.get(REFERENCE)}
+    return {role: place for role, place in places.items() if place is not None}
+
+
+def request_of(clip: Clip, recordings: Mapping[str, Recording]) -> Request:
+    """The pipeline request of a clip. Raises KeyError for a service that is not known."""
+    makers = {"styletts2": _speech, "seedvc": _conversion, "make-an-audio": _sound}
+    return makers[clip.service](clip, clip.options, recordings)
+
+
+def _speech(
+    clip: Clip, options: dict[str, Any], recordings: Mapping[str, Recording]
+) -> SpeechRequest:
+    text, voice = clip.text or "", clip.voice or ""
+    speed, seed = options["speed"], options["seed"]
+    if REFERENCE in recordings:
+        return StyledRequest(text, voice, speed, seed, reference=recordings[REFERENCE])
+    return SpeechRequest(text, voice, speed, seed)
+
+
+def _conversion(
+    clip: Clip, options: dict[str, Any], recordings: Mapping[str, Recording]
+) -> ConversionRequest:
+    return ConversionRequest(
+        source=recordings[SOURCE],
+        reference=recordings.get(REFERENCE),
+        steps=options["steps"],
+        guidance=options["guidance"],
+        length_adjust=options["length_adjust"],
+        match_pitch=options["match_pitch"],
+        semitones=options["semitones"],
+        seed=options["seed"],
+        voice=clip.voice or "",
+    )
+
+
+def _sound(
+    clip: Clip, options: dict[str, Any], _recordings: Mapping[str, Recording]
+) -> SoundRequest:
+    return SoundRequest(
+        prompt=clip.text or "",
+        seconds=options["duration"],
+        steps=options["steps"],
+        guidance=options["guidance"],
+        seed=options["seed"],
+    )

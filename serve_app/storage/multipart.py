@@ -1,0 +1,183 @@
+"""Multipart uploads: objects that are written while they are made."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self
+
+from serve_app.storage.store_errors import StoreError, translated
+
+logger = logging.getLogger(__name__)
+
+WRITTEN_BY = "written-by"
+"""Name of the metadata that says who wrote an object."""
+_PARTS_IN_FLIGHT = 2
+
+
+def abort_upload(client: Any, bucket: str, key: str, upload_id: str) -> None:
+    with translated(f"upload of {key}"):
+        try:
+            client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+        except client.exceptions.NoSuchUpload:
+            logger.debug("The upload of %s had ended already.", key)
+
+
+class Upload:
+    """A multipart upload, written like a file and seen under its key only once complete.
+
+    The first part is held back until the end, so that the start of the file can be rewritten:
+    headers state sizes that are known last. Each later part is sent as soon as it is full, by
+    a thread of its own, two at a time at most: then `write` waits. It holds four parts in memory
+    at most. For use by one thread at a time.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        bucket: str,
+        key: str,
+        content_type: str,
+        written_by: str,
+        part_bytes: int,
+    ) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._key = key
+        self._content_type = content_type
+        self._written_by = written_by
+        self._part_bytes = part_bytes
+        self._first = bytearray()
+        self._rest = bytearray()
+        self._rest_start = part_bytes
+        self._position = 0
+        self._sender = ThreadPoolExecutor(_PARTS_IN_FLIGHT, thread_name_prefix="upload")
+        self._upload_id: Future[str] | None = None
+        self._parts: list[Future[dict[str, Any]]] = []
+        self._closed = False
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        if len(self._first) < self._part_bytes:
+            return len(self._first)
+        return self._rest_start + len(self._rest)
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move within what has been written. Raises io.UnsupportedOperation elsewhere."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        if not 0 <= base + offset <= self.size:
+            raise io.UnsupportedOperation("A position outside of what has been written.")
+        self._position = base + offset
+        return self._position
+
+    def write(self, data: bytes) -> int:
+        """Write at the position: in the first part, or at the end.
+
+        Begins the upload. Raises io.UnsupportedOperation over a part that is sent already, and
+        StoreError if the sending of an earlier part failed.
+        """
+        self._require_open()
+        if self._upload_id is None:
+            self._upload_id = self._sender.submit(self._create)
+        held_back = max(0, self._part_bytes - self._position)
+        head, tail = data[:held_back], data[held_back:]
+        self._first[self._position : self._position + len(head)] = head
+        self._position += len(head)
+        if tail:
+            at = self._position - self._rest_start
+            if at < 0:
+                raise io.UnsupportedOperation("This part of the file has been sent already.")
+            self._rest[at : at + len(tail)] = tail
+            self._position += len(tail)
+        while len(self._rest) >= self._part_bytes:
+            self._send_later_part(self._part_bytes)
+        return len(data)
+
+    def complete(self) -> int:
+        """Send what is left and make the object appear; returns its size in bytes."""
+        self._require_open()
+        if self._upload_id is None:
+            raise ValueError("Nothing has been written.")
+        if self._rest:
+            self._send_later_part(len(self._rest))
+        first = self._sender.submit(self._send, 1, bytes(self._first))
+        parts = [first.result(), *(part.result() for part in self._parts)]
+        with translated(f"upload of {self._key}"):
+            self._client.complete_multipart_upload(
+                Bucket=self._bucket,
+                Key=self._key,
+                UploadId=self._upload_id.result(),
+                MultipartUpload={"Parts": parts},
+            )
+        self._closed = True
+        self._sender.shutdown()
+        return self.size
+
+    def abort(self) -> None:
+        """Give up: nothing of it stays in the store. Does nothing once complete or aborted."""
+        if self._closed:
+            return
+        self._closed = True
+        # A part that arrives after the abort would stay, so the sending ends first.
+        self._sender.shutdown(cancel_futures=True)
+        created = self._upload_id
+        if created is not None and not created.cancelled() and created.exception() is None:
+            abort_upload(self._client, self._bucket, self._key, created.result())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Abort unless complete. If that fails, the upload is left for `abort_stale_uploads`."""
+        try:
+            self.abort()
+        except StoreError as failure:
+            logger.warning("The upload of %s could not be aborted: %s", self._key, failure)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ValueError("The upload has ended.")
+
+    def _create(self) -> str:
+        with translated(f"bucket {self._bucket}"):
+            answer = self._client.create_multipart_upload(
+                Bucket=self._bucket,
+                Key=self._key,
+                ContentType=self._content_type,
+                Metadata={WRITTEN_BY: self._written_by} if self._written_by else {},
+            )
+        upload_id: str = answer["UploadId"]
+        return upload_id
+
+    def _send_later_part(self, size: int) -> None:
+        """Hand the start of `_rest` to the sender once there is room; raises its failures."""
+        if len(self._parts) >= _PARTS_IN_FLIGHT:
+            self._parts[-_PARTS_IN_FLIGHT].result()
+        data = bytes(self._rest[:size])
+        del self._rest[:size]
+        self._rest_start += size
+        self._parts.append(self._sender.submit(self._send, len(self._parts) + 2, data))
+
+    def _send(self, number: int, data: bytes) -> dict[str, Any]:
+        assert self._upload_id is not None  # noqa: S101 - parts follow the first write
+        with translated(f"upload of {self._key}"):
+            answer = self._client.upload_part(
+                Bucket=self._bucket,
+                Key=self._key,
+                UploadId=self._upload_id.result(),
+                PartNumber=number,
+                Body=data,
+            )
+        return {"PartNumber": number, "ETag": answer["ETag"]}

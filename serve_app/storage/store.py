@@ -1,0 +1,251 @@
+"""The object store: any S3 through boto3. Keys, presigned URLs, and uploads that grow."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from pipelines.audio.containers import FORMATS
+from serve_app.settings import Settings
+from serve_app.storage.multipart import WRITTEN_BY, Upload, abort_upload
+from serve_app.storage.store_errors import ObjectMissing, StoreError, StoreUnavailable, translated
+
+__all__ = [
+    "RESULT_PREFIXES",
+    "ObjectInfo",
+    "ObjectMissing",
+    "ObjectStore",
+    "PendingUpload",
+    "StoreError",
+    "StoreUnavailable",
+    "StoredObject",
+    "Upload",
+    "id_in",
+    "result_key",
+]
+
+logger = logging.getLogger(__name__)
+
+RESULT_PREFIXES = {
+    "styletts2": "styletts2-output/",
+    "seedvc": "seedvc-outputs/",
+    "make-an-audio": "make-an-audio-outputs/",
+}
+
+_CONNECT_SECONDS = 3
+_READ_SECONDS = 20
+_ATTEMPTS = 3
+_CONNECTIONS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    bytes: int
+    content_type: str
+    written_by: str
+    """What `open_upload` was told; empty for what was not written through it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as a listing of the store tells of it."""
+
+    key: str
+    bytes: int
+    modified_at: float
+    """Epoch seconds, by the clock of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingUpload:
+    """A multipart upload that is neither complete nor aborted."""
+
+    key: str
+    upload_id: str
+    started_at: float
+    """Epoch seconds, by the clock of the store."""
+
+
+def result_key(service: str, clip_id: str, format_name: str) -> str:
+    """Where the result of a clip lies. A second try of the clip writes to the same key."""
+    return f"{RESULT_PREFIXES[service]}{clip_id}.{FORMATS[format_name].extension}"
+
+
+def id_in(key: str) -> str:
+    """The id of the clip, upload or voice that a key under one of our prefixes is named after."""
+    return re.split("[/.]", key)[1]
+
+
+class ObjectStore:
+    """One bucket. Safe to use from several threads. Every method may raise StoreError."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._bucket = settings.s3_bucket
+        self._region = settings.s3_region
+        self._part_bytes = settings.s3_part_bytes
+        self._client = _client(settings, settings.s3_endpoint)
+        public = settings.s3_public_endpoint
+        self._public_client = _client(settings, public) if public else self._client
+
+    def ready(self) -> None:
+        """Raises unless the bucket is there and open to us."""
+        with translated(f"bucket {self._bucket}"):
+            self._client.head_bucket(Bucket=self._bucket)
+
+    def ensure_bucket(self) -> None:
+        """Make the bucket unless it is there; several processes may do so at once."""
+        try:
+            self.ready()
+        except ObjectMissing:
+            with translated(f"bucket {self._bucket}"):
+                self._create_bucket()
+
+    def _create_bucket(self) -> None:
+        options: dict[str, Any] = {"Bucket": self._bucket}
+        if self._region != "us-east-1":
+            options["CreateBucketConfiguration"] = {"LocationConstraint": self._region}
+        try:
+            self._client.create_bucket(**options)
+        except self._client.exceptions.BucketAlreadyOwnedByYou:
+            logger.info("Another process made the bucket %s first.", self._bucket)
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        with translated(f"object {key}"):
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=data, ContentType=content_type
+            )
+
+    def get(self, key: str) -> bytes:
+        """The whole object. Raises ObjectMissing."""
+        with translated(f"object {key}"):
+            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            content: bytes = answer["Body"].read()
+        return content
+
+    def get_range(self, key: str, start: int, size: int) -> bytes:
+        """Up to `size` bytes from `start`, which lies within the object. Raises ObjectMissing."""
+        with translated(f"object {key}"):
+            span = f"bytes={start}-{start + size - 1}"
+            answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=span)
+            content: bytes = answer["Body"].read()
+        return content
+
+    def head(self, key: str) -> ObjectInfo:
+        """Raises ObjectMissing."""
+        with translated(f"object {key}"):
+            answer = self._client.head_object(Bucket=self._bucket, Key=key)
+        return ObjectInfo(
+            answer["ContentLength"],
+            answer.get("ContentType", ""),
+            answer.get("Metadata", {}).get(WRITTEN_BY, ""),
+        )
+
+    def delete(self, key: str) -> None:
+        """The object is gone afterwards, whether or not it was there."""
+        with translated(f"object {key}"):
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys of all objects that begin with `prefix`."""
+        return [each.key for each in self.objects(prefix)]
+
+    def delete_all(self, prefix: str, older_than: float = math.inf) -> int:
+        """Delete the objects whose keys begin with `prefix`, written before `older_than` (epoch
+        seconds by the clock of the store); returns how many."""
+        old = [each.key for each in self.objects(prefix) if each.modified_at < older_than]
+        for key in old:
+            self.delete(key)
+        return len(old)
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """All objects whose keys begin with `prefix`, in the order of keys, read page by page."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with translated(f"bucket {self._bucket}"):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                for each in page.get("Contents", []):
+                    yield StoredObject(each["Key"], each["Size"], each["LastModified"].timestamp())
+
+    def presigned_get(self, key: str, seconds: int, filename: str) -> str:
+        """A URL that anyone may download the object from, saved under `filename`."""
+        safe = re.sub(r"[^A-Za-z0-9._-]+", "_", filename).lstrip(".") or "audio"
+        params = {
+            "Bucket": self._bucket,
+            "Key": key,
+            "ResponseContentDisposition": f'attachment; filename="{safe}"',
+        }
+        return self._presign("get_object", params, seconds)
+
+    def presigned_put(self, key: str, seconds: int, content_type: str, content_length: int) -> str:
+        """A URL for one upload of just this many bytes of this type, both part of the signature."""
+        params = {
+            "Bucket": self._bucket,
+            "Key": key,
+            "ContentType": content_type,
+            "ContentLength": content_length,
+        }
+        return self._presign("put_object", params, seconds)
+
+    def _presign(self, operation: str, params: dict[str, Any], seconds: int) -> str:
+        with translated(f"object {params['Key']}"):
+            url: str = self._public_client.generate_presigned_url(
+                operation, Params=params, ExpiresIn=seconds
+            )
+        return url
+
+    def open_upload(
+        self, key: str, content_type: str, written_by: str = "", part_bytes: int | None = None
+    ) -> Upload:
+        """An object to be written piece by piece; use it in a `with` block. `head` tells who wrote
+        an object, so that one of an earlier upload to the same key is not taken for this one."""
+        size = part_bytes or self._part_bytes
+        return Upload(self._client, self._bucket, key, content_type, written_by, size)
+
+    def list_uploads(self, prefix: str) -> list[PendingUpload]:
+        """Multipart uploads under way, of keys that begin with `prefix`."""
+        pages = self._client.get_paginator("list_multipart_uploads")
+        with translated(f"bucket {self._bucket}"):
+            return [
+                PendingUpload(each["Key"], each["UploadId"], each["Initiated"].timestamp())
+                for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+                for each in page.get("Uploads", [])
+            ]
+
+    def abort_stale_uploads(self, prefix: str, older_than: float) -> int:
+        """Abort the uploads begun before `older_than` (epoch seconds); returns how many."""
+        stale = [each for each in self.list_uploads(prefix) if each.started_at < older_than]
+        for each in stale:
+            self.abort(each)
+        return len(stale)
+
+    def abort(self, upload: PendingUpload) -> None:
+        """Nothing of the upload is left afterwards, unless it was complete before."""
+        abort_upload(self._client, self._bucket, upload.key, upload.upload_id)
+
+
+def _client(settings: Settings, endpoint: str) -> Any:
+    """A client that speaks to any S3. Without keys in the settings, AWS's own chain gives them."""
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=endpoint or None,
+        region_name=settings.s3_region,
+        aws_access_key_id=settings.s3_access_key.get_secret_value() or None,
+        aws_secret_access_key=settings.s3_secret_key.get_secret_value() or None,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            max_pool_connections=_CONNECTIONS,
+            # Not every S3 knows the newer checksums, and a presigned PUT could not carry one.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )

@@ -1,0 +1,227 @@
+"""One try at a clip: generate → encode → upload → succeed and charge.
+
+The object key is derived from the clip id, so that a try overwrites what an earlier one left. What
+was made whole and stored before its worker died is found again and only charged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from pipelines import registry
+from pipelines.audio.containers import FORMATS, Encoder, own_rate
+from pipelines.audio.recording import Recording
+from pipelines.protocol import InvalidInput, Request, Waveform
+from pipelines.voices.shipped_voices import catalogue
+from serve_app.batching.fair_queue import Ticket
+from serve_app.db.models import Clip
+from serve_app.jobs import queue
+from serve_app.jobs.queue import Claim
+from serve_app.media import clips, live_audio, uploads, voices
+from serve_app.media.live_audio import Tap
+from serve_app.media.pipeline_requests import REFERENCE, key_of, recordings_of, request_of
+from serve_app.settings import Settings
+from serve_app.storage.store import ObjectMissing, ObjectStore, StoreError, Upload
+from serve_app.worker.generation import Stages, generate
+from serve_app.worker.progress import News, Report
+from serve_app.worker.thread_pools import Threads
+from serve_app.worker.timings import ClipTimings
+
+logger = logging.getLogger("bernie.worker")
+
+
+class TookTooLong(Exception):
+    """The try was given up because its time was over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The audio of a clip that is stored: bytes, seconds, and the times of the work it took."""
+
+    bytes: int
+    seconds: float
+    timings: dict[str, Any]
+
+
+class Maker:
+    """Makes the clips that were claimed."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: ObjectStore,
+        stages: Mapping[str, Stages],
+        threads: Threads,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._stages = stages
+        self._threads = threads
+
+    async def make(self, claim: Claim, settle: Callable[[], object]) -> Made | None:
+        """Makes the audio, stores it, and charges for it. None if the lease was lost meanwhile.
+
+        `settle` is called when all is stored: a clip that has succeeded has no lease either, and
+        what watches the leases must not take that for a loss. Raises what the stages and the store
+        raise, and TookTooLong.
+        """
+        if claim.again:
+            if (found := await self._find(claim.clip)) is not None:
+                settle()
+                return found if await self._succeed(claim, found) else None
+            # What an earlier try left unfinished under this key is of no more use.
+            key = key_of(claim.clip)
+            await self._threads.run(self._store.abort_stale_uploads, key, math.inf)
+        return await self._make(claim, settle)
+
+    async def _find(self, clip: Clip) -> Made | None:
+        """What an earlier try noted, if it is all there under the name of that try."""
+        if clip.made_by is None or clip.bytes is None or clip.audio_seconds is None:
+            return None
+        try:
+            info = await self._threads.run(self._store.head, key_of(clip))
+        except ObjectMissing:
+            return None
+        if (info.written_by, info.bytes) != (clip.made_by, clip.bytes):
+            return None
+        logger.info("clip %s was stored by a try that was lost", clip.id)
+        return Made(clip.bytes, clip.audio_seconds, clip.timings or {})
+
+    async def _make(self, claim: Claim, settle: Callable[[], object]) -> Made | None:
+        clip = claim.clip
+        timings = ClipTimings()
+        content_type = FORMATS[clip.options["format"]].content_type
+        upload = self._store.open_upload(key_of(clip), content_type, claim.token)
+        report = Report(partial(self._tell, claim), partial(self._keep, claim))
+        report.begin()
+        saved = False
+        try:
+            async with asyncio.timeout(claim.seconds) as limit:
+                seconds = await self._generate(clip, upload, timings, report)
+                made = Made(upload.size, seconds, timings.summary())
+                if not await self._remember(claim, made):
+                    return None
+                with timings.measure("upload"):
+                    await self._threads.run(upload.complete)
+                limit.reschedule(None)
+            settle()
+            made = replace(made, timings=timings.summary())
+            saved = await self._succeed(claim, made)
+        except TimeoutError as error:
+            if limit.expired():
+                raise TookTooLong from error
+            raise
+        finally:
+            await asyncio.shield(self._clear(claim, upload, report, saved))
+        return made if saved else None
+
+    async def _remember(self, claim: Claim, made: Made) -> bool:
+        return await self._threads.transact(
+            lambda s, _: queue.remember(
+                s, claim.clip.id, claim.token, made.bytes, made.seconds, made.timings
+            )
+        )
+
+    async def _succeed(self, claim: Claim, made: Made) -> bool:
+        clip = claim.clip
+        result = (key_of(clip), made.bytes, made.seconds, made.timings)
+        return await self._threads.transact(
+            lambda s, now: queue.succeed(s, clip.id, claim.token, *result, now)
+        )
+
+    async def _generate(
+        self, clip: Clip, upload: Upload, timings: ClipTimings, report: Report
+    ) -> float:
+        """Writes the encoded audio into the upload as it is made; returns its length in seconds."""
+        settings = self._settings
+        request = await self._request(clip)
+        pipeline = settings.pipelines()[clip.service]
+        made_at = registry.sample_rate(clip.service, pipeline)
+        stage = settings.pipeline(settings.service(clip.service).vocoder)
+        pieces = generate(
+            self._stages[clip.service],
+            request,
+            Ticket(f"{clip.id}.{clip.attempts}", clip.user_id),
+            registry.joiner(clip.service, pipeline, stage),
+            settings.clip_segments,
+            timings,
+            report.step,
+        )
+        async with aclosing(pieces):
+            first = await anext(pieces)
+            listened = await self._threads.transact(
+                lambda s, _: live_audio.asked(s, clip.id), reading=True
+            )
+            sink = Tap(upload) if listened else upload
+            options = clip.options
+            rate = options["sample_rate"] or own_rate(options["format"], made_at)
+            encoder = Encoder(sink, options["format"], made_at, rate, streaming=listened)
+
+            async def encode(samples: Waveform) -> None:
+                with timings.measure("encode"):
+                    await self._threads.run(encoder.write, samples)
+                if isinstance(sink, Tap):
+                    report.stream(encoder.seconds, sink.take())
+                else:
+                    report.audio(encoder.seconds, upload.size)
+
+            await encode(first)
+            async for samples in pieces:
+                await encode(samples)
+        with timings.measure("encode"):
+            await self._threads.run(encoder.close)
+        return encoder.seconds
+
+    async def _request(self, clip: Clip) -> Request:
+        """What the pipeline is asked for. Raises InvalidInput where a recording is of no use."""
+        if clip.service not in self._stages:
+            message = f"The service {clip.service} is not installed any more."
+            raise InvalidInput("service", message, "service_not_installed")
+        recordings = {
+            role: await self._threads.run(self._recording, role, place)
+            for role, place in recordings_of(clip).items()
+        }
+        return request_of(clip, recordings)
+
+    def _recording(self, role: str, place: str) -> Recording:
+        settings = self._settings
+        if role == REFERENCE:
+            shipped = catalogue(settings.checkpoints)
+            return voices.read_reference(self._store, place, role, shipped)
+        longest, shortest = settings.max_source_seconds, settings.min_source_seconds
+        return uploads.fetch(self._store, place, role, longest, shortest)
+
+    async def _tell(self, claim: Claim, news: News) -> bool:
+        """Records events of a try. False if its lease was lost."""
+        clip_id, token = claim.clip.id, claim.token
+        return await self._threads.transact(
+            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news)
+        )
+
+    async def _keep(self, claim: Claim, number: int, piece: bytes) -> None:
+        """Stores a piece of the audio for those who listen."""
+        key = live_audio.piece_key(claim.clip.id, claim.started, number)
+        await self._threads.run(self._store.put, key, piece, "application/octet-stream")
+
+    async def _clear(self, claim: Claim, upload: Upload, report: Report, saved: bool) -> None:
+        """No upload is left open, no object without a clip, and no piece of the try. A clip that
+        another worker holds by now keeps the object: that worker writes the same key."""
+        clip = claim.clip
+        await report.end()
+        try:
+            if not saved:
+                await self._threads.run(upload.abort)
+                if not await self._threads.transact(lambda s, _: clips.wants_object(s, clip.id)):
+                    await self._threads.run(self._store.delete, key_of(clip))
+            if report.listened:
+                pieces = live_audio.pieces_prefix(clip.id, claim.started)
+                await self._threads.run(self._store.delete_all, pieces)
+        except StoreError:
+            logger.warning("what is left of clip %s stays for the sweep", clip.id, exc_info=True)

@@ -1,0 +1,114 @@
+"""Composes the stages for one clip: segments in parallel, audio in order as it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from pipelines.protocol import Joiner, Request, Segment, Waveform
+from serve_app.batching.fair_queue import Ticket
+from serve_app.worker.timings import ClipTimings, Traced
+
+Steps = Callable[[int, int], None]
+"""Is told the steps done of all steps of a segment's diffusion."""
+
+
+class StageLost(Exception):
+    """The replica that computed died or was given up, whatever was at fault."""
+
+
+class StageUnavailable(Exception):
+    """There is no replica that computes: the same call may succeed later."""
+
+
+class Stages(Protocol):
+    """The three stages of one service, wherever they run. They raise StageLost, StageUnavailable,
+    and what the computation raises, perhaps as the `cause` of another error."""
+
+    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]: ...
+
+    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+        """Diffusion, then vocoder."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a clip is: in its first unfinished segment, counted from 1. A segment that is done
+    has done all its steps, which may be none."""
+
+    segment: int
+    segments: int
+    step: int = 0
+    steps: int = 0
+
+
+class _Head:
+    """Tells of the first unfinished segment only, so that progress never goes back."""
+
+    def __init__(self, segments: int, tell: Callable[[Progress], None]) -> None:
+        self._segments = segments
+        self._tell = tell
+        self._steps: dict[int, tuple[int, int]] = {}
+        self._first = 0
+
+    def stepped(self, index: int, step: int, steps: int) -> None:
+        self._steps[index] = (step, steps)
+        if index == self._first:
+            self._tell(Progress(index + 1, self._segments, step, steps))
+
+    def finished(self) -> None:
+        _, steps = self._steps.pop(self._first, (0, 0))
+        self._tell(Progress(self._first + 1, self._segments, steps, steps))
+        self._first += 1
+
+
+async def generate(
+    stages: Stages,
+    request: Request,
+    ticket: Ticket,
+    joiner: Joiner,
+    parallel: int,
+    timings: ClipTimings,
+    tell: Callable[[Progress], None],
+) -> AsyncGenerator[Waveform, None]:
+    """Yields the clip's samples piece by piece, with at most `parallel` segments in the stages.
+
+    `ticket` is the clip's own; each segment gets one derived from it. Closing the iterator early
+    cancels the segments under way. `tell` hears of every step. Raises what the stages raise.
+    """
+    prepared = await stages.prepare(request, ticket)
+    timings.add(prepared.timings)
+    timings.segments = len(prepared.value)
+    head = _Head(len(prepared.value), tell)
+    coming = iter(prepared.value)
+    running: deque[asyncio.Task[Traced[Waveform]]] = deque()
+    try:
+        while True:
+            while len(running) < parallel and (segment := next(coming, None)) is not None:
+                steps = partial(head.stepped, segment.index)
+                render = stages.render(segment, segment_ticket(ticket, segment), steps)
+                running.append(asyncio.create_task(render))
+            if not running:
+                break
+            rendered = await running[0]
+            running.popleft()
+            timings.add(rendered.timings)
+            timings.mark_audio()
+            head.finished()
+            yield joiner.add(rendered.value)
+        yield joiner.close()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def segment_ticket(clip: Ticket, segment: Segment) -> Ticket:
+    return replace(
+        clip, key=f"{clip.key}/{segment.index}", index=segment.index, length=segment.length
+    )

@@ -1,0 +1,332 @@
+"""Files of every kind that is taken, and files that are out to do harm."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.audio import decoding
+from pipelines.audio.containers import FORMATS as ENCODINGS
+from pipelines.audio.containers import Encoder
+from pipelines.audio.decoding import decode
+from pipelines.audio.recording import Recording
+from pipelines.protocol import InvalidInput
+
+RATE = 24_000
+LONGEST, SHORTEST = 2.0, 0.2
+CODES = {"not_audio", "unsupported_audio", "bad_audio", "audio_too_short", "audio_too_long"}
+
+
+def tone(seconds: float, rate: int = RATE, hertz: float = 440.0) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
+
+
+def encoded(samples: np.ndarray, rate: int = RATE, kind: str = "WAV", codec: str = "") -> bytes:
+    sink = io.BytesIO()
+    soundfile.write(sink, samples, rate, format=kind, subtype=codec or None)
+    return sink.getvalue()
+
+
+def decoded(data: bytes) -> Recording:
+    return decode(data, "upload", LONGEST, SHORTEST)
+
+
+def outcome(data: bytes) -> Recording | str:
+    """What is decoded, or the code it is refused with."""
+    try:
+        return decoded(data)
+    except InvalidInput as error:
+        return error.code
+
+
+def refused(data: bytes) -> InvalidInput:
+    with pytest.raises(InvalidInput) as caught:
+        decoded(data)
+    assert caught.value.field == "upload"
+    return caught.value
+
+
+KINDS = [
+    ("WAV", "PCM_U8"),
+    ("WAV", "PCM_16"),
+    ("WAV", "PCM_24"),
+    ("WAV", "PCM_32"),
+    ("WAV", "FLOAT"),
+    ("WAV", "DOUBLE"),
+    ("WAV", "ULAW"),
+    ("WAVEX", "PCM_16"),
+    ("RF64", "PCM_16"),
+    ("FLAC", "PCM_S8"),
+    ("FLAC", "PCM_16"),
+    ("FLAC", "PCM_24"),
+    ("MP3", "MPEG_LAYER_III"),
+    ("OGG", "VORBIS"),
+    ("OGG", "OPUS"),
+]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("kind", "codec"), KINDS)
+def test_every_kind_of_file_is_read(kind: str, codec: str, channels: int) -> None:
+    samples = tone(1.0) if channels == 1 else np.stack([tone(1.0), np.zeros(RATE)], axis=1)
+    recording = decoded(encoded(samples, kind=kind, codec=codec))
+    assert recording.samples.ndim == 1
+    assert recording.samples.dtype == np.float32
+    assert recording.seconds == pytest.approx(1.0, abs=0.06)
+    middle = recording.samples[len(recording.samples) // 4 : -len(recording.samples) // 4]
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
+    assert spectrum.argmax() * recording.sample_rate / len(middle) == pytest.approx(440, abs=5)
+    assert np.sqrt(np.mean(middle**2)) == pytest.approx(0.5**1.5 / channels, rel=0.05)
+
+
+@pytest.mark.parametrize(("rate", "kept"), [(8_000, 8_000), (44_100, 44_100), (96_000, 48_000)])
+def test_what_is_above_hearing_is_not_kept(rate: int, kept: int) -> None:
+    recording = decoded(encoded(tone(1.5, rate), rate))
+    assert recording.sample_rate == kept
+    assert len(recording.samples) == pytest.approx(1.5 * kept, abs=2)
+    expected = tone(1.5, kept)[: len(recording.samples)]
+    np.testing.assert_allclose(recording.samples[500:-500], expected[500:-500], atol=1e-3)
+
+
+def test_the_ends_of_the_range_are_taken() -> None:
+    for seconds in (SHORTEST, LONGEST):
+        assert decoded(encoded(tone(seconds))).seconds == seconds
+    for seconds, code in ((SHORTEST, "audio_too_short"), (LONGEST, "audio_too_long")):
+        data = encoded(tone(seconds + (1 if seconds == LONGEST else -1) / RATE))
+        error = refused(data)
+        assert error.code == code
+        assert error.message == "The upload recording must last 0.2 to 2 seconds."
+    assert refused(encoded(np.zeros(0))).code == "audio_too_short"
+
+
+def test_samples_beyond_full_scale_are_clipped() -> None:
+    samples = decoded(encoded(4 * tone(0.5), codec="FLOAT")).samples
+    assert np.abs(samples).max() == 1.0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
+@pytest.mark.parametrize("at", [0, -1])
+def test_samples_that_are_no_numbers_are_refused(bad: float, at: int) -> None:
+    samples = tone(1.0)
+    samples[at] = bad
+    error = refused(encoded(samples, codec="DOUBLE"))
+    assert (error.code, "not finite" in error.message) == ("bad_audio", True)
+
+
+def png() -> bytes:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    pixels = chunk(b"IDAT", zlib.compress(b"\0\0"))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0",
+        b"\xff",
+        b"RIFF",
+        b"ID3",
+        b"OggS" + bytes(100),
+        b"fLaC" + bytes(100),
+        b"\xff\xfb\x90\x00",
+        bytes(10_000),
+        b"Dear server, this is a text." * 100,
+        b"<html><body>No</body></html>",
+        png(),
+        np.random.default_rng(0).bytes(100_000),
+        b"RIFF" + np.random.default_rng(1).bytes(10_000),
+    ],
+)
+def test_what_is_no_recording(data: bytes) -> None:
+    error = refused(data)
+    assert error.code == "not_audio"
+    assert "WAV, MP3, FLAC or Ogg" in error.message
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom", "M4A"),
+        (b"\xff\xf1\x50\x80\x2e\x7f\xfc", "AAC"),
+        (b"\x1a\x45\xdf\xa3" + bytes(40), "WebM"),
+        (encoded(tone(1.0), kind="AIFF"), "AIFF"),
+    ],
+)
+def test_what_would_be_one_in_another_format(data: bytes, name: str) -> None:
+    error = refused(data)
+    assert error.code == "unsupported_audio"
+    assert name in error.message
+    assert "Send WAV, MP3, FLAC or Ogg" in error.message
+
+
+def test_the_start_of_a_file_is_read_or_refused() -> None:
+    for kind, codec in KINDS:
+        data = encoded(tone(1.5), kind=kind, codec=codec)
+        for kept in (12, 50, 200, len(data) // 2, len(data) - 1):
+            found = outcome(data[:kept])
+            if isinstance(found, Recording):
+                assert found.seconds <= 1.6
+            else:
+                assert found in {"not_audio", "bad_audio", "audio_too_short"}
+
+
+def wav_header(**fields: int) -> bytes:
+    """A header in 16-bit PCM and one KB of samples, fields of it as they are given."""
+    wav = {"size": 1036, "channels": 1, "rate": RATE, "align": 2, "bits": 16, "data": 1000} | fields
+    rate = wav["rate"] * wav["align"] & 0xFFFFFFFF
+    sizes = (wav["channels"], wav["rate"], rate, wav["align"], wav["bits"])
+    head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", wav["size"], b"WAVE", b"fmt ", 16, 1, *sizes)
+    return head + struct.pack("<4sI", b"data", wav["data"]) + bytes(1000)
+
+
+def flac_of_frames(data: bytes, frames: int) -> bytes:
+    """A FLAC file whose header states another number of samples."""
+    changed = bytearray(data)
+    low = int.from_bytes(changed[18:26], "big") >> 36 << 36
+    changed[18:26] = (low | frames).to_bytes(8, "big")
+    return bytes(changed)
+
+
+@cache
+def hostile() -> dict[str, tuple[bytes, set[str]]]:
+    """Files, each with what may be said of it."""
+    silence = np.zeros(600 * 8_000, np.int16)
+    flac = encoded(silence, 8_000, "FLAC", "PCM_16")
+    mp3 = encoded(silence, 8_000, "MP3", "MPEG_LAYER_III")
+    many = np.zeros((4_000, 8), np.int16)
+    vorbis = encoded(tone(1.0), kind="OGG", codec="VORBIS")
+    hour = encoded(np.zeros(3_600 * 8_000, np.int16), 8_000, "FLAC", "PCM_16")
+    short, long_, bad = {"audio_too_short"}, {"audio_too_long"}, {"bad_audio", "not_audio"}
+    ten_hours = 36_000 * RATE
+    return {
+        "ten hours in one KB": (wav_header(data=2 * ten_hours, size=2 * ten_hours + 36), short),
+        "sizes of a stream": (wav_header(data=0xFFFFFFFF, size=0xFFFFFFFF), short),
+        "no samples stated": (wav_header(data=0), short | bad),
+        "no channels": (wav_header(channels=0), bad),
+        "65535 channels": (wav_header(channels=65_535), bad),
+        "no rate": (wav_header(rate=0), bad),
+        "one sample a second": (wav_header(rate=1), bad),
+        "four thousand million a second": (wav_header(rate=0xFFFFFFFF), bad),
+        "no bits": (wav_header(bits=0), bad | short),
+        "frames of no bytes": (wav_header(align=0), bad | short),
+        "eight channels": (encoded(many, RATE), bad),
+        "ten hours of FLAC": (flac_of_frames(flac[:1_000], 36_000 * 8_000), long_ | bad),
+        "FLAC without an end": (flac_of_frames(flac, 0), long_),
+        "FLAC of more than it says": (flac_of_frames(flac, 4_000), {"taken"}),
+        "half an hour of silence": (mp3 * 3, long_),
+        "an hour of silence in 100 KB": (hour, long_),
+        "an hour that is not stated": (flac_of_frames(hour, 0), long_),
+        "six minutes in 50 KB": (encoded(silence[: 360 * 8_000], 8_000, "OGG", "OPUS"), long_),
+        "pages without end": (vorbis + b"OggS" * 2**20, {"bad_audio"}),
+        "tags without end": ((b"ID3\4\0\0\0\0\0\n" + bytes(10)) * 2**19, bad),
+        "one long tag": (b"ID3\4\0\0\x01\x7f\x7f\x7f" + bytes(2**22), bad),
+        "metadata without end": (b"fLaC" + b"\1\0\0\0" * 2**22, bad),
+        "chunks without end": (wav_header()[:36] + b"junk\0\0\0\0" * 2**20, bad | short),
+        "nothing but headers": (b"\xff\xfb\x90\0" * 2**20, bad | short),
+        "MP3 without a header that counts": (mp3[len(mp3) // 10 :] * 20, long_ | bad),
+    }
+
+
+PROBE = """
+import json, resource, sys, time
+from pathlib import Path
+from pipelines.audio.decoding import decode
+from pipelines.protocol import InvalidInput
+
+slowest, codes = 0.0, {}
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for file in Path(sys.argv[1]).iterdir():
+    data = file.read_bytes()
+    began = time.process_time()
+    try:
+        decode(data, "upload", 300, 0.2)
+        codes[file.name] = "taken"
+    except InvalidInput as error:
+        codes[file.name] = error.code
+    slowest = max(slowest, time.process_time() - began)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([slowest, (after - before) / 1024, codes]))
+"""
+
+
+def test_what_takes_too_long_just_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it is cut, reading comes to an end, and nothing shorter is taken for the whole."""
+    whole = {kind: decoded(data) for kind, data in zip(KINDS, valid(), strict=True)}
+    for limit in np.geomspace(1e-6, 3e-3, 40):
+        monkeypatch.setattr(decoding, "START_SECONDS", limit)
+        for kind, data in zip(KINDS, valid(), strict=True):
+            found = outcome(data)
+            if isinstance(found, Recording):
+                assert len(found.samples) == len(whole[kind].samples)
+            else:
+                assert found in {"not_audio", "bad_audio"}
+
+
+def test_hostile_files_cost_little(tmp_path: Path) -> None:
+    for name, (data, _) in hostile().items():
+        (tmp_path / name).write_bytes(data)
+    command = [sys.executable, "-c", PROBE, str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    slowest, megabytes, codes = json.loads(ran.stdout)
+    assert {name for name, (_, allowed) in hostile().items() if codes[name] not in allowed} == set()
+    assert slowest < 1.0
+    assert megabytes < 100
+
+
+@cache
+def valid() -> list[bytes]:
+    return [encoded(tone(0.3), kind=kind, codec=codec) for kind, codec in KINDS]
+
+
+@given(
+    st.integers(0, len(KINDS) - 1),
+    st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=8), st.integers(0, 64)), max_size=6),
+)
+@settings(max_examples=300, deadline=None)
+def test_no_change_to_a_file_does_more_than_have_it_refused(
+    kind: int, changes: list[tuple[float, bytes, int]]
+) -> None:
+    data = bytearray(valid()[kind])
+    for place, written, removed in changes:
+        # Nearer to the start, where the headers are.
+        at = int(place**3 * len(data))
+        data[at : at + removed] = written
+    began = time.process_time()
+    found = outcome(bytes(data))
+    if isinstance(found, Recording):
+        assert SHORTEST <= found.seconds <= LONGEST
+        assert np.abs(found.samples).max() <= 1
+    else:
+        assert found in CODES
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_a_clip_that_was_listened_to_while_it_was_made(name: str) -> None:
+    sink = io.BytesIO()
+    encoder = Encoder(sink, name, RATE, RATE, streaming=True)
+    encoder.write(tone(1.5).astype(np.float32))
+    encoder.close()
+    recording = decoded(sink.getvalue())
+    late = 1_681 if name == "mp3" else 0
+    middle = slice(late + 2_400, late + 33_600)
+    assert np.abs(recording.samples[middle] - tone(1.5)[2_400:33_600]).max() < 0.02
+    assert 0 <= len(recording.samples) - 1.5 * RATE < 2_304

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.synthesis.rendering import LEVEL, render
+from pipelines.models.foley.synthesis.signals import SAMPLE_RATE, Wave, filtered, lowpass, samples
+from pipelines.models.foley.synthesis.sound import DISTANCE, PITCH, SPACE
+
+
+def made(name: str, seconds: float, seed: int = 3, **traits: float) -> Wave:
+    return render(np.random.default_rng(seed), SOUNDS[name], seconds, traits)
+
+
+def centre(wave: Wave) -> float:
+    """The mean frequency of the power, on the logarithmic axis."""
+    power = np.abs(np.fft.rfft(wave))[1:] ** 2
+    frequencies = np.fft.rfftfreq(len(wave), 1 / SAMPLE_RATE)[1:]
+    return float(np.exp(np.average(np.log(frequencies), weights=power)))
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+@pytest.mark.parametrize(("seconds", "end"), [(0.5, -1.0), (1.536, 1.0)])
+def test_a_sound_has_its_length_and_level_at_the_ends_of_its_traits(
+    name: str, seconds: float, end: float
+) -> None:
+    wave = made(name, seconds, **dict.fromkeys(SOUNDS[name].traits, end))
+    assert wave.shape == (samples(seconds),)
+    assert np.isfinite(wave).all()
+    frame = min(len(wave), samples(0.5))
+    power = np.mean(wave[: len(wave) // frame * frame].reshape(-1, frame) ** 2, axis=1)
+    assert np.sqrt(power.max()) == pytest.approx(LEVEL, rel=1e-3)
+    assert np.abs(wave[[0, -1]]).max() < 0.1 * LEVEL, "an end clicks"
+
+
+@pytest.mark.parametrize("name", ["dog", "rain", "guitar", "engine"])
+def test_a_seed_gives_the_same_sound_again_and_another_seed_another(name: str) -> None:
+    first, again, other = made(name, 2.0), made(name, 2.0), made(name, 2.0, seed=4)
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > LEVEL
+
+
+@pytest.mark.parametrize("name", [name for name in SOUNDS if PITCH in SOUNDS[name].traits])
+def test_pitch_moves_where_the_energy_is(name: str) -> None:
+    assert centre(made(name, 3.0, pitch=0.9)) > 1.1 * centre(made(name, 3.0, pitch=-0.9))
+
+
+def test_what_is_far_is_duller() -> None:
+    near, far = (made("rain", 2.0, **{DISTANCE: end}) for end in (-1.0, 1.0))
+    assert centre(far) < 0.7 * centre(near)
+
+
+def test_a_hall_goes_on_when_the_sound_has_stopped() -> None:
+    def quiet(wave: Wave) -> float:
+        frames = wave[: len(wave) // 400 * 400].reshape(-1, 400)
+        return float(np.quantile(np.sqrt(np.mean(frames**2, axis=1)), 0.3))
+
+    dry, hall = (made("knocking", 3.0, **{SPACE: end}) for end in (-1.0, 1.0))
+    assert quiet(hall) > 10 * quiet(dry)
+
+
+def test_fast_steps_are_more_steps() -> None:
+    def steps(wave: Wave) -> int:
+        level = filtered(np.abs(wave), lowpass(6))
+        above = level > 0.4 * level.max()
+        return int(np.sum(above[1:] & ~above[:-1]))
+
+    assert steps(made("footsteps", 4.0, speed=1.0)) > 2 * steps(made("footsteps", 4.0, speed=-1.0))

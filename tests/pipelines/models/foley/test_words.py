@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
+from pipelines.models.foley.words import WORDS, clauses, plain, told
+
+
+@pytest.mark.parametrize(
+    ("text", "traits"),
+    [
+        ("Fast footsteps in an echoing hall", {SPEED: 1, SPACE: 1}),
+        ("a deep, distant bell", {PITCH: -1, DISTANCE: 1}),
+        ("Heavy rain", {INTENSITY: 1}),
+        ("a high-pitched siren", {PITCH: 1}),
+        ("breakfast", {}),
+        ("", {}),
+    ],
+)
+def test_what_a_text_tells(text: str, traits: dict[str, int]) -> None:
+    assert told(text) == traits
+
+
+def test_what_is_left_is_the_sound_and_never_nothing() -> None:
+    assert plain("Slow heavy footsteps") == "footsteps"
+    assert plain("Very fast") == "very"
+    assert plain("fast") == "fast"
+
+
+def test_a_text_falls_into_its_parts() -> None:
+    parts = ["Rain on a tin roof", "thunder far away", "a dog"]
+    assert clauses("Rain on a tin roof, thunder far away and a dog.") == parts
+
+
+def test_no_word_tells_two_things() -> None:
+    words = [word for ends in WORDS.values() for end in ends for word in end.split()]
+    assert len(words) == len(set(words))
+
+
+@given(
+    kind=st.sampled_from(sorted(SOUNDS)),
+    trait=st.sampled_from(sorted(WORDS)),
+    end=st.sampled_from((-1, 1)),
+    data=st.data(),
+)
+def test_each_word_is_told_before_any_sound_and_taken_away(
+    kind: str, trait: str, end: int, data: st.DataObject
+) -> None:
+    word = data.draw(st.sampled_from(WORDS[trait][end > 0].split()))
+    phrase = plain(data.draw(st.sampled_from(SOUNDS[kind].phrases)))
+    assert told(f"{word} {phrase}")[trait] == end
+    assert plain(f"{word} {phrase}") == plain(phrase)
+
+
+@given(st.text())
+def test_any_text_has_a_plain_form(text: str) -> None:
+    assert plain(text) or not text
+    assert all(part.strip() for part in clauses(text))

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from pipelines.models.styletts2.frontend import (
+    StyleTTS2Frontend,
+    check,
+    kokoro_frontend,
+    segment_seed,
+)
+from pipelines.models.styletts2.segments import SpeechSegment
+from pipelines.models.styletts2.symbols import encode
+from pipelines.models.styletts2.text import analyse
+from pipelines.protocol import InvalidInput, SpeechRequest
+from pipelines.settings import PipelineSettings
+
+SETTINGS = PipelineSettings(chunk_characters=60)
+TEXT = "The boats came home at dawn. Nobody had slept; the kettle was already on, and so we talked."
+
+
+@pytest.fixture(scope="module")
+def frontend() -> StyleTTS2Frontend:
+    return kokoro_frontend(SETTINGS)
+
+
+def _prepare(frontend: StyleTTS2Frontend, *requests: SpeechRequest) -> list[list[SpeechSegment]]:
+    prepared: Any = frontend.prepare(requests)
+    return prepared
+
+
+def test_segments_are_the_chunks_in_order(frontend: StyleTTS2Frontend) -> None:
+    [segments] = _prepare(frontend, SpeechRequest(TEXT, "bm_george", speed=1.5, seed=9))
+    chunks = analyse(TEXT, "en-gb", 60)
+    assert len(segments) == len(chunks) >= 2
+    assert [segment.index for segment in segments] == list(range(len(chunks)))
+    for segment, chunk in zip(segments, chunks, strict=True):
+        assert segment.text == chunk.text
+        assert segment.tokens.tolist() == [0, *encode(chunk.phonemes), 0]
+        assert segment.length == len(segment.tokens) <= 512
+        assert segment.style.shape == (256,)
+        assert segment.speed == 1.5
+
+
+def test_the_voice_decides_the_pronunciation(frontend: StyleTTS2Frontend) -> None:
+    [[here], [there]] = _prepare(
+        frontend, SpeechRequest("bath", "af_heart"), SpeechRequest("bath", "bf_emma")
+    )
+    assert here.tokens.tolist() != there.tokens.tolist()
+
+
+def test_seeds_are_fixed_by_clip_and_index(frontend: StyleTTS2Frontend) -> None:
+    first, again, other = _prepare(
+        frontend,
+        SpeechRequest(TEXT, "af_heart", seed=1),
+        SpeechRequest(TEXT, "af_heart", seed=1),
+        SpeechRequest(TEXT, "af_heart", seed=2),
+    )
+    assert [s.seed for s in first] == [s.seed for s in again]
+    assert not {s.seed for s in first} & {s.seed for s in other}
+    assert len({s.seed for s in first}) == len(first)
+
+
+@pytest.mark.parametrize("seed", [0, -1, 2**63, 2**64 - 1, 2**80])
+def test_any_seed_makes_a_seed_that_torch_takes(seed: int) -> None:
+    assert 0 <= segment_seed(seed, 3) < 2**63
+
+
+@pytest.mark.parametrize("speed", [0.0, -1.0, math.nan, math.inf, 0.2, 4.1])
+def test_speeds_out_of_range_are_refused(speed: float) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        check(SpeechRequest("Hello.", "woman", speed=speed), SETTINGS)
+    assert refused.value.field == "speed"
+
+
+@pytest.mark.parametrize(
+    ("text", "voice", "code"),
+    [("🎉", "woman", "nothing_to_say"), ("Hello.", "nobody", "unknown_voice")],
+)
+def test_what_cannot_be_spoken_is_refused(text: str, voice: str, code: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        check(SpeechRequest(text, voice), SETTINGS)
+    assert refused.value.code == code

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
+from pipelines.models.styletts2.segments import SpeechAcoustic
+from pipelines.protocol import SpeechRequest, Vocoder
+from pipelines.registry import load_frontend, load_vocoder
+from pipelines.settings import PipelineSettings
+
+LONGEST_FRAMES = 400
+"""Ten seconds: 125 characters at the pace of the slowest voice."""
+
+
+@pytest.fixture(scope="module")
+def spoken(settings: PipelineSettings, diffusion: StyleTTS2Diffusion) -> SpeechAcoustic:
+    frontend = load_frontend("styletts2", "kokoro", settings)
+    [segments] = frontend.prepare([SpeechRequest("A quiet morning.", "af_heart")])
+    [acoustic] = diffusion.finish(diffusion.begin(segments))
+    assert isinstance(acoustic, SpeechAcoustic)
+    return acoustic
+
+
+def test_there_is_nothing_to_denoise(
+    diffusion: StyleTTS2Diffusion, settings: PipelineSettings
+) -> None:
+    frontend = load_frontend("styletts2", "kokoro", settings)
+    [segments] = frontend.prepare([SpeechRequest("Hello.", "af_heart")])
+    assert [state.steps_left for state in diffusion.begin(segments)] == [0]
+
+
+def test_slower_speech_is_longer(diffusion: StyleTTS2Diffusion, settings: PipelineSettings) -> None:
+    frontend = load_frontend("styletts2", "kokoro", settings)
+    requests = [SpeechRequest("The boats came home.", "am_puck", speed=s) for s in (0.5, 1.0, 2.0)]
+    segments = [segment for [segment] in frontend.prepare(requests)]
+    slow, plain, fast = (a.length for a in diffusion.finish(diffusion.begin(segments)))
+    assert slow / plain == pytest.approx(2, rel=0.1)
+    # A token lasts a frame at least, so fast speech does not quite reach its speed.
+    assert fast / plain == pytest.approx(0.55, rel=0.1)
+
+
+def test_bfloat16_stays_close_to_float32(
+    settings: PipelineSettings, spoken: SpeechAcoustic
+) -> None:
+    waves = []
+    for dtype in ("float32", "bfloat16"):
+        vocoder = load_vocoder("styletts2", "kokoro", replace(settings, dtype=dtype))
+        waves.append(vocoder.synthesize([spoken])[0])
+    exact, rounded = waves
+    error = np.sum((exact - rounded) ** 2)
+    assert 0 < error < 10**-2 * np.sum(exact**2)
+
+
+def test_a_process_with_only_the_vocoder_stays_small(settings: PipelineSettings) -> None:
+    """Peak resident memory at the longest segment, in a process of its own."""
+    code = f"""
+import resource, sys
+from pathlib import Path
+import numpy as np
+from pipelines.registry import load_vocoder
+from pipelines.settings import PipelineSettings
+from pipelines.models.styletts2.segments import SpeechAcoustic
+
+frames = {LONGEST_FRAMES}
+random = np.random.default_rng(0)
+f0, energy = random.uniform(80, 300, (2, 2 * frames)).astype(np.float32)
+asr = random.normal(size=(512, frames)).astype(np.float32)
+style = np.zeros(128, np.float32)
+vocoder = load_vocoder("styletts2", "kokoro", PipelineSettings())
+vocoder.synthesize([SpeechAcoustic(0, 1, frames, asr, f0, energy, style)])
+assert "transformers" not in sys.modules
+status = Path("/proc/self/status")
+if status.exists():  # The usage of a process counts what its parent had when it was made.
+    print(status.read_text().split("VmHWM:")[1].split()[0])
+else:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    kibibytes = int(done.stdout) // (1024 if sys.platform == "darwin" else 1)
+    assert kibibytes < 1.5 * 2**20
+
+
+def test_a_loud_and_a_quiet_voice_speak_at_one_level(
+    diffusion: StyleTTS2Diffusion, vocoder: Vocoder, settings: PipelineSettings
+) -> None:
+    text = "Nobody had seen the two of them for years."
+    requests = [SpeechRequest(text, voice) for voice in ("bf_isabella", "am_michael")]
+    levels = []
+    frontend = load_frontend("styletts2", "kokoro", settings)
+    for segments in frontend.prepare(requests):
+        (wave,) = vocoder.synthesize(diffusion.finish(diffusion.begin(segments)))
+        frames = wave[: len(wave) // 480 * 480].reshape(-1, 480)
+        energy = np.sort(np.mean(frames**2, axis=1))[len(frames) // 2 :]
+        levels.append(10 * np.log10(energy.mean()))
+    assert abs(levels[0] - levels[1]) < 2.5, "without gains they are 6 dB apart"

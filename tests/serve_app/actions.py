@@ -1,0 +1,135 @@
+"""What the tests of accounts, clips and the queue do again and again, one transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+from typing import TypeVar
+
+from sqlalchemy import func, select
+
+from serve_app.accounts import credits
+from serve_app.db.engine import Database
+from serve_app.db.models import Clip, ClipEvent, LedgerEntry, User
+from serve_app.ids import new_id
+from serve_app.jobs import claiming, events, queue
+from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.media import clips
+
+T = TypeVar("T")
+
+NOW = 1_800_000_000.0
+COST = 50
+RULES = QueueRules(
+    throttle_starts=3,
+    throttle_window_seconds=60,
+    lease_seconds=30,
+    max_attempts=3,
+    max_losses=5,
+    retry_backoff_seconds=2,
+    attempt_seconds=600,
+    clip_seconds=3_600,
+    max_pending=1_000,
+    max_pending_of_user=500,
+)
+UNTHROTTLED = replace(RULES, throttle_window_seconds=0)
+
+
+def make_user(database: Database, name: str = "ada", amount: int = 10_000) -> User:
+    """A user with credits and no usable password (hashing one takes long)."""
+    user = User(id=new_id(), email=f"{name}@example.com", password_hash="", created_at=NOW)
+    with database.transaction() as session:
+        session.add(user)
+        session.flush()
+        credits.welcome(session, user, amount, NOW)
+    return user
+
+
+def speech(text: str = "Hello.", cost: int = COST, service: str = "styletts2") -> clips.NewClip:
+    return clips.NewClip(service, text, "af_heart", None, {"format": "wav"}, cost)
+
+
+def submit(
+    database: Database,
+    user: User,
+    now: float = NOW,
+    rules: QueueRules = UNTHROTTLED,
+    new: clips.NewClip | None = None,
+) -> Clip:
+    with database.transaction() as session:
+        clip, created = clips.submit(session, user.id, new or speech(), rules, now)
+    assert created
+    return clip
+
+
+def claim(database: Database, now: float = NOW, rules: QueueRules = UNTHROTTLED) -> Claim | None:
+    with database.transaction() as session:
+        claims = claiming.claim(session, rules, now)
+    return claims[0] if claims else None
+
+
+def must_claim(database: Database, now: float = NOW, rules: QueueRules = UNTHROTTLED) -> Claim:
+    claimed = claim(database, now, rules)
+    assert claimed is not None
+    return claimed
+
+
+def result_of(claimed: Claim) -> str:
+    """Where the result of a clip lies."""
+    return f"styletts2-output/{claimed.clip.id}.wav"
+
+
+def succeed(database: Database, claimed: Claim, now: float = NOW) -> bool:
+    key = result_of(claimed)
+    with database.transaction() as session:
+        return queue.succeed(
+            session, claimed.clip.id, claimed.token, key, 1_000, 2.5, {"total_seconds": 1.0}, now
+        )
+
+
+def renew(database: Database, claimed: Claim, now: float, seconds: float = 30) -> bool:
+    with database.transaction() as session:
+        return queue.renew(session, claimed.clip.id, claimed.token, now, seconds)
+
+
+def delete(
+    database: Database, clip: Clip, now: float = NOW, rules: QueueRules = UNTHROTTLED
+) -> Clip:
+    with database.transaction() as session:
+        return clips.delete(session, clip.user_id, clip.id, rules, now)
+
+
+def reload(database: Database, clip: Clip) -> Clip:
+    with database.transaction() as session:
+        return session.get_one(Clip, clip.id)
+
+
+def account(database: Database, user: User) -> tuple[int, int]:
+    """Balance and holds."""
+    with database.transaction() as session:
+        return credits.balance(session, user.id), credits.held(session, user.id)
+
+
+def ledger_sum(database: Database, user: User) -> int:
+    amounts = select(func.sum(LedgerEntry.amount)).where(LedgerEntry.user_id == user.id)
+    with database.transaction() as session:
+        return int(session.scalars(amounts).one())
+
+
+def at_once(count: int, work: Callable[[int], T]) -> list[T]:
+    """What `work(0)` to `work(count - 1)` return, each in a thread and all let go together."""
+    start = Barrier(count)
+
+    def run(number: int) -> T:
+        start.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(run, range(count)))
+
+
+def events_of(database: Database, clip: Clip, after: int = 0) -> list[ClipEvent]:
+    with database.reading() as session:
+        return list(events.since(session, clip.id, after))

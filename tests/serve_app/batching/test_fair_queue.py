@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serve_app.batching.fair_queue import FairQueue, Ticket
+
+
+def drain(queue: FairQueue[str], now: float = 0.0) -> list[str]:
+    order = []
+    while (waiting := queue.pop(now)) is not None:
+        order.append(waiting.ticket.key)
+    return order
+
+
+def test_first_segments_go_before_later_ones_and_bulk_last() -> None:
+    queue: FairQueue[str] = FairQueue()
+    queue.push(Ticket("bulk", "a", bulk=True), "", 0)
+    queue.push(Ticket("later", "a", index=1), "", 0)
+    queue.push(Ticket("first", "a"), "", 0)
+    assert drain(queue) == ["first", "later", "bulk"]
+
+
+def test_users_take_turns_whoever_came_with_more() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for n in range(4):
+        queue.push(Ticket(f"a{n}", "a"), "", 0)
+    queue.push(Ticket("b0", "b"), "", 0)
+    queue.push(Ticket("c0", "c"), "", 0)
+    assert drain(queue) == ["a0", "b0", "c0", "a1", "a2", "a3"]
+
+
+def test_one_at_a_time_is_no_way_round_the_turns() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for n in range(3):
+        queue.push(Ticket(f"b{n}", "b", length=10), "", 0)
+    order = []
+    for n in range(3):
+        queue.push(Ticket(f"a{n}", "a", length=30), "", 0)
+        for _ in range(2):
+            waiting = queue.pop(0)
+            assert waiting is not None
+            order.append(waiting.ticket.key)
+    assert order.index("b2") < order.index("a1")
+
+
+def test_patience_lifts_later_and_bulk_work() -> None:
+    queue: FairQueue[str] = FairQueue(patience=10)
+    queue.push(Ticket("bulk", "a", bulk=True), "", 0)
+    queue.push(Ticket("fresh", "a"), "", 10)
+    first = queue.pop(10)
+    assert first is not None
+    assert first.ticket.key == "bulk"
+
+
+def test_a_cancelled_item_is_gone_and_the_rest_is_not() -> None:
+    queue: FairQueue[str] = FairQueue()
+    queue.push(Ticket("a", "u"), "item", 0)
+    queue.push(Ticket("b", "u"), "", 0)
+    assert queue.remove("a") == "item"
+    assert queue.remove("a") is None
+    assert drain(queue) == ["b"]
+
+
+tickets = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.integers(1, 9), st.booleans()),
+    max_size=60,
+)
+
+
+@given(tickets)
+def test_nothing_is_lost_or_served_twice(drawn: list[tuple[str, int, int, bool]]) -> None:
+    queue: FairQueue[str] = FairQueue()
+    for n, (user, index, length, bulk) in enumerate(drawn):
+        queue.push(Ticket(str(n), user, index, length, bulk), "", n)
+    assert len(queue) == len(drawn)
+    assert sorted(drain(queue, 1e9), key=int) == [str(n) for n in range(len(drawn))]
+    assert len(queue) == 0
+
+
+@given(st.lists(st.integers(1, 9), min_size=20, max_size=40), st.integers(2, 4))
+def test_shares_of_backlogged_users_differ_by_less_than_one_item(
+    lengths: list[int], users: int
+) -> None:
+    queue: FairQueue[str] = FairQueue()
+    for user in range(users):
+        for n, length in enumerate(lengths):
+            queue.push(Ticket(f"{user}-{n}", str(user), length=length), "", 0)
+    served: Counter[str] = Counter()
+    left = {str(user): len(lengths) for user in range(users)}
+    while min(left.values()) > 0:
+        waiting = queue.pop(0)
+        assert waiting is not None
+        served[waiting.ticket.user] += waiting.ticket.length
+        left[waiting.ticket.user] -= 1
+        assert max(served.values()) - min(served[u] for u in left) <= 2 * max(lengths)
+
+
+def filled(drawn: list[tuple[str, int, int, bool]]) -> FairQueue[str]:
+    queue: FairQueue[str] = FairQueue()
+    for n, (user, index, length, bulk) in enumerate(drawn):
+        queue.push(Ticket(str(n), user, index, length, bulk), "", n)
+    return queue
+
+
+@given(tickets, st.integers(0, 20), st.integers(1, 9))
+def test_the_first_in_order_that_fits_is_taken(
+    drawn: list[tuple[str, int, int, bool]], served: int, longest: int
+) -> None:
+    queue = filled(drawn)
+    left = {str(n): Ticket(str(n), *each) for n, each in enumerate(drawn)}
+    given_to: Counter[str] = Counter()
+    for _ in range(min(served, len(drawn))):
+        waiting = queue.pop(0)
+        assert waiting is not None
+        ticket = left.pop(waiting.ticket.key)
+        given_to[ticket.user] += ticket.length
+    waiting = queue.pop(0, lambda ticket: ticket.length <= longest)
+    fitting = [ticket for ticket in left.values() if ticket.length <= longest]
+    fitting.sort(key=lambda ticket: (ticket.lane, given_to[ticket.user], int(ticket.key)))
+    assert (waiting.ticket if waiting else None) == (fitting[0] if fitting else None)
+    assert len(queue) == len(left) - bool(fitting)
+
+
+@given(st.permutations("abcdef"))
+def test_age_breaks_ties(users: list[str]) -> None:
+    queue: FairQueue[str] = FairQueue()
+    for user in users:
+        queue.push(Ticket(user, user), "", 0)
+    assert drain(queue) == users
+
+
+@given(tickets)
+def test_a_user_s_work_of_one_kind_stays_in_order(
+    drawn: list[tuple[str, int, int, bool]],
+) -> None:
+    order = [int(key) for key in drain(filled(drawn))]
+    kinds = {(user, bulk or None, index > 0 and not bulk) for user, index, _, bulk in drawn}
+    for kind in kinds:
+        same = [
+            n
+            for n in order
+            if (drawn[n][0], drawn[n][3] or None, drawn[n][1] > 0 and not drawn[n][3]) == kind
+        ]
+        assert same == sorted(same)
+
+
+@given(tickets)
+def test_bulk_comes_last_and_first_segments_before_later_ones(
+    drawn: list[tuple[str, int, int, bool]],
+) -> None:
+    lanes = [Ticket("", *drawn[int(key)]).lane for key in drain(filled(drawn))]
+    assert lanes == sorted(lanes)
+
+
+@given(st.integers(1, 9), st.lists(st.integers(1, 9), min_size=1), st.booleans())
+def test_nothing_waits_for_ever(length: int, stream: list[int], bulk: bool) -> None:
+    """Fresh first segments of other users keep coming; later and bulk work still gets its turn."""
+    queue: FairQueue[str] = FairQueue(patience=10)
+    queue.push(Ticket("old", "patient", index=1, length=length, bulk=bulk), "", 0)
+    for now, next_length in zip(range(40), itertools.cycle(stream), strict=False):
+        queue.push(Ticket(str(now), f"u{now}", length=next_length), "", now)
+        waiting = queue.pop(now)
+        assert waiting is not None
+        if waiting.ticket.key == "old":
+            assert now >= 10
+            return
+    pytest.fail("the old one is starved")

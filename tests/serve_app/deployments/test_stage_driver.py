@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.step_loop import Limits, OneShot, Outcome
+from serve_app.deployments.stage_driver import StageDriver
+from serve_app.worker.generation import StageLost, StageUnavailable
+
+
+class Gate:
+    """A one-shot stage that waits until it is let go, and keeps its batches."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.entered = threading.Event()
+        self.batches: list[list[Any]] = []
+        self.threads: set[str] = set()
+
+    def __call__(self, items: Sequence[Any]) -> list[Any]:
+        self.threads.add(threading.current_thread().name)
+        self.batches.append(list(items))
+        self.entered.set()
+        assert self.open.wait(10)
+        if "bad" in items:
+            raise ValueError("bad item")
+        return [item.upper() for item in items]
+
+
+def make(gate: Gate, observed: list[Outcome], max_batch: int = 4) -> StageDriver:
+    return StageDriver(
+        lambda: OneShot(gate), Limits(max_batch=max_batch), lambda o, _: observed.append(o), 60
+    )
+
+
+def test_callers_share_a_batch_and_each_gets_its_own() -> None:
+    gate, observed = Gate(), []
+    gate.open.set()
+
+    async def go() -> list[Outcome]:
+        driver = make(gate, observed)
+        return await asyncio.gather(*(driver.run(Ticket(k, "u"), k) for k in "abc"))
+
+    outcomes = asyncio.run(go())
+    assert [outcome.result for outcome in outcomes] == ["A", "B", "C"]
+    assert gate.batches == [["a", "b", "c"]]
+    assert gate.threads == {"stage_0"}, "the event loop never computes"
+    assert len(observed) == 3
+
+
+def test_an_error_reaches_its_own_caller_only() -> None:
+    gate = Gate()
+    gate.open.set()
+
+    async def go() -> list[Outcome | BaseException]:
+        driver = make(gate, [])
+        calls = (driver.run(Ticket(k, "u"), k) for k in ("good", "bad"))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    good, bad = asyncio.run(go())
+    assert isinstance(good, Outcome)
+    assert good.result == "GOOD"
+    assert isinstance(bad, ValueError)
+
+
+def test_a_cancelled_call_is_taken_out_before_the_next_batch() -> None:
+    gate = Gate()
+
+    async def go() -> None:
+        driver = make(gate, [], max_batch=1)
+        calls = [asyncio.create_task(driver.run(Ticket(k, "u"), k)) for k in "abc"]
+        await asyncio.to_thread(gate.entered.wait, 10)
+        calls[1].cancel()
+        await asyncio.sleep(0)
+        gate.open.set()
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(done[1], asyncio.CancelledError)
+
+    asyncio.run(go())
+    assert gate.batches == [["a"], ["c"]]
+
+
+def test_a_full_replica_makes_callers_wait_and_loses_nothing() -> None:
+    gate, observed = Gate(), []
+
+    async def go() -> list[Outcome | BaseException]:
+        driver = make(gate, observed)
+        calls = [
+            asyncio.create_task(driver.run(Ticket(str(n), f"user {n % 3}"), f"item {n}"))
+            for n in range(200)
+        ]
+        await asyncio.to_thread(gate.entered.wait, 10)
+        await asyncio.sleep(0.05)
+        assert not any(call.done() for call in calls), "they wait, none is refused"
+        for call in calls[100:150]:
+            call.cancel()
+        gate.open.set()
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    ended = asyncio.run(go())
+    left = [n for n in range(200) if not 100 <= n < 150]
+    results = [each.result for each in ended if isinstance(each, Outcome)]
+    assert results == [f"ITEM {n}" for n in left]
+    computed = [item for batch in gate.batches for item in batch]
+    assert sorted(computed) == sorted(f"item {n}" for n in left)
+
+
+def test_the_same_segment_may_be_sent_twice() -> None:
+    gate = Gate()
+    gate.open.set()
+
+    async def go() -> list[Outcome]:
+        driver = make(gate, [])
+        return await asyncio.gather(*(driver.run(Ticket("same", "u"), k) for k in "ab"))
+
+    assert [outcome.result for outcome in asyncio.run(go())] == ["A", "B"]
+
+
+def test_a_dead_loop_fails_its_callers_and_the_health_check() -> None:
+    gate = Gate()
+    gate.open.set()
+
+    async def go() -> None:
+        def broken(_: Outcome, __: int) -> None:
+            raise RuntimeError("metrics are gone")
+
+        driver = StageDriver(lambda: OneShot(gate), Limits(), broken, 60)
+        driver.check()
+        with pytest.raises(StageLost):
+            await driver.run(Ticket("a", "u"), "a")
+        with pytest.raises(RuntimeError, match="loop has stopped"):
+            driver.check()
+        with pytest.raises(StageUnavailable):
+            await driver.run(Ticket("b", "u"), "b")
+
+    asyncio.run(go())
+
+
+def test_a_step_that_does_not_end_is_given_up_with_its_replica() -> None:
+    gate = Gate()
+
+    async def go() -> None:
+        driver = StageDriver(lambda: OneShot(gate), Limits(max_batch=1), lambda *_: None, 0.2)
+        begun = asyncio.get_running_loop().time()
+        callers = [asyncio.create_task(driver.run(Ticket(k, "u"), k)) for k in "ab"]
+        raised = await asyncio.gather(*callers, return_exceptions=True)
+        took = asyncio.get_running_loop().time() - begun
+        assert [type(each) for each in raised] == [StageLost, StageLost]
+        assert 0.2 <= took < 2
+        with pytest.raises(RuntimeError, match="loop has stopped"):
+            driver.check()
+        gate.open.set()
+
+    asyncio.run(go())
+
+
+def test_many_short_steps_may_take_longer_than_one() -> None:
+    def slow(items: Sequence[str]) -> list[str]:
+        time.sleep(0.1)
+        return list(items)
+
+    async def go() -> list[Outcome]:
+        driver = StageDriver(lambda: OneShot(slow), Limits(max_batch=1), lambda *_: None, 0.4)
+        return await asyncio.gather(*(driver.run(Ticket(k, "u"), k) for k in "abcdefgh"))
+
+    assert len(asyncio.run(go())) == 8

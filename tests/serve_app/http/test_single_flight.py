@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from serve_app.http.single_flight import Shared
+
+
+class Source:
+    """Counts how often it is asked; answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.let_go = asyncio.Event()
+
+    async def find_out(self) -> int:
+        self.asked += 1
+        await self.let_go.wait()
+        return self.asked
+
+
+async def begun(shared: Shared[int], source: Source, count: int) -> list[asyncio.Task[int]]:
+    tasks = [asyncio.create_task(shared.ask(source.find_out)) for _ in range(count)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return tasks
+
+
+def test_those_who_ask_at_once_get_one_answer_and_later_ones_a_new_one() -> None:
+    async def go() -> None:
+        shared, source = Shared[int](), Source()
+        tasks = await begun(shared, source, 50)
+        assert source.asked == 1
+        source.let_go.set()
+        assert await asyncio.gather(*tasks) == [1] * 50
+        assert await shared.ask(source.find_out) == 2
+
+    asyncio.run(go())
+
+
+def test_who_goes_away_takes_the_answer_from_nobody() -> None:
+    async def go() -> None:
+        shared, source = Shared[int](), Source()
+        first, second = await begun(shared, source, 2)
+        first.cancel()
+        source.let_go.set()
+        assert await second == 1
+        assert first.cancelled()
+
+    asyncio.run(go())
+
+
+def test_what_goes_wrong_is_told_and_not_kept() -> None:
+    async def broken() -> int:
+        raise OSError("out of order")
+
+    async def works() -> int:
+        return 7
+
+    async def go() -> None:
+        shared = Shared[int]()
+        with pytest.raises(OSError, match="out of order"):
+            await shared.ask(broken)
+        assert await shared.ask(works) == 7
+
+    asyncio.run(go())

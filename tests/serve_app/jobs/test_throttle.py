@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import event
+
+from serve_app.db.engine import Database
+from serve_app.db.models import Clip, User
+from serve_app.jobs import claiming
+from serve_app.jobs.throttle import may_start, next_start, with_start
+from tests.serve_app.actions import (
+    NOW,
+    RULES,
+    at_once,
+    claim,
+    delete,
+    make_user,
+    must_claim,
+    reload,
+    submit,
+    succeed,
+)
+
+WINDOW = RULES.throttle_window_seconds
+
+
+def most_in_a_window(starts: list[float], window: float) -> int:
+    """The largest number of starts in any half-open window."""
+    return max((sum(s <= t < s + window for t in starts) for s in starts), default=0)
+
+
+times = st.integers(0, 300).map(float)
+
+
+@given(st.lists(times, max_size=30), st.integers(1, 4), st.sampled_from([0.0, 7.0, 60.0]))
+def test_planning_in_any_order_keeps_every_window(
+    moments: list[float], limit: int, window: float
+) -> None:
+    starts: list[float] = []
+    for now in moments:
+        starts.append(next_start(starts, now, limit, window))
+    assert window == 0 or most_in_a_window(starts, window) <= limit
+
+
+@settings(max_examples=50)
+@given(st.lists(times, max_size=8), times, st.integers(1, 4))
+def test_no_earlier_time_would_do(moments: list[float], now: float, limit: int) -> None:
+    starts: list[float] = []
+    for moment in moments:
+        starts.append(next_start(starts, moment, limit, WINDOW))
+    found = next_start(starts, now, limit, WINDOW)
+    assert found >= now
+    for earlier in range(int(now), int(found)):
+        assert most_in_a_window([*starts, float(earlier)], WINDOW) > limit
+
+
+def test_the_fourth_start_waits_for_the_first_to_leave_the_window() -> None:
+    assert next_start([0, 10, 20], now=25, limit=3, window=60) == 60
+    assert next_start([0, 10, 20], now=60, limit=3, window=60) == 60
+    assert next_start([0, 10, 20, 60], now=25, limit=3, window=60) == 70
+
+
+def test_a_clock_set_back_does_not_block() -> None:
+    assert next_start([5_000, 5_001, 5_002], now=1_000, limit=3, window=60) == 1_000
+
+
+def test_starts_are_counted_while_the_clock_is_set_back() -> None:
+    starts = [5_000.0, 5_001.0, 5_002.0]
+    for now in (1_000.0, 1_000.0, 1_030.0):
+        assert may_start(starts, RULES, now)
+        starts = with_start(starts, RULES, now)
+    assert not may_start(starts, RULES, 1_059)
+    assert may_start(starts, RULES, 1_060)
+
+
+def test_submissions_at_once_are_planned_three_a_minute(database: Database) -> None:
+    user = make_user(database)
+    planned = [submit(database, user, rules=RULES).start_at - NOW for _ in range(7)]
+    assert planned == [0, 0, 0, 60, 60, 60, 120]
+
+
+def test_the_throttle_counts_the_starts_of_each_user_alone(database: Database) -> None:
+    ada, bob = make_user(database), make_user(database, "bob")
+    for user in (ada, bob):
+        assert [submit(database, user, rules=RULES).start_at for _ in range(3)] == [NOW] * 3
+
+
+def test_a_cancelled_clip_gives_its_planned_start_back(database: Database) -> None:
+    user = make_user(database)
+    first = submit(database, user, rules=RULES)
+    for _ in range(2):
+        submit(database, user, rules=RULES)
+    delete(database, first)
+    assert submit(database, user, rules=RULES).start_at == NOW
+
+
+def test_the_clips_behind_a_cancelled_one_move_up_in_their_order(database: Database) -> None:
+    user = make_user(database)
+    submitted = [submit(database, user, rules=RULES) for _ in range(8)]
+    delete(database, submitted[1], rules=RULES)
+    delete(database, submitted[4], NOW + 5, RULES)
+
+    def starts() -> list[float]:
+        return [reload(database, clip).start_at - NOW for clip in submitted]
+
+    assert starts() == [0, 0, 0, 0, 60, 60, 60, 60]
+    claimed = must_claim(database, NOW + 5, RULES)
+    delete(database, claimed.clip, NOW + 5, RULES)
+    assert starts() == [0, 0, 0, 0, 60, 60, 60, 60], "a start that was made is not given back"
+
+
+def test_cancelling_many_at_once_waits_for_nobody_in_a_circle(database: Database) -> None:
+    user = make_user(database)
+    submitted = [submit(database, user, rules=RULES) for _ in range(12)]
+    at_once(8, lambda number: delete(database, submitted[number + 3], NOW, RULES))
+    assert [reload(database, clip).start_at - NOW for clip in submitted[:3]] == [0, 0, 0]
+    assert reload(database, submitted[-1]).start_at == NOW + WINDOW
+
+
+def test_a_deleted_clip_does_not_give_its_start_back(database: Database) -> None:
+    user = make_user(database)
+    for _ in range(3):
+        clip = submit(database, user, rules=RULES)
+        assert succeed(database, must_claim(database, rules=RULES))
+        delete(database, clip)
+    with database.transaction() as session:
+        session.execute(sql_delete(Clip))
+    assert submit(database, user, rules=RULES).start_at == NOW + WINDOW
+
+
+def test_clips_that_waited_long_do_not_start_together(database: Database) -> None:
+    user = make_user(database)
+    submitted = [submit(database, user, NOW + 60 * n, RULES) for n in range(5)]
+    late = NOW + 600
+    started = [must_claim(database, late, RULES) for _ in range(3)]
+    assert [each.clip.id for each in started] == [clip.id for clip in submitted[:3]]
+    assert claim(database, late, RULES) is None
+    assert [reload(database, clip).start_at for clip in submitted[3:]] == [late + WINDOW] * 2
+    assert all(succeed(database, each, late) for each in started)
+    assert claim(database, late + 59, RULES) is None
+    assert must_claim(database, late + WINDOW, RULES).clip.id == submitted[3].id
+
+
+def test_a_throttled_user_does_not_hold_up_others(database: Database) -> None:
+    ada, bob = make_user(database), make_user(database, "bob")
+    for _ in range(4):
+        submit(database, ada)
+    of_bob = submit(database, bob)
+    once = replace(RULES, throttle_starts=1)
+    assert must_claim(database, rules=once).clip.user_id == ada.id
+    assert must_claim(database, rules=once).clip.id == of_bob.id
+    assert claim(database, rules=once) is None
+
+
+def test_a_pile_of_one_user_is_put_off_at_once(database: Database) -> None:
+    sent: list[str] = []
+    event.listen(
+        database.engine, "before_cursor_execute", lambda _c, _cursor, text, *_: sent.append(text)
+    )
+    counts = []
+    for name, pile in (("ada", 10), ("bob", 40)):
+        user = make_user(database, name)
+        submitted = [submit(database, user) for _ in range(pile)]
+        sent.clear()
+        with database.transaction() as session:
+            claims = claiming.claim(session, RULES, NOW, 8)
+        counts.append(len(sent))
+        assert [each.clip.id for each in claims] == [clip.id for clip in submitted[:3]]
+        planned = [reload(database, clip).start_at for clip in submitted]
+        assert planned == [NOW + number // 3 * WINDOW for number in range(pile)]
+    assert counts[0] == counts[1]
+
+
+waits = st.lists(st.sampled_from([0.0, 0.5, 7.0, 20.0, 61.0]), min_size=1, max_size=30)
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=12), waits)
+def test_actual_starts_keep_every_window(
+    database: Database, rounds: list[tuple[int, int]], waits: list[float]
+) -> None:
+    """However submissions and claims fall together, and whatever was finished or taken back."""
+    with database.transaction() as session:
+        session.execute(sql_delete(User))
+    user, now = make_user(database), NOW
+    starts: list[float] = []
+    for number, (submissions, claims) in enumerate(rounds):
+        now += waits[number % len(waits)]
+        for _ in range(submissions):
+            submit(database, user, now, RULES)
+        for _ in range(claims):
+            claimed = claim(database, now, RULES)
+            if claimed is None:
+                break
+            starts.append(now)
+            assert succeed(database, claimed, now)
+    assert most_in_a_window(starts, WINDOW) <= RULES.throttle_starts

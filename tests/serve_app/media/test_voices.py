@@ -1,0 +1,365 @@
+"""Voices over the API: those that ship, and those of one's own."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from sqlalchemy import delete
+
+from pipelines.audio.decoding import decode
+from pipelines.reference_features import FeatureCache
+from serve_app.db.models import Clip, Voice
+from serve_app.jobs.queue import QueueRules
+from serve_app.media import clips, voices
+from serve_app.media.pipeline_requests import REFERENCE
+from serve_app.storage.feature_cache import StoredFeatures
+from serve_app.storage.store import ObjectMissing, ObjectStore
+from tests.serve_app.actions import at_once
+from tests.serve_app.api_harness import Api, Headers, error_of
+from tests.serve_app.recordings import announce, send, speech, tone
+
+
+def make(api: Api, headers: Headers, name: str = "my voice") -> dict[str, Any]:
+    """A voice of the golden recording."""
+    upload = send(api, headers, speech())
+    request = {"name": name, "upload": upload["id"]}
+    answer = api.client.post("/api/voices", headers=headers, json=request)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def own(api: Api, headers: Headers) -> list[dict[str, Any]]:
+    listed = api.client.get("/api/voices", headers=headers).json()["items"]
+    return [voice for voice in listed if voice["kind"] == "own"]
+
+
+def user_of(api: Api, headers: Headers) -> str:
+    return str(api.client.get("/api/me", headers=headers).json()["id"])
+
+
+def find(api: Api, headers: Headers, name: str) -> Voice | None:
+    user_id = user_of(api, headers)
+    with api.database.reading() as session:
+        return voices.find_own(session, user_id, name)
+
+
+def sweep(api: Api) -> None:
+    voices.sweep(api.database, api.store, lambda _session: api.now)
+
+
+def with_settings(api: Api, **changes: Any) -> Api:
+    changed = Api(api.settings.model_copy(update=changes), api.database, api.store)
+    changed.now = api.now
+    return changed
+
+
+def test_the_voices_that_ship(api: Api) -> None:
+    listed = api.client.get("/api/voices", headers=api.sign_up()).json()["items"]
+    assert len(listed) == 12
+    assert listed[0] == {
+        "name": "af_heart",
+        "kind": "shipped",
+        "id": None,
+        "language": "en-us",
+        "gender": "female",
+        "aliases": ["woman"],
+        "seconds": None,
+        "created_at": None,
+    }
+    assert {alias for voice in listed for alias in voice["aliases"]} == {"woman", "andreas"}
+
+
+def test_a_voice_outlives_its_upload(api: Api) -> None:
+    headers = api.sign_up()
+    upload = send(api, headers, speech())
+    request = {"name": " José ", "upload": upload["key"]}
+    answer = api.client.post("/api/voices", headers=headers, json=request)
+    assert answer.status_code == 201
+    voice = answer.json()
+    assert voice == {
+        "name": "José",
+        "kind": "own",
+        "id": voice["id"],
+        "language": None,
+        "gender": None,
+        "aliases": [],
+        "seconds": pytest.approx(3.475, abs=0.01),
+        "created_at": "2027-01-15T08:00:00Z",
+    }
+    assert api.client.delete(f"/api/uploads/{upload['id']}", headers=headers).status_code == 204
+    assert own(api, headers) == [voice]
+    # However its letters are composed.
+    found = find(api, headers, "Jose\u0301")
+    assert found is not None
+    assert found.s3_key == f"voices/{voice['id']}.flac"
+    kept = decode(api.store.get(found.s3_key), "reference", 30, 1)
+    sent = decode(speech(), "reference", 30, 1)
+    assert kept.sample_rate == sent.sample_rate
+    np.testing.assert_allclose(kept.samples, sent.samples, atol=1e-4)
+
+
+def test_any_recording_becomes_mono_at_a_rate_that_flac_files_have(sqlite_api: Api) -> None:
+    wave, _ = soundfile.read(io.BytesIO(speech()))
+    sink = io.BytesIO()
+    soundfile.write(sink, np.stack([wave, wave], axis=1), 18_000, format="WAV", subtype="FLOAT")
+    headers = sqlite_api.sign_up()
+    upload = send(sqlite_api, headers, sink.getvalue(), "audio/wav")
+    request = {"name": "slow", "upload": upload["id"]}
+    answer = sqlite_api.client.post("/api/voices", headers=headers, json=request)
+    assert answer.status_code == 201, answer.text
+    stored = sqlite_api.store.get(f"voices/{answer.json()['id']}.flac")
+    info = soundfile.info(io.BytesIO(stored))
+    assert (info.format, info.channels, info.samplerate) == ("FLAC", 1, 48_000)
+    assert info.duration == pytest.approx(len(wave) / 18_000, abs=0.01)
+
+
+def spoken(seconds: float, gain: float = 1.0) -> bytes:
+    """The golden speech over and over, overdriven where the gain is high."""
+    wave, rate = soundfile.read(io.BytesIO(speech()))
+    sink = io.BytesIO()
+    samples = np.clip(gain * np.resize(wave, round(seconds * rate)), -1, 1)
+    soundfile.write(sink, samples, rate, format="FLAC")
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "says"),
+    [
+        (spoken(0.99), "audio_too_short", "1 to 30 seconds"),
+        (spoken(30.01), "audio_too_long", "1 to 30 seconds"),
+        (tone(3.0), "no_speech", "one person speaking"),
+        (spoken(3.0, gain=0.001), "audio_too_quiet", "nearer to the microphone"),
+        (spoken(3.0, gain=50), "audio_clipped", "less gain"),
+        (b"No recording.", "not_audio", "WAV, MP3, FLAC or Ogg"),
+    ],
+)
+def test_recordings_that_no_voice_is_made_of(
+    sqlite_api: Api, data: bytes, code: str, says: str
+) -> None:
+    headers = sqlite_api.sign_up()
+    upload = send(sqlite_api, headers, data)
+    before = sqlite_api.contents()
+    request = {"name": "mine", "upload": upload["id"]}
+    answer = sqlite_api.client.post("/api/voices", headers=headers, json=request)
+    error = error_of(answer, 422)
+    assert (error["field"], error["code"]) == ("upload", code)
+    assert says in error["message"]
+    assert sqlite_api.contents() == before
+
+
+@pytest.mark.parametrize("seconds", [1.0, 30.0])
+def test_the_ends_of_the_range_are_taken(sqlite_api: Api, seconds: float) -> None:
+    headers = sqlite_api.sign_up()
+    upload = send(sqlite_api, headers, spoken(seconds))
+    request = {"name": "mine", "upload": upload["id"]}
+    answer = sqlite_api.client.post("/api/voices", headers=headers, json=request)
+    assert answer.json()["seconds"] == seconds
+
+
+def test_uploads_that_are_not_there(api: Api) -> None:
+    headers, stranger = api.sign_up(), api.sign_up("eve@example.com")
+    foreign = send(api, stranger, speech())
+    unsent = announce(api, headers, 10, "audio/wav")
+    before = api.contents()
+    for upload in (foreign["id"], foreign["key"], "0" * 32, "x", "../../etc/passwd"):
+        request = {"name": "mine", "upload": upload}
+        answer = api.client.post("/api/voices", headers=headers, json=request)
+        assert error_of(answer, 404)["code"] == "upload_not_found"
+    request = {"name": "mine", "upload": unsent["id"]}
+    error = error_of(api.client.post("/api/voices", headers=headers, json=request), 422)
+    assert (error["field"], error["code"]) == ("upload", "recording_missing")
+    assert api.contents() == before
+
+
+BAD_NAMES = [
+    ("", "1 to 100 characters"),
+    ("  \t ", "1 to 100 characters"),
+    ("x" * 101, "1 to 100 characters"),
+    ("a\u0000b", "control characters"),
+    ("a\nb", "control characters"),
+    ("a\u202eb", "control characters"),
+    ("af_heart:0.5", "no `:`"),
+    ("me+you", "no `+`"),
+    ("af_heart", "for everyone"),
+    (" AF_Heart", "for everyone"),
+    ("woman", "for everyone"),
+    ("andreas", "for everyone"),
+]
+
+
+def test_names_that_no_voice_may_have(api: Api) -> None:
+    headers = api.sign_up()
+    upload = send(api, headers, speech())
+    before = api.contents()
+    for name, says in BAD_NAMES:
+        request = {"name": name, "upload": upload["id"]}
+        error = error_of(api.client.post("/api/voices", headers=headers, json=request), 422)
+        assert error["field"] == "name", name
+        assert says in error["message"], name
+    assert api.contents() == before
+
+
+def test_names_are_unique_among_the_voices_of_one_user(api: Api) -> None:
+    ada, eve = api.sign_up(), api.sign_up("eve@example.com")
+    first = make(api, ada)
+    upload = send(api, ada, speech())
+    before = api.contents()
+    for name in ("my voice", " my voice "):
+        request = {"name": name, "upload": upload["id"]}
+        error = error_of(api.client.post("/api/voices", headers=ada, json=request), 409)
+        assert (error["code"], error["field"]) == ("voice_exists", "name")
+    assert api.contents() == before
+    assert make(api, eve)["id"] != first["id"]
+    assert api.client.delete(f"/api/voices/{first['id']}", headers=ada).status_code == 204
+    make(api, ada)
+
+
+def test_voices_made_at_once_with_one_name_or_for_one_place(api: Api) -> None:
+    headers = api.sign_up()
+    limited = with_settings(api, max_voices=2)
+    make(limited, headers, "first")
+    uploads = [send(api, headers, speech()) for _ in range(4)]
+    before = api.contents()
+    names = ["same", "same", "other", "another"]
+
+    def post(number: int) -> int:
+        request = {"name": names[number], "upload": uploads[number]["id"]}
+        return limited.client.post("/api/voices", headers=headers, json=request).status_code
+
+    assert sorted(at_once(4, post)) == [201, 409, 409, 409]
+    after = api.contents()
+    assert {name: after[name] - before[name] for name in ("voices", "objects")} == {
+        "voices": 1,
+        "objects": 1,
+    }
+
+
+def test_there_is_a_limit_to_voices(sqlite_api: Api) -> None:
+    headers = sqlite_api.sign_up()
+    limited = with_settings(sqlite_api, max_voices=1)
+    voice = make(limited, headers)
+    upload = send(sqlite_api, headers, speech())
+    request = {"name": "second", "upload": upload["id"]}
+    answer = limited.client.post("/api/voices", headers=headers, json=request)
+    error = error_of(answer, 409)
+    assert error["code"] == "too_many_voices"
+    assert "may have 1 voices" in error["message"]
+    assert limited.client.delete(f"/api/voices/{voice['id']}", headers=headers).status_code == 204
+    assert limited.client.post("/api/voices", headers=headers, json=request).status_code == 201
+
+
+def test_voices_are_seen_by_their_user_alone(api: Api) -> None:
+    ada, eve = api.sign_up(), api.sign_up("eve@example.com")
+    voice = make(api, ada)
+    assert own(api, eve) == []
+    assert find(api, eve, "my voice") is None
+    for headers, voice_id in ((eve, voice["id"]), (ada, "0" * 32), (ada, "af_heart")):
+        answer = api.client.delete(f"/api/voices/{voice_id}", headers=headers)
+        assert error_of(answer, 404)["code"] == "voice_not_found"
+    assert own(api, ada) == [voice]
+
+
+def test_a_deleted_voice_leaves_nothing(api: Api) -> None:
+    headers = api.sign_up()
+    send(api, headers, speech())
+    before = api.contents()
+    voice = make(api, headers)
+    heard = decode(api.store.get(f"voices/{voice['id']}.flac"), "reference", 30)
+    style = {"style": np.zeros(256, np.float32)}
+    FeatureCache(StoredFeatures(api.store)).keep(heard.digest(), "model", style)
+    address = f"/api/voices/{voice['id']}"
+    assert api.client.delete(address, headers=headers).status_code == 204
+    after = api.contents()
+    assert after["voices"] == 0
+    assert after["objects"] == before["objects"] + 1, "the upload it was made from"
+    assert find(api, headers, "my voice") is None
+    error_of(api.client.delete(address, headers=headers), 404)
+
+
+def test_a_voice_that_goes_while_it_is_deleted_is_not_found(api: Api) -> None:
+    headers = api.sign_up()
+    address = f"/api/voices/{make(api, headers)['id']}"
+    with ThreadPoolExecutor(1) as user:
+        with api.database.transaction() as session:
+            session.execute(delete(Voice))
+            answer = user.submit(api.client.delete, address, headers=headers)
+            assert not wait([answer], timeout=0.5).done
+        assert error_of(answer.result(), 404)["code"] == "voice_not_found"
+
+
+def pending(api: Api, headers: Headers, voice_id: str) -> Clip:
+    """A clip that is to be made in a voice."""
+    options = {
+        "format": "wav",
+        "sample_rate": None,
+        "seed": 1,
+        REFERENCE: f"voices/{voice_id}.flac",
+    }
+    new = clips.NewClip("styletts2", "Hello.", "my voice", None, options, 50)
+    user_id, rules = user_of(api, headers), QueueRules.of(api.settings)
+    with api.database.transaction() as session:
+        return clips.submit(session, user_id, new, rules, api.now)[0]
+
+
+def test_a_pending_clip_keeps_its_voice(api: Api) -> None:
+    headers = api.sign_up()
+    voice = make(api, headers)
+    key = f"voices/{voice['id']}.flac"
+    clip = pending(api, headers, voice["id"])
+    assert api.client.delete(f"/api/voices/{voice['id']}", headers=headers).status_code == 204
+    assert own(api, headers) == []
+    sweep(api)
+    assert api.store.head(key).bytes > 0
+    with api.database.transaction() as session:
+        clips.delete(session, clip.user_id, clip.id, QueueRules.of(api.settings), api.now)
+    sweep(api)
+    with pytest.raises(ObjectMissing):
+        api.store.head(key)
+    assert api.contents()["voices"] == 0
+
+
+def test_a_deletion_that_was_interrupted_is_finished(api: Api) -> None:
+    headers = api.sign_up()
+    voice = make(api, headers)
+    elsewhere = api.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
+    down = Api(elsewhere, api.database, ObjectStore(elsewhere))
+    down.now = api.now
+    assert down.client.delete(f"/api/voices/{voice['id']}", headers=headers).status_code == 204
+    assert own(api, headers) == []
+    assert api.contents()["voices"] == 1
+    sweep(api)
+    assert api.contents()["voices"] == 0
+    with pytest.raises(ObjectMissing):
+        api.store.head(f"voices/{voice['id']}.flac")
+
+
+def test_a_voice_whose_making_was_interrupted_is_swept_away(api: Api) -> None:
+    headers = api.sign_up()
+    recording = decode(speech(), "upload", 30)
+
+    class Interrupted(Exception):
+        pass
+
+    class Dying(ObjectStore):
+        def put(self, key: str, data: bytes, content_type: str) -> None:
+            super().put(key, data, content_type)
+            raise Interrupted
+
+    user_id, store = user_of(api, headers), Dying(api.settings)
+    with pytest.raises(Interrupted):
+        voices.create(api.database, store, user_id, "mine", recording, 10, api.now)
+    assert own(api, headers) == []
+    assert find(api, headers, "mine") is None
+    sweep(api)
+    assert api.contents()["voices"] == 1, "its maker may still be at it"
+    before = api.contents()["objects"]
+    api.now += voices.MAKING_SECONDS
+    sweep(api)
+    after = api.contents()
+    assert (after["voices"], after["objects"]) == (0, before - 1)
+    make(api, headers, "mine")

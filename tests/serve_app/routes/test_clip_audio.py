@@ -1,0 +1,270 @@
+"""Listening to a clip: real worker, database, store and HTTP application; only Ray is left out."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import soundfile
+
+from pipelines.audio.containers import FORMATS
+from pipelines.protocol import Segment
+from serve_app.db.models import Clip, ClipState, User
+from serve_app.jobs import claiming, queue
+from serve_app.jobs.events import Kind
+from serve_app.jobs.queue import QueueRules
+from serve_app.media import live_audio
+from serve_app.routes.clip_audio import BrokenOff
+from serve_app.storage.store import result_key
+from tests.serve_app.actions import events_of
+from tests.serve_app.api_harness import Api, Headers, error_of
+from tests.serve_app.listener import Listener, listening
+from tests.serve_app.worker_harness import Bench
+
+TIMEOUT = 20
+
+
+class Stage:
+    """A bench whose user listens over HTTP, and whose later segments wait for a sign."""
+
+    def __init__(self, bench: Bench) -> None:
+        # What this is about does not hang on leases, which a busy machine might lose.
+        bench.settings = bench.settings.model_copy(update={"lease_seconds": 30})
+        self.bench = bench
+        self.api = Api(bench.settings, bench.database, bench.store)
+        self.headers: Headers = self.api.sign_up("listener@example.com")
+        me = self.api.client.get("/api/me", headers=self.headers).json()
+        with bench.database.reading() as session:
+            bench.user = session.get_one(User, me["id"])
+        self.go_on = asyncio.Event()
+        self.errors: list[Exception] = []
+        bench.stages.before = self._before
+
+    async def _before(self, segment: Segment) -> None:
+        if segment.index > 0:
+            await asyncio.wait_for(self.go_on.wait(), TIMEOUT)
+            if self.errors:
+                raise self.errors.pop()
+
+    def path(self, clip_id: str) -> str:
+        return f"/api/clips/{clip_id}/audio"
+
+    @asynccontextmanager
+    async def listening(self, clip_id: str) -> AsyncIterator[Listener]:
+        """A listener who has asked for the clip."""
+        async with listening(self.api, self.headers, self.path(clip_id), "stream=1") as listener:
+            await listener.until(lambda: self.bench.clip(clip_id).streamed)
+            yield listener
+
+    def stored(self, clip_id: str) -> bytes:
+        return self.bench.store.get(self.bench.clip(clip_id).s3_key or "")
+
+    def heard(self, clip_id: str) -> bytes:
+        """What who asks for the stream of a clip that has succeeded is led to."""
+        return self.led_to(clip_id, {"stream": 1})
+
+    def led_to(self, clip_id: str, params: dict[str, int]) -> bytes:
+        answer = self.api.client.get(
+            self.path(clip_id), headers=self.headers, params=params, follow_redirects=False
+        )
+        assert answer.status_code == 307, answer.text
+        return httpx.get(answer.headers["Location"]).content
+
+    async def until_ended(self, clip_id: str) -> None:
+        async with asyncio.timeout(TIMEOUT):
+            while self.bench.clip(clip_id).state is ClipState.PENDING:
+                await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def stage(bench: Bench) -> Stage:
+    return Stage(bench)
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_the_audio_is_heard_while_it_is_made(stage: Stage, format_name: str) -> None:
+    clip_id = stage.bench.submit(format_name=format_name)
+
+    async def listen() -> bytes:
+        async with stage.listening(clip_id) as listener:
+            async with stage.bench.working():
+                await listener.until(lambda: len(listener.body) > 1_000)
+                assert stage.bench.clip(clip_id).state is ClipState.PENDING
+                stage.go_on.set()
+                await listener.end()
+            assert (listener.status, listener.whole) == (200, True)
+            assert listener.headers["content-type"] == FORMATS[format_name].content_type
+            assert "content-length" not in listener.headers
+            return listener.body
+
+    body = asyncio.run(listen())
+    assert body == stage.stored(clip_id)
+    assert stage.heard(clip_id) == body
+    assert stage.bench.store.delete_all(f"{live_audio.PREFIX}{clip_id}") == 0, "pieces are removed"
+    assert [each.kind for each in events_of(stage.bench.database, stage.bench.clip(clip_id))] == [
+        "queued",
+        "started",
+        "finished",
+    ]
+
+
+def test_who_comes_too_late_gets_the_whole_file(stage: Stage) -> None:
+    clip_id = stage.bench.submit()
+    alone = stage.bench.submit()
+
+    async def listen() -> bytes:
+        async with stage.bench.working():
+            while not any(
+                each.kind == "audio" and "pieces" not in each.data
+                for each in events_of(stage.bench.database, stage.bench.clip(clip_id))
+            ):
+                await asyncio.sleep(0.02)
+            async with stage.listening(clip_id) as listener:
+                await asyncio.sleep(0.3)
+                assert not listener.body
+                stage.go_on.set()
+                await listener.end()
+                await stage.until_ended(alone)
+                return listener.body
+
+    body = asyncio.run(listen())
+    assert body == stage.stored(clip_id) == stage.stored(alone), "the header states the length"
+    assert len(soundfile.read(io.BytesIO(body))[0]) * 2 + 44 == len(body)
+
+
+def test_a_new_try_breaks_off_what_was_sent_of_the_last(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "bernie.worker")
+    clip_id = stage.bench.submit(format_name="flac")
+    stage.errors.append(RuntimeError("once"))
+
+    async def listen() -> bytes:
+        async with stage.listening(clip_id) as listener:
+            async with stage.bench.working():
+                await listener.until_body(b"fLaC")
+                stage.go_on.set()
+                with pytest.raises(BrokenOff):
+                    await listener.end()
+                await stage.until_ended(clip_id)
+            return listener.body
+
+    body = asyncio.run(listen())
+    clip = stage.bench.clip(clip_id)
+    assert (clip.state, clip.attempts) == (ClipState.SUCCEEDED, 2)
+    stored = stage.stored(clip_id)
+    assert 0 < len(body) < len(stored) == len(stage.heard(clip_id))
+    assert not any(stored[22:42]), "the layout is that of a stream in the second try too"
+
+
+def test_a_clip_cancelled_while_it_is_heard_breaks_off(stage: Stage) -> None:
+    clip_id = stage.bench.submit()
+
+    async def listen() -> None:
+        async with stage.listening(clip_id) as listener:
+            async with stage.bench.working():
+                await listener.until_body(b"RIFF")
+                stage.bench.cancel(clip_id)
+                with pytest.raises(BrokenOff):
+                    await listener.end()
+            assert not listener.whole
+
+    asyncio.run(listen())
+    assert stage.bench.store.delete_all(f"{live_audio.PREFIX}{clip_id}") == 0
+
+
+def test_pieces_that_are_gone_come_from_the_object(stage: Stage) -> None:
+    clip_id = stage.bench.submit()
+    database = stage.bench.database
+    sound = bytes(range(256)) * 2_000  # several blocks
+
+    async def listen() -> bytes:
+        async with stage.listening(clip_id) as listener:
+            with database.transaction() as session:
+                now = database.now(session)
+                (claim,) = claiming.claim(session, QueueRules.of(stage.bench.settings), now)
+                data = {"seconds": 1.0, "bytes": 10, "pieces": 2}
+                queue.report(session, clip_id, claim.token, Kind.AUDIO, data, now)
+            stage.bench.store.put(live_audio.piece_key(clip_id, claim.started, 1), sound[:7], "")
+            await listener.until_body(sound[:7])
+            key = result_key("styletts2", clip_id, "wav")
+            stage.bench.store.put(key, sound, "audio/wav")
+            with database.transaction() as session:
+                queue.succeed(session, clip_id, claim.token, key, len(sound), 1.0, {}, now)
+            await listener.end()
+            return listener.body
+
+    assert asyncio.run(listen()) == sound
+
+
+@pytest.mark.parametrize("end", ["failed", "cancelled"])
+def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
+    headers = api.sign_up()
+    clip = api.speak(headers)
+    path = f"/api/clips/{clip['id']}/audio"
+    not_yet = error_of(api.client.get(path, headers=headers), 409)
+    assert not_yet["code"] == "clip_not_ready"
+
+    def end_it() -> None:
+        if end == "cancelled":
+            api.client.delete(f"/api/clips/{clip['id']}", headers=headers)
+            return
+        with api.database.transaction() as session:
+            (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
+            queue.fail(session, clip["id"], claim.token, "model_failed", "No luck.", api.now)
+
+    async def listen() -> tuple[int, bytes]:
+        async with listening(api, headers, path, "stream=1") as listener:
+            await asyncio.sleep(0.2)
+            end_it()
+            await listener.end()
+            return listener.status, listener.body
+
+    status, body = asyncio.run(listen())
+    assert (status, json.loads(body)["error"]["code"]) == (409, f"clip_{end}")
+    for stream in (0, 1):
+        answer = api.client.get(path, headers=headers, params={"stream": stream})
+        error = error_of(answer, 409)
+        assert error["code"] == f"clip_{end}"
+        assert ("No luck." in error["message"]) == (end == "failed")
+
+
+def test_a_finished_clip_is_elsewhere(stage: Stage) -> None:
+    clip_id = stage.bench.submit()
+    stage.go_on.set()
+    stage.bench.run(stage.bench.ended(clip_id))
+    for params in ({}, {"stream": 1}):
+        assert stage.led_to(clip_id, params) == stage.stored(clip_id)
+
+
+def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:
+    headers = sqlite_api.sign_up()
+    clip = sqlite_api.speak(headers)
+
+    async def leave() -> None:
+        path = f"/api/clips/{clip['id']}/audio"
+        async with listening(sqlite_api, headers, path, "stream=1") as listener:
+            await asyncio.sleep(0.2)
+            assert not listener.task.done()
+            listener.go_away()
+            await listener.end(5 * sqlite_api.settings.poll_seconds + 1)
+
+    asyncio.run(leave())
+    with sqlite_api.database.reading() as session:
+        assert session.get_one(Clip, clip["id"]).streamed
+
+
+def test_only_ones_own_clips_are_heard(api: Api) -> None:
+    ada, bob = api.sign_up(), api.sign_up("bob@example.com")
+    path = f"/api/clips/{api.speak(ada)['id']}/audio"
+    for params in ({}, {"stream": 1}):
+        error = error_of(api.client.get(path, headers=bob, params=params), 404)
+        assert error["code"] == "clip_not_found"
+    error = error_of(api.client.get(path, headers=ada, params={"stream": "maybe"}), 422)
+    assert (error["field"], error["message"]) == ("stream", "stream must be true or false.")

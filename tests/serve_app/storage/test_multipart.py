@@ -1,0 +1,227 @@
+"""Uploads that grow while they are on their way to a real store."""
+
+from __future__ import annotations
+
+import io
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.audio.containers import FORMATS, Encoder, to_pcm16
+from serve_app.cli.demo import free_port
+from serve_app.storage.store import (
+    ObjectMissing,
+    ObjectStore,
+    StoreError,
+    StoreUnavailable,
+    result_key,
+)
+from tests.serve_app.conftest import Connect
+
+MIB = 1024 * 1024
+PART = 5 * MIB  # the least that S3 takes for a part that is not the last
+RATE = 24000
+
+
+def test_an_upload_is_seen_only_once_complete(store: ObjectStore) -> None:
+    with store.open_upload("grow/small", "audio/wav") as upload:
+        upload.write(b"some audio")
+        with pytest.raises(ObjectMissing):
+            store.head("grow/small")
+        assert upload.complete() == 10
+    assert store.get("grow/small") == b"some audio"
+    assert store.head("grow/small").content_type == "audio/wav"
+    assert store.list_uploads("grow/small") == []
+
+
+def test_parts_leave_while_writing_and_the_first_can_be_rewritten(store: ObjectStore) -> None:
+    data = bytearray(np.random.default_rng(0).bytes(3 * PART + 12_345))
+    upload = store.open_upload("grow/large", "audio/wav")
+    with upload:
+        for at in range(0, len(data), MIB):
+            assert upload.write(bytes(data[at : at + MIB])) == len(data[at : at + MIB])
+        assert upload.size == upload.tell() == len(data)
+        (pending,) = store.list_uploads("grow/large")
+        assert abs(pending.started_at - time.time()) < 60
+
+        data[:5] = b"HEAD!"
+        data[PART - 3 : PART] = b"end"
+        upload.seek(0)
+        upload.write(b"HEAD!")
+        upload.seek(PART - 3)
+        upload.write(b"end")
+        assert upload.seek(0, io.SEEK_END) == len(data)
+        assert upload.complete() == len(data)
+    assert store.get("grow/large") == data
+    assert store.list_uploads("grow/large") == []
+
+
+def test_writing_waits_while_two_parts_are_on_their_way(connect: Connect) -> None:
+    """The server takes connections and stays silent, until it goes away."""
+    with (
+        ThreadPoolExecutor(1) as pool,
+        socket.create_server(("127.0.0.1", 0)) as server,
+        connect(s3_endpoint=f"http://127.0.0.1:{server.getsockname()[1]}").open_upload(
+            "a/b", "audio/wav", part_bytes=1000
+        ) as upload,
+    ):
+        upload.write(bytes(3000))
+        waiting = pool.submit(upload.write, bytes(1000))
+        with pytest.raises(TimeoutError):
+            waiting.result(0.5)
+        server.accept()[0].close()
+        server.close()
+        with pytest.raises(StoreUnavailable):
+            waiting.result(20)
+
+
+def test_what_has_left_cannot_be_rewritten(store: ObjectStore) -> None:
+    with store.open_upload("grow/sent", "audio/wav") as upload:
+        upload.write(bytes(2 * PART + 10))
+        upload.seek(PART + 1)
+        with pytest.raises(io.UnsupportedOperation):
+            upload.write(b"x")
+        upload.seek(PART - 1)
+        with pytest.raises(io.UnsupportedOperation):
+            upload.write(b"xx")
+        upload.seek(2 * PART + 1)
+        upload.write(b"x")  # not full yet, so still here
+        for place in ((-1, io.SEEK_SET), (1, io.SEEK_END)):
+            with pytest.raises(io.UnsupportedOperation):
+                upload.seek(*place)
+
+
+@given(
+    st.lists(
+        st.tuples(st.binary(min_size=1, max_size=30), st.floats(0, 1), st.booleans()),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_within_the_first_part_it_is_a_file(
+    store: ObjectStore, writes: list[tuple[bytes, float, bool]]
+) -> None:
+    expected = io.BytesIO()
+    with store.open_upload("grow/file", "audio/wav") as upload:
+        for data, place, from_end in writes:
+            size = len(expected.getvalue())
+            offset = -int(place * size) if from_end else int(place * size)
+            whence = io.SEEK_END if from_end else io.SEEK_SET
+            assert upload.seek(offset, whence) == expected.seek(offset, whence)
+            assert upload.write(data) == expected.write(data)
+            assert upload.tell() == expected.tell()
+        assert upload.complete() == len(expected.getvalue())
+    assert store.get("grow/file") == expected.getvalue()
+
+
+def test_abort_leaves_nothing_behind(store: ObjectStore) -> None:
+    upload = store.open_upload("grow/aborted", "audio/wav")
+    upload.write(bytes(2 * PART + 10))
+    upload.abort()
+    upload.abort()
+    assert store.list_uploads("grow/aborted") == []
+    with pytest.raises(ObjectMissing):
+        store.head("grow/aborted")
+    with pytest.raises(ValueError, match="ended"):
+        upload.write(b"more")
+    with pytest.raises(ValueError, match="ended"):
+        upload.complete()
+
+
+def test_an_upload_left_by_an_error_is_aborted(store: ObjectStore) -> None:
+    def fail_halfway() -> None:
+        with store.open_upload("grow/left", "audio/wav") as upload:
+            upload.write(bytes(100))
+            raise RuntimeError("generation failed")
+
+    with pytest.raises(RuntimeError, match="generation failed"):
+        fail_halfway()
+    assert store.list_uploads("grow/left") == []
+
+
+def test_an_upload_never_written_cannot_be_completed(store: ObjectStore) -> None:
+    with (
+        store.open_upload("grow/empty", "audio/wav") as upload,
+        pytest.raises(ValueError, match="Nothing"),
+    ):
+        upload.complete()
+    assert store.list_uploads("grow/empty") == []
+
+
+def test_the_old_object_stays_until_its_successor_is_complete(store: ObjectStore) -> None:
+    store.put("grow/again", b"first", "audio/wav")
+    with store.open_upload("grow/again", "audio/wav") as upload:
+        upload.write(b"second")
+        assert store.get("grow/again") == b"first"
+        upload.complete()
+    assert store.get("grow/again") == b"second"
+
+
+def test_only_uploads_begun_before_a_time_are_swept(store: ObjectStore) -> None:
+    upload = store.open_upload("swept/one", "audio/wav")
+    upload.write(b"left by a process that died")
+    while not store.list_uploads("swept/"):
+        time.sleep(0.05)
+    assert store.abort_stale_uploads("swept/", time.time() - 3600) == 0
+    assert store.abort_stale_uploads("elsewhere/", time.time() + 60) == 0
+    assert store.abort_stale_uploads("swept/", time.time() + 60) == 1
+    assert store.list_uploads("swept/") == []
+    with pytest.raises(StoreError):
+        upload.complete()
+    upload.abort()
+
+
+def test_an_upload_without_a_store_fails_as_unavailable_and_can_be_left(connect: Connect) -> None:
+    store = connect(s3_endpoint=f"http://127.0.0.1:{free_port()}")
+    with store.open_upload("a/b", "audio/wav") as upload:
+        upload.write(b"audio")
+        with pytest.raises(StoreUnavailable):
+            upload.complete()
+
+
+# The encoder on an upload
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_can_be_encoded_into_an_upload(store: ObjectStore, name: str) -> None:
+    tone = (0.5 * np.sin(2 * np.pi * 300 * np.arange(RATE * 3) / RATE)).astype(np.float32)
+    key = result_key("styletts2", "0" * 32, name)
+    with store.open_upload(key, FORMATS[name].content_type) as upload:
+        encoder = Encoder(upload, name, RATE, RATE)
+        for at in range(0, len(tone), 5000):
+            encoder.write(tone[at : at + 5000])
+        encoder.close()
+        size = upload.complete()
+    data = store.get(key)
+    decoded, rate = soundfile.read(io.BytesIO(data))
+    assert (len(data), len(decoded), rate) == (size, len(tone), RATE)
+    before_the_cut = slice(0, -RATE // 100)  # a tone cut short rings in the last 10 ms
+    assert np.abs(decoded - tone)[before_the_cut].max() < 0.1
+
+
+@pytest.mark.parametrize("name", ["wav", "flac"])
+def test_a_header_is_rewritten_after_later_parts_have_left(store: ObjectStore, name: str) -> None:
+    noise = np.random.default_rng(3).uniform(-1, 1, 6 * MIB).astype(np.float32)
+    with store.open_upload(f"grow/long.{name}", "audio/wav") as upload:
+        encoder = Encoder(upload, name, 48000, 48000)
+        for at in range(0, len(noise), MIB):
+            encoder.write(noise[at : at + MIB])
+        encoder.close()
+        assert upload.complete() > 2 * PART
+    decoded, _ = soundfile.read(io.BytesIO(store.get(f"grow/long.{name}")), dtype="int16")
+    assert np.array_equal(decoded, to_pcm16(noise))
+
+
+def test_an_encoder_dropped_after_an_abort_writes_nothing(store: ObjectStore) -> None:
+    upload = store.open_upload("grow/dropped.flac", "audio/flac")
+    encoder = Encoder(upload, "flac", RATE, RATE)
+    encoder.write(np.zeros(100, np.float32))
+    upload.abort()
+    del encoder
+    assert store.list_uploads("grow/dropped.flac") == []
