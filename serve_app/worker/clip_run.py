@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
 from pipelines import registry
 from pipelines.audio.containers import FORMATS, Encoder, own_rate
 from pipelines.audio.recording import Recording
@@ -123,18 +126,28 @@ class Maker:
         return made if saved else None
 
     async def _remember(self, claim: Claim, made: Made) -> bool:
-        return await self._threads.transact(
+        return await self._threads.persist(
+            claim.clip.user_id,
             lambda s, _: queue.remember(
                 s, claim.clip.id, claim.token, made.bytes, made.seconds, made.timings
-            )
+            ),
         )
 
     async def _succeed(self, claim: Claim, made: Made) -> bool:
         clip = claim.clip
         result = (key_of(clip), made.bytes, made.seconds, made.timings)
-        return await self._threads.transact(
-            lambda s, now: queue.succeed(s, clip.id, claim.token, *result, now)
-        )
+        sent = False
+
+        def record(session: Session, now: float) -> bool:
+            nonlocal sent
+            saved = queue.succeed(session, clip.id, claim.token, *result, now)
+            if sent and not saved:
+                # The answer to the first time was lost, perhaps after it had taken effect.
+                saved = queue.has_succeeded(session, clip.id)
+            sent = True
+            return saved
+
+        return await self._threads.persist(clip.user_id, record)
 
     async def _generate(
         self, clip: Clip, upload: Upload, timings: ClipTimings, report: Report
@@ -156,8 +169,8 @@ class Maker:
         )
         async with aclosing(pieces):
             first = await anext(pieces)
-            listened = await self._threads.transact(
-                lambda s, _: live_audio.asked(s, clip.id), reading=True
+            listened = await self._threads.persist(
+                clip.user_id, lambda s, _: live_audio.asked(s, clip.id), reading=True
             )
             sink = Tap(upload) if listened else upload
             options = clip.options
@@ -202,7 +215,8 @@ class Maker:
         """Records events of a try. False if its lease was lost."""
         clip_id, token = claim.clip.id, claim.token
         return await self._threads.transact(
-            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news)
+            claim.clip.user_id,
+            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news),
         )
 
     async def _keep(self, claim: Claim, number: int, piece: bytes) -> None:
@@ -218,10 +232,13 @@ class Maker:
         try:
             if not saved:
                 await self._threads.run(upload.abort)
-                if not await self._threads.transact(lambda s, _: clips.wants_object(s, clip.id)):
+                wanted = await self._threads.transact(
+                    clip.user_id, lambda s, _: clips.wants_object(s, clip.id), reading=True
+                )
+                if not wanted:
                     await self._threads.run(self._store.delete, key_of(clip))
             if report.listened:
                 pieces = live_audio.pieces_prefix(clip.id, claim.started)
                 await self._threads.run(self._store.delete_all, pieces)
-        except StoreError:
+        except (StoreError, SQLAlchemyError):
             logger.warning("what is left of clip %s stays for the sweep", clip.id, exc_info=True)
