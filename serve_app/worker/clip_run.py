@@ -140,12 +140,10 @@ class Maker:
 
         def record(session: Session, now: float) -> bool:
             nonlocal sent
+            again, sent = sent, True
             saved = queue.succeed(session, clip.id, claim.token, *result, now)
-            if sent and not saved:
-                # The answer to the first time was lost, perhaps after it had taken effect.
-                saved = queue.has_succeeded(session, clip.id)
-            sent = True
-            return saved
+            # The answer to the first time may have been lost after it had taken effect.
+            return saved or (again and queue.has_succeeded(session, clip.id))
 
         return await self._threads.persist(clip.user_id, record)
 

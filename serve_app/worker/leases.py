@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection
 
+from serve_app.db.availability import is_unavailable
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
 from serve_app.worker.pulse import Pulse
@@ -49,8 +50,9 @@ class Leases:
             renewing = time() >= due
             try:
                 await self._round(renewing)
-            except Exception:
-                logger.exception("the leases could not be looked after")
+            except Exception as error:
+                if not self.pulse.failing or not is_unavailable(error):
+                    logger.exception("the leases could not be looked after")
                 self.pulse.failed()
                 due = time()
                 await asyncio.sleep(min(_RETRY_SECONDS, between))

@@ -153,6 +153,8 @@ class Worker:
 
     async def _claim_some(self) -> bool:
         """Whether as many clips were taken as there was room for, so that there may be more."""
+        if self._leases.pulse.failing:
+            self._cautious_until = math.inf
         room = self._settings.worker_clips - len(self._running)
         if room == 0:
             self._claims.good()
@@ -165,15 +167,15 @@ class Worker:
             claims = await self._threads.claim(
                 lambda s, now: claiming.claim(s, self._rules, now, room, suspects)
             )
-        except Exception:
-            logger.exception("could not look for work")
+        except Exception as error:
+            if not self._claims.failing or not is_unavailable(error):
+                logger.exception("could not look for work")
             self._claims.failed()
             self._cautious_until = math.inf
             return False
-        if self._claims.failing:
-            caution = min(_CAUTION_SECONDS, self._settings.lease_seconds)
-            self._cautious_until = time() + caution
         self._claims.good()
+        if self._cautious_until == math.inf and not self._leases.pulse.failing:
+            self._cautious_until = time() + min(_CAUTION_SECONDS, self._settings.lease_seconds)
         for claim in claims:
             task = asyncio.create_task(self._work(claim))
             self._running[task] = claim
