@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from serve_app.http.wait_slots import WAITING_AT_ONCE
+from serve_app.http.wait_slots import MAX_WAITING_PER_USER
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.events import Kind
 from serve_app.jobs.queue import Claim, QueueRules
@@ -134,7 +134,7 @@ def test_a_client_that_goes_away_is_followed_no_more(sqlite_api: Api) -> None:
     clip = sqlite_api.speak(headers)
 
     async def follow() -> None:
-        for _ in range(WAITING_AT_ONCE + 1):  # each gives its place back
+        for _ in range(MAX_WAITING_PER_USER + 1):  # each gives its place back
             async with listening(sqlite_api, headers, path(clip)) as listener:
                 await listener.until_body(b"event: queued")
                 listener.go_away()
@@ -169,7 +169,7 @@ def test_one_account_follows_only_so_many_at_once(sqlite_api: Api) -> None:
         return [Listener(sqlite_api, headers, path(clip)) for _ in range(count)]
 
     async def all_at_once() -> list[Listener]:
-        everyone = await follow(WAITING_AT_ONCE, ada, of_ada)
+        everyone = await follow(MAX_WAITING_PER_USER, ada, of_ada)
         for each in everyone:
             await each.until_body(b"queued")
         late = [*await follow(1, ada, of_ada), *await follow(1, bob, of_bob)]

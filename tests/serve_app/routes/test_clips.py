@@ -15,7 +15,7 @@ from sqlalchemy import update
 from pipelines.audio.containers import Encoder
 from serve_app.db.models import User
 from serve_app.db.pagination import encode_cursor
-from serve_app.http.wait_slots import WAITING_AT_ONCE
+from serve_app.http.wait_slots import MAX_WAITING_PER_USER
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.queue import QueueRules
 from serve_app.settings import Settings
@@ -246,7 +246,7 @@ def test_one_account_cannot_wait_too_often_at_once(api: Api) -> None:
                 return time.monotonic() - began
 
             return await asyncio.gather(
-                asyncio.gather(*(wait(ada, of_ada) for _ in range(WAITING_AT_ONCE + 5))),
+                asyncio.gather(*(wait(ada, of_ada) for _ in range(MAX_WAITING_PER_USER + 5))),
                 wait(bob, of_bob),
             )
 
