@@ -19,7 +19,7 @@ from serve_app.cli.client import RequestFailed
 from serve_app.cli.local_stack import StackError
 from serve_app.errors import ApiError
 from serve_app.storage.seaweedfs import EmbeddedStoreError
-from serve_app.storage.store import StoreError
+from serve_app.storage.store_errors import StoreError
 
 console = Console(stderr=True)
 

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.protocol import InvalidInput
 from serve_app.errors import ApiError, invalid
-from serve_app.storage.store import StoreError
+from serve_app.storage.store_errors import StoreError
 
 log = logging.getLogger(__name__)
 

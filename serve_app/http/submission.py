@@ -19,7 +19,6 @@ from serve_app.http.clip_view import show
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.common import ClipOut, IdempotencyKey
 from serve_app.http.schemas.submissions import ClipOptions
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips, voices
 from serve_app.media.clips import NewClip
 
@@ -87,7 +86,7 @@ def submit(
         with state.database.transaction() as session:
             now = state.clock(session)
             clip, created = clips.submit(
-                session, user.id, new, QueueRules.of(settings), now, idempotency_key, request_hash
+                session, user.id, new, settings, now, idempotency_key, request_hash
             )
         if created:
             state.wake()

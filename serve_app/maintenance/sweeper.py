@@ -14,9 +14,10 @@ from serve_app.db.models import Clip
 from serve_app.jobs import recovery
 from serve_app.maintenance import retention
 from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.media.pipeline_requests import key_of
 from serve_app.settings import Settings
-from serve_app.storage.store import RESULT_PREFIXES, ObjectStore, StoreError, id_in
+from serve_app.storage.object_keys import RESULT_PREFIXES, id_in, result_key
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +117,6 @@ def _each(
     purge: Callable[[Session, str], None],
 ) -> None:
     for clip in found:
-        store.delete(key_of(clip))
+        store.delete(result_key(clip))
         with database.transaction() as session:
             purge(session, clip.id)

@@ -16,7 +16,8 @@ from serve_app.errors import ApiError, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.jobs import admission, events, throttle
 from serve_app.jobs.events import Kind
-from serve_app.jobs.queue import QueueRules, transition
+from serve_app.jobs.queue import transition
+from serve_app.settings import QueueSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def submit(
     session: Session,
     user_id: str,
     new: NewClip,
-    rules: QueueRules,
+    settings: QueueSettings,
     now: float,
     idempotency_key: str | None = None,
     request_hash: str | None = None,
@@ -49,9 +50,9 @@ def submit(
     user = credits.lock_account(session, user_id)
     if (earlier := submitted(session, user_id, idempotency_key, request_hash)) is not None:
         return earlier, False
-    admission.require_room(session, user_id, rules)
+    admission.require_room(session, user_id, settings)
     credits.require_available(session, user, new.credits)
-    start_at = throttle.plan(session, user, rules, now)
+    start_at = throttle.plan(session, user, settings, now)
     clip = Clip(
         id=new_id(),
         user_id=user_id,
@@ -122,7 +123,9 @@ def list_clips(
     return Page(rows[:limit], more)
 
 
-def delete(session: Session, user_id: str, clip_id: str, rules: QueueRules, now: float) -> Clip:
+def delete(
+    session: Session, user_id: str, clip_id: str, settings: QueueSettings, now: float
+) -> Clip:
     """Cancel a pending clip, which stays listed; mark a finished one as deleted, which hides it.
 
     The start that was planned for a cancelled clip goes to the next that waits. The caller removes
@@ -134,7 +137,7 @@ def delete(session: Session, user_id: str, clip_id: str, rules: QueueRules, now:
         message = "The clip was cancelled."
         transition(session, clip, ClipState.CANCELLED, now, code=CANCELLED, message=message)
         if clip.started_at is None:
-            throttle.replan(session, credits.lock_account(session, user_id), rules, now)
+            throttle.replan(session, credits.lock_account(session, user_id), settings, now)
     else:
         clip.deleted_at = now
         clip.idempotency_key = None

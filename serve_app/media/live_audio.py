@@ -12,7 +12,7 @@ from sqlalchemy import not_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip
-from serve_app.storage.store import MultipartWriter
+from serve_app.storage.multipart import MultipartWriter
 
 PREFIX = "streams/"
 

@@ -25,7 +25,8 @@ from serve_app.db.models import PENDING, Clip, RecordingUpload
 from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectMissing, ObjectStore, StoreError
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreError
 
 logger = logging.getLogger("bernie.uploads")
 

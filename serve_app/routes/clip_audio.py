@@ -26,7 +26,7 @@ from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.jobs import events
 from serve_app.jobs.events import Kind
 from serve_app.media import clips, live_audio
-from serve_app.storage.store import ObjectMissing, StoreError
+from serve_app.storage.store_errors import ObjectMissing, StoreError
 
 BLOCK_BYTES = 256 * 1024
 

@@ -16,9 +16,9 @@ from serve_app.http.app_state import AppState
 from serve_app.http.clip_view import show
 from serve_app.http.openapi import errors
 from serve_app.http.schemas.common import ClipOut, ClipQuery, ClipsQuery, PageOut
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips
-from serve_app.storage.store import StoreError, result_key
+from serve_app.storage.object_keys import result_key
+from serve_app.storage.store_errors import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +71,15 @@ def delete_clip(clip_id: str, user: CurrentUser, state: StateDep) -> None:
     """Cancels a pending clip, which stays listed and costs nothing; removes a finished one.
     Conversions of it that are pending already are still made."""
     with state.database.transaction() as session:
-        rules = QueueRules.of(state.settings)
-        clip = clips.delete(session, user.id, clip_id, rules, state.clock(session))
+        now = state.clock(session)
+        clip = clips.delete(session, user.id, clip_id, state.settings, now)
         in_use = clips.in_use(session, clip)
     if clip.deleted_at is None or in_use:
         return
     if clip.started_at is not None:
         # Whatever became of the clip: a try that lost its lease may have left an object too.
         try:
-            state.store.delete(result_key(clip.service, clip.id, clip.options["format"]))
+            state.store.delete(result_key(clip))
         except StoreError:
             log.warning("clip %s is deleted, its object is left to the sweeper", clip_id)
             return

@@ -12,7 +12,7 @@ from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.common import ListOut
 from serve_app.http.schemas.recordings import NewVoice, VoiceOut
 from serve_app.media import uploads, voices
-from serve_app.storage.store import StoreError
+from serve_app.storage.store_errors import StoreError
 
 log = logging.getLogger(__name__)
 

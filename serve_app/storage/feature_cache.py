@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from serve_app.storage.store import ObjectMissing, ObjectStore, StoreError
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreError
 
 logger = logging.getLogger("bernie.features")
 

@@ -12,32 +12,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipelines.audio.containers import FORMATS
 from serve_app.settings import Settings
 from serve_app.storage.multipart import WRITTEN_BY, MultipartWriter, abort_multipart
-from serve_app.storage.store_errors import ObjectMissing, StoreError, StoreUnavailable, translated
-
-__all__ = [
-    "RESULT_PREFIXES",
-    "MultipartUpload",
-    "MultipartWriter",
-    "ObjectInfo",
-    "ObjectMissing",
-    "ObjectStore",
-    "StoreError",
-    "StoreUnavailable",
-    "StoredObject",
-    "id_in",
-    "result_key",
-]
+from serve_app.storage.store_errors import ObjectMissing, translated
 
 logger = logging.getLogger(__name__)
-
-RESULT_PREFIXES = {
-    "styletts2": "styletts2-output/",
-    "seedvc": "seedvc-outputs/",
-    "make-an-audio": "make-an-audio-outputs/",
-}
 
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 20
@@ -71,16 +50,6 @@ class MultipartUpload:
     upload_id: str
     started_at: float
     """Epoch seconds, by the clock of the store."""
-
-
-def result_key(service: str, clip_id: str, format_name: str) -> str:
-    """Where the result of a clip lies. A second try of the clip writes to the same key."""
-    return f"{RESULT_PREFIXES[service]}{clip_id}.{FORMATS[format_name].extension}"
-
-
-def id_in(key: str) -> str:
-    """The id of the clip, upload or voice that a key under one of our prefixes is named after."""
-    return re.split("[/.]", key)[1]
 
 
 class ObjectStore:

@@ -26,9 +26,12 @@ from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
 from serve_app.media import clips, live_audio, uploads, voices
 from serve_app.media.live_audio import TeeSink
-from serve_app.media.pipeline_requests import REFERENCE, key_of, recordings_of, request_of
+from serve_app.media.pipeline_requests import REFERENCE, recordings_of, request_of
 from serve_app.settings import Settings
-from serve_app.storage.store import MultipartWriter, ObjectMissing, ObjectStore, StoreError
+from serve_app.storage.multipart import MultipartWriter
+from serve_app.storage.object_keys import result_key
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreError
 from serve_app.worker.generation import Stages, generate
 from serve_app.worker.progress import EventBatch, ProgressReporter
 from serve_app.worker.thread_pools import Threads
@@ -77,7 +80,7 @@ class ClipRunner:
                 mark_stored()
                 return found if await self._succeed(claim, found) else None
             # What an earlier try left unfinished under this key is of no more use.
-            key = key_of(claim.clip)
+            key = result_key(claim.clip)
             await self._threads.run(self._store.abort_stale_multipart, key, math.inf)
         return await self._generate_and_store(claim, mark_stored)
 
@@ -86,7 +89,7 @@ class ClipRunner:
         if clip.made_by is None or clip.bytes is None or clip.audio_seconds is None:
             return None
         try:
-            info = await self._threads.run(self._store.head, key_of(clip))
+            info = await self._threads.run(self._store.head, result_key(clip))
         except ObjectMissing:
             return None
         if (info.written_by, info.bytes) != (clip.made_by, clip.bytes):
@@ -100,7 +103,7 @@ class ClipRunner:
         clip = claim.clip
         timings = ClipTimings()
         content_type = FORMATS[clip.options["format"]].content_type
-        upload = self._store.open_writer(key_of(clip), content_type, claim.token)
+        upload = self._store.open_writer(result_key(clip), content_type, claim.token)
         report = ProgressReporter(
             partial(self._record_events, claim), partial(self._store_piece, claim)
         )
@@ -135,7 +138,7 @@ class ClipRunner:
 
     async def _succeed(self, claim: Claim, made: ClipResult) -> bool:
         clip = claim.clip
-        result = (key_of(clip), made.bytes, made.seconds, made.timings)
+        result = (result_key(clip), made.bytes, made.seconds, made.timings)
         return await self._threads.transact(
             lambda s, now: queue.succeed(s, clip.id, claim.token, *result, now)
         )
@@ -225,7 +228,7 @@ class ClipRunner:
             if not saved:
                 await self._threads.run(upload.abort)
                 if not await self._threads.transact(lambda s, _: clips.wants_object(s, clip.id)):
-                    await self._threads.run(self._store.delete, key_of(clip))
+                    await self._threads.run(self._store.delete, result_key(clip))
             if report.listened:
                 pieces = live_audio.pieces_prefix(clip.id, claim.started)
                 await self._threads.run(self._store.delete_all, pieces)

@@ -20,11 +20,12 @@ from pipelines.protocol import InvalidInput
 from serve_app.db.engine import Database
 from serve_app.db.models import ClipState
 from serve_app.jobs import admission, claiming, queue
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
 from serve_app.maintenance import sweeper
-from serve_app.media.pipeline_requests import key_of
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectStore, StoreError, StoreUnavailable
+from serve_app.storage.object_keys import result_key
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import StoreError, StoreUnavailable
 from serve_app.worker.clip_run import ClipResult, ClipRunner, TookTooLong
 from serve_app.worker.generation import StageLost, Stages, StageUnavailable
 from serve_app.worker.thread_pools import Threads
@@ -60,7 +61,6 @@ class Worker:
         self._store = store
         self._stages = stages
         self._observer = observer
-        self._rules = QueueRules.of(settings)
         self._running: dict[asyncio.Task[None], Claim] = {}
         self._cancellable: dict[str, asyncio.Task[ClipResult | None]] = {}
         """By the token of their lease."""
@@ -116,7 +116,7 @@ class Worker:
         suspects = not any(claim.suspect for claim in self._running.values())
         try:
             claims = await self._threads.transact(
-                lambda s, now: claiming.claim(s, self._rules, now, room, suspects)
+                lambda s, now: claiming.claim(s, self._settings, now, room, suspects)
             )
         except Exception:
             logger.exception("could not look for work")
@@ -182,16 +182,16 @@ class Worker:
             return
         if isinstance(cause, StageLost):
             state = await self._threads.transact(
-                lambda s, now: queue.record_lost_attempt(s, clip.id, token, self._rules, now)
+                lambda s, now: queue.record_lost_attempt(s, clip.id, token, self._settings, now)
             )
         else:
             reason = _reason(cause, claim)
             state = await self._threads.transact(
-                lambda s, now: queue.retry_or_fail(s, clip.id, token, *reason, self._rules, now)
+                lambda s, now: queue.retry_or_fail(s, clip.id, token, *reason, self._settings, now)
             )
         if state is ClipState.FAILED:
             with suppress(StoreError):
-                await self._threads.run(self._store.delete, key_of(clip))
+                await self._threads.run(self._store.delete, result_key(clip))
         self._observer.ended(clip.service, "failed" if state is ClipState.FAILED else "retried")
 
     async def _keep_lease(self, claim: Claim) -> None:

@@ -12,7 +12,8 @@ from serve_app.cli.local_stack import with_store
 from serve_app.ids import new_id
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS
-from serve_app.storage.store import ObjectMissing, ObjectStore, StoreUnavailable
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreUnavailable
 from tests.chaos.proxy import Fault, FaultProxy, Trouble
 
 PART = 5 * 1024 * 1024

@@ -13,7 +13,6 @@ from serve_app.accounts import credits
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips, live_audio
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -89,7 +88,7 @@ class WorkerHarness:
         options["format"] = format_name
         new = clips.NewClip("styletts2", text, "af_heart", None, options, 50)
         with self.database.transaction() as session:
-            rules = QueueRules.of(self.settings)
+            rules = self.settings
             now = self.database.now(session)
             return clips.submit(session, self.user.id, new, rules, now)[0].id
 

@@ -10,7 +10,8 @@ from sqlalchemy import and_, case, or_, select
 from serve_app.db.models import PENDING, Clip
 from serve_app.jobs import recovery
 from serve_app.maintenance.doctor.check_context import CheckContext, Finding
-from serve_app.storage.store import RESULT_PREFIXES, MultipartUpload, id_in
+from serve_app.storage.object_keys import RESULT_PREFIXES, id_in
+from serve_app.storage.store import MultipartUpload
 
 _STORED = Clip.s3_key.is_not(None)
 _WRONG_STATES = {

@@ -22,7 +22,9 @@ from serve_app.db.models import Clip, RecordingUpload, Voice
 from serve_app.ids import is_id
 from serve_app.maintenance.doctor.check_context import CheckContext, Finding
 from serve_app.media import live_audio, uploads, voices
-from serve_app.storage.store import RESULT_PREFIXES, ObjectMissing, StoredObject, id_in, result_key
+from serve_app.storage.object_keys import RESULT_PREFIXES, id_in, result_key_of
+from serve_app.storage.store import StoredObject
+from serve_app.storage.store_errors import ObjectMissing
 
 _SLACK_SECONDS = 0.2
 """MP3 and Opus pad what they encode."""
@@ -88,7 +90,7 @@ def _of_clip(row: Any) -> ExpectedObject:
     if row.s3_key is not None:
         presence = Presence.REQUIRED if row.deleted_at is None else Presence.ALLOWED
         return ExpectedObject(row.s3_key, presence, row.bytes, row.audio_seconds)
-    key = result_key(row.service, row.id, row.format)
+    key = result_key_of(row.service, row.id, row.format)
     return ExpectedObject(key, Presence.FORBIDDEN if row.failed else Presence.ALLOWED)
 
 

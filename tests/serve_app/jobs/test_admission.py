@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from serve_app.db.engine import Database
@@ -14,7 +12,7 @@ from tests.serve_app.actions import NOW, UNTHROTTLED, account, delete, make_user
 from tests.serve_app.actions import succeed as finish
 from tests.serve_app.api_harness import SENTENCE, Api, error_of
 
-FEW = replace(UNTHROTTLED, max_pending=4, max_pending_of_user=3)
+FEW = UNTHROTTLED.model_copy(update={"max_pending": 4, "max_pending_of_user": 3})
 
 
 def refusal(database: Database, user_number: int) -> tuple[int, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
 from serve_app.jobs import admission, events, queue
@@ -59,7 +57,7 @@ def test_a_clip_that_succeeds(database: Database) -> None:
 
 def test_a_clip_whose_tries_fail(database: Database) -> None:
     clip = submit(database, make_user(database))
-    rules = replace(UNTHROTTLED, max_attempts=2)
+    rules = UNTHROTTLED.model_copy(update={"max_attempts": 2})
     for now in (NOW, NOW + 10):
         claimed = must_claim(database, now, rules)
         with database.transaction() as session:

@@ -15,7 +15,9 @@ from serve_app.jobs import queue
 from serve_app.maintenance import retention, sweeper
 from serve_app.media import clips, live_audio
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectMissing, ObjectStore, id_in
+from serve_app.storage.object_keys import id_in
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.actions import (
     NOW,
     account,

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from serve_app.db.engine import Database
@@ -211,7 +209,7 @@ def test_clips_are_listed_newest_first_by_service_and_state(database: Database) 
     user = make_user(database)
     failed = submit(database, user, NOW)
     assert must_claim(database).clip.id == failed.id
-    assert claim(database, NOW + 31, replace(UNTHROTTLED, max_losses=1)) is None
+    assert claim(database, NOW + 31, UNTHROTTLED.model_copy(update={"max_losses": 1})) is None
     made = submit(database, user, NOW + 1, new=speech(service="seedvc"))
     assert succeed(database, must_claim(database, NOW + 1))
     cancelled = delete(database, submit(database, user, NOW + 2))

@@ -18,9 +18,9 @@ from pipelines.audio.recording import Recording
 from pipelines.protocol import InvalidInput
 from serve_app.db.models import Clip, RecordingUpload
 from serve_app.errors import ApiError
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips, uploads
-from serve_app.storage.store import ObjectMissing, ObjectStore
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.recordings import announce, send, speech, tone
 
@@ -50,12 +50,12 @@ def convert(api: Api, headers: Headers, key: str) -> Clip:
     options = {"format": "wav", "sample_rate": None, "seed": 1}
     new = clips.NewClip("seedvc", None, "me", key, options, 50)
     with api.database.transaction() as session:
-        return clips.submit(session, user_id, new, QueueRules.of(api.settings), api.now)[0]
+        return clips.submit(session, user_id, new, api.settings, api.now)[0]
 
 
 def cancel(api: Api, clip: Clip) -> None:
     with api.database.transaction() as session:
-        clips.delete(session, clip.user_id, clip.id, QueueRules.of(api.settings), api.now)
+        clips.delete(session, clip.user_id, clip.id, api.settings, api.now)
 
 
 def sweep(api: Api) -> None:

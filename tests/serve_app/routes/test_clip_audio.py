@@ -18,10 +18,9 @@ from pipelines.protocol import Segment
 from serve_app.db.models import Clip, ClipState, User
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.events import Kind
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import live_audio
 from serve_app.routes.clip_audio import BrokenOff
-from serve_app.storage.store import result_key
+from serve_app.storage.object_keys import result_key_of
 from tests.serve_app.actions import events_of
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.listener import Listener, listening
@@ -192,12 +191,12 @@ def test_pieces_that_are_gone_come_from_the_object(stage: Stage) -> None:
         async with stage.listening(clip_id) as listener:
             with database.transaction() as session:
                 now = database.now(session)
-                (claim,) = claiming.claim(session, QueueRules.of(stage.harness.settings), now)
+                (claim,) = claiming.claim(session, stage.harness.settings, now)
                 data = {"seconds": 1.0, "bytes": 10, "pieces": 2}
                 queue.report(session, clip_id, claim.token, Kind.AUDIO, data, now)
             stage.harness.store.put(live_audio.piece_key(clip_id, claim.started, 1), sound[:7], "")
             await listener.until_body(sound[:7])
-            key = result_key("styletts2", clip_id, "wav")
+            key = result_key_of("styletts2", clip_id, "wav")
             stage.harness.store.put(key, sound, "audio/wav")
             with database.transaction() as session:
                 queue.succeed(session, clip_id, claim.token, key, len(sound), 1.0, {}, now)
@@ -220,7 +219,7 @@ def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
             api.client.delete(f"/api/clips/{clip['id']}", headers=headers)
             return
         with api.database.transaction() as session:
-            (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
+            (claim,) = claiming.claim(session, api.settings, api.now)
             queue.fail(session, clip["id"], claim.token, "model_failed", "No luck.", api.now)
 
     async def listen() -> tuple[int, bytes]:

@@ -11,7 +11,7 @@ import pytest
 from serve_app.http.wait_slots import MAX_WAITING_PER_USER
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.events import Kind
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
 from serve_app.routes import clip_events
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.listener import Listener, listening
@@ -21,7 +21,7 @@ STEP = {"segment": 1, "segments": 2, "step": 3, "steps": 10}
 
 def start(api: Api) -> Claim:
     with api.database.transaction() as session:
-        (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
+        (claim,) = claiming.claim(session, api.settings, api.now)
     return claim
 
 

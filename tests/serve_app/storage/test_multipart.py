@@ -15,13 +15,9 @@ from hypothesis import strategies as st
 
 from pipelines.audio.containers import FORMATS, Encoder, to_pcm16
 from serve_app.cli.demo import free_port
-from serve_app.storage.store import (
-    ObjectMissing,
-    ObjectStore,
-    StoreError,
-    StoreUnavailable,
-    result_key,
-)
+from serve_app.storage.object_keys import result_key_of
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreError, StoreUnavailable
 from tests.serve_app.conftest import Connect
 
 MIB = 1024 * 1024
@@ -191,7 +187,7 @@ def test_an_upload_without_a_store_fails_as_unavailable_and_can_be_left(connect:
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_can_be_encoded_into_an_upload(store: ObjectStore, name: str) -> None:
     tone = (0.5 * np.sin(2 * np.pi * 300 * np.arange(RATE * 3) / RATE)).astype(np.float32)
-    key = result_key("styletts2", "0" * 32, name)
+    key = result_key_of("styletts2", "0" * 32, name)
     with store.open_writer(key, FORMATS[name].content_type) as upload:
         encoder = Encoder(upload, name, RATE, RATE)
         for at in range(0, len(tone), 5000):

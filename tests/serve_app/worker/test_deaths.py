@@ -16,7 +16,9 @@ import soundfile
 from pipelines.protocol import Segment
 from serve_app.db.engine import Database
 from serve_app.db.models import ClipState
-from serve_app.storage.store import MultipartWriter, ObjectMissing, ObjectStore
+from serve_app.storage.multipart import MultipartWriter
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.worker_harness import WorkerHarness
 
 POISON = "Poison. Poison."

@@ -193,7 +193,7 @@ def test_a_clock_of_the_process_that_jumps_changes_nothing(
 
 def test_leases_run_out_by_the_clock_of_the_database(harness: WorkerHarness) -> None:
     clip_id = harness.submit()
-    rules = queue.QueueRules.of(harness.settings)
+    rules = harness.settings
     with harness.database.transaction() as session:
         (lost,) = claiming.claim(session, rules, harness.database.now(session))
     assert lost.clip.id == clip_id

@@ -16,7 +16,9 @@ from serve_app.db.models import Clip, ClipState, RecordingUpload, Voice
 from serve_app.ids import new_id
 from serve_app.jobs import admission
 from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.storage.store import MultipartWriter, ObjectMissing, ObjectStore
+from serve_app.storage.multipart import MultipartWriter
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from serve_app.worker import worker
 from tests.serve_app.actions import UNTHROTTLED
 from tests.serve_app.worker_harness import WorkerHarness

@@ -18,9 +18,9 @@ from serve_app.jobs.queue import Claim
 from serve_app.maintenance.doctor.check_context import CheckContext
 from serve_app.maintenance.doctor.runner import CheckResult, run_checks
 from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.media.pipeline_requests import key_of
 from serve_app.settings import Settings
-from serve_app.storage.store import RESULT_PREFIXES, ObjectStore
+from serve_app.storage.object_keys import RESULT_PREFIXES, result_key
+from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import UNTHROTTLED, make_user
 from tests.serve_app.recordings import speech
 
@@ -74,7 +74,7 @@ class DamagedSystem:
     def succeeded(self, service: str = "styletts2", format_name: str = "wav") -> Clip:
         """A clip with its audio."""
         claim = self.claimed(service, format_name)
-        key, data = key_of(claim.clip), audio(format_name)
+        key, data = result_key(claim.clip), audio(format_name)
         self.store.put(key, data, FORMATS[format_name].content_type)
         with self.database.transaction() as session:
             now = self.database.now(session)
