@@ -1,0 +1,3 @@
+from tests.pipelines.models.seedvc.conftest import complete
+
+__all__ = ["complete"]
