@@ -129,7 +129,7 @@ def _fetch_defaults(settings: Settings) -> None:
     for service in ("seedvc", "make-an-audio"):
         default = catalog.DEFAULTS[service]
         asked = settings.service(service).pipeline
-        if asked == default or (asked == AUTO and not catalog.is_there(service, settings)):
+        if asked == default or (asked == AUTO and not catalog.is_installed(service, settings)):
             try:
                 _fetch(default, settings)
             except checkpoints.FetchFailed as error:

@@ -190,7 +190,7 @@ def _carry_out(
         queue.transition(session, clip, ClipState.FAILED, now, code=queue.TOO_LONG, message=message)
     for user_id in sorted_out.throttled:
         user = session.get_one(User, user_id, populate_existing=True)
-        throttle.put_off(session, user, rules, now)
+        throttle.reschedule(session, user, rules, now)
     return taken
 
 

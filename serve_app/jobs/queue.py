@@ -71,7 +71,7 @@ class Claim:
     started: int
     """The number of the event of this start, which names the try: numbers of tries repeat where one
     did not count."""
-    again: bool
+    is_retry: bool
     """An earlier try has begun, and may have left something behind."""
     seconds: float
     """How long this try may take."""
@@ -85,7 +85,7 @@ class Claim:
             clip.lease or "",
             clip.lease_until or now,
             started,
-            again=begun != now,
+            is_retry=begun != now,
             seconds=min(rules.attempt_seconds, begun + rules.clip_seconds - now),
         )
 
@@ -120,7 +120,7 @@ def transition(
         clip.error_code = code
         clip.error = message
     clip.finished_at = now
-    let_go(clip, ready=False)
+    clear_lease(clip, ready=False)
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
 
 
@@ -134,7 +134,7 @@ def renew(session: Session, clip_id: str, token: str, now: float, seconds: float
     return True
 
 
-def still_wanted(session: Session, claims: Collection[Claim]) -> set[str]:
+def active_leases(session: Session, claims: Collection[Claim]) -> set[str]:
     """Which of these claims, by token, are held still or have led to their clip's success. The
     others were cancelled, deleted or lost, and their work may stop. One query, which locks nothing.
     """
@@ -169,7 +169,7 @@ def release(
     clip.attempts -= 1
     if until is not None:
         clip.start_at = until
-    let_go(clip, ready=until is None)
+    clear_lease(clip, ready=until is None)
     events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
 
 
@@ -197,7 +197,7 @@ def retry_or_fail(
     return clip.state
 
 
-def lose(
+def record_lost_attempt(
     session: Session, clip_id: str, token: str, rules: QueueRules, now: float
 ) -> ClipState | None:
     """The same for a try that was lost with the replica of a stage. The worker's own death is
@@ -228,7 +228,7 @@ def fail(session: Session, clip_id: str, token: str, code: str, message: str, no
     return True
 
 
-def remember(
+def checkpoint_result(
     session: Session,
     clip_id: str,
     token: str,
@@ -276,7 +276,7 @@ def _back_off(
 ) -> None:
     """Lets go of the clip for a wait that doubles with each of the `times` that it was needed."""
     clip.start_at = now + rules.retry_backoff_seconds * 2 ** (times - 1)
-    let_go(clip, ready=False)
+    clear_lease(clip, ready=False)
     data = {"attempt": clip.attempts, "code": code, "start_at": clip.start_at}
     events.record(session, clip.id, Kind.RETRYING, data, now)
 
@@ -290,7 +290,7 @@ def _outcome(clip: Clip) -> dict[str, Any]:
     return {}
 
 
-def let_go(clip: Clip, ready: bool) -> None:
+def clear_lease(clip: Clip, ready: bool) -> None:
     """Nobody holds the locked clip any more; a `ready` one stands in line again."""
     clip.lease = clip.lease_until = None
     clip.ready = ready

@@ -53,14 +53,14 @@ def replan(session: Session, user: User, rules: ThrottleRules, now: float) -> No
     """Plan the waiting clips of a locked user anew, in their order: a planned start is free again.
     Those whose time has come keep it."""
     waiting = _unstarted(user).where(Clip.start_at > now).order_by(Clip.start_at, Clip.id)
-    _plan_anew(session, user, waiting, rules, now)
+    _replan_clips(session, user, waiting, rules, now)
 
 
-def put_off(session: Session, user: User, rules: ThrottleRules, now: float) -> None:
+def reschedule(session: Session, user: User, rules: ThrottleRules, now: float) -> None:
     """Send all that a locked user has in line away until its time comes, in its order: the user has
     had all starts of the window. All at once, for it may be very much after a standstill."""
     in_line = _unstarted(user).where(Clip.ready).order_by(Clip.turn, Clip.id)
-    for clip in _plan_anew(session, user, in_line, rules, now):
+    for clip in _replan_clips(session, user, in_line, rules, now):
         clip.ready = False
 
 
@@ -68,7 +68,7 @@ def _unstarted(user: User) -> Select[Clip]:
     return select(Clip).where(Clip.user_id == user.id, PENDING, Clip.started_at.is_(None))
 
 
-def _plan_anew(
+def _replan_clips(
     session: Session, user: User, moving: Select[Clip], rules: ThrottleRules, now: float
 ) -> Sequence[Clip]:
     """Those that another transaction is changing stay: waiting for one that in turn waits for the

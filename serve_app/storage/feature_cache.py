@@ -35,7 +35,7 @@ class StoredFeatures:
             logger.warning("features cannot be stored", exc_info=True)
 
 
-def forget(store: ObjectStore, digest: str) -> None:
+def purge(store: ObjectStore, digest: str) -> None:
     """Removes all that was found in the recording of that digest. Raises StoreError."""
     for key in store.keys(f"{PREFIX}{digest}/"):
         store.delete(key)

@@ -39,7 +39,7 @@ def store(direct: ObjectStore, seaweed: SeaweedFS, proxy: FaultProxy) -> ObjectS
 
 def test_without_trouble_it_is_not_noticed(store: ObjectStore, proxy: FaultProxy) -> None:
     key = new_id()
-    with store.open_upload(key, "audio/wav") as upload:
+    with store.open_writer(key, "audio/wav") as upload:
         upload.write(bytes(2 * PART + 1))
         assert upload.complete() == 2 * PART + 1
     link = store.presigned_get(key, 60, "clip.wav")

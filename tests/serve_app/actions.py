@@ -43,7 +43,7 @@ def make_user(database: Database, name: str = "ada", amount: int = 10_000) -> Us
     with database.transaction() as session:
         session.add(user)
         session.flush()
-        credits.welcome(session, user, amount, NOW)
+        credits.sign_up_bonus(session, user, amount, NOW)
     return user
 
 

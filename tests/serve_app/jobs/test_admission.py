@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from serve_app.db.engine import Database
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import NOW, UNTHROTTLED, account, delete, make_user, must_claim, submit
@@ -19,7 +19,7 @@ FEW = replace(UNTHROTTLED, max_pending=4, max_pending_of_user=3)
 
 def refusal(database: Database, user_number: int) -> tuple[int, str]:
     user = make_user(database, f"late{user_number}")
-    with pytest.raises(ServiceError) as refused:
+    with pytest.raises(ApiError) as refused:
         submit(database, user, NOW, FEW)
     assert refused.value.retry_after
     assert account(database, user) == (10_000, 0)
@@ -29,7 +29,7 @@ def refusal(database: Database, user_number: int) -> tuple[int, str]:
 def test_a_user_may_have_so_many_pending_clips(database: Database) -> None:
     user = make_user(database)
     submitted = [submit(database, user, NOW, FEW) for _ in range(3)]
-    with pytest.raises(ServiceError) as refused:
+    with pytest.raises(ApiError) as refused:
         submit(database, user, NOW, FEW)
     assert (refused.value.status, refused.value.code) == (429, "too_many_clips")
     assert "3 clips" in refused.value.message

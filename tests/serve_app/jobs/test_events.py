@@ -94,7 +94,7 @@ def test_a_cancelled_clip_says_so_and_takes_its_events_along(database: Database)
     assert kinds(database, clip) == ["queued", "started", "cancelled"]
     delete(database, clip)
     with database.transaction() as session:
-        clips.forget(session, clip.id)
+        clips.purge(session, clip.id)
     assert kinds(database, clip) == []
 
 
@@ -157,5 +157,5 @@ def test_what_is_still_wanted(database: Database) -> None:
     with database.transaction() as session:
         session.get_one(Clip, lost.clip.id).lease = "another"
     with database.reading() as session:
-        wanted = queue.still_wanted(session, [held, done, cancelled, lost])
+        wanted = queue.active_leases(session, [held, done, cancelled, lost])
     assert wanted == {held.token, done.token}

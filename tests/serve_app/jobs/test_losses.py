@@ -47,7 +47,7 @@ def claim_several(
 
 def lose(database: Database, claimed: Claim, now: float) -> ClipState | None:
     with database.transaction() as session:
-        return queue.lose(session, claimed.clip.id, claimed.token, UNTHROTTLED, now)
+        return queue.record_lost_attempt(session, claimed.clip.id, claimed.token, UNTHROTTLED, now)
 
 
 def retry(database: Database, claimed: Claim, now: float) -> ClipState | None:
@@ -166,13 +166,15 @@ def test_what_was_made_is_remembered_until_it_is_charged(database: Database) -> 
     clip = submit(database, make_user(database))
     lost = must_claim(database)
     with database.transaction() as session:
-        assert queue.remember(session, clip.id, lost.token, 1_000, 2.5, {"segments": 1})
+        assert queue.checkpoint_result(session, clip.id, lost.token, 1_000, 2.5, {"segments": 1})
     taken = must_claim(database, NOW + LEASE)
-    assert taken.again
+    assert taken.is_retry
     row = taken.clip
     assert (row.made_by, row.bytes, row.audio_seconds) == (lost.token, 1_000, 2.5)
     with database.transaction() as session:
-        assert not queue.remember(session, clip.id, lost.token, 1, 1, {}), "the lease was lost"
+        assert not queue.checkpoint_result(session, clip.id, lost.token, 1, 1, {}), (
+            "the lease was lost"
+        )
     assert succeed(database, taken)
     assert reload(database, clip).made_by is None
 

@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from pipelines.audio.recording import Recording
 from pipelines.protocol import InvalidInput
-from serve_app.db.models import Clip, Upload
-from serve_app.errors import ServiceError
+from serve_app.db.models import Clip, RecordingUpload
+from serve_app.errors import ApiError
 from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips, uploads
 from serve_app.storage.store import ObjectMissing, ObjectStore
@@ -27,9 +27,9 @@ from tests.serve_app.recordings import announce, send, speech, tone
 DAY = 24 * 3600.0
 
 
-def row(api: Api, upload_id: str) -> Upload:
+def row(api: Api, upload_id: str) -> RecordingUpload:
     with api.database.reading() as session:
-        return session.get_one(Upload, upload_id)
+        return session.get_one(RecordingUpload, upload_id)
 
 
 def inspect(api: Api, upload: dict[str, Any]) -> float:
@@ -277,7 +277,7 @@ def test_uploads_are_found_by_id_and_by_key_by_their_user_alone(api: Api) -> Non
         wrong += [f"seed-vc-audio-uploads/{upload['id']}", f"styletts2-output/{upload['id']}.wav"]
         errors = []
         for user, name in [(stranger, upload["id"]), *((owner, name) for name in wrong)]:
-            with pytest.raises(ServiceError) as caught:
+            with pytest.raises(ApiError) as caught:
                 uploads.find(session, user, name)
             errors.append((caught.value.status, caught.value.body()))
     assert errors[0] == (404, errors[0][1])
@@ -312,8 +312,8 @@ def test_an_upload_that_goes_while_it_is_deleted_is_not_found(api: Api) -> None:
     address = f"/api/uploads/{upload['id']}"
     with ThreadPoolExecutor(1) as user:
         with api.database.transaction() as session:
-            session.execute(update(Upload).values(deleted_at=api.now))
-            uploads.forget(session, upload["id"])
+            session.execute(update(RecordingUpload).values(deleted_at=api.now))
+            uploads.purge(session, upload["id"])
             answer = user.submit(api.client.delete, address, headers=headers)
             assert not wait([answer], timeout=0.5).done
         assert error_of(answer.result(), 404)["code"] == "upload_not_found"
@@ -388,7 +388,7 @@ def test_recordings_that_are_read_leave_room_for_other_requests(
         other = threads.submit(client.get, "/api/me", headers=headers)
         try:
             assert other.result(10).status_code == 200
-            at_once = list(islice(as_completed(asked, 10), 50 - uploads.MOST_READERS))
+            at_once = list(islice(as_completed(asked, 10), 50 - uploads.MAX_READERS))
         finally:
             go_on.set()
     refused = [each.result() for each in at_once]
