@@ -25,13 +25,13 @@ from pipelines.models.makeanaudio.checkpoint import (
 )
 from pipelines.models.makeanaudio.segments import SoundSegment
 from pipelines.models.makeanaudio.stages import (
-    NO_GUIDANCE,
     MakeAnAudioDiffusion,
     MakeAnAudioFrontend,
     MakeAnAudioVocoder,
 )
 from pipelines.models.makeanaudio.text_encoder import Tokenizer
 from pipelines.models.makeanaudio.unet import ResBlock, sinusoids
+from pipelines.networks.guidance import NO_GUIDANCE, guided
 from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
 from pipelines.weights.state_dicts import load_strict, under
@@ -215,14 +215,14 @@ def diffusion(c: Comparison) -> None:
     golden, texts = c.recordings["ddim"], c.recordings["text"]
     stage = MakeAnAudioDiffusion(c.files, c.settings)
     for case in c.cases:
-        guided = case.guidance != NO_GUIDANCE
+        conditioned_twice = case.guidance != NO_GUIDANCE
         segments = [
             SoundSegment(
                 index=0,
                 seed=0,
                 length=golden[case.start].shape[3],
                 text=texts["c"][prompt].numpy(),
-                no_text=texts["uc"][0].numpy() if guided else None,
+                no_text=texts["uc"][0].numpy() if conditioned_twice else None,
                 steps=case.steps,
                 guidance=case.guidance,
                 missing=0,
@@ -276,7 +276,7 @@ def _trace(c: Comparison) -> None:
     levels = golden["trace.t"]
     unconditional = model(x, levels, texts["uc"].expand(len(x), -1, -1))
     conditional = model(x, levels, texts["c"][:1].expand(len(x), -1, -1))
-    noise = ddim.guided(conditional, unconditional, torch.tensor(TRACE_GUIDANCE))
+    noise = guided(conditional, unconditional, torch.tensor(TRACE_GUIDANCE))
     before = torch.tensor([step.signal for step in plan])[:, None, None, None]
     c.check("ddim", "trace.eps_uncond", unconditional, NOISE)
     c.check("ddim", "trace.eps_cond", conditional, NOISE)

@@ -13,13 +13,14 @@ from parity.comparison import Recording
 from parity.seedvc_bench import EXACT, Bench, segment_of
 from parity.seedvc_networks import EMBEDDING, FILTER_BANK, HERTZ, LOG_MEL, RESAMPLED
 from pipelines.audio.fbank import log_filter_bank
+from pipelines.audio.joining import CrossFade
 from pipelines.audio.mel import log_mel
 from pipelines.audio.recording import at_rate
 from pipelines.audio.resampling import sinc_resample
 from pipelines.models.seedvc.content import SAMPLE_RATE, WINDOW, input_features, windows
 from pipelines.models.seedvc.flow import Flow
 from pipelines.models.seedvc.segments import MelAcoustic
-from pipelines.models.seedvc.windows import OVERLAP_FRAMES, CrossFade
+from pipelines.models.seedvc.windows import OVERLAP_FRAMES
 from pipelines.networks.campplus import speaker_embedding
 from pipelines.requests.conversion import ConversionRequest, recordings_of
 

@@ -23,7 +23,6 @@ from pipelines.audio.recording import Recording as Sound
 from pipelines.audio.recording import at_rate
 from pipelines.models.styletts2.alignment import align, delayed, expected_durations, frame_counts
 from pipelines.models.styletts2.checkpoint import official
-from pipelines.models.styletts2.config import HifiganConfig
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
 from pipelines.models.styletts2.guidance import GuidedDenoiser
 from pipelines.models.styletts2.published.references import official_frontend
@@ -32,6 +31,7 @@ from pipelines.models.styletts2.segments import SpeechAcoustic
 from pipelines.models.styletts2.style_encoder import StyleEncoder, reference_mel, trim_bounds
 from pipelines.models.styletts2.styles import mixed_style
 from pipelines.models.styletts2.vocoder import StyleTTS2Vocoder
+from pipelines.networks.vocoders.generator_config import HifiganConfig
 from pipelines.requests.speech import Sampling, StyledRequest
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.lengths import Lengths

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 
 T = TypeVar("T")
 
@@ -141,6 +141,6 @@ class Bulkhead:
                 del self._running[user]
         self._start_next()
 
-    def _busy(self) -> ServiceError:
+    def _busy(self) -> ApiError:
         message = f"Too much is under way here ({self.name}). Try again in a moment."
-        return ServiceError(503, "busy", message, retry_after=_RETRY_SECONDS)
+        return ApiError(503, "busy", message, retry_after=_RETRY_SECONDS)

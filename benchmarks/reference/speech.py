@@ -20,13 +20,13 @@ from pipelines.models.styletts2.config import (
     LIBRITTS,
     LJSPEECH,
     DenoiserConfig,
-    IstftnetConfig,
     ModelConfig,
 )
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.guidance import GuidedDenoiser
 from pipelines.models.styletts2.sampler import RHO, SIGMA_MAX, SIGMA_MIN, advance, schedule
 from pipelines.models.styletts2.style_encoder import StyleEncoder
+from pipelines.networks.vocoders.generator_config import IstftnetConfig
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.packed_layers import pack_layers

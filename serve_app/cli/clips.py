@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from serve_app.cli.client import ApiError, Client
+from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.common import key_file
 from serve_app.cli.error_messages import console
 from serve_app.settings import Settings
@@ -108,11 +108,11 @@ def connected(url: str, key: str) -> Iterator[Client]:
     with Client(server, key or saved.read_text().strip()) as client:
         try:
             yield client
-        except ApiError as error:
+        except RequestFailed as error:
             if error.status != 401 or key:
                 raise
             hint = f"(the key in {saved} is of another database; give --key)"
-            raise ApiError(f"{error} {hint}", 401) from error
+            raise RequestFailed(f"{error} {hint}", 401) from error
 
 
 def require_writable(output: Path) -> None:

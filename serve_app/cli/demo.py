@@ -51,7 +51,7 @@ class Wishes:
 def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
     """Makes what is installed and says what is not. `settings` are resolved.
 
-    Raises ApiError where a step of the way fails; whatever happens, everything is stopped.
+    Raises RequestFailed where a step of the way fails; whatever happens, everything is stopped.
     """
     with tempfile.TemporaryDirectory(prefix="bernie-demo-") as folder:
         update = {"data_dir": Path(folder), "port": free_port()}

@@ -15,20 +15,20 @@ from typer.core import TyperGroup
 
 from pipelines.weights.checkpoints import FetchFailed
 from serve_app.catalog import NothingInstalled
-from serve_app.cli.client import ApiError
+from serve_app.cli.client import RequestFailed
 from serve_app.cli.local_stack import StackError
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.storage.seaweedfs import EmbeddedStoreError
-from serve_app.storage.store import StoreError
+from serve_app.storage.store_errors import StoreError
 
 console = Console(stderr=True)
 
 _SPEAK_FOR_THEMSELVES = (
-    ApiError,
+    RequestFailed,
     EmbeddedStoreError,
     FetchFailed,
     NothingInstalled,
-    ServiceError,
+    ApiError,
     StackError,
 )
 _STORE_SETTINGS = "BERNIE_S3_ENDPOINT, _BUCKET, _REGION, _ACCESS_KEY and _SECRET_KEY"

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from serve_app import catalog
@@ -128,7 +129,7 @@ def _fetch_defaults(settings: Settings) -> None:
     for service in ("seedvc", "make-an-audio"):
         default = catalog.DEFAULTS[service]
         asked = settings.service(service).pipeline
-        if asked == default or (asked == AUTO and not catalog.is_there(service, settings)):
+        if asked == default or (asked == AUTO and not catalog.is_installed(service, settings)):
             try:
                 _fetch(default, settings)
             except checkpoints.FetchFailed as error:
@@ -145,7 +146,7 @@ def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
         def report(what: str, done: float) -> None:
             progress.update(task, description=what, completed=done)
 
-        return checkpoints.fetch(name, PipelineSettings(settings.checkpoints), report, source)
+        return registry.fetch(name, PipelineSettings(settings.checkpoints), report, source)
 
 
 def _require_checkpoints(settings: Settings) -> None:

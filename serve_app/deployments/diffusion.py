@@ -11,7 +11,7 @@ from pipelines.protocol import Diffusion as DiffusionStage
 from serve_app.batching.fair_queue import Ticket
 from serve_app.deployments.stage import StageReplica
 from serve_app.settings import Settings
-from serve_app.worker.timings import Traced
+from serve_app.worker.timings import Timed
 
 
 class Diffusion(StageReplica):
@@ -26,7 +26,7 @@ class Diffusion(StageReplica):
 
     async def run(
         self, segment: Segment, ticket: Ticket
-    ) -> AsyncGenerator[tuple[int, int] | Traced[Acoustic], None]:
+    ) -> AsyncGenerator[tuple[int, int] | Timed[Acoustic], None]:
         """Yields the steps done of all, now and then, and last the acoustic features."""
         async with aclosing(self._run_stepwise(segment, ticket)) as told:
             async for each in told:

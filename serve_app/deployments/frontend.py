@@ -12,7 +12,7 @@ from serve_app.deployments.stage import StageReplica
 from serve_app.settings import Settings
 from serve_app.storage.feature_cache import StoredFeatures
 from serve_app.storage.store import ObjectStore
-from serve_app.worker.timings import Traced
+from serve_app.worker.timings import Timed
 
 
 class Frontend(StageReplica):
@@ -28,6 +28,6 @@ class Frontend(StageReplica):
 
         super().__init__(service, "frontend", load, scale, settings.stall_seconds)
 
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
         """Raises InvalidInput where the request cannot be served."""
         return await self._run(request, ticket)

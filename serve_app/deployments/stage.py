@@ -11,8 +11,8 @@ from serve_app.batching.step_loop import Limits, Outcome, Stage
 from serve_app.deployments.metrics import StageMetrics
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.settings import StageScale
-from serve_app.worker.generation import Steps
-from serve_app.worker.timings import StageTiming, Traced
+from serve_app.worker.generation import StepCallback
+from serve_app.worker.timings import StageTiming, Timed
 
 PROGRESS_SECONDS = 0.5
 
@@ -39,10 +39,12 @@ class StageReplica:
         )
         self._driver = StageDriver(load, limits, self._observe, stall_seconds)
 
-    async def _run(self, item: Any, ticket: Ticket, steps: Steps | None = None) -> Traced[Any]:
+    async def _run(
+        self, item: Any, ticket: Ticket, steps: StepCallback | None = None
+    ) -> Timed[Any]:
         outcome = await self._driver.run(ticket, item, steps)
         timing = StageTiming(self._stage, outcome.queued, outcome.seconds, outcome.batch)
-        return Traced(outcome.result, (timing,))
+        return Timed(outcome.result, (timing,))
 
     async def _run_stepwise(self, item: Any, ticket: Ticket) -> AsyncGenerator[Any, None]:
         """Yields now and then the steps done of all, as `(int, int)`, and last what `_run` returns.

@@ -13,7 +13,7 @@ from typing import Any
 
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
-from serve_app.worker.generation import StageLost, StageUnavailable, Steps
+from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 
 
 class StageDriver:
@@ -40,12 +40,12 @@ class StageDriver:
         self._arrived: deque[tuple[Ticket, Any]] = deque()
         self._cancelled: deque[str] = deque()
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
-        self._watching: dict[str, Steps] = {}
+        self._watching: dict[str, StepCallback] = {}
         self._sending = itertools.count()
         self._work = asyncio.Event()
         self._driving: asyncio.Task[None] | None = None
 
-    async def run(self, ticket: Ticket, item: Any, steps: Steps | None = None) -> Outcome:
+    async def run(self, ticket: Ticket, item: Any, steps: StepCallback | None = None) -> Outcome:
         """The outcome of one item. Raises what its own computation raised, StageLost where the loop
         ends meanwhile, and StageUnavailable where it has. Cancelling the call takes the item out
         before the next step. `steps` is told of each step but the last."""

@@ -10,7 +10,7 @@ from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import OneShot
 from serve_app.deployments.stage import StageReplica
 from serve_app.settings import Settings
-from serve_app.worker.timings import Traced
+from serve_app.worker.timings import Timed
 
 
 class Vocoder(StageReplica):
@@ -24,8 +24,8 @@ class Vocoder(StageReplica):
 
         super().__init__(service, "vocoder", load, scale, settings.stall_seconds)
 
-    async def run(self, acoustic: Traced[Acoustic], ticket: Ticket) -> Traced[Waveform]:
+    async def run(self, acoustic: Timed[Acoustic], ticket: Ticket) -> Timed[Waveform]:
         """Carries the timings of the stage before along with its own."""
         features = acoustic.value
         done = await self._run(features, replace(ticket, length=features.length))
-        return Traced(done.value, acoustic.timings + done.timings)
+        return Timed(done.value, acoustic.timings + done.timings)

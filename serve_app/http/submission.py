@@ -14,12 +14,11 @@ from pipelines.audio.containers import check_format
 from pipelines.voices.shipped_voices import catalogue
 from serve_app import catalog
 from serve_app.db.models import User
+from serve_app.http.app_state import AppState
 from serve_app.http.clip_view import show
-from serve_app.http.dependencies import Services
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.common import ClipOut, IdempotencyKey
-from serve_app.http.schemas.submissions import Job
-from serve_app.jobs.queue import QueueRules
+from serve_app.http.schemas.submissions import ClipOptions
 from serve_app.media import clips, voices
 from serve_app.media.clips import NewClip
 
@@ -45,51 +44,51 @@ def accepted(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def check(service: str, request: Any, job: Job, services: Services) -> None:
-    """Whether the service runs and can serve the request. Raises ServiceError, InvalidInput."""
-    settings = services.settings
+def check(service: str, request: Any, body: ClipOptions, state: AppState) -> None:
+    """Whether the service runs and can serve the request. Raises ApiError, InvalidInput."""
+    settings = state.settings
     pipeline = catalog.require(service, settings)
-    check_format(job.format, job.sample_rate)
+    check_format(body.format, body.sample_rate)
     stage = settings.service(service).frontend
     registry.check(service, pipeline, request, settings.pipeline(stage))
 
 
-def reference(name: str, user: User, services: Services) -> str:
+def reference(name: str, user: User, state: AppState) -> str:
     """Where the recording of the voice is, see `voices.reference`."""
-    with services.database.reading() as session:
-        shipped = catalogue(services.settings.checkpoints)
+    with state.database.reading() as session:
+        shipped = catalogue(state.settings.checkpoints)
         return voices.reference(session, user.id, name, shipped)
 
 
-def seed_of(job: Job) -> int:
-    return secrets.randbits(32) if job.seed is None else job.seed
+def seed_of(body: ClipOptions) -> int:
+    return secrets.randbits(32) if body.seed is None else body.seed
 
 
 def submit(
-    services: Services,
+    state: AppState,
     user: User,
     service: str,
-    job: Job,
+    body: ClipOptions,
     make: Callable[[], NewClip],
     idempotency_key: str | None,
     response: Response,
 ) -> ClipOut:
     """Queues the clip that `make` gives, which raises what is wrong with the request; a repeated
     request gives the clip that it gave before, whatever has changed since."""
-    settings = services.settings
-    content = f"{service} {job.model_dump_json()}"
+    settings = state.settings
+    content = f"{service} {body.model_dump_json()}"
     request_hash = hashlib.sha256(content.encode()).hexdigest()
-    with services.database.reading() as session:
-        now = services.clock(session)
+    with state.database.reading() as session:
+        now = state.clock(session)
         clip = clips.submitted(session, user.id, idempotency_key, request_hash)
     if clip is None:
         new = make()
-        with services.database.transaction() as session:
-            now = services.clock(session)
+        with state.database.transaction() as session:
+            now = state.clock(session)
             clip, created = clips.submit(
-                session, user.id, new, QueueRules.of(settings), now, idempotency_key, request_hash
+                session, user.id, new, settings, now, idempotency_key, request_hash
             )
         if created:
-            services.wake()
+            state.wake()
     response.headers["Location"] = f"/api/clips/{clip.id}"
-    return show(clip, services.store, settings, now)
+    return show(clip, state.store, settings, now)

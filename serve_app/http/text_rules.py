@@ -10,7 +10,7 @@ from serve_app.errors import invalid
 def clean_text(text: str, field: str, most: int) -> str:
     """`text` without the white space around it: 1 to `most` characters, none of them control.
 
-    Newline and tab are the control characters that may stay. Raises ServiceError (422) about
+    Newline and tab are the control characters that may stay. Raises ApiError (422) about
     `field`.
     """
     stripped = text.strip()

@@ -30,7 +30,8 @@ from serve_app.db.json_values import value_of
 from serve_app.db.models import PENDING, RETURNS_AT, Clip, ClipState, User
 from serve_app.jobs import events, queue, throttle
 from serve_app.jobs.events import Kind
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
+from serve_app.settings import QueueSettings
 
 _LINE_UP_AT_ONCE = 100
 _AS_IT_IS = {"populate_existing": True, "synchronize_session": False}
@@ -82,9 +83,9 @@ _NOTE_STARTS = (
 
 
 def claim(
-    session: Session, rules: QueueRules, now: float, most: int = 1, suspects: bool = True
+    session: Session, settings: QueueSettings, now: float, most: int = 1, suspects: bool = True
 ) -> list[Claim]:
-    """Up to `most` of the next due clips, each held for `rules.lease_seconds`.
+    """Up to `most` of the next due clips, each held for `settings.lease_seconds`.
 
     At most one suspect is among them, and none without `suspects`. Fails the clips it meets that
     are out of time or out of tries that may be lost, and sends back all of a user it meets who has
@@ -98,13 +99,13 @@ def claim(
         room = most - len(taken)
         found = _first_in_line(session, room, suspects)
         more = len(found) == room
-        sorted_out = _sort_out(found, suspects, rules, now)
+        sorted_out = _sort_out(found, suspects, settings, now)
         suspects = suspects and not sorted_out.suspect
-        taken += _carry_out(session, sorted_out, rules, now)
+        taken += _carry_out(session, sorted_out, settings, now)
     started = events.record_each(
         session, Kind.STARTED, {clip.id: {"attempt": clip.attempts} for clip in taken}, now
     )
-    return [Claim.of(clip, started[clip.id], rules, now) for clip in taken]
+    return [Claim.of(clip, started[clip.id], settings, now) for clip in taken]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +125,11 @@ class _InLine:
         """A clip in line that nobody let go of was lost with its worker."""
         return self.losses > 0 or self.lease is not None
 
-    def is_lost(self, rules: QueueRules) -> bool:
-        return self.lease is not None and self.losses + 1 >= rules.max_losses
+    def is_lost(self, settings: QueueSettings) -> bool:
+        return self.lease is not None and self.losses + 1 >= settings.max_losses
 
-    def is_late(self, rules: QueueRules, now: float) -> bool:
-        return self.started_at is not None and now - self.started_at >= rules.clip_seconds
+    def is_late(self, settings: QueueSettings, now: float) -> bool:
+        return self.started_at is not None and now - self.started_at >= settings.clip_seconds
 
 
 @dataclass(slots=True)
@@ -145,12 +146,12 @@ class _SortedOut:
     suspect: bool = False
     """One of the taken is."""
 
-    def may_start(self, clip: _InLine, rules: QueueRules, now: float) -> bool:
+    def may_start(self, clip: _InLine, settings: QueueSettings, now: float) -> bool:
         """Whether its user may start one more; if so, it counts."""
         starts = self.starts.get(clip.user_id, clip.starts)
-        if not throttle.may_start(starts, rules, now):
+        if not throttle.may_start(starts, settings, now):
             return False
-        self.starts[clip.user_id] = throttle.with_start(starts, rules, now)
+        self.starts[clip.user_id] = throttle.with_start(starts, settings, now)
         return True
 
 
@@ -159,16 +160,18 @@ def _first_in_line(session: Session, most: int, suspects: bool) -> list[_InLine]
     return [_InLine(*row) for row in session.execute(line, {"most": most})]
 
 
-def _sort_out(found: list[_InLine], suspects: bool, rules: QueueRules, now: float) -> _SortedOut:
+def _sort_out(
+    found: list[_InLine], suspects: bool, settings: QueueSettings, now: float
+) -> _SortedOut:
     result = _SortedOut()
     for clip in found:
-        if clip.is_lost(rules):
+        if clip.is_lost(settings):
             result.lost.append(clip.id)
-        elif clip.is_late(rules, now):
+        elif clip.is_late(settings, now):
             result.late.append(clip.id)
         elif clip.suspect and (result.suspect or not suspects):
             continue
-        elif clip.started_at is None and not result.may_start(clip, rules, now):
+        elif clip.started_at is None and not result.may_start(clip, settings, now):
             result.throttled.add(clip.user_id)
         else:
             result.taken.append(clip.id)
@@ -177,20 +180,20 @@ def _sort_out(found: list[_InLine], suspects: bool, rules: QueueRules, now: floa
 
 
 def _carry_out(
-    session: Session, sorted_out: _SortedOut, rules: QueueRules, now: float
+    session: Session, sorted_out: _SortedOut, settings: QueueSettings, now: float
 ) -> list[Clip]:
     """The clips that are taken, in their order."""
-    taken = _lease(session, sorted_out.taken, now, rules.lease_seconds)
+    taken = _lease(session, sorted_out.taken, now, settings.lease_seconds)
     _note_starts(session, sorted_out.starts)
     for clip in _whole(session, sorted_out.lost):
         clip.losses += 1
         queue.fail_lost(session, clip, now)
     for clip in _whole(session, sorted_out.late):
-        message = f"The clip was not done within {rules.clip_seconds:g} s of its first start."
+        message = f"The clip was not done within {settings.clip_seconds:g} s of its first start."
         queue.transition(session, clip, ClipState.FAILED, now, code=queue.TOO_LONG, message=message)
     for user_id in sorted_out.throttled:
         user = session.get_one(User, user_id, populate_existing=True)
-        throttle.put_off(session, user, rules, now)
+        throttle.reschedule(session, user, settings, now)
     return taken
 
 

@@ -11,15 +11,9 @@ from pipelines.requests.conversion import ConversionRequest
 from pipelines.requests.sound import SoundRequest
 from pipelines.requests.speech import StyledRequest
 from serve_app.db.models import Clip
-from serve_app.storage.store import result_key
 
 SOURCE, REFERENCE = "source", "reference"
 """The recordings that a clip may be made from: what is converted, and the voice."""
-
-
-def key_of(clip: Clip) -> str:
-    """Where the result of a clip lies in the object store."""
-    return result_key(clip.service, clip.id, clip.options["format"])
 
 
 def recordings_of(clip: Clip) -> dict[str, str]:

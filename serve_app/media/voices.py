@@ -25,7 +25,7 @@ from pipelines.voices.shipped_voices import Catalogue
 from serve_app.accounts.credits import lock_account
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, Voice
-from serve_app.errors import ServiceError, invalid, not_found
+from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.media import uploads
 from serve_app.media.pipeline_requests import REFERENCE
@@ -37,8 +37,8 @@ SHIPPED = "shipped:"
 """Instead of an object key: the recording of a voice that ships."""
 SECONDS = (1.0, 30.0)
 """How long the recording of a voice may be."""
-LONGEST_NAME = 100
-SWEPT_AT_ONCE = 100
+MAX_NAME_LENGTH = 100
+SWEEP_BATCH_SIZE = 100
 BLENDING = {":", "+"}
 """What blends of voices are written with."""
 MAKING_SECONDS = 600.0
@@ -49,8 +49,8 @@ _CONTENT = FORMATS["flac"]
 def clean_name(name: str, shipped: Catalogue) -> str:
     """A name as it is kept. 422 where it cannot be one, or is that of a voice that ships."""
     cleaned = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(cleaned) <= LONGEST_NAME:
-        raise invalid("name", f"name must have 1 to {LONGEST_NAME} characters.")
+    if not 1 <= len(cleaned) <= MAX_NAME_LENGTH:
+        raise invalid("name", f"name must have 1 to {MAX_NAME_LENGTH} characters.")
     if not cleaned.isprintable() or set(cleaned) & BLENDING:
         raise invalid("name", "name must have no control characters, no `:` and no `+`.")
     taken = {name for voice in shipped.voices for name in (voice.name, *voice.aliases)}
@@ -67,7 +67,7 @@ def require_room(session: Session, user_id: str, name: str, most: int) -> None:
     count = select(func.count()).where(Voice.user_id == user_id, Voice.deleted_at.is_(None))
     if session.scalars(count).one() >= most:
         message = f"An account may have {most} voices. Delete one first."
-        raise ServiceError(409, "too_many_voices", message)
+        raise ApiError(409, "too_many_voices", message)
 
 
 def create(
@@ -106,7 +106,7 @@ def create(
             require_room(session, user_id, name, most)
             made = session.get_one(Voice, voice_id)
             made.deleted_at = None
-    except ServiceError:
+    except ApiError:
         # Another of that name, or the last that there was room for, was made meanwhile.
         remove(database, store, voice)
         raise
@@ -193,7 +193,7 @@ def remove(database: Database, store: ObjectStore, voice: Voice) -> None:
     Raises StoreError."""
     with suppress(InvalidInput):  # one that is not there any more
         recording = uploads.fetch(store, voice.s3_key, "voice", 2 * SECONDS[1], 0)
-        feature_cache.forget(store, recording.digest())
+        feature_cache.purge(store, recording.digest())
     store.delete(voice.s3_key)
     with database.transaction() as session:
         session.execute(
@@ -205,14 +205,14 @@ def sweep(database: Database, store: ObjectStore, clock: Callable[[Session], flo
     """Removes hidden voices that no pending clip needs. Raises StoreError."""
     with database.transaction() as session:
         due = select(Voice).where(Voice.deleted_at <= clock(session), ~_IN_USE)
-        gone = list(session.scalars(due.order_by(Voice.deleted_at).limit(SWEPT_AT_ONCE)))
+        gone = list(session.scalars(due.order_by(Voice.deleted_at).limit(SWEEP_BATCH_SIZE)))
     for voice in gone:
         remove(database, store, voice)
 
 
-def _exists(name: str) -> ServiceError:
+def _exists(name: str) -> ApiError:
     message = f"You have a voice named {name} already. Choose another name, or delete that one."
-    return ServiceError(409, "voice_exists", message, "name")
+    return ApiError(409, "voice_exists", message, "name")
 
 
 def _encoded(recording: Recording) -> bytes:

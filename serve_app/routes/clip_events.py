@@ -13,13 +13,13 @@ from fastapi import Query as FromQuery
 from starlette.concurrency import run_in_threadpool
 
 from serve_app.db.models import ClipEvent, ClipState
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.field_rules import between
-from serve_app.http.access import CurrentUser, ServicesOf
-from serve_app.http.dependencies import Services
+from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.app_state import AppState
 from serve_app.http.openapi import errors
 from serve_app.http.schemas.common import EventsQuery, moment
-from serve_app.http.streaming import Blocks, Streamed, too_many_streams
+from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.jobs import admission, events
 from serve_app.media import clips
 
@@ -71,7 +71,7 @@ data: {"at": "2026-03-01T12:00:09Z", "seconds": 12.5, "bytes": 600044}
 async def follow_clip(
     clip_id: str,
     user: CurrentUser,
-    services: ServicesOf,
+    state: StateDep,
     query: Annotated[EventsQuery, FromQuery()],
     request: Request,
     last_event_id: Annotated[
@@ -89,11 +89,11 @@ async def follow_clip(
     While the clip waits there is also `position`, which has no number. Once the clip has ended
     there is no `progress` and no `audio` any more."""
     after = query.after if last_event_id is None else last_event_id
-    view = await run_in_threadpool(_look, services, user.id, clip_id, after)
+    view = await run_in_threadpool(_look, state, user.id, clip_id, after)
     if view.ended and not view.news:
         return Response(status_code=204)  # tells browsers not to connect again
-    following = _follow(services, user.id, clip_id, after, request)
-    return await Streamed.begin(following, "text/event-stream")
+    following = _follow(state, user.id, clip_id, after, request)
+    return await StreamedBlocks.begin(following, "text/event-stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ class _View:
     place: tuple[int, float] | None
 
 
-def _look(services: Services, user_id: str, clip_id: str, after: int) -> _View:
-    with services.database.reading() as session:
+def _look(state: AppState, user_id: str, clip_id: str, after: int) -> _View:
+    with state.database.reading() as session:
         clip = clips.get(session, user_id, clip_id)
         pending = clip.state is ClipState.PENDING
         news = events.since(session, clip_id, after)
@@ -116,11 +116,11 @@ def _look(services: Services, user_id: str, clip_id: str, after: int) -> _View:
 
 
 async def _follow(
-    services: Services, user_id: str, clip_id: str, after: int, request: Request
+    state: AppState, user_id: str, clip_id: str, after: int, request: Request
 ) -> Blocks:
     """Ends with the clip, and soon after the client has gone away."""
     time = asyncio.get_running_loop().time
-    with services.waiting.place(user_id) as may_wait:
+    with state.wait_slots.hold(user_id) as may_wait:
         if not may_wait:
             raise too_many_streams()
         yield _RECONNECT
@@ -128,8 +128,8 @@ async def _follow(
         spoke_at = time()
         while not await request.is_disconnected():
             try:
-                view = await run_in_threadpool(_look, services, user_id, clip_id, after)
-            except ServiceError:
+                view = await run_in_threadpool(_look, state, user_id, clip_id, after)
+            except ApiError:
                 return  # the clip was deleted
             messages = [_numbered(event) for event in view.news]
             if view.place is not None and view.place != place:
@@ -145,7 +145,7 @@ async def _follow(
             place = view.place
             if view.news:
                 after = view.news[-1].seq
-            await asyncio.sleep(services.settings.poll_seconds)
+            await asyncio.sleep(state.settings.poll_seconds)
 
 
 def _numbered(event: ClipEvent) -> str:

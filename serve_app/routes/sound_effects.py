@@ -7,8 +7,8 @@ from fastapi import APIRouter, Response
 from pipelines.requests.sound import SoundRequest
 from serve_app import catalog
 from serve_app.http import submission
-from serve_app.http.access import CurrentUser, ServicesOf
-from serve_app.http.dependencies import Services
+from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.app_state import AppState
 from serve_app.http.schemas.common import ClipOut
 from serve_app.http.schemas.submissions import SoundEffect
 from serve_app.http.submission import IdempotencyHeader, accepted
@@ -29,23 +29,23 @@ router = APIRouter(prefix="/api", tags=["sound effects"])
 def submit_sound_effect(
     body: SoundEffect,
     user: CurrentUser,
-    services: ServicesOf,
+    state: StateDep,
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start, as speech is."""
     return submission.submit(
-        services, user, SERVICE, body, lambda: _new_clip(body, services), idempotency_key, response
+        state, user, SERVICE, body, lambda: _new_clip(body, state), idempotency_key, response
     )
 
 
-def _new_clip(body: SoundEffect, services: Services) -> NewClip:
+def _new_clip(body: SoundEffect, state: AppState) -> NewClip:
     """Raises what is wrong with the request, before anything is written."""
-    settings = services.settings
+    settings = state.settings
     prompt = clean_text(body.prompt, "prompt", settings.max_prompt_characters)
     seed = submission.seed_of(body)
     request = SoundRequest(prompt, body.duration, body.steps, body.guidance, seed)
-    submission.check(SERVICE, request, body, services)
+    submission.check(SERVICE, request, body, state)
     return NewClip(
         service=SERVICE,
         credits=settings.clip_credits,

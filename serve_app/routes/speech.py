@@ -11,8 +11,8 @@ from pipelines.protocol import SpeechRequest
 from serve_app import catalog
 from serve_app.db.models import User
 from serve_app.http import submission
-from serve_app.http.access import CurrentUser, ServicesOf
-from serve_app.http.dependencies import Services
+from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.app_state import AppState
 from serve_app.http.schemas.common import ClipOut
 from serve_app.http.schemas.submissions import Speech
 from serve_app.http.submission import IdempotencyHeader, accepted
@@ -29,29 +29,29 @@ router = APIRouter(prefix="/api", tags=["speech"])
 def submit_speech(
     body: Speech,
     user: CurrentUser,
-    services: ServicesOf,
+    state: StateDep,
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start (`start_at`): of one account at most
     three start in any minute unless the server is set otherwise, and the others wait."""
     return submission.submit(
-        services,
+        state,
         user,
         SERVICE,
         body,
-        lambda: _new_clip(body, user, services),
+        lambda: _new_clip(body, user, state),
         idempotency_key,
         response,
     )
 
 
-def _new_clip(body: Speech, user: User, services: Services) -> NewClip:
+def _new_clip(body: Speech, user: User, state: AppState) -> NewClip:
     """Raises what is wrong with the request, before anything is written."""
-    settings = services.settings
+    settings = state.settings
     text = clean_text(body.text, "text", settings.max_text_characters)
     seed = submission.seed_of(body)
-    submission.check(SERVICE, SpeechRequest(text, body.voice, body.speed, seed), body, services)
+    submission.check(SERVICE, SpeechRequest(text, body.voice, body.speed, seed), body, state)
     options: dict[str, Any] = {
         "speed": body.speed,
         "format": body.format,
@@ -59,7 +59,7 @@ def _new_clip(body: Speech, user: User, services: Services) -> NewClip:
         "seed": seed,
     }
     if registry.takes_reference(SERVICE, catalog.require(SERVICE, settings)):
-        options[REFERENCE] = submission.reference(body.voice, user, services)
+        options[REFERENCE] = submission.reference(body.voice, user, state)
     return NewClip(
         service=SERVICE,
         credits=settings.clip_credits,

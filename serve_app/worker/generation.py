@@ -11,9 +11,9 @@ from typing import Protocol
 
 from pipelines.protocol import Joiner, Request, Segment, Waveform
 from serve_app.batching.fair_queue import Ticket
-from serve_app.worker.timings import ClipTimings, Traced
+from serve_app.worker.timings import ClipTimings, Timed
 
-Steps = Callable[[int, int], None]
+StepCallback = Callable[[int, int], None]
 """Is told the steps done of all steps of a segment's diffusion."""
 
 
@@ -29,9 +29,11 @@ class Stages(Protocol):
     """The three stages of one service, wherever they run. They raise StageLost, StageUnavailable,
     and what the computation raises, perhaps as the `cause` of another error."""
 
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]: ...
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]: ...
 
-    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
         """Diffusion, then vocoder."""
         ...
 
@@ -47,7 +49,7 @@ class Progress:
     steps: int = 0
 
 
-class _Head:
+class _ProgressTracker:
     """Tells of the first unfinished segment only, so that progress never goes back."""
 
     def __init__(self, segments: int, tell: Callable[[Progress], None]) -> None:
@@ -84,9 +86,9 @@ async def generate(
     prepared = await stages.prepare(request, ticket)
     timings.add(prepared.timings)
     timings.segments = len(prepared.value)
-    head = _Head(len(prepared.value), tell)
+    head = _ProgressTracker(len(prepared.value), tell)
     coming = iter(prepared.value)
-    running: deque[asyncio.Task[Traced[Waveform]]] = deque()
+    running: deque[asyncio.Task[Timed[Waveform]]] = deque()
     try:
         while True:
             while len(running) < parallel and (segment := next(coming, None)) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection
 
 from serve_app.db.availability import is_unavailable
@@ -40,27 +41,34 @@ class Leases:
         self._poll_seconds = poll_seconds
         self._held = held
         self._lost = lost
+        self._renewed_at = time.monotonic()
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last renewal is so long ago that leases may have run out: of this worker's
+        own clips, and, where the whole machine has paused or the database was away, of others'."""
+        return self.pulse.failing or time.monotonic() - self._renewed_at > self._seconds / 2
 
     async def keep(self) -> None:
         """Renews three times a lease, and looks every `poll_seconds` at what is wanted still."""
-        time = asyncio.get_running_loop().time
         between = min(self._seconds / 3, _LONGEST_ROUND_SECONDS)
-        due = time()
+        due = 0.0
         while True:
-            renewing = time() >= due
+            renewing = time.monotonic() >= due
             try:
                 await self._round(renewing)
             except Exception as error:
                 if not self.pulse.failing or not is_unavailable(error):
                     logger.exception("the leases could not be looked after")
                 self.pulse.failed()
-                due = time()
+                due = 0.0
                 await asyncio.sleep(min(_RETRY_SECONDS, between))
                 continue
             self.pulse.good()
             if renewing:
-                due = time() + between
-            await asyncio.sleep(max(0.0, min(self._poll_seconds, due - time())))
+                self._renewed_at = time.monotonic()
+                due = self._renewed_at + between
+            await asyncio.sleep(max(0.0, min(self._poll_seconds, due - time.monotonic())))
 
     async def _round(self, renewing: bool) -> None:
         claims = list(self._held())
@@ -68,7 +76,9 @@ class Leases:
             return
         if renewing:
             await self._threads.lease(lambda s, now: queue.renew(s, claims, now, self._seconds))
-        wanted = await self._threads.lease(lambda s, _: queue.still_wanted(s, claims), reading=True)
+        wanted = await self._threads.lease(
+            lambda s, _: queue.active_leases(s, claims), reading=True
+        )
         for claim in claims:
             if claim.token not in wanted:
                 self._lost(claim)

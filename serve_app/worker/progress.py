@@ -17,10 +17,10 @@ logger = logging.getLogger("bernie.worker")
 EVENT_SECONDS = 0.5
 PIECE_SECONDS = 0.2
 
-News = list[tuple[Kind, dict[str, Any]]]
+EventBatch = list[tuple[Kind, dict[str, Any]]]
 
 
-class Report:
+class ProgressReporter:
     """Tells in the background, and not too often, so that nothing waits for it.
 
     `tell` records events and says whether the clip is still held; `keep` stores one piece of the
@@ -29,7 +29,7 @@ class Report:
 
     def __init__(
         self,
-        tell: Callable[[News], Awaitable[bool]],
+        tell: Callable[[EventBatch], Awaitable[bool]],
         keep: Callable[[int, bytes], Awaitable[None]],
     ) -> None:
         self._tell = tell
@@ -76,7 +76,7 @@ class Report:
             await self._news.wait()
             self._news.clear()
             try:
-                held = await self._tell_news()
+                held = await self._record_due()
             except Exception:
                 logger.warning("a clip goes on untold", exc_info=True)
                 self._audio_is_new = self._bytes > 0
@@ -86,8 +86,8 @@ class Report:
                     return
             await asyncio.sleep(PIECE_SECONDS if self.listened else EVENT_SECONDS)
 
-    async def _tell_news(self) -> bool:
-        news: News = []
+    async def _record_due(self) -> bool:
+        news: EventBatch = []
         if self._audio_is_new:
             self._audio_is_new = False
             news.append((Kind.AUDIO, await self._audio()))

@@ -1,4 +1,4 @@
-"""Claims pending clips and runs them, each as a try of `attempt.Maker`.
+"""Claims pending clips and runs them, each as a try of `attempt.ClipRunner`.
 
 Ray stays outside: the stages come as `generation.Stages`. A worker may die at any point; its
 leases run out and the clips are claimed again.
@@ -21,12 +21,13 @@ from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import ClipState
 from serve_app.jobs import admission, claiming, queue
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
 from serve_app.maintenance import sweeper
-from serve_app.media.pipeline_requests import key_of
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectStore, StoreError, StoreUnavailable
-from serve_app.worker.clip_run import Made, Maker, TookTooLong
+from serve_app.storage.object_keys import result_key
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import StoreError, StoreUnavailable
+from serve_app.worker.clip_run import ClipResult, ClipRunner, TookTooLong
 from serve_app.worker.generation import StageLost, Stages, StageUnavailable
 from serve_app.worker.leases import Leases
 from serve_app.worker.pulse import Pulse
@@ -69,9 +70,8 @@ class Worker:
         self._store = store
         self._stages = stages
         self._observer = observer
-        self._rules = QueueRules.of(settings)
         self._running: dict[asyncio.Task[None], Claim] = {}
-        self._stoppable: dict[str, asyncio.Task[Made | None]] = {}
+        self._cancellable: dict[str, asyncio.Task[ClipResult | None]] = {}
         """By the token of their lease."""
         self._wake = asyncio.Event()
         self._stopping = False
@@ -87,7 +87,7 @@ class Worker:
         self._leasing: asyncio.Task[None] | None = None
         self._claims = Pulse("the claiming of clips")
         self._cautious_until = 0.0
-        self._maker = Maker(settings, store, stages, self._threads)
+        self._runner = ClipRunner(settings, store, stages, self._threads)
 
     def wake(self) -> None:
         """A clip was accepted: look now instead of at the next poll."""
@@ -153,7 +153,7 @@ class Worker:
 
     async def _claim_some(self) -> bool:
         """Whether as many clips were taken as there was room for, so that there may be more."""
-        if self._leases.pulse.failing:
+        if self._leases.behind:
             self._cautious_until = math.inf
         room = self._settings.worker_clips - len(self._running)
         if room == 0:
@@ -165,7 +165,7 @@ class Worker:
         )
         try:
             claims = await self._threads.claim(
-                lambda s, now: claiming.claim(s, self._rules, now, room, suspects)
+                lambda s, now: claiming.claim(s, self._settings, now, room, suspects)
             )
         except Exception as error:
             if not self._claims.failing or not is_unavailable(error):
@@ -174,7 +174,7 @@ class Worker:
             self._cautious_until = math.inf
             return False
         self._claims.good()
-        if self._cautious_until == math.inf and not self._leases.pulse.failing:
+        if self._cautious_until == math.inf and not self._leases.behind:
             self._cautious_until = time() + min(_CAUTION_SECONDS, self._settings.lease_seconds)
         for claim in claims:
             task = asyncio.create_task(self._work(claim))
@@ -191,9 +191,9 @@ class Worker:
     async def _work(self, claim: Claim) -> None:
         """One try at one clip; ends in one transition of its state, or in none if the lease is
         lost."""
-        settle = partial(self._stoppable.pop, claim.token, None)
-        producing = asyncio.create_task(self._maker.make(claim, settle))
-        self._stoppable[claim.token] = producing
+        mark_stored = partial(self._cancellable.pop, claim.token, None)
+        producing = asyncio.create_task(self._runner.run(claim, mark_stored))
+        self._cancellable[claim.token] = producing
         try:
             made = await producing
         except asyncio.CancelledError:
@@ -209,7 +209,7 @@ class Worker:
                 self._observer.ended(claim.clip.service, "succeeded")
                 self._observer.made(claim.clip.service, made.seconds, made.timings["total_seconds"])
         finally:
-            self._stoppable.pop(claim.token, None)
+            self._cancellable.pop(claim.token, None)
 
     async def _failed(self, claim: Claim, error: Exception) -> None:
         """Records why: for good where the input is at fault, else for another try."""
@@ -232,20 +232,22 @@ class Worker:
             self._observer.ended(clip.service, "postponed")
             return
         if isinstance(cause, StageLost):
-            state = await record(lambda s, now: queue.lose(s, clip.id, token, self._rules, now))
+            state = await record(
+                lambda s, now: queue.record_lost_attempt(s, clip.id, token, self._settings, now)
+            )
         else:
             reason = _reason(cause, claim)
             state = await record(
-                lambda s, now: queue.retry_or_fail(s, clip.id, token, *reason, self._rules, now)
+                lambda s, now: queue.retry_or_fail(s, clip.id, token, *reason, self._settings, now)
             )
         if state is ClipState.FAILED:
             with suppress(StoreError):
-                await self._threads.run(self._store.delete, key_of(clip))
+                await self._threads.run(self._store.delete, result_key(clip))
         self._observer.ended(clip.service, "failed" if state is ClipState.FAILED else "retried")
 
     def _stop_work(self, claim: Claim) -> None:
         """Once: a second time would cut short what the work does about the first."""
-        if (producing := self._stoppable.pop(claim.token, None)) is not None:
+        if (producing := self._cancellable.pop(claim.token, None)) is not None:
             producing.cancel()
 
     async def _every(

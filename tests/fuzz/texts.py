@@ -6,9 +6,9 @@ import sys
 import unicodedata
 from random import Random
 
+from pipelines.english.symbols import encode
 from pipelines.models.styletts2.published import text as official_text
-from pipelines.models.styletts2.symbols import MAX_TOKENS, encode
-from pipelines.models.styletts2.text import analyse
+from pipelines.models.styletts2.text import MAX_TOKENS, analyse
 from pipelines.protocol import InvalidInput
 from tests.fuzz.running import known
 

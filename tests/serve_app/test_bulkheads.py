@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from serve_app.bulkheads import Bulkhead, Size
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 
 SIZE = Size(threads=3, share=2, waiting=2, waiting_in_all=5)
 
@@ -45,7 +45,7 @@ def hold(bulkhead: Bulkhead, gate: Event, user: str, count: int) -> list[Future[
 
 
 def assert_busy(bulkhead: Bulkhead, user: str) -> None:
-    with pytest.raises(ServiceError) as refused:
+    with pytest.raises(ApiError) as refused:
         bulkhead.submit(user, int)
     assert (refused.value.status, refused.value.code) == (503, "busy")
     assert refused.value.retry_after is not None
@@ -104,7 +104,7 @@ def test_a_call_that_waited_too_long_is_refused_and_the_next_one_runs(
     fresh = bulkhead.submit("ada", int, "3")
     gate.set()
     held[0].result(5)
-    with pytest.raises(ServiceError, match="Try again"):
+    with pytest.raises(ApiError, match="Try again"):
         late.result(5)
     assert fresh.result(5) == 3
     bulkhead.shutdown()

@@ -48,11 +48,6 @@ def plan(steps: int, signal: Tensor) -> list[Step]:
     ]
 
 
-def guided(conditional: Tensor, unconditional: Tensor, scale: Tensor) -> Tensor:
-    """From the prediction without the text through the one with it, `scale` times as far."""
-    return unconditional + scale * (conditional - unconditional)
-
-
 def implied_sound(x: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
     """The sound that a prediction of the noise implies: (x - √(1-ᾱ) ε)/√ᾱ, in the shape of x."""
     return (x - (1 - signal).sqrt() * noise) / signal.sqrt()

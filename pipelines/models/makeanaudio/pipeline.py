@@ -10,7 +10,7 @@ from pipelines.reference_features import FeatureCache
 from pipelines.requests import sound
 from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
-from pipelines.weights.checkpoints import model_folder
+from pipelines.weights.checkpoints import NO_CONVERTERS, model_folder
 
 if TYPE_CHECKING:
     from pipelines.models.makeanaudio.checkpoint import Files
@@ -23,6 +23,7 @@ class MakeAnAudioPipeline:
 
     sample_rate = sound.SAMPLE_RATE
     takes_reference = False
+    converters = NO_CONVERTERS
 
     def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.models.makeanaudio.stages import MakeAnAudioFrontend

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from pipelines.models.makeanaudio.checkpoint import Files, load_text_encoder, load_vocoder
-from pipelines.models.makeanaudio.ddim import Step, advance, guided, plan
+from pipelines.models.makeanaudio.ddim import Step, advance, plan
 from pipelines.models.makeanaudio.segments import Floats, SoundAcoustic, SoundSegment
 from pipelines.models.makeanaudio.text_encoder import Tokenizer
+from pipelines.networks.guidance import NO_GUIDANCE, guided
 from pipelines.protocol import Acoustic, Segment, State, Waveform
 from pipelines.requests.sound import (
     LATENT_HEIGHT,
@@ -28,9 +29,6 @@ from pipelines.requests.sound import (
 from pipelines.runtime.device import configure
 from pipelines.runtime.precision import autocast, place
 from pipelines.settings import PipelineSettings
-
-NO_GUIDANCE = 1.0
-"""The scale at which the prediction without the text has no effect."""
 
 
 class MakeAnAudioFrontend:

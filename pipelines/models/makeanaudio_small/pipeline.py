@@ -7,6 +7,7 @@ from pipelines.protocol import Diffusion, Frontend, InvalidInput, Joiner, Vocode
 from pipelines.reference_features import FeatureCache
 from pipelines.requests.sound import SAMPLE_RATE, SoundRequest, check
 from pipelines.settings import PipelineSettings
+from pipelines.weights.checkpoints import NO_CONVERTERS
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 10.0
 """What it was trained on, about."""
@@ -17,6 +18,7 @@ class SmallPipeline:
 
     sample_rate = SAMPLE_RATE
     takes_reference = False
+    converters = NO_CONVERTERS
 
     def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.models.makeanaudio_small.stages import SmallFrontend

@@ -17,13 +17,13 @@ from pipelines.models.revoice.levels import levels
 from pipelines.models.revoice.request import check, source_of
 from pipelines.models.revoice.segments import Floats, RevoiceSegment
 from pipelines.models.revoice.windows import Window, windows
-from pipelines.models.styletts2.frontend import segment_seed
 from pipelines.networks.fcpe import FCPE, HOP
 from pipelines.networks.whisper import SAMPLE_RATE, SAMPLES_PER_FEATURE, WhisperEncoder
 from pipelines.protocol import Waveform
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.runtime.device import Runtime, configure
 from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.seeds import segment_seed
 from pipelines.settings import PipelineSettings
 from pipelines.voices.timbre import Timbre, Timbres
 

@@ -22,7 +22,7 @@ from pipelines.models.seedvc.config import SeedVCConfig, read_config
 from pipelines.models.seedvc.content import SAMPLE_RATE, ContentEncoder, load_content_encoder
 from pipelines.models.seedvc.f0 import shift_pitch
 from pipelines.models.seedvc.length_regulator import LengthRegulator
-from pipelines.models.seedvc.segments import ConversionSegment, segment_seed
+from pipelines.models.seedvc.segments import ConversionSegment
 from pipelines.models.seedvc.windows import context_frames, window_bounds
 from pipelines.networks.campplus import CampPlus, speaker_embedding
 from pipelines.networks.rmvpe import RMVPE, track_pitch
@@ -30,6 +30,7 @@ from pipelines.reference_features import Array, FeatureCache, Features
 from pipelines.requests.conversion import ConversionRequest, check, recordings_of
 from pipelines.runtime.device import Runtime, configure
 from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.seeds import segment_seed
 from pipelines.settings import PipelineSettings
 from pipelines.weights.state_dicts import identity
 
@@ -192,7 +193,7 @@ class SeedVCFrontend:
         for index, (start, stop) in enumerate(window_bounds(frames, window)):
             yield ConversionSegment(
                 index=index,
-                seed=segment_seed(request.seed, index),
+                seed=segment_seed(request.seed, index, bits=64),
                 length=len(prompt) + stop - start,
                 prompt=prompt,
                 prompt_content=prompt_content,

@@ -35,9 +35,3 @@ class MelAcoustic(Acoustic):
     """A log-mel `[bands, length]`."""
 
     mel: Floats
-
-
-def segment_seed(seed: int, index: int) -> int:
-    """The seed of a clip's segment: 64 bits, unrelated between clips and between segments."""
-    words = np.random.SeedSequence([seed % 2**64, index]).generate_state(1, np.uint64)
-    return int(words[0])

@@ -15,14 +15,8 @@ from typing import Any
 import yaml
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.config import (
-    KOKORO,
-    BertConfig,
-    DenoiserConfig,
-    HifiganConfig,
-    IstftnetConfig,
-    ModelConfig,
-)
+from pipelines.models.styletts2.config import KOKORO, AlbertConfig, DenoiserConfig, ModelConfig
+from pipelines.networks.vocoders.generator_config import HifiganConfig, IstftnetConfig
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from pipelines.weights.state_dicts import (
@@ -161,7 +155,7 @@ def model_config(model: Mapping[str, Any], bert: Mapping[str, Any]) -> ModelConf
     )
 
 
-def _bert_config(bert: Mapping[str, Any]) -> BertConfig:
+def _bert_config(bert: Mapping[str, Any]) -> AlbertConfig:
     names = {
         "embedding": "embedding_size",
         "hidden": "hidden_size",
@@ -170,7 +164,7 @@ def _bert_config(bert: Mapping[str, Any]) -> BertConfig:
         "layers": "num_hidden_layers",
         "positions": "max_position_embeddings",
     }
-    return BertConfig(**{ours: bert[name] for ours, name in names.items() if name in bert})
+    return AlbertConfig(**{ours: bert[name] for ours, name in names.items() if name in bert})
 
 
 def _generator_config(decoder: Mapping[str, Any]) -> HifiganConfig | IstftnetConfig:

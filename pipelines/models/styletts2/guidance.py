@@ -9,13 +9,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from pipelines.models.styletts2.denoiser import Denoiser
-from pipelines.models.styletts2.sampler import guided, preconditioned
+from pipelines.models.styletts2.sampler import preconditioned
+from pipelines.networks.guidance import NO_GUIDANCE, guided
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.precision import autocast
-
-NO_GUIDANCE = 1.0
-"""The scale at which the prediction without the text has no effect."""
 
 
 class GuidedDenoiser:

@@ -83,8 +83,3 @@ def advance(denoise: Denoise, x: Tensor, steps: Sequence[Step], noise: Tensor) -
     slope = (halfway - denoise(halfway, middle)) / middle[:, None]
     advanced: Tensor = x + slope * (down - start)[:, None] + up[:, None] * noise
     return advanced
-
-
-def guided(conditional: Tensor, unconditional: Tensor, scale: Tensor) -> Tensor:
-    """From the prediction without the text through the one with it, `scale` times as far."""
-    return unconditional + scale * (conditional - unconditional)

@@ -15,7 +15,7 @@ from serve_app.db.models import ClipState, User
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import make_user
-from tests.serve_app.worker_harness import Bench
+from tests.serve_app.worker_harness import WorkerHarness
 
 CLIPS = 4
 
@@ -44,32 +44,36 @@ def test_a_held_row_of_one_user_keeps_no_other_from_anything(
             "throttle_starts": 100,
         }
     )
-    bench = Bench(settings, postgres_database, api_store)
-    slow = Bench(settings, postgres_database, api_store, make_user(postgres_database, "eve"))
-    third = Bench(settings, postgres_database, api_store, make_user(postgres_database, "bob"))
-    bench.stages.holds = slow.user.id
-    made = bench.stages.rendered
-    mine = [bench.submit("One chunk.") for _ in range(CLIPS)]
+    harness = WorkerHarness(settings, postgres_database, api_store)
+    slow = WorkerHarness(
+        settings, postgres_database, api_store, make_user(postgres_database, "eve")
+    )
+    third = WorkerHarness(
+        settings, postgres_database, api_store, make_user(postgres_database, "bob")
+    )
+    harness.stages.holds = slow.user.id
+    made = harness.stages.rendered
+    mine = [harness.submit("One chunk.") for _ in range(CLIPS)]
     theirs = slow.submit("One chunk.")
 
     async def go() -> None:
-        async with bench.working(), asyncio.timeout(60):
-            await bench.until(lambda: len(made) == CLIPS + 1)
-            with held(postgres_database, bench.user):
-                bench.stages.gate.set()
+        async with harness.working(), asyncio.timeout(60):
+            await harness.until(lambda: len(made) == CLIPS + 1)
+            with held(postgres_database, harness.user):
+                harness.stages.gate.set()
                 later = third.submit("One chunk.")
-                await bench.until(third.ended(later))
+                await harness.until(third.ended(later))
                 await asyncio.sleep(3 * settings.lease_seconds)
                 left, losses = slow.lease(theirs)
                 assert left > 0
                 assert losses == 0
-                bench.stages.holds = ""
-                await bench.until(slow.ended(theirs))
-            await bench.until(lambda: all(bench.ended(each)() for each in mine))
+                harness.stages.holds = ""
+                await harness.until(slow.ended(theirs))
+            await harness.until(lambda: all(harness.ended(each)() for each in mine))
 
     asyncio.run(go())
-    for owner, clip_id in [(slow, theirs), *((bench, each) for each in mine)]:
+    for owner, clip_id in [(slow, theirs), *((harness, each) for each in mine)]:
         clip = owner.clip(clip_id)
         assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
     assert len(made) == len(set(made)) == CLIPS + 2, "nothing is computed twice"
-    assert bench.balance() == 10_000 - CLIPS * 50
+    assert harness.balance() == 10_000 - CLIPS * 50

@@ -16,7 +16,7 @@ from serve_app.jobs import queue
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.storage.store import ObjectStore
 from tests.postgres import Postgres
-from tests.serve_app.worker_harness import Bench
+from tests.serve_app.worker_harness import WorkerHarness
 
 OUTAGE_SECONDS = 10.0
 
@@ -46,50 +46,52 @@ def test_a_database_that_is_away_costs_no_computation(
             "worker_clips": 3,
         }
     )
-    bench = Bench(settings, postgres_database, api_store)
-    bench.stages.holds = ""
-    made = bench.stages.rendered
-    clip_ids = [bench.submit("One chunk.") for _ in range(6)]
+    harness = WorkerHarness(settings, postgres_database, api_store)
+    harness.stages.holds = ""
+    made = harness.stages.rendered
+    clip_ids = [harness.submit("One chunk.") for _ in range(6)]
 
     async def go() -> None:
         other = Database(postgres.url(postgres_to_empty))
-        twin = Bench(settings, other, api_store, bench.user)
-        twin.stages = bench.stages
+        twin = WorkerHarness(settings, other, api_store, harness.user)
+        twin.stages = harness.stages
         async with AsyncExitStack() as stack, asyncio.timeout(90):
-            await stack.enter_async_context(bench.working())
+            await stack.enter_async_context(harness.working())
             await stack.enter_async_context(twin.working())
-            await bench.until(lambda: len(made) == 6)
+            await harness.until(lambda: len(made) == 6)
             away = postgres.away()
             await asyncio.to_thread(away.__enter__)
-            bench.stages.gate.set()
+            harness.stages.gate.set()
             await asyncio.sleep(OUTAGE_SECONDS)
             await asyncio.to_thread(away.__exit__, None, None, None)
-            await bench.until(lambda: all(ended(bench, each) for each in clip_ids))
+            await harness.until(lambda: all(ended(harness, each) for each in clip_ids))
         other.dispose()
 
     asyncio.run(go())
     for clip_id in clip_ids:
-        clip = bench.clip(clip_id)
+        clip = harness.clip(clip_id)
         assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
     assert len(made) == 6, "nothing is computed twice"
-    assert bench.balance() == 10_000 - 6 * 50
+    assert harness.balance() == 10_000 - 6 * 50
 
 
-def ended(bench: Bench, clip_id: str) -> bool:
+def ended(harness: WorkerHarness, clip_id: str) -> bool:
     """As far as the database can be asked: its first connections may find it starting."""
     try:
-        return bench.ended(clip_id)()
+        return harness.ended(clip_id)()
     except OperationalError:
         return False
 
 
-@pytest.mark.parametrize("write", ["remember", "succeed"])
+@pytest.mark.parametrize("write", ["checkpoint_result", "succeed"])
 @pytest.mark.parametrize("takes_effect", [False, True])
 def test_an_answer_that_is_lost_costs_nothing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, write: str, takes_effect: bool
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch, write: str, takes_effect: bool
 ) -> None:
     """The connection breaks before the last writes of a try have taken effect, or after that."""
-    bench.settings = bench.settings.model_copy(update={"max_attempts": 1, "lease_seconds": 10.0})
+    harness.settings = harness.settings.model_copy(
+        update={"max_attempts": 1, "lease_seconds": 10.0}
+    )
     real, lost = getattr(queue, write), []
 
     def broken(*arguments: Any) -> Any:
@@ -102,30 +104,30 @@ def test_an_answer_that_is_lost_costs_nothing(
         return result
 
     monkeypatch.setattr(queue, write, broken)
-    clip_id = bench.submit()
-    bench.run(bench.ended(clip_id))
-    clip = bench.clip(clip_id)
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    clip = harness.clip(clip_id)
     assert lost
     assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
-    assert len(bench.stages.rendered) == 2
-    assert bench.balance() == 9_950
-    assert bench.tally.outcomes == ["succeeded"]
+    assert len(harness.stages.rendered) == 2
+    assert harness.balance() == 9_950
+    assert harness.tally.outcomes == ["succeeded"]
 
 
 def test_a_try_that_the_database_breaks_off_is_put_off_and_costs_no_try(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serve_app.worker.worker.PAUSE_SECONDS", 0.05)
-    bench.settings = bench.settings.model_copy(update={"max_attempts": 1})
+    harness.settings = harness.settings.model_copy(update={"max_attempts": 1})
     failures = [OperationalError("", {}, Exception("the server is starting up"))]
 
     async def fail_once(_: object) -> None:
         if failures:
             raise failures.pop()
 
-    bench.stages.before = fail_once
-    clip_id = bench.submit("One chunk.")
-    bench.run(bench.ended(clip_id))
-    clip = bench.clip(clip_id)
+    harness.stages.before = fail_once
+    clip_id = harness.submit("One chunk.")
+    harness.run(harness.ended(clip_id))
+    clip = harness.clip(clip_id)
     assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
-    assert bench.tally.outcomes == ["postponed", "succeeded"]
+    assert harness.tally.outcomes == ["postponed", "succeeded"]

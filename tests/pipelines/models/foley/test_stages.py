@@ -22,7 +22,6 @@ from pipelines.models.foley.words import told
 from pipelines.protocol import InvalidInput, Waveform
 from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
-from pipelines.weights import checkpoints
 from pipelines.weights.checkpoints import WeightsMissing
 from pipelines.weights.torch_files import CheckpointError
 
@@ -32,7 +31,7 @@ NAMES = ("make-an-audio", "foley")
 
 @pytest.fixture(scope="module")
 def frontend() -> FoleyFrontend:
-    checkpoints.fetch("foley", SETTINGS)
+    registry.fetch("foley", SETTINGS)
     return FoleyFrontend(FoleyFiles.of(SETTINGS), SETTINGS)
 
 

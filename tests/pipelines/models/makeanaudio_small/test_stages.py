@@ -23,7 +23,6 @@ from pipelines.models.makeanaudio_small.stages import NEAR, TOLD, SmallFrontend
 from pipelines.protocol import InvalidInput, Waveform
 from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
-from pipelines.weights import checkpoints
 from pipelines.weights.torch_files import CheckpointError
 
 SETTINGS = PipelineSettings()
@@ -37,7 +36,7 @@ REQUESTS = [
 
 @pytest.fixture(scope="module")
 def stages() -> tuple[Any, Any, Any]:
-    checkpoints.fetch(NAME, SETTINGS)
+    registry.fetch(NAME, SETTINGS)
     return (
         registry.load_frontend(*NAMES, SETTINGS),
         registry.load_diffusion(*NAMES, SETTINGS),

@@ -11,9 +11,10 @@ import torch
 
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.checkpoint import convert, model_config
-from pipelines.models.styletts2.config import LIBRITTS, LJSPEECH, HifiganConfig, ModelConfig
+from pipelines.models.styletts2.config import LIBRITTS, LJSPEECH, ModelConfig
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.style_encoder import StyleEncoder
+from pipelines.networks.vocoders.generator_config import HifiganConfig
 from tests.pipelines.models.styletts2.conftest import GOLDENS, VARIANTS
 
 Shapes = dict[str, list[int]]

@@ -14,11 +14,11 @@ from pipelines.models.styletts2.sampler import (
     SIGMA_MIN,
     Step,
     advance,
-    guided,
     noise_levels,
     preconditioned,
     schedule,
 )
+from pipelines.networks.guidance import guided
 
 
 @given(st.integers(2, 200))

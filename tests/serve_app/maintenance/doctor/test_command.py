@@ -19,7 +19,7 @@ from serve_app.storage import seaweedfs
 from serve_app.storage.seaweedfs import SeaweedFS
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import make_user
-from tests.serve_app.maintenance.doctor.damage import empty
+from tests.serve_app.maintenance.doctor.damaged_system import empty
 from tests.serve_app.recordings import tone
 
 
