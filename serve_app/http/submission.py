@@ -13,12 +13,15 @@ from pipelines import registry
 from pipelines.audio.containers import check_format
 from pipelines.voices.shipped_voices import catalogue
 from serve_app import catalog
-from serve_app.db.models import User
+from serve_app.accounts import credits
+from serve_app.bulkheads import Bulkhead
+from serve_app.db.models import Clip, User
 from serve_app.http.app_state import AppState
 from serve_app.http.clip_view import show
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.common import ClipOut, IdempotencyKey
 from serve_app.http.schemas.submissions import ClipOptions
+from serve_app.jobs import admission
 from serve_app.media import clips, voices
 from serve_app.media.clips import NewClip
 
@@ -64,31 +67,55 @@ def seed_of(body: ClipOptions) -> int:
     return secrets.randbits(32) if body.seed is None else body.seed
 
 
-def submit(
+async def submit(
     state: AppState,
     user: User,
     service: str,
     body: ClipOptions,
+    bulkhead: Bulkhead,
     make: Callable[[], NewClip],
     idempotency_key: str | None,
     response: Response,
 ) -> ClipOut:
-    """Queues the clip that `make` gives, which raises what is wrong with the request; a repeated
-    request gives the clip that it gave before, whatever has changed since."""
-    settings = state.settings
-    content = f"{service} {body.model_dump_json()}"
-    request_hash = hashlib.sha256(content.encode()).hexdigest()
-    with state.database.reading() as session:
-        now = state.clock(session)
-        clip = clips.submitted(session, user.id, idempotency_key, request_hash)
-    if clip is None:
-        new = make()
+    """Queues the clip that `make` gives, which raises what is wrong with the request and runs in
+    the bulkhead; a repeated request gives the clip that it gave before, whatever has changed since.
+
+    What is cheap to find out is found out first: whoever may not have another clip costs no more
+    than a look at the database.
+    """
+    work = state.work
+    request_hash = _hash_of(service, body)
+
+    def look() -> tuple[Clip | None, float]:
+        with state.database.reading() as session:
+            earlier = clips.submitted(session, user.id, idempotency_key, request_hash)
+            if earlier is None:
+                admission.require_room(session, user.id, state.settings)
+                credits.require_available(session, user, state.settings.clip_credits)
+            return earlier, state.clock(session)
+
+    def accept(new: NewClip) -> tuple[Clip, float]:
         with state.database.transaction() as session:
             now = state.clock(session)
             clip, created = clips.submit(
-                session, user.id, new, settings, now, idempotency_key, request_hash
+                session, user.id, new, state.settings, now, idempotency_key, request_hash
             )
         if created:
             state.wake()
+        return clip, now
+
+    earlier, now = await work.reads.run(user.id, look)
+    if earlier is None:
+        new = await bulkhead.run(user.id, make)
+        clip, now = await work.writes.run(user.id, accept, new)
+    else:
+        clip = earlier
     response.headers["Location"] = f"/api/clips/{clip.id}"
-    return show(clip, state.store, settings, now)
+    return show(clip, state.store, state.settings, now)
+
+
+def _hash_of(service: str, body: ClipOptions) -> str:
+    """What tells a repeated request from another: what was sent, without defaults, which a later
+    release may have more of."""
+    content = f"{service} {body.model_dump_json(exclude_unset=True)}"
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -128,9 +128,8 @@ def delete(
 ) -> Clip:
     """Cancel a pending clip, which stays listed; mark a finished one as deleted, which hides it.
 
-    The start that was planned for a cancelled clip goes to the next that waits. The caller removes
-    the object of a clip whose `deleted_at` is set and then calls `purge`, unless it is `in_use`:
-    then the sweep does so later.
+    The start that was planned for a cancelled clip goes to the next that waits. The sweep removes
+    the object and the row of a deleted clip, once no pending clip is to be made from it.
     """
     clip = _find(session, user_id, clip_id, lock=True)
     if clip.state is ClipState.PENDING:
@@ -155,11 +154,6 @@ _IN_USE = (
     )
     .exists()
 )
-
-
-def in_use(session: Session, clip: Clip) -> bool:
-    """Whether a pending clip is to be made from it."""
-    return bool(session.scalars(select(_IN_USE).where(_SOURCE.id == clip.id)).one())
 
 
 def deleted(session: Session, limit: int) -> list[Clip]:

@@ -26,7 +26,7 @@ from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
-from serve_app.storage.store_errors import ObjectMissing, StoreError
+from serve_app.storage.store_errors import ObjectMissing
 
 logger = logging.getLogger("bernie.uploads")
 
@@ -51,11 +51,6 @@ _UNREADABLE = {"audio/mp4", "audio/m4a", "audio/x-m4a", "audio/aac", "audio/webm
 
 _DECODING = BoundedSemaphore(2)
 """Recordings decoded at a time in a process: the longest takes about 100 MB meanwhile."""
-MAX_READERS = 8
-"""Requests that may have a recording read at a time in a process: each takes up one of the 40
-threads that answer all requests."""
-_READERS = BoundedSemaphore(MAX_READERS)
-BUSY_SECONDS = 5
 
 
 def create(
@@ -117,8 +112,7 @@ def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> 
 
 
 def delete(session: Session, user_id: str, upload_id: str, now: float) -> RecordingUpload:
-    """Hide an upload. The caller removes its object unless it is `in_use`; `sweep` does the rest.
-    404 as `find`."""
+    """Hide an upload; the sweep removes its object once no clip needs it. 404 as `find`."""
     upload = find(session, user_id, upload_id, lock=True)
     upload.deleted_at = now
     session.flush()
@@ -134,11 +128,6 @@ _IN_USE = (
     )
     .exists()
 )
-
-
-def in_use(session: Session, upload: RecordingUpload) -> bool:
-    """Whether a pending clip is to be made from it."""
-    return bool(session.scalars(select(_IN_USE).where(RecordingUpload.id == upload.id)).one())
 
 
 def expired(
@@ -193,31 +182,11 @@ def sweep(
             purge(session, upload.id)
 
 
-def remove_object(store: ObjectStore, key: str) -> None:
-    """Removes what was deleted, or leaves it to the sweep where the store fails."""
-    try:
-        store.delete(key)
-    except StoreError:
-        logger.warning("%s is deleted, its object is left to the sweep", key)
-
-
 def read(
     store: ObjectStore, upload: RecordingUpload, longest_seconds: float, shortest_seconds: float
 ) -> Recording:
     """The recording in an upload, for a request. Raises InvalidInput for `upload`, with the codes
-    of `fetch` and `wrong_size` where the object has not the size that was declared; 503 `busy`."""
-    if not _READERS.acquire(blocking=False):
-        message = "Too many recordings are being looked at. Try again in a moment."
-        raise ApiError(503, "busy", message, retry_after=BUSY_SECONDS)
-    try:
-        return _read(store, upload, longest_seconds, shortest_seconds)
-    finally:
-        _READERS.release()
-
-
-def _read(
-    store: ObjectStore, upload: RecordingUpload, longest_seconds: float, shortest_seconds: float
-) -> Recording:
+    of `fetch` and `wrong_size` where the object has not the size that was declared."""
     missing = "Nothing has been sent to this upload yet: PUT the file to its URL first."
     try:
         size = store.head(upload.s3_key).bytes

@@ -157,8 +157,8 @@ def list_own(session: Session, user_id: str) -> list[Voice]:
 
 
 def delete(session: Session, user_id: str, voice_id: str, now: float) -> Voice:
-    """Hide a voice. The caller removes it unless it is `in_use`; else `sweep` does later. 404
-    `voice_not_found` for an unknown, deleted or foreign voice alike."""
+    """Hide a voice; the sweep removes it, once no pending clip needs it. 404 `voice_not_found` for
+    an unknown, deleted or foreign voice alike."""
     own = select(Voice).where(
         Voice.id == voice_id, Voice.user_id == user_id, Voice.deleted_at.is_(None)
     )
@@ -181,11 +181,6 @@ _IN_USE = (
     )
     .exists()
 )
-
-
-def in_use(session: Session, voice: Voice) -> bool:
-    """Whether a pending clip is to be made in it."""
-    return bool(session.scalars(select(_IN_USE).where(Voice.id == voice.id)).one())
 
 
 def remove(database: Database, store: ObjectStore, voice: Voice) -> None:

@@ -11,10 +11,10 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from pipelines.audio.containers import FORMATS
+from serve_app.bulkheads import Busy
 from serve_app.db.models import Clip, ClipEvent, ClipState
 from serve_app.errors import ApiError
 from serve_app.http.access import CurrentUser, StateDep
@@ -69,7 +69,9 @@ async def get_audio(
     pending clip as they are made, if nobody asks for them too late, and else when it has
     succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. A file
     made while it was listened to does not state its length where that comes first in the file."""
-    clip = await run_in_threadpool(_find, state, user.id, clip_id, query.stream)
+    clip = await state.work.reads.run(user.id, _find, state, user.id, clip_id)
+    if query.stream and clip.state is ClipState.PENDING and not clip.streamed:
+        await state.work.writes.run(user.id, _request_audio, state, clip_id)
     if clip.state is ClipState.SUCCEEDED:
         seconds = state.settings.presign_seconds
         return RedirectResponse(link(clip, state.store, seconds), 307)
@@ -89,13 +91,14 @@ def _refusal(clip: Clip) -> ApiError:
     return ApiError(409, "clip_not_ready", message)
 
 
-def _find(state: AppState, user_id: str, clip_id: str, listen: bool) -> Clip:
+def _find(state: AppState, user_id: str, clip_id: str) -> Clip:
     with state.database.reading() as session:
-        clip = clips.get(session, user_id, clip_id)
-    if listen and clip.state is ClipState.PENDING and not clip.streamed:
-        with state.database.transaction() as session:
-            live_audio.request(session, clip_id)
-    return clip
+        return clips.get(session, user_id, clip_id)
+
+
+def _request_audio(state: AppState, clip_id: str) -> None:
+    with state.database.transaction() as session:
+        live_audio.request(session, clip_id)
 
 
 def _look(
@@ -148,15 +151,19 @@ async def _blocks(state: AppState, user_id: str, clip_id: str, request: Request)
 async def _listen(
     state: AppState, user_id: str, clip_id: str, request: Request, heard: _Heard
 ) -> Blocks:
-    store = state.store
+    store, work = state.store, state.work
     while not await request.is_disconnected():
-        clip, news = await run_in_threadpool(_look, state, user_id, clip_id, heard.seen)
+        try:
+            clip, news = await work.reads.run(user_id, _look, state, user_id, clip_id, heard.seen)
+        except Busy:
+            await asyncio.sleep(state.settings.poll_seconds)
+            continue
         for event in news:
             heard.hear(event)
         if clip.s3_key is not None:
             while heard.bytes < (clip.bytes or 0):
-                yield await run_in_threadpool(
-                    store.get_range, clip.s3_key, heard.bytes, BLOCK_BYTES
+                yield await work.store.run(
+                    user_id, store.get_range, clip.s3_key, heard.bytes, BLOCK_BYTES
                 )
             return
         if clip.failed:
@@ -164,7 +171,9 @@ async def _listen(
         while heard.pieces < heard.ready:
             key = live_audio.piece_key(clip_id, heard.started, heard.pieces + 1)
             try:
-                piece = await run_in_threadpool(store.get, key)
+                piece = await work.store.run(user_id, store.get, key)
+            except Busy:
+                break  # it is there at the next look as well
             except ObjectMissing:
                 break  # the try has ended: the next look tells how
             heard.pieces += 1

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/api", tags=["voice conversion"])
     summary="Submit a recording to be said by another voice",
     responses=accepted(404),
 )
-def submit_conversion(
+async def submit_conversion(
     body: Conversion,
     user: CurrentUser,
     state: StateDep,
@@ -40,11 +40,12 @@ def submit_conversion(
 ) -> ClipOut:
     """Takes an upload or a finished clip of one's own, of 0.2 seconds to 5 minutes unless the
     server is set otherwise. The recording is read before the clip is accepted."""
-    return submission.submit(
+    return await submission.submit(
         state,
         user,
         SERVICE,
         body,
+        state.work.recordings,
         lambda: _new_clip(body, user, state),
         idempotency_key,
         response,

@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api", tags=["sound effects"])
     summary="Submit the description of a sound",
     responses=accepted(),
 )
-def submit_sound_effect(
+async def submit_sound_effect(
     body: SoundEffect,
     user: CurrentUser,
     state: StateDep,
@@ -34,8 +34,15 @@ def submit_sound_effect(
     idempotency_key: IdempotencyHeader = None,
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start, as speech is."""
-    return submission.submit(
-        state, user, SERVICE, body, lambda: _new_clip(body, state), idempotency_key, response
+    return await submission.submit(
+        state,
+        user,
+        SERVICE,
+        body,
+        state.work.texts,
+        lambda: _new_clip(body, state),
+        idempotency_key,
+        response,
     )
 
 

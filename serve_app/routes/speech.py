@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api", tags=["speech"])
 
 
 @router.post("/speech", status_code=202, summary="Submit text to be spoken", responses=accepted())
-def submit_speech(
+async def submit_speech(
     body: Speech,
     user: CurrentUser,
     state: StateDep,
@@ -35,11 +35,12 @@ def submit_speech(
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start (`start_at`): of one account at most
     three start in any minute unless the server is set otherwise, and the others wait."""
-    return submission.submit(
+    return await submission.submit(
         state,
         user,
         SERVICE,
         body,
+        state.work.texts,
         lambda: _new_clip(body, user, state),
         idempotency_key,
         response,
