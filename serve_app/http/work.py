@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 _READS = Size(threads=8, share=3, waiting=60, waiting_in_all=200)
 _WRITES = Size(threads=8, share=2, waiting=40, waiting_in_all=200)
-_RECORDINGS = Size(threads=4, share=2, waiting=6, waiting_in_all=16)
+RECORDINGS = Size(threads=4, share=2, waiting=6, waiting_in_all=16)
 _STORE = Size(threads=16, share=4, waiting=40, waiting_in_all=200)
 _PROBES = Size(threads=4, share=4, waiting=4, waiting_in_all=4)
 _MAX_TEXTS = 4
@@ -42,7 +42,7 @@ class Work:
         self.passwords = Bulkhead(
             "passwords", Size(cores, share=cores, waiting=20, waiting_in_all=60)
         )
-        self.recordings = Bulkhead("recordings", _RECORDINGS)
+        self.recordings = Bulkhead("recordings", RECORDINGS)
         self.store = Bulkhead("store", _STORE)
         self.probes = Bulkhead("probes", _PROBES)
 

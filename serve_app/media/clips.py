@@ -17,6 +17,7 @@ from serve_app.ids import is_id, new_id
 from serve_app.jobs import admission, events, throttle
 from serve_app.jobs.events import Kind
 from serve_app.jobs.queue import transition
+from serve_app.media.removals import PAGE_SIZE, Position
 from serve_app.settings import QueueSettings
 
 
@@ -156,16 +157,21 @@ _IN_USE = (
 )
 
 
-def deleted(session: Session, limit: int) -> list[Clip]:
-    """Clips that are deleted, not forgotten, and not in use, the oldest first."""
-    query = select(_SOURCE).where(_SOURCE.deleted_at.is_not(None), ~_IN_USE)
-    return list(session.scalars(query.order_by(_SOURCE.deleted_at).limit(limit)))
+def deleted(session: Session, after: Position) -> list[Clip]:
+    """The next clips, in order of their deletion, that are deleted, not purged, and not in use."""
+    place = tuple_(_SOURCE.deleted_at, _SOURCE.id)
+    query = select(_SOURCE).where(_SOURCE.deleted_at.is_not(None), place > tuple_(*after), ~_IN_USE)
+    oldest_first = query.order_by(_SOURCE.deleted_at, _SOURCE.id)
+    return list(session.scalars(oldest_first.limit(PAGE_SIZE)))
 
 
-def orphaned_results(session: Session, before: float, limit: int) -> list[Clip]:
-    """Clips that ended without success before a time, but may have left their result."""
-    query = select(Clip).where(Clip.made_by.is_not(None), Clip.finished_at < before)
-    return list(session.scalars(query.order_by(Clip.finished_at).limit(limit)))
+def orphaned_results(session: Session, before: float, after: Position) -> list[Clip]:
+    """The next clips that ended without success before a time, but may have left their result."""
+    place = tuple_(Clip.finished_at, Clip.id)
+    query = select(Clip).where(
+        Clip.made_by.is_not(None), Clip.finished_at < before, place > tuple_(*after)
+    )
+    return list(session.scalars(query.order_by(Clip.finished_at, Clip.id).limit(PAGE_SIZE)))
 
 
 def clear_result(session: Session, clip_id: str) -> None:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, RecordingUpload
 from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
+from serve_app.media.removals import PAGE_SIZE, Position, Removals
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
@@ -32,7 +33,6 @@ logger = logging.getLogger("bernie.uploads")
 
 PREFIX = "seed-vc-audio-uploads/"
 FIELD = "upload"
-SWEEP_BATCH_SIZE = 100
 EXTENSIONS = {
     "audio/wav": "wav",
     "audio/x-wav": "wav",
@@ -131,9 +131,9 @@ _IN_USE = (
 
 
 def expired(
-    session: Session, now: float, keep_seconds: float, link_seconds: float, limit: int
+    session: Session, now: float, keep_seconds: float, link_seconds: float, after: Position
 ) -> list[RecordingUpload]:
-    """Uploads whose time is over, hidden from now on: their objects may be removed.
+    """The next uploads whose time is over, hidden from now on: their objects may be removed.
 
     They are older than `keep_seconds` or deleted, no URL of `link_seconds` can write to them any
     more, and no pending clip names them.
@@ -145,16 +145,22 @@ def expired(
             RecordingUpload.created_at <= now - link_seconds,
         ),
     )
-    oldest_first = (
-        select(RecordingUpload).where(over, ~_IN_USE).order_by(RecordingUpload.created_at)
-    )
-    # Another worker may be removing the same ones.
-    locked = oldest_first.limit(limit).with_for_update(skip_locked=True)
-    found = list(session.scalars(locked))
+    # Whoever else changes one at the moment deletes it, or begins a clip with it.
+    found = list(session.scalars(_next(over, after).with_for_update(skip_locked=True)))
     for upload in found:
         upload.deleted_at = upload.deleted_at or now
     session.flush()
     return found
+
+
+def _next(which: ColumnElement[bool], after: Position) -> Select[RecordingUpload]:
+    place = tuple_(RecordingUpload.created_at, RecordingUpload.id)
+    return (
+        select(RecordingUpload)
+        .where(which, place > tuple_(*after), ~_IN_USE)
+        .order_by(RecordingUpload.created_at, RecordingUpload.id)
+        .limit(PAGE_SIZE)
+    )
 
 
 def purge(session: Session, upload_id: str) -> None:
@@ -166,20 +172,53 @@ def purge(session: Session, upload_id: str) -> None:
     )
 
 
+def remove_deleted(
+    database: Database,
+    store: ObjectStore,
+    clock: Callable[[Session], float],
+    removals: Removals,
+) -> None:
+    """Removes the objects of uploads that were deleted since the last time; their rows stay until
+    no URL can bring the objects back."""
+    fresh = and_(RecordingUpload.deleted_at.is_not(None), RecordingUpload.removed_at.is_(None))
+
+    def page(after: Position) -> list[RecordingUpload]:
+        with database.reading() as session:
+            return list(session.scalars(_next(fresh, after)))
+
+    def remove(upload: RecordingUpload) -> None:
+        store.delete(upload.s3_key)
+        with database.transaction() as session:
+            own = update(RecordingUpload).where(RecordingUpload.id == upload.id)
+            session.execute(own.values(removed_at=clock(session)))
+
+    removals.each("deleted upload", page, _position, remove)
+
+
 def sweep(
     database: Database,
     store: ObjectStore,
     settings: Settings,
     clock: Callable[[Session], float],
+    removals: Removals,
 ) -> None:
-    """Removes uploads whose time is over, objects first. Raises StoreError."""
+    """Removes uploads whose time is over, objects first."""
     keep, link = settings.upload_keep_seconds, settings.presign_seconds
-    with database.transaction() as session:
-        over = expired(session, clock(session), keep, link, SWEEP_BATCH_SIZE)
-    for upload in over:
+
+    def page(after: Position) -> list[RecordingUpload]:
+        with database.transaction() as session:
+            return expired(session, clock(session), keep, link, after)
+
+    def remove(upload: RecordingUpload) -> None:
         store.delete(upload.s3_key)
         with database.transaction() as session:
             purge(session, upload.id)
+
+    removals.each("upload", page, _position, remove)
+
+
+def _position(upload: RecordingUpload) -> Position:
+    return upload.created_at, upload.id
 
 
 def read(

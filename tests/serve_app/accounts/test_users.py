@@ -191,21 +191,6 @@ def test_correct_sign_ins_at_once_from_one_address_are_not_limited(database: Dat
     )
 
 
-def test_a_flood_of_sign_ins_is_refused_in_part(sqlite_database: Database) -> None:
-    """None waits for another, so that they leave threads to what else is asked."""
-    unlimited = SignInLimits(attempts=1_000, window_seconds=300)
-    count = 3 * users.MAX_HASHERS
-
-    def attempt(number: int) -> tuple[int, str]:
-        email = f"nobody{number}@example.com"
-        return status_of(lambda: sign_in(sqlite_database, email, limits=unlimited))
-
-    tries = at_once(count, attempt)
-    assert tries.count(WRONG) >= users.MAX_HASHERS
-    assert set(tries) <= {WRONG, (503, "busy")}
-    assert attempt(count) == WRONG
-
-
 def test_attempts_under_way_refuse_others_for_a_moment_only(database: Database) -> None:
     sign_up(database)
     once = SignInLimits(attempts=1, window_seconds=300)
