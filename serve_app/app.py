@@ -10,11 +10,9 @@ from ray.serve import Application
 
 from serve_app.catalog import resolve
 from serve_app.db.engine import Database
-from serve_app.deployments.diffusion import Diffusion
-from serve_app.deployments.frontend import Frontend
 from serve_app.deployments.ingress import Ingress
 from serve_app.deployments.ray_environment import MALLOC, MESSAGES, OMP_PASSIVE_WAIT
-from serve_app.deployments.vocoder import Vocoder
+from serve_app.deployments.stages import Diffusion, Frontend, Vocoder
 from serve_app.deployments.worker import Worker
 from serve_app.http.wait_slots import MAX_REQUESTS
 from serve_app.settings import Settings, StageScale

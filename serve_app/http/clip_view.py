@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pipelines.audio.containers import FORMATS
 from serve_app.db.models import Clip, ClipState
-from serve_app.http.schemas.common import AudioOut, ClipErrorOut, ClipOut, moment, moment_or_none
+from serve_app.http.schemas.clips import AudioOut, ClipErrorOut, ClipOut
+from serve_app.http.schemas.common import moment, moment_or_none
 from serve_app.media.pipeline_requests import REFERENCE
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore

@@ -21,7 +21,7 @@ from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.clip_view import link
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import AudioQuery
+from serve_app.http.schemas.clips import AudioQuery
 from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.jobs import events
 from serve_app.jobs.events import Kind

@@ -18,7 +18,8 @@ from serve_app.field_rules import between
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import EventsQuery, moment
+from serve_app.http.schemas.clips import EventsQuery
+from serve_app.http.schemas.common import moment
 from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.jobs import admission, events
 from serve_app.media import clips

@@ -15,7 +15,8 @@ from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.clip_view import show
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import ClipOut, ClipQuery, ClipsQuery, PageOut
+from serve_app.http.schemas.clips import ClipOut, ClipQuery, ClipsQuery
+from serve_app.http.schemas.common import PageOut
 from serve_app.media import clips
 from serve_app.storage.object_keys import result_key
 from serve_app.storage.store_errors import StoreError

@@ -10,9 +10,9 @@ import pytest
 
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits
-from serve_app.deployments import stage as stage_module
-from serve_app.deployments.stage import StageReplica
+from serve_app.deployments import stages as stage_module
 from serve_app.deployments.stage_driver import StageDriver
+from serve_app.deployments.stages import StageReplica
 from serve_app.worker.timings import Timed
 
 
