@@ -89,7 +89,7 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
 def open_session(session: Session, user: User, seconds: float, now: float) -> str:
     """A new session token, valid for `seconds`. Sessions of the user that are over are removed, and
     so is the oldest where there would be too many."""
-    session.execute(_over(user.id, now))
+    session.execute(_expired_sessions(user.id, now))
     for oldest in list_sessions(session, user.id, now)[MAX_SESSIONS - 1 :]:
         session.delete(oldest)
     token = new_token("bs")
@@ -140,7 +140,7 @@ def _changed(session: Session, change: Update) -> bool:
     return bool(session.connection().execute(change).rowcount)
 
 
-def _over(user_id: str, now: float) -> Delete:
+def _expired_sessions(user_id: str, now: float) -> Delete:
     over = or_(SignInSession.expires_at <= now, SignInSession.revoked_at.is_not(None))
     return delete(SignInSession).where(SignInSession.user_id == user_id, over)
 

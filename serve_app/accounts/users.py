@@ -33,7 +33,7 @@ _BUSY_SECONDS = 2
 def new_user(email: str, password: str, now: float) -> User:
     """A user to sign up; 422 for what could never sign in. Hashing takes long, so that this belongs
     outside of transactions."""
-    email = _normal(email)
+    email = _normalized(email)
     require("email", email, EMAIL_LENGTH, EMAIL_SHAPE)
     return User(id=new_id(), email=email, password_hash=_hashed(password), created_at=now)
 
@@ -59,7 +59,7 @@ def set_password(session: Session, user: User, password: str, now: float) -> Non
 
 def by_email(session: Session, email: str) -> User:
     """404 `user_not_found`."""
-    user = session.scalars(select(User).where(User.email == _normal(email))).one_or_none()
+    user = session.scalars(select(User).where(User.email == _normalized(email))).one_or_none()
     if user is None:
         raise not_found("user")
     return user
@@ -80,13 +80,13 @@ def sign_in(
     password is looked at, and is cleared if it succeeds. The slow hash runs outside of
     transactions.
     """
-    email = _normal(email)
+    email = _normalized(email)
     account = sign_in_limits.account_subject(email)
     allowed = {
         account: limits.attempts,
         sign_in_limits.address_subject(address): limits.attempts_from_address,
     }
-    with _hashing():
+    with _hashing_slot():
         begun = sign_in_limits.begin(database, allowed, limits.window_seconds, now)
         with database.reading() as session:
             user = session.scalars(select(User).where(User.email == email)).one_or_none()
@@ -109,11 +109,11 @@ def count_sign_up(database: Database, address: str, limits: SignInLimits, now: f
 
 def _hashed(password: str) -> str:
     require("password", password, PASSWORD_LENGTH)
-    with _hashing():
+    with _hashing_slot():
         return _hasher.hash(password)
 
 
-def _normal(email: str) -> str:
+def _normalized(email: str) -> str:
     return email.strip().lower()
 
 
@@ -125,7 +125,7 @@ def _matches(password_hash: str, password: str) -> bool:
 
 
 @contextmanager
-def _hashing() -> Iterator[None]:
+def _hashing_slot() -> Iterator[None]:
     """503 `busy` while too many are at it."""
     if not _HASHERS.acquire(blocking=False):
         message = "Too many are signing in. Try again in a moment."

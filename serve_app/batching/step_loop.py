@@ -26,7 +26,7 @@ class Stage(Protocol):
 
 
 @dataclass(slots=True)
-class _Whole:
+class _OneShotState:
     item: Any
     steps_left: int = 0
 
@@ -38,7 +38,7 @@ class OneShot:
         self._function = function
 
     def begin(self, segments: Sequence[Any]) -> Sequence[Any]:
-        return [_Whole(item) for item in segments]
+        return [_OneShotState(item) for item in segments]
 
     def step(self, states: Sequence[Any]) -> None:  # noqa: ARG002 - part of the protocol
         raise AssertionError("a stage of zero steps is never stepped")
@@ -201,9 +201,9 @@ class StepLoop:
         """What the open groups still take in, the fullest first."""
         groups = sorted(self._groups, key=lambda group: len(group.members), reverse=True)
         rooms = ((self._limits.room(group.lengths()), group) for group in groups)
-        return [_Room(*room, group) for room, group in rooms if room and self._takes_in(group)]
+        return [_Room(*room, group) for room, group in rooms if room and self._is_open(group)]
 
-    def _takes_in(self, group: _Group) -> bool:
+    def _is_open(self, group: _Group) -> bool:
         return not group.closed and (group.stepped == 0 or group.stepped >= self._limits.join_every)
 
     def _fits(self, ticket: Ticket, rooms: Sequence[_Room]) -> bool:

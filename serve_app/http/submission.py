@@ -15,7 +15,7 @@ from pipelines.voices.shipped_voices import catalogue
 from serve_app import catalog
 from serve_app.db.models import Clip, User
 from serve_app.http.app_state import AppState
-from serve_app.http.clip_view import show
+from serve_app.http.clip_view import clip_out
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.clips import ClipOut, IdempotencyKey
 from serve_app.http.schemas.submissions import ClipOptions
@@ -32,7 +32,7 @@ IdempotencyHeader = Annotated[
 ]
 
 
-def accepted(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def submission_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation that submits a clip and may also answer `statuses`."""
     location = {"description": "Where to ask after the clip.", "schema": {"type": "string"}}
     return {
@@ -106,7 +106,7 @@ class Submission:
     def respond(self, clip: Clip, response: Response) -> ClipOut:
         """The body of the answer; sets its `Location`."""
         response.headers["Location"] = f"/api/clips/{clip.id}"
-        return show(clip, self.state.store, self.state.settings, self._now)
+        return clip_out(clip, self.state.store, self.state.settings, self._now)
 
     def _hash(self) -> str:
         content = f"{self.service} {self.body.model_dump_json()}"

@@ -13,7 +13,7 @@ from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.schemas.clips import ClipOut
 from serve_app.http.schemas.submissions import Conversion
-from serve_app.http.submission import IdempotencyHeader, Submission, accepted
+from serve_app.http.submission import IdempotencyHeader, Submission, submission_responses
 from serve_app.media import clips, uploads, voices
 from serve_app.media.clips import NewClip
 from serve_app.media.pipeline_requests import REFERENCE
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/api", tags=["voice conversion"])
     "/conversions",
     status_code=202,
     summary="Submit a recording to be said by another voice",
-    responses=accepted(404),
+    responses=submission_responses(404),
 )
 def submit_conversion(
     body: Conversion,

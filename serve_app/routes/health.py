@@ -49,13 +49,13 @@ async def metrics(state: StateDep) -> PlainTextResponse:
 
 async def _missing(state: AppState) -> list[str]:
     graph, database, store = await asyncio.gather(
-        state.graph_status(), _works(state.database.ping), _works(state.store.ready)
+        state.graph_status(), _responds(state.database.ping), _responds(state.store.ready)
     )
     found = {"database": database, "object store": store, f"graph ({graph.detail})": graph.ready}
     return [name for name, ready in found.items() if not ready]
 
 
-async def _works(check: Callable[[], object]) -> bool:
+async def _responds(check: Callable[[], object]) -> bool:
     try:
         await run_in_threadpool(check)
     except Exception:  # noqa: BLE001 - whatever the reason, it is not ready

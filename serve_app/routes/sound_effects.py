@@ -9,7 +9,7 @@ from serve_app import catalog
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.schemas.clips import ClipOut
 from serve_app.http.schemas.submissions import SoundEffect
-from serve_app.http.submission import IdempotencyHeader, Submission, accepted
+from serve_app.http.submission import IdempotencyHeader, Submission, submission_responses
 from serve_app.http.text_rules import clean_text
 from serve_app.media.clips import NewClip
 
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api", tags=["sound effects"])
     "/sound-effects",
     status_code=202,
     summary="Submit the description of a sound",
-    responses=accepted(),
+    responses=submission_responses(),
 )
 def submit_sound_effect(
     body: SoundEffect,

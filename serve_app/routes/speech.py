@@ -12,7 +12,7 @@ from serve_app import catalog
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.schemas.clips import ClipOut
 from serve_app.http.schemas.submissions import Speech
-from serve_app.http.submission import IdempotencyHeader, Submission, accepted
+from serve_app.http.submission import IdempotencyHeader, Submission, submission_responses
 from serve_app.http.text_rules import clean_text
 from serve_app.media.clips import NewClip
 from serve_app.media.pipeline_requests import REFERENCE
@@ -22,7 +22,9 @@ SERVICE = "styletts2"
 router = APIRouter(prefix="/api", tags=["speech"])
 
 
-@router.post("/speech", status_code=202, summary="Submit text to be spoken", responses=accepted())
+@router.post(
+    "/speech", status_code=202, summary="Submit text to be spoken", responses=submission_responses()
+)
 def submit_speech(
     body: Speech,
     user: CurrentUser,

@@ -163,13 +163,13 @@ class ClipRunner:
         )
         async with aclosing(pieces):
             first = await anext(pieces)
-            listened = await self._threads.transact(
+            streaming = await self._threads.transact(
                 lambda s, _: live_audio.is_requested(s, clip.id), reading=True
             )
-            sink = TeeSink(upload) if listened else upload
+            sink = TeeSink(upload) if streaming else upload
             options = clip.options
             rate = options["sample_rate"] or own_rate(options["format"], made_at)
-            encoder = Encoder(sink, options["format"], made_at, rate, streaming=listened)
+            encoder = Encoder(sink, options["format"], made_at, rate, streaming=streaming)
 
             async def encode(samples: Waveform) -> None:
                 with timings.measure("encode"):
@@ -229,7 +229,7 @@ class ClipRunner:
                 await self._threads.run(upload.abort)
                 if not await self._threads.transact(lambda s, _: clips.wants_object(s, clip.id)):
                     await self._threads.run(self._store.delete, result_key(clip))
-            if report.listened:
+            if report.streaming:
                 pieces = live_audio.pieces_prefix(clip.id, claim.started)
                 await self._threads.run(self._store.delete_all, pieces)
         except StoreError:

@@ -19,7 +19,7 @@ from serve_app.db.models import Clip, ClipState, User
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.events import Kind
 from serve_app.media import live_audio
-from serve_app.routes.clip_audio import BrokenOff
+from serve_app.routes.clip_audio import StreamInterrupted
 from serve_app.storage.object_keys import result_key_of
 from tests.serve_app.actions import events_of
 from tests.serve_app.api_harness import Api, Headers, error_of
@@ -153,7 +153,7 @@ def test_a_new_try_breaks_off_what_was_sent_of_the_last(
             async with stage.harness.working():
                 await listener.until_body(b"fLaC")
                 stage.go_on.set()
-                with pytest.raises(BrokenOff):
+                with pytest.raises(StreamInterrupted):
                     await listener.end()
                 await stage.until_ended(clip_id)
             return listener.body
@@ -174,7 +174,7 @@ def test_a_clip_cancelled_while_it_is_heard_breaks_off(stage: Stage) -> None:
             async with stage.harness.working():
                 await listener.until_body(b"RIFF")
                 stage.harness.cancel(clip_id)
-                with pytest.raises(BrokenOff):
+                with pytest.raises(StreamInterrupted):
                     await listener.end()
             assert not listener.whole
 
