@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve_app import __version__
 from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.http.body_limit import BodyLimit
 from serve_app.http.error_responses import ERROR_HANDLERS, UnexpectedErrors
@@ -40,7 +41,7 @@ def create_app(state: AppState) -> FastAPI:
     """The application over `state`. It is plain ASGI and holds no state of its own."""
     app = FastAPI(
         title="Bernie",
-        version="0.1.0",
+        version=__version__,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,

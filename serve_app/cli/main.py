@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import signal
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
-from serve_app import catalog
+from serve_app import __version__, catalog
 from serve_app.cli import clips, doctor, users, voices
 from serve_app.cli.common import local_key
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
@@ -39,7 +38,7 @@ _DEFAULT_SPEECH = catalog.DEFAULTS["styletts2"]
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"bernie {metadata.version('bernie')}")
+        typer.echo(f"bernie {__version__}")
         raise typer.Exit
 
 

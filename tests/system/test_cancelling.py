@@ -14,6 +14,7 @@ from serve_app.deployments.handles import RayStages
 from serve_app.deployments.stages import Diffusion, StageReplica
 from serve_app.settings import StageScale
 from tests.system.conftest import System
+from tests.waiting import until_on_loop
 
 STEPS = 1_000
 
@@ -57,9 +58,7 @@ def test_cancelling_reaches_the_replica(system: System) -> None:
             told.append((step, of))
 
         render = asyncio.create_task(stages.render(Segment(0, 0, 1), Ticket("a", "u"), steps))
-        async with asyncio.timeout(30):
-            while not told:
-                await asyncio.sleep(0.02)
+        await until_on_loop(lambda: told, 30, "a step is reported")
         render.cancel()
         await asyncio.gather(render, return_exceptions=True)
         await asyncio.sleep(0.5)

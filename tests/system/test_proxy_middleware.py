@@ -17,8 +17,9 @@ import pytest
 
 from serve_app.cli.demo import free_port
 from tests.system import processes
-from tests.system.replicas import replicas, until
+from tests.system.replicas import replicas
 from tests.system.test_up import Up
+from tests.waiting import until
 
 SENDERS = 6
 LONG = "A sentence that is said a great many times over. " * 100

@@ -18,7 +18,7 @@ from serve_app.deployments import ray_environment
 from serve_app.storage.seaweedfs import SeaweedFS
 from tests.postgres import Postgres
 from tests.system import processes
-from tests.system.replicas import until
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 

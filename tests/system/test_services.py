@@ -30,8 +30,9 @@ from serve_app.cli.demo import free_port
 from serve_app.settings import Settings
 from tests.pipelines.tiny_models import install_libritts, install_sounds, install_speech
 from tests.postgres import Postgres
-from tests.system.replicas import kill_replica, until
+from tests.system.replicas import kill_replica
 from tests.system.test_up import Up
+from tests.waiting import until
 
 SPEECH = (Path(__file__).parents[1] / "goldens/speech/am_michael.flac").read_bytes()
 TEXT = "Good morning, everyone. The kettle is on."

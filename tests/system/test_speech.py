@@ -15,7 +15,8 @@ from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest
 from serve_app.cli.client import Client, RequestFailed
 from tests.system.conftest import System
-from tests.system.replicas import kill_replica, replicas, until
+from tests.system.replicas import kill_replica, replicas
+from tests.waiting import until
 
 LONG = " ".join(f"This is sentence number {n} of a text that takes a while." for n in range(12))
 

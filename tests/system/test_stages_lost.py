@@ -19,7 +19,7 @@ from serve_app.deployments.stages import Diffusion, StageReplica
 from serve_app.settings import StageScale
 from serve_app.worker.generation import StageLost, StageUnavailable
 from tests.system.conftest import System
-from tests.system.replicas import until
+from tests.waiting import until, until_on_loop
 
 STALL_SECONDS = 1.0
 
@@ -94,9 +94,7 @@ def test_a_replica_that_is_killed_in_mid_call_is_a_loss(tmp_path: Path) -> None:
 
     async def kill_in_mid_call() -> None:
         call = asyncio.create_task(diffuse(stages))
-        async with asyncio.timeout(30):
-            while not marker.exists():
-                await asyncio.sleep(0.05)
+        await until_on_loop(marker.exists, 30, "the replica computes")
         for each in psutil.Process().children(recursive=True):
             if " ".join(each.cmdline()).startswith("ray::ServeReplica:trap"):
                 each.kill()

@@ -23,8 +23,8 @@ from serve_app.settings import Settings
 from tests.serve_app.actions import make_user
 from tests.system import processes
 from tests.system.conftest import System
-from tests.system.replicas import until
 from tests.system.test_up import Up
+from tests.waiting import until
 
 TEXT = "A sentence that is said a great many times over. " * 100
 

@@ -13,7 +13,7 @@ import soundfile
 
 from serve_app.cli.demo import free_port
 from tests.system import processes
-from tests.system.replicas import until
+from tests.waiting import until
 
 BERNIE = [sys.executable, "-c", "from serve_app.cli.main import app; app()"]
 

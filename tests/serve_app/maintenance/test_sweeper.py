@@ -32,7 +32,7 @@ from tests.serve_app.actions import (
     submit,
     succeed,
 )
-from tests.system.replicas import until
+from tests.waiting import until
 
 
 def ids(database: Database) -> set[str]:

@@ -25,6 +25,7 @@ from tests.serve_app.actions import events_of
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.listener import Listener, listening
 from tests.serve_app.worker_harness import WorkerHarness
+from tests.waiting import until_on_loop
 
 TIMEOUT = 20
 
@@ -58,7 +59,9 @@ class Stage:
     async def listening(self, clip_id: str) -> AsyncIterator[Listener]:
         """A listener who has asked for the clip."""
         async with listening(self.api, self.headers, self.path(clip_id), "stream=1") as listener:
-            await listener.until(lambda: self.harness.clip(clip_id).streamed)
+            await until_on_loop(
+                lambda: self.harness.clip(clip_id).streamed, TIMEOUT, "the clip is streamed"
+            )
             yield listener
 
     def stored(self, clip_id: str) -> bytes:
@@ -76,9 +79,7 @@ class Stage:
         return httpx.get(answer.headers["Location"]).content
 
     async def until_ended(self, clip_id: str) -> None:
-        async with asyncio.timeout(TIMEOUT):
-            while self.harness.clip(clip_id).state is ClipState.PENDING:
-                await asyncio.sleep(0.02)
+        await until_on_loop(self.harness.ended(clip_id), TIMEOUT, "the clip has ended")
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def test_the_audio_is_heard_while_it_is_made(stage: Stage, format_name: str) -> 
     async def listen() -> bytes:
         async with stage.listening(clip_id) as listener:
             async with stage.harness.working():
-                await listener.until(lambda: len(listener.body) > 1_000)
+                await until_on_loop(lambda: len(listener.body) > 1_000, TIMEOUT, "audio is sent")
                 assert stage.harness.clip(clip_id).state is ClipState.PENDING
                 stage.go_on.set()
                 await listener.end()
@@ -117,17 +118,21 @@ def test_the_audio_is_heard_while_it_is_made(stage: Stage, format_name: str) -> 
     ]
 
 
+def audio_without_pieces(stage: Stage, clip_id: str) -> bool:
+    """Whether the worker has encoded audio that nobody can listen to meanwhile."""
+    return any(
+        each.kind == "audio" and "pieces" not in each.data
+        for each in events_of(stage.harness.database, stage.harness.clip(clip_id))
+    )
+
+
 def test_who_comes_too_late_gets_the_whole_file(stage: Stage) -> None:
     clip_id = stage.harness.submit()
     alone = stage.harness.submit()
 
     async def listen() -> bytes:
         async with stage.harness.working():
-            while not any(
-                each.kind == "audio" and "pieces" not in each.data
-                for each in events_of(stage.harness.database, stage.harness.clip(clip_id))
-            ):
-                await asyncio.sleep(0.02)
+            await until_on_loop(lambda: audio_without_pieces(stage, clip_id), TIMEOUT, "audio")
             async with stage.listening(clip_id) as listener:
                 await asyncio.sleep(0.3)
                 assert not listener.body
@@ -255,7 +260,7 @@ def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:
         async with listening(sqlite_api, headers, path, "stream=1") as listener:
             await asyncio.sleep(0.2)
             assert not listener.task.done()
-            listener.go_away()
+            listener.disconnect()
             await listener.end(5 * sqlite_api.settings.poll_seconds + 1)
 
     asyncio.run(leave())

@@ -15,6 +15,7 @@ from serve_app.jobs.queue import Claim
 from serve_app.routes import clip_events
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.listener import Listener, listening
+from tests.waiting import until_on_loop
 
 STEP = {"segment": 1, "segments": 2, "step": 3, "steps": 10}
 
@@ -109,7 +110,9 @@ def test_the_place_in_line_is_told_when_it_changes(api: Api) -> None:
             await listener.until_body(b"event: position")
             await asyncio.sleep(4 * api.settings.poll_seconds)
             api.client.delete(f"/api/clips/{first['id']}", headers=headers)
-            await listener.until(lambda: listener.body.count(b"event: position") == 2)
+            await until_on_loop(
+                lambda: listener.body.count(b"event: position") == 2, 10, "two positions are sent"
+            )
             return listener
 
     places = [(n, data["position"]) for n, kind, data in told(asyncio.run(follow())) if n is None]
@@ -137,7 +140,7 @@ def test_a_client_that_goes_away_is_followed_no_more(sqlite_api: Api) -> None:
         for _ in range(MAX_WAITING_PER_USER + 1):  # each gives its place back
             async with listening(sqlite_api, headers, path(clip)) as listener:
                 await listener.until_body(b"event: queued")
-                listener.go_away()
+                listener.disconnect()
                 await listener.end(5 * sqlite_api.settings.poll_seconds + 1)
                 assert listener.status == 200
 

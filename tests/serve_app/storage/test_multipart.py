@@ -19,6 +19,7 @@ from serve_app.storage.object_keys import result_key_of
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing, StoreError, StoreUnavailable
 from tests.serve_app.conftest import Connect
+from tests.waiting import until
 
 MIB = 1024 * 1024
 PART = 5 * MIB  # the least that S3 takes for a part that is not the last
@@ -162,8 +163,7 @@ def test_the_old_object_stays_until_its_successor_is_complete(store: ObjectStore
 def test_only_uploads_begun_before_a_time_are_swept(store: ObjectStore) -> None:
     upload = store.open_writer("swept/one", "audio/wav")
     upload.write(b"left by a process that died")
-    while not store.list_multipart("swept/"):
-        time.sleep(0.05)
+    until(lambda: store.list_multipart("swept/"), 10, "the upload is begun")
     assert store.abort_stale_multipart("swept/", time.time() - 3600) == 0
     assert store.abort_stale_multipart("elsewhere/", time.time() + 60) == 0
     assert store.abort_stale_multipart("swept/", time.time() + 60) == 1

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 import psutil
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import HOST, EmbeddedStoreError, SeaweedFS
 from serve_app.storage.store import ObjectStore
+from tests.waiting import until_process_ends
 
 ROOT = Path(__file__).parents[3]
 
@@ -40,13 +40,6 @@ def sockets_of(server: SeaweedFS) -> list[Path]:
     return list(Path("/tmp").glob(f"seaweedfs-*-{port_of(server)}.sock"))
 
 
-def wait_until_gone(pid: int, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, f"process {pid} still runs"
-        time.sleep(0.05)
-
-
 def test_a_second_start_finds_the_data_at_the_same_address(tmp_path: Path) -> None:
     with SeaweedFS(tmp_path) as first:
         client = client_of(first)
@@ -54,7 +47,7 @@ def test_a_second_start_finds_the_data_at_the_same_address(tmp_path: Path) -> No
         client.put("kept", b"as it was", "text/plain")
         assert sockets_of(first)
     first.stop()  # a second time: does nothing
-    wait_until_gone(first.pid, 1)
+    until_process_ends(first.pid, 1)
     assert not sockets_of(first)
     with SeaweedFS(tmp_path) as second:
         assert second.endpoint == first.endpoint
@@ -137,7 +130,7 @@ def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     pid = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
-    wait_until_gone(pid, 10)
+    until_process_ends(pid, 10)
     parent.stdout.close()
 
 

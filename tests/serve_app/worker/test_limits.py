@@ -17,7 +17,7 @@ from serve_app.jobs.events import Kind
 from serve_app.worker.generation import StageLost, StageUnavailable
 from tests.serve_app.actions import events_of
 from tests.serve_app.worker_harness import WorkerHarness
-from tests.system.replicas import until
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -20,6 +19,7 @@ from serve_app.media.live_audio import piece_key
 from serve_app.storage.store import StoredObject
 from tests.serve_app.actions import make_user
 from tests.serve_app.maintenance.doctor.damaged_system import DamagedSystem, audio
+from tests.waiting import until
 
 
 def test_a_system_that_is_well(damaged: DamagedSystem) -> None:
@@ -50,8 +50,7 @@ def test_a_system_that_is_well(damaged: DamagedSystem) -> None:
 
 def until_open(damaged: DamagedSystem) -> None:
     """The upload is begun in a thread of its own."""
-    while not damaged.store.list_multipart("styletts2-output/"):
-        time.sleep(0.01)
+    until(lambda: damaged.store.list_multipart("styletts2-output/"), 10, "the upload is begun")
 
 
 def wrong_balance(damaged: DamagedSystem) -> str:
