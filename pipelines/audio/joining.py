@@ -76,7 +76,7 @@ class CrossFade:
         return rest
 
 
-class AsItIs:
+class PassThrough:
     """For a clip of one segment: its samples, unchanged."""
 
     def add(self, waveform: Waveform) -> Waveform:
@@ -88,7 +88,7 @@ class AsItIs:
         return np.zeros(0, np.float32)
 
 
-class AtLevel(AsItIs):
+class LevelNormalizer(PassThrough):
     """For a clip of one segment: at a level, with peaks rounded off instead of clipped.
 
     `level` is that of the loudest half second, root mean square, in dB of full scale.
@@ -106,7 +106,7 @@ class AtLevel(AsItIs):
             loudest = self._loudest(result)
             if loudest < SILENCE:
                 return waveform
-            result = _rounded(result * (self._level / loudest))
+            result = _soft_clipped(result * (self._level / loudest))
         return result
 
     def level_of(self, waveform: Waveform) -> float:
@@ -120,7 +120,7 @@ class AtLevel(AsItIs):
         return float(np.sqrt(max(0.0, (energy[frame:] - energy[:-frame]).max()) / frame))
 
 
-def _rounded(waveform: Waveform) -> Waveform:
+def _soft_clipped(waveform: Waveform) -> Waveform:
     """Up to `KNEE` as it is; what is above bends towards `CEILING` and does not reach it."""
     size = np.abs(waveform)
     room = CEILING - KNEE

@@ -8,13 +8,13 @@ import uuid
 import numpy as np
 import pytest
 
-from pipelines.reference_features import Array, FeatureCache
+from pipelines.reference_features import ArraySpec, FeatureCache
 from serve_app.settings import Settings
 from serve_app.storage import feature_cache
 from serve_app.storage.feature_cache import StoredFeatures
 from serve_app.storage.store import ObjectStore
 
-ARRAYS = {"style": Array((256,))}
+ARRAYS = {"style": ArraySpec((256,))}
 STYLE = {"style": np.arange(256, dtype=np.float32)}
 
 
