@@ -10,7 +10,7 @@ from tests.chaos.proxy import Fault
 
 
 @given(st.integers(0, 2**32))
-def test_the_same_seed_is_the_same_plan(seed: int) -> None:
+def test_plan_is_determined_by_its_seed(seed: int) -> None:
     plan = make(seed, SHORT)
     assert plan == make(seed, SHORT)
     assert plan.submissions != make(seed + 1, SHORT).submissions
@@ -19,7 +19,7 @@ def test_the_same_seed_is_the_same_plan(seed: int) -> None:
         assert 0 <= moments[0] <= moments[-1] <= SHORT.seconds
 
 
-def test_a_long_plan_has_everything_in_it() -> None:
+def test_plan_of_some_length_has_every_fault() -> None:
     plan = make(1, LONG)
     assert len(plan.submissions) >= 1_000
     assert {each.user for each in plan.submissions} == set(range(20))

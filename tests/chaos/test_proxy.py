@@ -38,7 +38,7 @@ def store(direct: ObjectStore, seaweed: SeaweedFS, proxy: FaultProxy) -> ObjectS
     return ObjectStore(settings.model_copy(update={"s3_endpoint": proxy.endpoint}))
 
 
-def test_without_trouble_it_is_not_noticed(store: ObjectStore, proxy: FaultProxy) -> None:
+def test_proxy_without_faults_is_transparent(store: ObjectStore, proxy: FaultProxy) -> None:
     key = new_id()
     with store.open_writer(key, "audio/wav") as upload:
         upload.write(bytes(2 * PART + 1))
@@ -54,7 +54,7 @@ def test_without_trouble_it_is_not_noticed(store: ObjectStore, proxy: FaultProxy
 
 
 @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.CUT, Fault.FULL])
-def test_what_is_not_written_is_said_not_to_be(
+def test_proxy_refuse_fault_fails_and_writes_nothing(
     store: ObjectStore, direct: ObjectStore, proxy: FaultProxy, fault: Fault
 ) -> None:
     key = new_id()
@@ -69,7 +69,7 @@ def test_what_is_not_written_is_said_not_to_be(
     assert direct.get(key) == b"now"
 
 
-def test_an_answer_that_is_lost_leaves_what_was_done(
+def test_proxy_lost_answer_fault_leaves_the_write(
     store: ObjectStore, direct: ObjectStore, proxy: FaultProxy
 ) -> None:
     key = new_id()
@@ -79,7 +79,7 @@ def test_an_answer_that_is_lost_leaves_what_was_done(
     assert direct.get(key) == b"there"
 
 
-def test_a_full_store_still_reads_and_deletes(
+def test_proxy_full_fault_still_reads_and_deletes(
     store: ObjectStore, direct: ObjectStore, proxy: FaultProxy
 ) -> None:
     key = new_id()
@@ -91,7 +91,7 @@ def test_a_full_store_still_reads_and_deletes(
         direct.head(key)
 
 
-def test_silence_ends_with_the_trouble(store: ObjectStore, proxy: FaultProxy) -> None:
+def test_proxy_silence_ends_with_the_fault(store: ObjectStore, proxy: FaultProxy) -> None:
     proxy.trouble = Trouble(Fault.SILENT)
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(proxy.endpoint, timeout=0.3)

@@ -46,7 +46,7 @@ def broken(damaged: DamagedSystem, *stories: Story) -> list[str]:
     return [line for promise in verdict.judge(damaged, stories) for line in promise.broken]
 
 
-def test_what_was_promised_and_kept(damaged: DamagedSystem) -> None:
+def test_judge_accepts_kept_promises(damaged: DamagedSystem) -> None:
     done, again, cancelled = damaged.succeeded(), damaged.succeeded(), damaged.cancelled()
     heard = story(done, done, then=Then.LISTEN)
     heard.heard = hashlib.sha256(damaged.store.get(str(done.s3_key))).hexdigest()
@@ -59,7 +59,7 @@ def test_what_was_promised_and_kept(damaged: DamagedSystem) -> None:
     }
 
 
-def test_a_clip_that_is_lost_or_never_ends(damaged: DamagedSystem) -> None:
+def test_judge_finds_lost_and_unended_clips(damaged: DamagedSystem) -> None:
     pending = damaged.claimed().clip
     lost = Clip(id=new_id())
     assert set(broken(damaged, story(pending), story(lost))) == {
@@ -71,34 +71,34 @@ def test_a_clip_that_is_lost_or_never_ends(damaged: DamagedSystem) -> None:
     assert not broken(damaged, gone), "it was asked to go"
 
 
-def test_a_deleted_clip_that_is_still_there(damaged: DamagedSystem) -> None:
+def test_judge_finds_a_deleted_clip_still_there(damaged: DamagedSystem) -> None:
     clip = damaged.succeeded()
     deleted = story(clip, then=Then.DELETE)
     deleted.removed, deleted.last_state = True, "succeeded"
     assert broken(damaged, deleted) == [f"clip {clip.id} was deleted and is still there"]
 
 
-def test_repeats_that_gave_what_they_should_not(damaged: DamagedSystem) -> None:
+def test_judge_finds_wrong_answers_to_repeats(damaged: DamagedSystem) -> None:
     one, two = damaged.succeeded(), damaged.succeeded()
     assert len(broken(damaged, story(one, two))) == 1
     assert len(broken(damaged, story(one, one, keyed=False))) == 1
 
 
-def test_a_charge_for_nothing(damaged: DamagedSystem) -> None:
+def test_judge_finds_a_charge_for_nothing(damaged: DamagedSystem) -> None:
     clip = damaged.succeeded()
     damaged.store.delete(str(clip.s3_key))
     damaged.spoil(clip, s3_key=None, failed=True, error_code="worker_lost")
     assert f"clip {clip.id} is failed and was charged 1 times" in broken(damaged)
 
 
-def test_a_deleted_clip_that_was_not_charged(damaged: DamagedSystem) -> None:
+def test_judge_finds_a_deleted_clip_not_charged(damaged: DamagedSystem) -> None:
     gone = story(Clip(id=new_id()), then=Then.DELETE)
     gone.removed, gone.last_state = True, "succeeded"
     (line,) = broken(damaged, gone)
     assert line.endswith("had succeeded when it was deleted, and was not charged")
 
 
-def test_what_was_heard_otherwise(damaged: DamagedSystem) -> None:
+def test_judge_finds_audio_that_differs(damaged: DamagedSystem) -> None:
     clip = damaged.succeeded()
     heard = story(clip, then=Then.LISTEN)
     heard.heard = hashlib.sha256(b"noise").hexdigest()

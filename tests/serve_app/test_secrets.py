@@ -113,7 +113,7 @@ def postgres_database(new_postgres_database: Database) -> Database:
     return new_postgres_database
 
 
-def test_an_error_of_the_database_does_not_quote_what_was_sent(database: Database) -> None:
+def test_database_errors_do_not_quote_values(database: Database) -> None:
     statement = text("INSERT INTO no_such_table VALUES (:text)")
     with pytest.raises(DBAPIError) as caught, database.transaction() as session:
         session.execute(statement, {"text": BUG})
@@ -121,7 +121,7 @@ def test_an_error_of_the_database_does_not_quote_what_was_sent(database: Databas
     assert BUG not in "".join(traceback.format_exception(caught.value))
 
 
-def test_no_secret_is_told(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_secret_in_logs_and_answers(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     heard = Overheard(caplog)
     with caplog.at_level(logging.DEBUG):
         caplog.set_level(logging.INFO, "botocore")  # below, it prints requests

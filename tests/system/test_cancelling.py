@@ -47,7 +47,7 @@ class SlowDiffusion(Diffusion):
         return self.slow.done
 
 
-def test_cancelling_reaches_the_replica(system: System) -> None:
+def test_cancelled_render_stops_in_the_replica(system: System) -> None:
     application = serve.deployment(SlowDiffusion).options(ray_actor_options={"num_cpus": 0.1})
     handle = serve.run(application.bind(), name="slow", route_prefix=None)
     stages = RayStages(handle, handle, handle)

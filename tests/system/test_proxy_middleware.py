@@ -62,7 +62,7 @@ def assert_come_again(refusal: httpx.Response) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_who_is_not_served_is_told_to_come_again(tmp_path: Path) -> None:
+def test_proxy_answers_503_with_retry_after_at_start_kill_and_stop(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "BERNIE_DATA_DIR": str(tmp_path / "data"),

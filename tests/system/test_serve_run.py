@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.timeout(300)
-def test_serve_run_with_ones_own_postgresql_and_s3(seaweed: SeaweedFS, tmp_path: Path) -> None:
+def test_serve_run_with_external_postgresql_and_s3(seaweed: SeaweedFS, tmp_path: Path) -> None:
     port = free_port()
     config = yaml.safe_load((ROOT / "config/serve.yaml").read_text())
     config["http_options"]["port"] = port

@@ -79,7 +79,7 @@ def works_again(stages: RayStages) -> bool:
         return False
 
 
-def test_a_step_that_hangs_is_given_up_and_its_replica_replaced(tmp_path: Path) -> None:
+def test_stalled_step_replaces_the_replica(tmp_path: Path) -> None:
     stages = deploy(tmp_path / "trapped", STALL_SECONDS)
     begun = time.monotonic()
     with pytest.raises(StageLost):
@@ -88,7 +88,7 @@ def test_a_step_that_hangs_is_given_up_and_its_replica_replaced(tmp_path: Path) 
     until(lambda: works_again(stages), 60, "another replica computes")
 
 
-def test_a_replica_that_is_killed_in_mid_call_is_a_loss(tmp_path: Path) -> None:
+def test_replica_killed_in_mid_call_raises_stage_lost(tmp_path: Path) -> None:
     marker = tmp_path / "trapped"
     stages = deploy(marker, 600)
 

@@ -43,7 +43,7 @@ def is_clean(clip: Clip) -> bool:
 
 
 @pytest.mark.timeout(400)
-def test_up_finishes_or_gives_back_its_clips_at_sigterm(tmp_path: Path) -> None:
+def test_up_drains_or_releases_clips_at_sigterm(tmp_path: Path) -> None:
     port = free_port()
     environment = {
         **os.environ,
@@ -85,7 +85,7 @@ def own(system: System, tmp_path: Path) -> Iterator[tuple[Settings, Database]]:
 
 
 @pytest.mark.timeout(300)
-def test_a_worker_that_is_stopped_finishes_its_clip(
+def test_deleted_worker_deployment_drains_its_clip(
     system: System, own: tuple[Settings, Database]
 ) -> None:
     settings, database = own

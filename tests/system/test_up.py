@@ -58,7 +58,7 @@ class Up:
 
 
 @pytest.mark.timeout(400)
-def test_up_says_stops_whole_finds_its_data_again_and_ends_with_its_store(tmp_path: Path) -> None:
+def test_up_stops_cleanly_keeps_its_data_and_ends_with_its_store(tmp_path: Path) -> None:
     port = free_port()
     environment = {
         **os.environ,

@@ -88,7 +88,7 @@ def stage(harness: WorkerHarness) -> Stage:
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_the_audio_is_heard_while_it_is_made(stage: Stage, format_name: str) -> None:
+def test_get_audio_streams_while_the_clip_is_generated(stage: Stage, format_name: str) -> None:
     clip_id = stage.harness.submit(format_name=format_name)
 
     async def listen() -> bytes:
@@ -126,7 +126,7 @@ def audio_without_pieces(stage: Stage, clip_id: str) -> bool:
     )
 
 
-def test_who_comes_too_late_gets_the_whole_file(stage: Stage) -> None:
+def test_get_audio_stream_asked_too_late_sends_the_whole_file(stage: Stage) -> None:
     clip_id = stage.harness.submit()
     alone = stage.harness.submit()
 
@@ -146,7 +146,7 @@ def test_who_comes_too_late_gets_the_whole_file(stage: Stage) -> None:
     assert len(soundfile.read(io.BytesIO(body))[0]) * 2 + 44 == len(body)
 
 
-def test_a_new_try_breaks_off_what_was_sent_of_the_last(
+def test_get_audio_stream_breaks_off_on_a_new_attempt(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.worker")
@@ -171,7 +171,7 @@ def test_a_new_try_breaks_off_what_was_sent_of_the_last(
     assert not any(stored[22:42]), "the layout is that of a stream in the second try too"
 
 
-def test_a_clip_cancelled_while_it_is_heard_breaks_off(stage: Stage) -> None:
+def test_get_audio_stream_breaks_off_on_cancellation(stage: Stage) -> None:
     clip_id = stage.harness.submit()
 
     async def listen() -> None:
@@ -187,7 +187,7 @@ def test_a_clip_cancelled_while_it_is_heard_breaks_off(stage: Stage) -> None:
     assert stage.harness.store.delete_all(f"{live_audio.PREFIX}{clip_id}") == 0
 
 
-def test_pieces_that_are_gone_come_from_the_object(stage: Stage) -> None:
+def test_get_audio_stream_reads_removed_pieces_from_the_object(stage: Stage) -> None:
     clip_id = stage.harness.submit()
     database = stage.harness.database
     sound = bytes(range(256)) * 2_000  # several blocks
@@ -212,7 +212,7 @@ def test_pieces_that_are_gone_come_from_the_object(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled"])
-def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
+def test_get_audio_without_audio_says_why(api: Api, end: str) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
     path = f"/api/clips/{clip['id']}/audio"
@@ -243,7 +243,7 @@ def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
         assert ("No luck." in error["message"]) == (end == "failed")
 
 
-def test_a_finished_clip_is_elsewhere(stage: Stage) -> None:
+def test_get_audio_of_a_finished_clip_redirects(stage: Stage) -> None:
     clip_id = stage.harness.submit()
     stage.go_on.set()
     stage.harness.run(stage.harness.ended(clip_id))
@@ -251,7 +251,7 @@ def test_a_finished_clip_is_elsewhere(stage: Stage) -> None:
         assert stage.led_to(clip_id, params) == stage.stored(clip_id)
 
 
-def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:
+def test_get_audio_stream_ends_when_the_client_disconnects(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     clip = sqlite_api.speak(headers)
 
@@ -268,7 +268,7 @@ def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:
         assert session.get_one(Clip, clip["id"]).streamed
 
 
-def test_only_ones_own_clips_are_heard(api: Api) -> None:
+def test_get_audio_of_another_user_is_404(api: Api) -> None:
     ada, bob = api.sign_up(), api.sign_up("bob@example.com")
     path = f"/api/clips/{api.speak(ada)['id']}/audio"
     for params in ({}, {"stream": 1}):

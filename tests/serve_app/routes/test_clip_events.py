@@ -50,7 +50,7 @@ def path(clip: dict[str, Any]) -> str:
     return f"/api/clips/{clip['id']}/events"
 
 
-def test_a_clip_is_followed_to_its_end(api: Api) -> None:
+def test_follow_clip_streams_to_the_end(api: Api) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
 
@@ -80,7 +80,7 @@ def test_a_clip_is_followed_to_its_end(api: Api) -> None:
     ]
 
 
-def test_a_broken_connection_goes_on_after_the_last_event(api: Api) -> None:
+def test_follow_clip_resumes_after_the_last_event_id(api: Api) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
     fail(api, start(api))
@@ -101,7 +101,7 @@ def test_a_broken_connection_goes_on_after_the_last_event(api: Api) -> None:
     assert (seen_all.status_code, seen_all.content) == (204, b"")
 
 
-def test_the_place_in_line_is_told_when_it_changes(api: Api) -> None:
+def test_follow_clip_sends_the_position_when_it_changes(api: Api) -> None:
     headers = api.sign_up()
     first, clip = api.speak(headers), api.speak(headers)
 
@@ -119,7 +119,9 @@ def test_the_place_in_line_is_told_when_it_changes(api: Api) -> None:
     assert places == [(None, 1), (None, 0)]
 
 
-def test_a_quiet_connection_is_kept_alive(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_follow_clip_sends_keep_alive_comments(
+    sqlite_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clip_events, "KEEP_ALIVE_SECONDS", 0.1)
     headers = sqlite_api.sign_up()
     clip = sqlite_api.speak(headers)
@@ -132,7 +134,7 @@ def test_a_quiet_connection_is_kept_alive(sqlite_api: Api, monkeypatch: pytest.M
     assert asyncio.run(follow()) == 2
 
 
-def test_a_client_that_goes_away_is_followed_no_more(sqlite_api: Api) -> None:
+def test_follow_clip_ends_when_the_client_disconnects(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     clip = sqlite_api.speak(headers)
 
@@ -147,7 +149,7 @@ def test_a_client_that_goes_away_is_followed_no_more(sqlite_api: Api) -> None:
     asyncio.run(follow())
 
 
-def test_a_deleted_clip_ends_the_stream(api: Api) -> None:
+def test_follow_clip_ends_with_a_deleted_clip(api: Api) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
 
@@ -164,7 +166,7 @@ def test_a_deleted_clip_ends_the_stream(api: Api) -> None:
     assert [kind for _, kind, _ in told(listener)] == ["queued", "position"]
 
 
-def test_one_account_follows_only_so_many_at_once(sqlite_api: Api) -> None:
+def test_follow_clip_is_bounded_per_user(sqlite_api: Api) -> None:
     ada, bob = sqlite_api.sign_up(), sqlite_api.sign_up("bob@example.com")
     of_ada, of_bob = sqlite_api.speak(ada), sqlite_api.speak(bob)
 
@@ -189,7 +191,7 @@ def test_one_account_follows_only_so_many_at_once(sqlite_api: Api) -> None:
     assert int(refused.headers["retry-after"]) > 0
 
 
-def test_only_ones_own_clips_are_followed(api: Api) -> None:
+def test_follow_clip_of_another_user_is_404(api: Api) -> None:
     ada, bob = api.sign_up(), api.sign_up("bob@example.com")
     clip = api.speak(ada)
     for address in (path(clip), "/api/clips/nonsense/events"):

@@ -69,7 +69,7 @@ async def collect(
     return [float(sample) async for piece in pieces for sample in piece]
 
 
-def test_audio_comes_in_order_however_segments_finish() -> None:
+def test_generate_yields_audio_in_order() -> None:
     stages, timings = Staged(4), ClipTimings()
     samples = asyncio.run(collect(stages, parallel=3, timings=timings))
     assert samples == [0, 0, 1, 1, 2, 2, 3, 3, -1]
@@ -82,7 +82,7 @@ def test_audio_comes_in_order_however_segments_finish() -> None:
     assert 0 < summary["first_audio_seconds"] <= summary["total_seconds"]
 
 
-def test_progress_is_that_of_the_first_unfinished_segment() -> None:
+def test_generate_reports_the_first_unfinished_segment() -> None:
     told: list[Progress] = []
     asyncio.run(collect(Staged(2, steps=2), 2, ClipTimings(), told.append))
     assert told == [
@@ -93,14 +93,14 @@ def test_progress_is_that_of_the_first_unfinished_segment() -> None:
     ]
 
 
-def test_a_broken_segment_ends_the_clip_and_what_is_under_way() -> None:
+def test_generate_cancels_the_rest_when_a_segment_fails() -> None:
     stages = Staged(5, broken=1)
     with pytest.raises(ValueError, match="broken"):
         asyncio.run(collect(stages, parallel=4, timings=ClipTimings()))
     assert stages.running == 0
 
 
-def test_closing_early_cancels_what_is_under_way() -> None:
+def test_generate_closed_early_cancels_running_segments() -> None:
     stages = Staged(5)
 
     async def first_only() -> None:
