@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chaos.plan import LONG, SERVICES, SHORT, Blow, Then, make
+from tests.chaos.plan import LONG, SERVICES, SHORT, Injection, Then, make
 from tests.chaos.proxy import Fault
 
 
@@ -29,7 +29,7 @@ def test_plan_of_some_length_has_every_fault() -> None:
         asked = [each for each in plan.submissions if (each.key is not None) is keyed]
         assert {each.repeats for each in asked} == {0, 1, 2}
     assert Counter(each.key is None for each in plan.submissions)[True] > 50
-    assert {each.blow for each in plan.events} == set(Blow)
+    assert {each.injection for each in plan.events} == set(Injection)
     assert {each.fault for each in plan.events} == {None, *Fault}
-    killed = {each.replica for each in plan.events if each.blow is Blow.KILL}
+    killed = {each.replica for each in plan.events if each.injection is Injection.KILL}
     assert {"worker", "ingress"} < killed

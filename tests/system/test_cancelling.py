@@ -19,7 +19,7 @@ from tests.waiting import until_on_loop
 STEPS = 1_000
 
 
-class Slow:
+class SlowStage:
     """A stage of many steps that counts them."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Slow:
 
 class SlowDiffusion(Diffusion):
     def __init__(self) -> None:
-        self.slow = Slow()
+        self.slow = SlowStage()
         StageReplica.__init__(self, "slow", "diffusion", lambda: self.slow, StageScale(), 60)
 
     async def steps_done(self) -> int:

@@ -31,7 +31,7 @@ from serve_app.settings import Settings
 from tests.pipelines.tiny_models import install_libritts, install_sounds, install_speech
 from tests.postgres import Postgres
 from tests.system.replicas import kill_replica
-from tests.system.test_up import Up
+from tests.system.test_up import BernieUp
 from tests.waiting import until
 
 SPEECH = (Path(__file__).parents[1] / "goldens/speech/am_michael.flac").read_bytes()
@@ -95,7 +95,7 @@ class User:
 
 @dataclass(frozen=True)
 class Stack:
-    up: Up
+    up: BernieUp
     settings: Settings
 
 
@@ -141,7 +141,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Postgres() as postgres:
         postgres.create("bernie")
         asked["BERNIE_DATABASE_URL"] = postgres.url("bernie")
-        with Up({**os.environ, **asked}, free_port()) as up:
+        with BernieUp({**os.environ, **asked}, free_port()) as up:
             yield Stack(up, settings)
 
 
@@ -274,7 +274,7 @@ def said(seconds: int, rate: int = 48_000) -> bytes:
     return sink.getvalue()
 
 
-def memory(up: Up) -> float:
+def memory(up: BernieUp) -> float:
     """Bytes of all processes, what they share counted once."""
     root = psutil.Process(up.process.pid)
     return float(

@@ -24,7 +24,7 @@ from tests.waiting import until, until_on_loop
 STALL_SECONDS = 1.0
 
 
-class Trap:
+class HangingStage:
     """A stage that hangs in its first step ever, whichever process that is in."""
 
     def __init__(self, marker: Path) -> None:
@@ -44,15 +44,15 @@ class Trap:
         return [state.segment.index for state in states]
 
 
-class Trapped(Diffusion):
+class HangingDiffusion(Diffusion):
     def __init__(self, marker: Path, stall_seconds: float) -> None:
         StageReplica.__init__(
-            self, "trap", "diffusion", lambda: Trap(marker), StageScale(), stall_seconds
+            self, "trap", "diffusion", lambda: HangingStage(marker), StageScale(), stall_seconds
         )
 
 
 def deploy(marker: Path, stall_seconds: float) -> RayStages:
-    deployment = serve.deployment(Trapped).options(
+    deployment = serve.deployment(HangingDiffusion).options(
         ray_actor_options={"num_cpus": 0.1},
         health_check_period_s=1,
         graceful_shutdown_timeout_s=1,

@@ -23,7 +23,7 @@ from serve_app.settings import Settings
 from tests.serve_app.actions import make_user
 from tests.system import processes
 from tests.system.conftest import System
-from tests.system.test_up import Up
+from tests.system.test_up import BernieUp
 from tests.waiting import until
 
 TEXT = "A sentence that is said a great many times over. " * 100
@@ -54,7 +54,7 @@ def test_up_drains_or_releases_clips_at_sigterm(tmp_path: Path) -> None:
         "BERNIE_DRAIN_SECONDS": "10",
     }
     database = Database(f"sqlite:///{tmp_path / 'data/bernie.sqlite3'}")
-    up = Up(environment, port)
+    up = BernieUp(environment, port)
     try:
         until(up.ready, 150, "the server is ready")
         with Client(up.url) as client:

@@ -17,8 +17,8 @@ from tests.serve_app.actions import (
     NOW,
     UNTHROTTLED,
     account,
-    at_once,
     claim,
+    concurrently,
     delete,
     ledger_sum,
     make_user,
@@ -70,7 +70,7 @@ def test_concurrent_submits_never_hold_more_than_the_balance(database: Database)
         except ApiError as error:
             return error.code
 
-    results = at_once(12, attempt)
+    results = concurrently(12, attempt)
     assert results.count("not_enough_credits") == 7
     assert account(database, user) == (5 * COST, 5 * COST)
 
@@ -148,7 +148,7 @@ def test_balance_is_the_sum_of_the_ledger_after_concurrent_changes(database: Dat
                 case 5 if submitted:
                     cancel(database, dice.choice(submitted))
 
-    at_once(8, storm)
+    concurrently(8, storm)
     finished = [reload(database, clip) for clip in submitted]
     for user in users:
         made = [each for each in finished if each.user_id == user.id and each.s3_key]

@@ -12,7 +12,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import AuthAttempt, User
 from serve_app.errors import ApiError
 from serve_app.maintenance import retention
-from tests.serve_app.actions import NOW, at_once
+from tests.serve_app.actions import NOW, concurrently
 
 LIMITS = SignInLimits(attempts=3, window_seconds=300)
 PASSWORD = "correct horse"
@@ -82,7 +82,7 @@ def test_new_user_refuses_unusable_email_and_password(
 
 
 def test_concurrent_sign_ups_with_one_email_accept_one(database: Database) -> None:
-    results = at_once(6, lambda _: status_of(lambda: sign_up(database)))
+    results = concurrently(6, lambda _: status_of(lambda: sign_up(database)))
     assert sorted(results) == [(200, "")] + [(409, "email_taken")] * 5
 
 
@@ -178,7 +178,7 @@ def test_sign_in_limits_do_not_count_successes(database: Database) -> None:
 
 def test_sign_in_limits_hold_for_concurrent_attempts(database: Database) -> None:
     sign_up(database)
-    tries = at_once(12, lambda _: status_of(lambda: sign_in(database, password="wrong")))
+    tries = concurrently(12, lambda _: status_of(lambda: sign_in(database, password="wrong")))
     assert tries.count(WRONG) == LIMITS.attempts
     assert tries.count(TOO_MANY) == 12 - LIMITS.attempts
 
@@ -188,7 +188,7 @@ def test_sign_in_limits_spare_concurrent_successes(database: Database) -> None:
     for email in emails:
         sign_up(database, email)
     assert (
-        at_once(12, lambda number: status_of(lambda: sign_in(database, emails[number])))
+        concurrently(12, lambda number: status_of(lambda: sign_in(database, emails[number])))
         == [(200, "")] * 12
     )
 
@@ -202,7 +202,7 @@ def test_sign_in_flood_is_answered_busy(sqlite_database: Database) -> None:
         email = f"nobody{number}@example.com"
         return status_of(lambda: sign_in(sqlite_database, email, limits=unlimited))
 
-    tries = at_once(count, attempt)
+    tries = concurrently(count, attempt)
     assert tries.count(WRONG) >= users.MAX_HASHERS
     assert set(tries) <= {WRONG, (503, "busy")}
     assert attempt(count) == WRONG
@@ -219,7 +219,7 @@ def test_sign_in_attempts_under_way_refuse_others_for_a_moment(database: Databas
             return error.retry_after
         return None
 
-    waits = at_once(8, wait)
+    waits = concurrently(8, wait)
     assert None in waits
     assert set(waits) == {None, 1}
     assert sign_in(database, limits=once)

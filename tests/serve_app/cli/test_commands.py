@@ -341,7 +341,7 @@ def test_client_wait_explains_a_server_that_ended(sqlite_api: Api) -> None:
         client.wait(clip["id"], 10, lambda _: None)
 
 
-class Stranger(BaseHTTPRequestHandler):
+class ForeignServer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.send_response(200)
         self.end_headers()
@@ -353,7 +353,7 @@ class Stranger(BaseHTTPRequestHandler):
 
 @contextmanager
 def stranger() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+    with HTTPServer(("127.0.0.1", 0), ForeignServer) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"

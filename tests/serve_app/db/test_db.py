@@ -17,7 +17,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Base, Clip, User
 from serve_app.ids import new_id
 from tests.postgres import Postgres
-from tests.serve_app.actions import NOW, RULES, at_once, claim, make_user, must_claim, submit
+from tests.serve_app.actions import NOW, RULES, claim, concurrently, make_user, must_claim, submit
 from tests.serve_app.conftest import migrate
 
 INDEXES = {
@@ -115,7 +115,7 @@ def test_concurrent_transactions_wait_for_each_other(database: Database) -> None
                 database.lock(session, "counter")
                 session.get_one(User, user.id).balance += 1
 
-    at_once(10, add_one)
+    concurrently(10, add_one)
     with database.transaction() as session:
         assert session.get_one(User, user.id).balance == 10_050
 

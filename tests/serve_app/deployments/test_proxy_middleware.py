@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serve_app.deployments.proxy_middleware import ProxyErrors
 
 
-class SaysItself:
+class ServeProxy:
     """Sends what Serve sends where it cannot pass a request on; without a status, nothing."""
 
     def __init__(self, status: int | None) -> None:
@@ -42,7 +42,7 @@ def ask(app: ASGIApp, path: str = "/", headers: Sent | None = None) -> httpx.Res
 
 @pytest.mark.parametrize("status", [404, 500, 503, None])
 def test_proxy_middleware_answers_503_where_no_replica_answers(status: int | None) -> None:
-    answer = ask(SaysItself(status))
+    answer = ask(ServeProxy(status))
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "unavailable"
     assert int(answer.headers["Retry-After"]) > 0
@@ -50,12 +50,12 @@ def test_proxy_middleware_answers_503_where_no_replica_answers(status: int | Non
 
 
 def test_proxy_middleware_passes_timeouts_of_serve() -> None:
-    answer = ask(SaysItself(408))
+    answer = ask(ServeProxy(408))
     assert (answer.status_code, answer.text) == (408, "Words of Serve.")
 
 
 def test_proxy_middleware_passes_health_checks() -> None:
-    answer = ask(SaysItself(503), "/-/healthz")
+    answer = ask(ServeProxy(503), "/-/healthz")
     assert answer.text == "Words of Serve."
 
 

@@ -12,7 +12,7 @@ from tests.serve_app.actions import (
     NOW,
     RULES,
     UNTHROTTLED,
-    at_once,
+    concurrently,
     delete,
     events_of,
     make_user,
@@ -105,7 +105,7 @@ def test_concurrent_reports_and_end_keep_their_order(database: Database) -> None
         def act(number: int, claimed: Claim = claimed) -> bool:
             return succeed(database, claimed) if number == 3 else report(database, claimed)
 
-        told = at_once(6, act)
+        told = concurrently(6, act)
         end = events_of(database, clip)[-1]
         assert end.kind == "finished"
         assert end.seq == 3 + told.count(True) - 1

@@ -13,8 +13,8 @@ from tests.serve_app.actions import (
     RULES,
     UNTHROTTLED,
     account,
-    at_once,
     claim,
+    concurrently,
     delete,
     make_user,
     must_claim,
@@ -248,7 +248,7 @@ def test_concurrent_succeed_charges_once(database: Database) -> None:
         lost = must_claim(database)
         taken = must_claim(database, NOW + LEASE)
         holders = [lost, taken, lost, taken]
-        saved = at_once(4, lambda number, h=holders: succeed(database, h[number]))
+        saved = concurrently(4, lambda number, h=holders: succeed(database, h[number]))
         assert saved.count(True) == 1
         assert not saved[0]
         assert not saved[2]
@@ -264,7 +264,7 @@ def test_concurrent_claim_and_late_succeed_charge_once(database: Database) -> No
         def act(number: int, late: Claim = late) -> bool | Claim | None:
             return claim(database, NOW + LEASE) if number else succeed(database, late)
 
-        saved, taken = at_once(2, act)
+        saved, taken = concurrently(2, act)
         assert saved != isinstance(taken, Claim)
         if isinstance(taken, Claim):
             assert succeed(database, taken)
@@ -281,7 +281,7 @@ def test_concurrent_claims_take_each_clip_once(database: Database) -> None:
             if (claimed := claim(database)) is not None:
                 taken.append(claimed.clip.id)
 
-    at_once(16, claim_all)
+    concurrently(16, claim_all)
     assert sorted(taken) == sorted(submitted)
     with database.transaction() as session:
         assert all(session.get_one(Clip, clip_id).attempts == 1 for clip_id in taken)
@@ -308,7 +308,7 @@ def test_concurrent_claims_keep_the_throttle(database: Database) -> None:
     user = make_user(database)
     for _ in range(12):
         submit(database, user)
-    results = at_once(12, lambda _: [claim(database, NOW, RULES) for _ in range(3)])
+    results = concurrently(12, lambda _: [claim(database, NOW, RULES) for _ in range(3)])
     started = [each for some in results for each in some if each is not None]
     while (claimed := claim(database, NOW, RULES)) is not None:
         started.append(claimed)

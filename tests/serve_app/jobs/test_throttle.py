@@ -12,8 +12,8 @@ from serve_app.jobs.throttle import may_start, next_start, with_start
 from tests.serve_app.actions import (
     NOW,
     RULES,
-    at_once,
     claim,
+    concurrently,
     delete,
     make_user,
     must_claim,
@@ -111,7 +111,7 @@ def test_replan_moves_later_clips_up_in_order(database: Database) -> None:
 def test_replan_does_not_deadlock_under_concurrent_cancels(database: Database) -> None:
     user = make_user(database)
     submitted = [submit(database, user, rules=RULES) for _ in range(12)]
-    at_once(8, lambda number: delete(database, submitted[number + 3], NOW, RULES))
+    concurrently(8, lambda number: delete(database, submitted[number + 3], NOW, RULES))
     assert [reload(database, clip).start_at - NOW for clip in submitted[:3]] == [0, 0, 0]
     assert reload(database, submitted[-1]).start_at == NOW + WINDOW
 

@@ -21,7 +21,7 @@ from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.actions import (
     NOW,
     account,
-    at_once,
+    concurrently,
     delete,
     events_of,
     ledger_sum,
@@ -116,7 +116,7 @@ def test_concurrent_retention_removes_each_row_once(database: Database) -> None:
                 removed += retention.expire_clips(session, NOW + 500, NOW + 501, 30)
         return removed
 
-    assert sum(at_once(3, remove)) == 200 + 40 * 2 + 40
+    assert sum(concurrently(3, remove)) == 200 + 40 * 2 + 40
     with database.reading() as session:
         assert session.scalars(select(ClipEvent.seq)).all() == []
 

@@ -12,8 +12,8 @@ from tests.serve_app.actions import (
     NOW,
     UNTHROTTLED,
     account,
-    at_once,
     claim,
+    concurrently,
     delete,
     make_user,
     must_claim,
@@ -97,7 +97,7 @@ def test_idempotency_keys_belong_to_one_user(database: Database) -> None:
 
 def test_concurrent_submits_with_one_key_make_one_clip(database: Database) -> None:
     user = make_user(database)
-    results = at_once(8, lambda _: submit_with_key(database, user, "order-17"))
+    results = concurrently(8, lambda _: submit_with_key(database, user, "order-17"))
     assert len({clip.id for clip, _ in results}) == 1
     assert [created for _, created in results].count(True) == 1
     assert account(database, user) == (10_000, 50)
@@ -158,7 +158,7 @@ def test_concurrent_delete_and_succeed_have_one_outcome(database: Database) -> N
         def act(number: int, claimed: object = claimed) -> object:
             return delete(database, claimed.clip) if number else succeed(database, claimed)
 
-        saved, _ = at_once(2, act)
+        saved, _ = concurrently(2, act)
         clip = reload(database, claimed.clip)
         assert clip.state is (ClipState.SUCCEEDED if saved else ClipState.CANCELLED)
         assert (clip.deleted_at is not None) == saved

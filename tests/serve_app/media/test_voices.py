@@ -19,7 +19,7 @@ from serve_app.media.pipeline_requests import REFERENCE
 from serve_app.storage.feature_cache import StoredFeatures
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
-from tests.serve_app.actions import at_once
+from tests.serve_app.actions import concurrently
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.recordings import announce, send, speech, tone
 
@@ -231,7 +231,7 @@ def test_concurrent_create_voice_keeps_name_and_limit(api: Api) -> None:
         request = {"name": names[number], "upload": uploads[number]["id"]}
         return limited.client.post("/api/voices", headers=headers, json=request).status_code
 
-    assert sorted(at_once(4, post)) == [201, 409, 409, 409]
+    assert sorted(concurrently(4, post)) == [201, 409, 409, 409]
     after = api.contents()
     assert {name: after[name] - before[name] for name in ("voices", "objects")} == {
         "voices": 1,
@@ -345,12 +345,12 @@ def test_sweep_removes_a_half_created_voice(api: Api) -> None:
     class Interrupted(Exception):
         pass
 
-    class Dying(ObjectStore):
+    class FailingStore(ObjectStore):
         def put(self, key: str, data: bytes, content_type: str) -> None:
             super().put(key, data, content_type)
             raise Interrupted
 
-    user_id, store = user_of(api, headers), Dying(api.settings)
+    user_id, store = user_of(api, headers), FailingStore(api.settings)
     with pytest.raises(Interrupted):
         voices.create(api.database, store, user_id, "mine", recording, 10, api.now)
     assert own(api, headers) == []

@@ -181,7 +181,7 @@ def test_follow_clip_is_bounded_per_user(sqlite_api: Api) -> None:
         await late[0].end()
         await late[1].until_body(b"queued")
         for each in [*everyone, late[1]]:
-            each.go_away()
+            each.disconnect()
             await each.end()
         return late
 

@@ -21,7 +21,7 @@ class Concatenate:
         return np.full(1, -1, np.float32)
 
 
-class Staged:
+class RecordingStages:
     """Segments whose later ones are done first; counts what is under way."""
 
     def __init__(self, count: int, broken: int | None = None, steps: int = 0) -> None:
@@ -58,7 +58,7 @@ def untold(_: Progress) -> None:
 
 
 async def collect(
-    stages: Staged,
+    stages: RecordingStages,
     parallel: int,
     timings: ClipTimings,
     tell: Callable[[Progress], None] = untold,
@@ -70,7 +70,7 @@ async def collect(
 
 
 def test_generate_yields_audio_in_order() -> None:
-    stages, timings = Staged(4), ClipTimings()
+    stages, timings = RecordingStages(4), ClipTimings()
     samples = asyncio.run(collect(stages, parallel=3, timings=timings))
     assert samples == [0, 0, 1, 1, 2, 2, 3, 3, -1]
     assert stages.most == 3
@@ -84,7 +84,7 @@ def test_generate_yields_audio_in_order() -> None:
 
 def test_generate_reports_the_first_unfinished_segment() -> None:
     told: list[Progress] = []
-    asyncio.run(collect(Staged(2, steps=2), 2, ClipTimings(), told.append))
+    asyncio.run(collect(RecordingStages(2, steps=2), 2, ClipTimings(), told.append))
     assert told == [
         Progress(1, 2, 1, 2),
         Progress(1, 2, 2, 2),
@@ -94,14 +94,14 @@ def test_generate_reports_the_first_unfinished_segment() -> None:
 
 
 def test_generate_cancels_the_rest_when_a_segment_fails() -> None:
-    stages = Staged(5, broken=1)
+    stages = RecordingStages(5, broken=1)
     with pytest.raises(ValueError, match="broken"):
         asyncio.run(collect(stages, parallel=4, timings=ClipTimings()))
     assert stages.running == 0
 
 
 def test_generate_closed_early_cancels_running_segments() -> None:
-    stages = Staged(5)
+    stages = RecordingStages(5)
 
     async def first_only() -> None:
         request = SpeechRequest("text", "voice")
