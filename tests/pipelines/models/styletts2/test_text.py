@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.models.styletts2.symbols import MAX_TOKENS, encode, has_sound
-from pipelines.models.styletts2.text import Chunk, analyse
+from pipelines.english.symbols import encode, has_sound
+from pipelines.models.styletts2.text import MAX_TOKENS, Chunk, analyse
 from pipelines.protocol import InvalidInput
 
 STORY = (

@@ -1,70 +1,28 @@
-"""Text conditioning: WordPiece, BERT and a projection of every token.
+"""BERT without a mask: one sequence of tokens to one vector for each token.
 
-The model was trained without an attention mask, so padding attends and is attended to: a text
-always has all 77 positions. Devlin et al., "BERT", 2019; the projection is that of Elizalde et al.,
-"CLAP: Learning Audio Concepts from Natural Language Supervision", 2023. Module names are those of
-the published checkpoints.
+Devlin et al., "BERT", 2019. Module names are those of the published checkpoints.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
-from tokenizers import BertWordPieceTokenizer
 from torch import Tensor, nn
 
-from pipelines.models.makeanaudio.config import BertConfig
 
-TOKENS = 77
-"""Positions of every text, special tokens and padding included."""
+@dataclass(frozen=True, slots=True)
+class BertConfig:
+    """Sizes of a BERT; `inner` is the width of its feed-forward layers."""
 
-
-class Tokenizer:
-    """Uncased WordPiece: `[CLS]`, pieces and `[SEP]`, cut and padded to 77 ids."""
-
-    def __init__(self, vocabulary: Path) -> None:
-        self._pieces = BertWordPieceTokenizer(str(vocabulary), lowercase=True)
-        padding = self._pieces.token_to_id("[PAD]")
-        self._pieces.enable_truncation(TOKENS)
-        self._pieces.enable_padding(length=TOKENS, pad_id=padding, pad_token="[PAD]")  # noqa: S106
-
-    def __call__(self, texts: Sequence[str]) -> Tensor:
-        """Ids `[texts, 77]`."""
-        # A lone surrogate is no character and cannot be passed to the tokeniser.
-        clean = [text.encode("utf-8", "replace").decode() for text in texts]
-        return torch.tensor([encoding.ids for encoding in self._pieces.encode_batch(clean)])
-
-
-class TextEncoder(nn.Module):
-    """Token ids to the vectors that the diffusion network attends to."""
-
-    def __init__(self, config: BertConfig, context: int) -> None:
-        super().__init__()
-        self.base = Bert(config)
-        self.projection = Projection(config.width, context)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """`[batch, 77]` to `[batch, 77, context]`."""
-        result: Tensor = self.projection(self.base(ids))
-        return result
-
-
-class Projection(nn.Module):
-    """Two linear layers with a residual connection round the second."""
-
-    def __init__(self, width: int, context: int) -> None:
-        super().__init__()
-        self.linear1 = nn.Linear(width, context, bias=False)
-        self.linear2 = nn.Linear(context, context, bias=False)
-        self.layer_norm = nn.LayerNorm(context)
-
-    def forward(self, x: Tensor) -> Tensor:
-        first = self.linear1(x)
-        result: Tensor = self.layer_norm(first + self.linear2(F.gelu(first)))
-        return result
+    vocabulary: int
+    width: int
+    layers: int
+    heads: int
+    inner: int
+    positions: int
+    token_types: int
+    norm_epsilon: float
 
 
 class Bert(nn.Module):

