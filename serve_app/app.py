@@ -17,6 +17,7 @@ from serve_app.deployments.worker import Worker
 from serve_app.http.wait_slots import MAX_REQUESTS
 from serve_app.settings import Settings, StageScale
 from serve_app.storage.store import ObjectStore
+from serve_app.worker.worker import STOP_SECONDS
 
 APP_NAME = "bernie"
 
@@ -54,7 +55,7 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         name="worker",
         num_replicas=settings.worker_replicas,
         max_ongoing_requests=100,
-        graceful_shutdown_timeout_s=settings.drain_seconds + 5,
+        graceful_shutdown_timeout_s=settings.drain_seconds + STOP_SECONDS + 5,
         health_check_period_s=5,
         ray_actor_options={"num_cpus": 0.1, "runtime_env": {"env_vars": MESSAGES}},
     )(Worker).bind(settings, stages)

@@ -17,7 +17,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
@@ -93,14 +93,21 @@ def transition(
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
 
 
-def renew(session: Session, clip_id: str, token: str, now: float, seconds: float) -> bool:
-    """Hold the clip for `seconds` more. False: lost, cancelled or deleted; the worker must stop."""
-    clip = _held(session, clip_id, token)
-    if clip is None:
-        return False
-    clip.ready = False
-    clip.lease_until = now + seconds
-    return True
+def renew(session: Session, claims: Collection[Claim], now: float, seconds: float) -> None:
+    """Hold all clips that are held still for `seconds` more, in one statement.
+
+    It waits for no lock. A clip that another transaction is changing is left as it is: that may
+    well be the recording of its own result, and until it ends nobody else can take the clip.
+    """
+    tokens = {claim.clip.id: claim.token for claim in claims}
+    held = (
+        select(Clip.id)
+        .where(Clip.id.in_(tokens), Clip.lease.in_(tokens.values()), PENDING)
+        .order_by(Clip.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    renewed = update(Clip).where(Clip.id.in_(held)).values(ready=False, lease_until=now + seconds)
+    session.execute(renewed, execution_options={"synchronize_session": False})
 
 
 def active_leases(session: Session, claims: Collection[Claim]) -> set[str]:
@@ -238,6 +245,11 @@ def succeed(
     clip.made_by = None
     transition(session, clip, ClipState.SUCCEEDED, now, s3_key=s3_key)
     return True
+
+
+def has_succeeded(session: Session, clip_id: str) -> bool:
+    """As the row is now."""
+    return session.scalar(select(Clip.s3_key).where(Clip.id == clip_id)) is not None
 
 
 def _back_off(

@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
 from pipelines import registry
 from pipelines.audio.containers import FORMATS, Encoder, own_rate
 from pipelines.audio.recording import Recording
@@ -130,18 +133,26 @@ class ClipRunner:
         return made if saved else None
 
     async def _checkpoint(self, claim: Claim, made: ClipResult) -> bool:
-        return await self._threads.transact(
+        return await self._threads.persist(
+            claim.clip.user_id,
             lambda s, _: queue.checkpoint_result(
                 s, claim.clip.id, claim.token, made.bytes, made.seconds, made.timings
-            )
+            ),
         )
 
     async def _succeed(self, claim: Claim, made: ClipResult) -> bool:
         clip = claim.clip
         result = (result_key(clip), made.bytes, made.seconds, made.timings)
-        return await self._threads.transact(
-            lambda s, now: queue.succeed(s, clip.id, claim.token, *result, now)
-        )
+        sent = False
+
+        def record(session: Session, now: float) -> bool:
+            nonlocal sent
+            again, sent = sent, True
+            saved = queue.succeed(session, clip.id, claim.token, *result, now)
+            # The answer to the first time may have been lost after it had taken effect.
+            return saved or (again and queue.has_succeeded(session, clip.id))
+
+        return await self._threads.persist(clip.user_id, record)
 
     async def _generate(
         self, clip: Clip, upload: MultipartWriter, timings: ClipTimings, report: ProgressReporter
@@ -163,8 +174,8 @@ class ClipRunner:
         )
         async with aclosing(pieces):
             first = await anext(pieces)
-            streaming = await self._threads.transact(
-                lambda s, _: live_audio.is_requested(s, clip.id), reading=True
+            streaming = await self._threads.persist(
+                clip.user_id, lambda s, _: live_audio.is_requested(s, clip.id), reading=True
             )
             sink = TeeSink(upload) if streaming else upload
             options = clip.options
@@ -209,7 +220,8 @@ class ClipRunner:
         """Records events of a try. False if its lease was lost."""
         clip_id, token = claim.clip.id, claim.token
         return await self._threads.transact(
-            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news)
+            claim.clip.user_id,
+            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news),
         )
 
     async def _store_piece(self, claim: Claim, number: int, piece: bytes) -> None:
@@ -227,10 +239,13 @@ class ClipRunner:
         try:
             if not saved:
                 await self._threads.run(upload.abort)
-                if not await self._threads.transact(lambda s, _: clips.wants_object(s, clip.id)):
+                wanted = await self._threads.transact(
+                    clip.user_id, lambda s, _: clips.wants_object(s, clip.id), reading=True
+                )
+                if not wanted:
                     await self._threads.run(self._store.delete, result_key(clip))
             if report.streaming:
                 pieces = live_audio.pieces_prefix(clip.id, claim.started)
                 await self._threads.run(self._store.delete_all, pieces)
-        except StoreError:
+        except (StoreError, SQLAlchemyError):
             logger.warning("what is left of clip %s stays for the sweep", clip.id, exc_info=True)

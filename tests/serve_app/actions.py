@@ -90,8 +90,10 @@ def succeed(database: Database, claimed: Claim, now: float = NOW) -> bool:
 
 
 def renew(database: Database, claimed: Claim, now: float, seconds: float = 30) -> bool:
+    """Whether the clip is held still."""
     with database.transaction() as session:
-        return queue.renew(session, claimed.clip.id, claimed.token, now, seconds)
+        queue.renew(session, [claimed], now, seconds)
+        return claimed.token in queue.active_leases(session, [claimed])
 
 
 def delete(

@@ -147,7 +147,7 @@ def test_record_keeps_one_progress_and_one_audio_event(database: Database) -> No
     assert told == [(1, "queued"), (2, "started"), (41, "progress"), (42, "audio")]
 
 
-def test_active_leases(database: Database) -> None:
+def test_active_leases_are_those_held_or_done(database: Database) -> None:
     user = make_user(database)
     held, done, cancelled, lost = (must_claim(database) for _ in range(4) if submit(database, user))
     succeed(database, done)

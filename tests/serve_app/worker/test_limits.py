@@ -128,11 +128,11 @@ def test_stop_returns_all_database_connections(
     renew = queue.renew
     clip_id = harness.submit("One chunk.")
 
-    def renew_late(*arguments: Any) -> bool:
+    def renew_late(*arguments: Any) -> None:
         renewing.set()
         until(harness.ended(clip_id), 10, "the clip is done")
         time.sleep(0.5)
-        return renew(*arguments)
+        renew(*arguments)
 
     async def until_renewed(_: Segment) -> None:
         await asyncio.to_thread(renewing.wait, 10)
