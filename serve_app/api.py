@@ -1,4 +1,5 @@
-"""The HTTP application. It parses, authorises, calls the service logic and formats; no more."""
+"""The HTTP application. Its routes parse, authorise, call the service logic and format the
+answer."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ says what to do, and `field` is there when one part of the request is at fault.
 
 
 def create_app(state: AppState) -> FastAPI:
-    """The application over `state`. It is plain ASGI and holds no state of its own."""
+    """The ASGI application over `state`, which holds all that it knows."""
     app = FastAPI(
         title="Bernie",
         version=__version__,
@@ -74,7 +75,7 @@ def create_app(state: AppState) -> FastAPI:
 
 
 class SecurityHeaders:
-    """ASGI middleware: no content sniffing anywhere, and no cache keeps an answer of the API."""
+    """ASGI middleware: forbids content sniffing everywhere, and caching of the API's answers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
