@@ -1,4 +1,4 @@
-"""Claims pending clips and runs them, each as a try of `attempt.Maker`.
+"""Claims pending clips and runs them, each as a try of `attempt.ClipRunner`.
 
 Ray stays outside: the stages come as `generation.Stages`. A worker may die at any point; its
 leases run out and the clips are claimed again.
@@ -20,12 +20,13 @@ from pipelines.protocol import InvalidInput
 from serve_app.db.engine import Database
 from serve_app.db.models import ClipState
 from serve_app.jobs import admission, claiming, queue
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
 from serve_app.maintenance import sweeper
-from serve_app.media.pipeline_requests import key_of
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectStore, StoreError, StoreUnavailable
-from serve_app.worker.clip_run import Made, Maker, TookTooLong
+from serve_app.storage.object_keys import result_key
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import StoreError, StoreUnavailable
+from serve_app.worker.clip_run import ClipResult, ClipRunner, TookTooLong
 from serve_app.worker.generation import StageLost, Stages, StageUnavailable
 from serve_app.worker.thread_pools import Threads
 
@@ -60,15 +61,14 @@ class Worker:
         self._store = store
         self._stages = stages
         self._observer = observer
-        self._rules = QueueRules.of(settings)
         self._running: dict[asyncio.Task[None], Claim] = {}
-        self._stoppable: dict[str, asyncio.Task[Made | None]] = {}
+        self._cancellable: dict[str, asyncio.Task[ClipResult | None]] = {}
         """By the token of their lease."""
         self._wake = asyncio.Event()
         self._stopping = False
         self._stopped = asyncio.Event()
         self._threads = Threads(database, 2 * settings.worker_clips + 1)
-        self._maker = Maker(settings, store, stages, self._threads)
+        self._runner = ClipRunner(settings, store, stages, self._threads)
 
     def wake(self) -> None:
         """A clip was accepted: look now instead of at the next poll."""
@@ -79,7 +79,7 @@ class Worker:
         rounds = [
             self._every(SWEEP_SECONDS, "the sweep", partial(self._threads.run, self._sweep)),
             self._every(STATS_SECONDS, "the count", partial(self._threads.run, self._report_queue)),
-            self._every(self._settings.poll_seconds, "the look at claims", self._stop_unwanted),
+            self._every(self._settings.poll_seconds, "the look at claims", self._stop_revoked),
         ]
         chores = [asyncio.create_task(each) for each in rounds]
         try:
@@ -116,7 +116,7 @@ class Worker:
         suspects = not any(claim.suspect for claim in self._running.values())
         try:
             claims = await self._threads.transact(
-                lambda s, now: claiming.claim(s, self._rules, now, room, suspects)
+                lambda s, now: claiming.claim(s, self._settings, now, room, suspects)
             )
         except Exception:
             logger.exception("could not look for work")
@@ -136,9 +136,9 @@ class Worker:
     async def _work(self, claim: Claim) -> None:
         """One try at one clip; ends in one transition of its state, or in none if the lease is
         lost."""
-        settle = partial(self._stoppable.pop, claim.token, None)
-        producing = asyncio.create_task(self._maker.make(claim, settle))
-        self._stoppable[claim.token] = producing
+        mark_stored = partial(self._cancellable.pop, claim.token, None)
+        producing = asyncio.create_task(self._runner.run(claim, mark_stored))
+        self._cancellable[claim.token] = producing
         keeping = asyncio.create_task(self._keep_lease(claim))
         try:
             made = await producing
@@ -155,7 +155,7 @@ class Worker:
                 self._observer.ended(claim.clip.service, "succeeded")
                 self._observer.made(claim.clip.service, made.seconds, made.timings["total_seconds"])
         finally:
-            self._stoppable.pop(claim.token, None)
+            self._cancellable.pop(claim.token, None)
             keeping.cancel()
             await asyncio.wait([keeping])
 
@@ -182,16 +182,16 @@ class Worker:
             return
         if isinstance(cause, StageLost):
             state = await self._threads.transact(
-                lambda s, now: queue.lose(s, clip.id, token, self._rules, now)
+                lambda s, now: queue.record_lost_attempt(s, clip.id, token, self._settings, now)
             )
         else:
             reason = _reason(cause, claim)
             state = await self._threads.transact(
-                lambda s, now: queue.retry_or_fail(s, clip.id, token, *reason, self._rules, now)
+                lambda s, now: queue.retry_or_fail(s, clip.id, token, *reason, self._settings, now)
             )
         if state is ClipState.FAILED:
             with suppress(StoreError):
-                await self._threads.run(self._store.delete, key_of(clip))
+                await self._threads.run(self._store.delete, result_key(clip))
         self._observer.ended(clip.service, "failed" if state is ClipState.FAILED else "retried")
 
     async def _keep_lease(self, claim: Claim) -> None:
@@ -213,13 +213,13 @@ class Worker:
                 self._stop_work(claim)
                 return
 
-    async def _stop_unwanted(self) -> None:
+    async def _stop_revoked(self) -> None:
         """Stops the work on clips that were cancelled, deleted, or taken by another worker."""
         claims = list(self._running.values())
         if not claims:
             return
         wanted = await self._threads.transact(
-            lambda s, _: queue.still_wanted(s, claims), reading=True
+            lambda s, _: queue.active_leases(s, claims), reading=True
         )
         for claim in claims:
             if claim.token not in wanted:
@@ -227,7 +227,7 @@ class Worker:
 
     def _stop_work(self, claim: Claim) -> None:
         """Once: a second time would cut short what the work does about the first."""
-        if (producing := self._stoppable.pop(claim.token, None)) is not None:
+        if (producing := self._cancellable.pop(claim.token, None)) is not None:
             producing.cancel()
 
     async def _every(

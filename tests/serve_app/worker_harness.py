@@ -13,19 +13,18 @@ from serve_app.accounts import credits
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips, live_audio
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
-from serve_app.worker.generation import Steps
-from serve_app.worker.timings import StageTiming, Traced
+from serve_app.worker.generation import StepCallback
+from serve_app.worker.timings import StageTiming, Timed
 from serve_app.worker.worker import Worker
 from tests.serve_app.actions import UNTHROTTLED, make_user
 
 TEXT = "A text of two chunks, because there is more of it than fits into one of them. " * 2
 
 
-class TonesHere:
+class LocalStages:
     """The three no-op stages in this process. `before` is awaited ahead of every segment."""
 
     def __init__(self, settings: Settings) -> None:
@@ -36,14 +35,16 @@ class TonesHere:
         self._vocoder = registry.load_vocoder(*names, pipeline)
         self.before: Callable[[Segment], Awaitable[None]] | None = None
 
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
-        return Traced(self._frontend.prepare([request])[0], (StageTiming("frontend", 0, 0, 1),))
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
+        return Timed(self._frontend.prepare([request])[0], (StageTiming("frontend", 0, 0, 1),))
 
-    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
         if self.before is not None:
             await self.before(segment)
         acoustics = self._diffusion.finish(self._diffusion.begin([segment]))
-        return Traced(self._vocoder.synthesize(acoustics)[0], (StageTiming("vocoder", 0, 0, 1),))
+        return Timed(self._vocoder.synthesize(acoustics)[0], (StageTiming("vocoder", 0, 0, 1),))
 
 
 class Tally:
@@ -61,7 +62,7 @@ class Tally:
         """Not looked at."""
 
 
-class Bench:
+class WorkerHarness:
     """A user, a worker, and ways to look at what becomes of the user's clips."""
 
     def __init__(
@@ -74,7 +75,7 @@ class Bench:
         self.settings = settings
         self.database = database
         self.store = store
-        self.stages = TonesHere(settings)
+        self.stages = LocalStages(settings)
         self.tally = Tally()
         self.user = user or make_user(database)
 
@@ -87,13 +88,13 @@ class Bench:
         options["format"] = format_name
         new = clips.NewClip("styletts2", text, "af_heart", None, options, 50)
         with self.database.transaction() as session:
-            rules = QueueRules.of(self.settings)
+            rules = self.settings
             now = self.database.now(session)
             return clips.submit(session, self.user.id, new, rules, now)[0].id
 
     def listen(self, clip_id: str) -> None:
         with self.database.transaction() as session:
-            live_audio.ask(session, clip_id)
+            live_audio.request(session, clip_id)
 
     def clip(self, clip_id: str) -> Clip:
         with self.database.transaction() as session:

@@ -11,13 +11,13 @@ from serve_app.db.models import PENDING, Clip, ClipState
 from serve_app.jobs import queue
 
 
-def being_made(session: Session, clip_ids: Collection[str]) -> set[str]:
+def leased_clips(session: Session, clip_ids: Collection[str]) -> set[str]:
     """Which of these clips a worker holds, or held when it was lost and nobody has taken them."""
     held = select(Clip.id).where(Clip.id.in_(clip_ids), PENDING, Clip.lease.is_not(None))
     return set(session.scalars(held))
 
 
-def release(session: Session, clip_id: str, before: float) -> bool:
+def release_expired(session: Session, clip_id: str, before: float) -> bool:
     """Free a clip whose lease ran out before `before`, or that has ended. One that is pending goes
     back into line, and its try counts as lost. False if it is not so."""
     clip = session.scalars(
@@ -30,5 +30,5 @@ def release(session: Session, clip_id: str, before: float) -> bool:
     if pending and (clip.lease_until is None or clip.lease_until >= before):
         return False
     clip.losses += pending
-    queue.let_go(clip, ready=pending)
+    queue.clear_lease(clip, ready=pending)
     return True

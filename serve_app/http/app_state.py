@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
-from serve_app.http.single_flight import Shared
-from serve_app.http.wait_slots import Waiting
+from serve_app.http.single_flight import SingleFlight
+from serve_app.http.wait_slots import WaitSlots
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 
@@ -23,7 +23,7 @@ class GraphStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class AppState:
     """`clock`, `wake` and `metrics` are called from threads, `graph_status` on the event loop."""
 
     settings: Settings
@@ -36,7 +36,7 @@ class Services:
     graph_status: Callable[[], Awaitable[GraphStatus]]
     metrics: Callable[[], str]
     """The Prometheus text of `/metrics`."""
-    waiting: Waiting = field(default_factory=Waiting)
-    missing_now: Shared[list[str]] = field(default_factory=Shared)
-    """What `/readyz` found, and `metrics_now` what `/metrics` did: anybody may ask for them."""
-    metrics_now: Shared[str] = field(default_factory=Shared)
+    wait_slots: WaitSlots = field(default_factory=WaitSlots)
+    readiness_check: SingleFlight[list[str]] = field(default_factory=SingleFlight)
+    """What `/readyz` found, and `metrics_scrape` what `/metrics` did: anybody may ask for them."""
+    metrics_scrape: SingleFlight[str] = field(default_factory=SingleFlight)

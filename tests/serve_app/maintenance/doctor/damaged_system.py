@@ -11,16 +11,16 @@ from sqlalchemy import update
 
 from pipelines.audio.containers import FORMATS, Encoder
 from serve_app.db.engine import Database
-from serve_app.db.models import Clip, Upload, User, Voice
+from serve_app.db.models import Clip, RecordingUpload, User, Voice
 from serve_app.ids import new_id
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.queue import Claim
-from serve_app.maintenance.doctor.check_context import Case
-from serve_app.maintenance.doctor.runner import Result, examine
+from serve_app.maintenance.doctor.check_context import CheckContext
+from serve_app.maintenance.doctor.runner import CheckResult, run_checks
 from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.media.pipeline_requests import key_of
 from serve_app.settings import Settings
-from serve_app.storage.store import RESULT_PREFIXES, ObjectStore
+from serve_app.storage.object_keys import RESULT_PREFIXES, result_key
+from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import UNTHROTTLED, make_user
 from tests.serve_app.recordings import speech
 
@@ -30,7 +30,7 @@ RATE = 24_000
 SECONDS = 0.5
 
 
-class Clinic:
+class DamagedSystem:
     def __init__(
         self, settings: Settings, database: Database, store: ObjectStore, name: str = "ada"
     ) -> None:
@@ -39,10 +39,14 @@ class Clinic:
         self.store = store
         self.user: User = make_user(database, name)
 
-    def examine(self, age: float = ALL_IS_OLD, *, deep: bool = False, repair: bool = False) -> None:
+    def run_checks(
+        self, age: float = ALL_IS_OLD, *, deep: bool = False, repair: bool = False
+    ) -> None:
         """Looks at everything; `wrong` then tells what was found."""
-        system = Case(self.database, self.store, self.settings, age, deep)
-        self.results: dict[str, Result] = {each.name: each for each in examine(system, repair)}
+        system = CheckContext(self.database, self.store, self.settings, age, deep)
+        self.results: dict[str, CheckResult] = {
+            each.name: each for each in run_checks(system, repair)
+        }
 
     @property
     def wrong(self) -> dict[str, list[str]]:
@@ -70,7 +74,7 @@ class Clinic:
     def succeeded(self, service: str = "styletts2", format_name: str = "wav") -> Clip:
         """A clip with its audio."""
         claim = self.claimed(service, format_name)
-        key, data = key_of(claim.clip), audio(format_name)
+        key, data = result_key(claim.clip), audio(format_name)
         self.store.put(key, data, FORMATS[format_name].content_type)
         with self.database.transaction() as session:
             now = self.database.now(session)
@@ -84,7 +88,7 @@ class Clinic:
             clips.delete(session, self.user.id, clip.id, UNTHROTTLED, self.database.now(session))
         return self.row(clip.id)
 
-    def upload(self) -> Upload:
+    def upload(self) -> RecordingUpload:
         """A recording that was sent and found to be one."""
         data = speech()
         with self.database.transaction() as session:
@@ -118,7 +122,7 @@ class Clinic:
 def empty(store: ObjectStore) -> None:
     """For the next test: a bucket for each would be more than a small server has room for."""
     for prefix in (*RESULT_PREFIXES.values(), uploads.PREFIX, voices.PREFIX, live_audio.PREFIX):
-        store.abort_stale_uploads(prefix, math.inf)
+        store.abort_stale_multipart(prefix, math.inf)
         store.delete_all(prefix)
 
 

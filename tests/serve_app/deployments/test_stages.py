@@ -10,10 +10,10 @@ import pytest
 
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits
-from serve_app.deployments import stage as stage_module
-from serve_app.deployments.stage import StageReplica
+from serve_app.deployments import stages as stage_module
 from serve_app.deployments.stage_driver import StageDriver
-from serve_app.worker.timings import Traced
+from serve_app.deployments.stages import StageReplica
+from serve_app.worker.timings import Timed
 
 
 @dataclass
@@ -73,7 +73,7 @@ def test_steps_are_told_and_last_comes_the_result() -> None:
 
     *steps, last = asyncio.run(go())
     assert steps == [(1, 4), (3, 4)]
-    assert isinstance(last, Traced)
+    assert isinstance(last, Timed)
     assert (last.value, last.timings[0].stage) == (40, "diffusion")
 
 
