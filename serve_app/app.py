@@ -1,4 +1,4 @@
-"""The whole graph in one function: the only place that wires it."""
+"""The whole Ray Serve graph, wired in one function."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from ray.serve import Application
 
 from serve_app.catalog import resolve
 from serve_app.db.engine import Database
-from serve_app.deployments.diffusion import Diffusion
-from serve_app.deployments.frontend import Frontend
 from serve_app.deployments.ingress import Ingress
 from serve_app.deployments.ray_environment import MALLOC, MESSAGES, OMP_PASSIVE_WAIT
-from serve_app.deployments.vocoder import Vocoder
+from serve_app.deployments.stages import Diffusion, Frontend, Vocoder
 from serve_app.deployments.worker import Worker
 from serve_app.http.wait_slots import MAX_REQUESTS
 from serve_app.settings import Settings, StageScale
@@ -25,7 +23,7 @@ APP_NAME = "bernie"
 
 
 class UnprotectedRay(RuntimeError):
-    """Ray would run what anybody sends it."""
+    """Ray would execute code that anybody sends it."""
 
 
 def build(args: dict[str, Any] | Settings | None = None) -> Application:
@@ -71,7 +69,8 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
 
 
 def _require_token(settings: Settings) -> None:
-    """Before anything is served: whoever reaches a Ray without a token can run code in it."""
+    """Raises UnprotectedRay before anything is served: whoever reaches a Ray without a token can
+    run code in it."""
     if settings.require_ray_token and os.environ.get("RAY_AUTH_MODE") != "token":
         raise UnprotectedRay(
             "This configuration has require_ray_token: start Ray with RAY_AUTH_MODE=token and a "

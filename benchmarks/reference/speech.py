@@ -19,8 +19,8 @@ from pipelines.models.styletts2.config import (
     KOKORO,
     LIBRITTS,
     LJSPEECH,
-    DenoiserConfig,
     ModelConfig,
+    StyleDenoiserConfig,
 )
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.guidance import GuidedDenoiser
@@ -77,7 +77,7 @@ def style(*, config: ModelConfig, scale: float) -> Pair:
     return Pair(lambda: theirs(start[:, None], **options), prepare)
 
 
-def _transformer(config: ModelConfig, denoiser: DenoiserConfig) -> nn.Module:
+def _transformer(config: ModelConfig, denoiser: StyleDenoiserConfig) -> nn.Module:
     modules = published("styletts2.Modules.diffusion.modules")
     sizes = {
         "num_layers": denoiser.layers,

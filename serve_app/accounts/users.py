@@ -1,4 +1,4 @@
-"""Users and their passwords: signing up and in."""
+"""Users and their passwords: sign-up and sign-in."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 def new_user(email: str, password: str, now: float) -> User:
-    """A user to sign up; 422 for what could never sign in. Hashing takes long, so that this belongs
-    outside of transactions."""
-    email = _normal(email)
+    """A user to pass to `sign_up`. Raises ApiError 422 for an e-mail address or password that could
+    never sign in. Hashing is slow, so call it outside of transactions."""
+    email = _normalized(email)
     require("email", email, EMAIL_LENGTH, EMAIL_SHAPE)
     return User(id=new_id(), email=email, password_hash=_hashed(password), created_at=now)
 
 
 def sign_up(session: Session, user: User, amount: int, now: float) -> None:
-    """Adds a new user with `amount` credits; 409 `email_taken`."""
+    """Adds a new user with `amount` credits. Raises ApiError 409 `email_taken`."""
     try:
         with session.begin_nested():
             session.add(user)
@@ -43,35 +43,36 @@ def sign_up(session: Session, user: User, amount: int, now: float) -> None:
 
 
 def set_password(session: Session, user: User, password: str, now: float) -> None:
-    """Another password, which ends all sessions; 422 for one that cannot be."""
+    """Sets another password and ends all sessions. Raises ApiError 422 for an unusable one."""
     user.password_hash = _hashed(password)
     session.add(user)
     credentials.end_sessions(session, user.id, now)
 
 
 def by_email(session: Session, email: str) -> User:
-    """404 `user_not_found`."""
-    user = session.scalars(select(User).where(User.email == _normal(email))).one_or_none()
+    """Raises ApiError 404 `user_not_found`."""
+    user = session.scalars(select(User).where(User.email == _normalized(email))).one_or_none()
     if user is None:
         raise not_found("user")
     return user
 
 
 def list_users(session: Session) -> list[User]:
-    """All users, the oldest first."""
+    """All users, oldest first."""
     return list(session.scalars(select(User).order_by(User.created_at, User.id)))
 
 
 def sign_in(
     database: Database, email: str, password: str, address: str, limits: SignInLimits, now: float
 ) -> User:
-    """The user with this e-mail and password; 401 `wrong_credentials`, 429 `too_many_attempts`.
+    """The user with this e-mail address and password. Raises ApiError 401 `wrong_credentials`, 429
+    `too_many_attempts`.
 
-    It takes the database instead of a session because an attempt counts as failed before the
-    password is looked at, and is cleared if it succeeds. The slow hash runs outside of
-    transactions.
+    It takes the database instead of a session: the attempt is counted as failed, in its own
+    transaction, before the password is checked, and cleared on success. The slow hash runs outside
+    of transactions.
     """
-    email = _normal(email)
+    email = _normalized(email)
     account = sign_in_limits.account_subject(email)
     allowed = {
         account: limits.attempts,
@@ -90,8 +91,8 @@ def sign_in(
 
 
 def count_sign_up(database: Database, address: str, limits: SignInLimits, now: float) -> None:
-    """429 `too_many_attempts` where this many accounts were asked for from an address: that an
-    e-mail address is taken cannot be hidden, but nobody can ask for long."""
+    """Raises ApiError 429 `too_many_attempts` after too many sign-ups from one address. Sign-up
+    cannot hide that an e-mail address is taken; the limit keeps anybody from asking for long."""
     allowed = {sign_in_limits.sign_up_subject(address): limits.attempts_from_address}
     begun = sign_in_limits.begin(database, allowed, limits.window_seconds, now)
     sign_in_limits.record_failure(database, begun)
@@ -102,7 +103,7 @@ def _hashed(password: str) -> str:
     return _hasher.hash(password)
 
 
-def _normal(email: str) -> str:
+def _normalized(email: str) -> str:
     return email.strip().lower()
 
 

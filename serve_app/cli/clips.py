@@ -64,7 +64,7 @@ def convert(
     key: Key = "",
 ) -> None:
     """Says what is said in FILE with another voice, through a running server."""
-    options = given(steps=steps, guidance=guidance, semitones=semitones)
+    options = without_none(steps=steps, guidance=guidance, semitones=semitones)
 
     def submit(client: Client, form: str) -> dict[str, Any]:
         with client.uploaded(file) as upload:
@@ -86,13 +86,13 @@ def sfx(
     key: Key = "",
 ) -> None:
     """Makes the sound that PROMPT describes, through a running server."""
-    options = given(duration=duration, steps=steps, guidance=guidance, seed=seed)
+    options = without_none(duration=duration, steps=steps, guidance=guidance, seed=seed)
     _make(
         url, key, output, lambda client, form: client.sound_effect(prompt, format=form, **options)
     )
 
 
-def given(**options: Any) -> dict[str, Any]:
+def without_none(**options: Any) -> dict[str, Any]:
     """The options that the person gave. The server has the defaults of the others."""
     return {name: value for name, value in options.items() if value is not None}
 

@@ -60,10 +60,10 @@ def _own_store(settings: Settings) -> Iterator[Settings]:
     """Settings that name an object store: for the built-in one of `bernie up`, which is started
     meanwhile unless it runs."""
     folder = settings.data_dir / "seaweedfs"
-    if settings.s3_endpoint or not seaweedfs.is_made(folder):
+    if settings.s3_endpoint or not seaweedfs.exists(folder):
         yield settings
         return
-    with seaweedfs.reached(folder) as access:
+    with seaweedfs.running_store(folder) as access:
         yield with_store(settings, access)
 
 

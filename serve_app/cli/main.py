@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import signal
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,16 +14,16 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
-from serve_app import catalog
+from serve_app import __version__, catalog
 from serve_app.cli import clips, doctor, users, voices
 from serve_app.cli.common import local_key
-from serve_app.cli.demo import Wishes, demo_settings, run_demo
-from serve_app.cli.error_messages import Reasons, WrongSetting, console
+from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
+from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
 from serve_app.cli.local_stack import LocalStack, local_stack
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
 app = typer.Typer(
-    cls=Reasons,
+    cls=ErrorReportingGroup,
     no_args_is_help=True,
     help="Speech, voice conversion and sound effects on your own hardware.",
     pretty_exceptions_enable=False,
@@ -39,7 +38,7 @@ _DEFAULT_SPEECH = catalog.DEFAULTS["styletts2"]
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"bernie {metadata.version('bernie')}")
+        typer.echo(f"bernie {__version__}")
         raise typer.Exit
 
 
@@ -69,8 +68,8 @@ def up(
         _fetch_defaults(settings)
         served = catalog.resolve(settings)
         key = local_key(settings)
-        with local_stack(served, _say_step, dashboard_port) as stack:
-            _welcome(stack, settings, key, dashboard_port)
+        with local_stack(served, _print_step, dashboard_port) as stack:
+            _print_banner(stack, settings, key, dashboard_port)
             _watch(stack)
     except KeyboardInterrupt:
         pass
@@ -93,11 +92,11 @@ def demo(
 
     A sentence, the same in another voice, and a sound: as far as they are installed. It has a
     database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_… say."""
-    wishes = Wishes(text, voice, other_voice, sound, output)
+    request = DemoRequest(text, voice, other_voice, sound, output)
     clips.require_writable(output)
     settings = demo_settings()
     _fetch_defaults(settings)
-    run_demo(wishes, catalog.resolve(settings), console)
+    run_demo(request, catalog.resolve(settings), console)
 
 
 @app.command()
@@ -154,11 +153,11 @@ def _require_checkpoints(settings: Settings) -> None:
         raise WrongSetting(f"BERNIE_CHECKPOINTS: {settings.checkpoints} has no manifest.toml.")
 
 
-def _say_step(text: str) -> None:
+def _print_step(text: str) -> None:
     console.print(f"[cyan]•[/] {text}…")
 
 
-def _welcome(stack: LocalStack, asked: Settings, key: Path, dashboard_port: int) -> None:
+def _print_banner(stack: LocalStack, asked: Settings, key: Path, dashboard_port: int) -> None:
     settings = stack.settings
     lines = [
         f"[bold green]Bernie is up[/] at http://{settings.host}:{settings.port}",

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serve_app.errors import ApiError
 
 RETRY_SECONDS = 2
-_OF_SERVE = "/-/"
+_SERVE_PREFIX = "/-/"
 """Serve's own addresses, for load balancers."""
 _UNAVAILABLE = ApiError(
     503,
@@ -53,7 +53,7 @@ class ProxyErrors:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(_OF_SERVE):
+        if scope["type"] != "http" or scope["path"].startswith(_SERVE_PREFIX):
             await self.app(scope, receive, send)
             return
         begun = replaced = False
@@ -66,7 +66,7 @@ class ProxyErrors:
             nonlocal begun, replaced
             if message["type"] == "http.response.start":
                 begun = True
-                replaced = _of_serve(message)
+                replaced = _is_from_serve(message)
                 if replaced:
                     await refuse()
             if not replaced:
@@ -77,7 +77,7 @@ class ProxyErrors:
             await refuse()
 
 
-def _of_serve(start: Message) -> bool:
+def _is_from_serve(start: Message) -> bool:
     """`api.SecurityHeaders` marks every answer of the application, plain ones too."""
     headers = Headers(raw=start["headers"])
     plain = headers.get("Content-Type", "").startswith("text/plain")
@@ -85,11 +85,11 @@ def _of_serve(start: Message) -> bool:
 
 
 def _without_control_headers(scope: Scope) -> Scope:
-    passed_on = [(name, value) for name, value in scope["headers"] if _harmless(name, value)]
+    passed_on = [(name, value) for name, value in scope["headers"] if _may_pass(name, value)]
     return {**scope, "headers": passed_on}
 
 
-def _harmless(name: bytes, value: bytes) -> bool:
+def _may_pass(name: bytes, value: bytes) -> bool:
     # Serve takes hyphens and underscores alike.
     name = name.replace(b"_", b"-")
     return name not in _CONTROL_HEADERS and (name not in _DECODED or value.isascii())

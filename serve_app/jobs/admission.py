@@ -30,18 +30,18 @@ class QueueStats:
 def require_room(session: Session, user_id: str, settings: QueueSettings) -> None:
     """429 `too_many_clips` where a locked user has as many pending clips as one may have, and 429
     `queue_full` where all users together do; a few more may get in at once."""
-    own = _count(session, PENDING, Clip.user_id == user_id, most=settings.max_pending_of_user)
+    own = _count(session, PENDING, Clip.user_id == user_id, limit=settings.max_pending_of_user)
     if own >= settings.max_pending_of_user:
         message = f"You have {own} clips waiting, which is as many as one may. Wait for some."
         raise ApiError(429, "too_many_clips", message, retry_after=_USER_RETRY_SECONDS)
-    if _count(session, PENDING, most=settings.max_pending) >= settings.max_pending:
+    if _count(session, PENDING, limit=settings.max_pending) >= settings.max_pending:
         message = "The queue is full. Try again in a while."
         raise ApiError(429, "queue_full", message, retry_after=_FULL_RETRY_SECONDS)
 
 
-def _count(session: Session, *conditions: ColumnElement[bool], most: int) -> int:
-    """How many clips there are, up to `most`: a longer line costs no more to look at."""
-    found = select(Clip.id).where(*conditions).limit(most)
+def _count(session: Session, *conditions: ColumnElement[bool], limit: int) -> int:
+    """How many clips there are, up to `limit`: a longer line costs no more to look at."""
+    found = select(Clip.id).where(*conditions).limit(limit)
     return int(session.scalars(select(func.count()).select_from(found.subquery())).one())
 
 
@@ -66,7 +66,7 @@ def next_turn(session: Session, user_id: str) -> int:
 def position(session: Session, clip: Clip) -> int:
     """How many clips stand in line before a pending one; `MAX_POSITION` stands for more, too."""
     before = tuple_(Clip.turn, Clip.id) < tuple_(clip.turn, clip.id)
-    return _count(session, PENDING, and_(Clip.ready, before), most=MAX_POSITION)
+    return _count(session, PENDING, and_(Clip.ready, before), limit=MAX_POSITION)
 
 
 def stats(session: Session, now: float) -> QueueStats:

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
-from serve_app.jobs import recovery
-from serve_app.maintenance import retention
+from serve_app.maintenance import recovery, retention
 from serve_app.media import clips, live_audio, uploads, voices
 from serve_app.media.removals import Position, Removals
 from serve_app.settings import Settings

@@ -19,8 +19,8 @@ SOURCE, REFERENCE = "source", "reference"
 def recordings_of(clip: Clip) -> dict[str, str]:
     """Where the recordings are that a clip is made from: the object key of the source, and for the
     voice what `voices.reference` gave."""
-    places = {SOURCE: clip.original_voice_s3_key, REFERENCE: clip.options.get(REFERENCE)}
-    return {role: place for role, place in places.items() if place is not None}
+    locations = {SOURCE: clip.original_voice_s3_key, REFERENCE: clip.options.get(REFERENCE)}
+    return {role: location for role, location in locations.items() if location is not None}
 
 
 def request_of(clip: Clip, recordings: Mapping[str, Recording]) -> Request:

@@ -58,25 +58,27 @@ def create(
     user_id: str,
     content_type: str,
     size: int,
-    most_bytes: int,
-    most: int,
+    max_bytes: int,
+    max_uploads: int,
     now: float,
 ) -> RecordingUpload:
     """A place for a file of `size` bytes. 422 for a type or size that is not taken, 409
-    `too_many_uploads` where the user has `most` already."""
+    `too_many_uploads` where the user has `max_uploads` already."""
     essence = content_type.partition(";")[0].strip().lower()
     extension = EXTENSIONS.get(essence)
     if extension is None:
         allowed = "audio/wav, audio/mpeg, audio/flac or audio/ogg"
         code = "unsupported_audio" if essence in _UNREADABLE else "invalid_input"
         raise invalid("content_type", f"content_type must be {allowed}.", code)
-    if not 1 <= size <= most_bytes:
-        raise invalid("bytes", f"bytes must be between 1 and {most_bytes}.")
+    if not 1 <= size <= max_bytes:
+        raise invalid("bytes", f"bytes must be between 1 and {max_bytes}.")
     lock_account(session, user_id)
     # Deleted ones count while their row is there: so long a link may bring the object back.
     count = select(func.count()).where(RecordingUpload.user_id == user_id)
-    if session.scalars(count).one() >= most:
-        message = f"An account may have {most} uploads. Delete one; its place is free in a while."
+    if session.scalars(count).one() >= max_uploads:
+        message = (
+            f"An account may have {max_uploads} uploads. Delete one; its place is free in a while."
+        )
         raise ApiError(409, "too_many_uploads", message)
     upload_id = new_id()
     upload = RecordingUpload(

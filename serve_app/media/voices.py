@@ -59,14 +59,14 @@ def clean_name(name: str, shipped: Catalogue) -> str:
     return cleaned
 
 
-def require_room(session: Session, user_id: str, name: str, most: int) -> None:
+def require_room(session: Session, user_id: str, name: str, max_voices: int) -> None:
     """409 `voice_exists` where the user has a voice of that name, `too_many_voices` where they have
     as many as they may."""
     if find_own(session, user_id, name) is not None:
         raise _exists(name)
     count = select(func.count()).where(Voice.user_id == user_id, Voice.deleted_at.is_(None))
-    if session.scalars(count).one() >= most:
-        message = f"An account may have {most} voices. Delete one first."
+    if session.scalars(count).one() >= max_voices:
+        message = f"An account may have {max_voices} voices. Delete one first."
         raise ApiError(409, "too_many_voices", message)
 
 
@@ -76,7 +76,7 @@ def create(
     user_id: str,
     name: str,
     recording: Recording,
-    most: int,
+    max_voices: int,
     now: float,
 ) -> Voice:
     """Keep a recording as a voice. 409 as `require_room`, 422 where it holds no sound speech.
@@ -97,13 +97,13 @@ def create(
         deleted_at=now + MAKING_SECONDS,
     )
     with database.transaction() as session:
-        require_room(session, user_id, name, most)
+        require_room(session, user_id, name, max_voices)
         session.add(voice)
     store.put(voice.s3_key, content, _CONTENT.content_type)
     try:
         with database.transaction() as session:
             lock_account(session, user_id)
-            require_room(session, user_id, name, most)
+            require_room(session, user_id, name, max_voices)
             made = session.get_one(Voice, voice_id)
             made.deleted_at = None
     except ApiError:
@@ -139,15 +139,15 @@ def reference(session: Session, user_id: str, name: str, shipped: Catalogue) -> 
     )
 
 
-def read_reference(store: ObjectStore, place: str, field: str, shipped: Catalogue) -> Recording:
+def read_reference(store: ObjectStore, location: str, field: str, shipped: Catalogue) -> Recording:
     """The recording at a place that `reference` gave. Raises InvalidInput, StoreError."""
     shortest, longest = SECONDS
-    if place.startswith(SHIPPED):
-        voice = shipped.named(place.removeprefix(SHIPPED))
+    if location.startswith(SHIPPED):
+        voice = shipped.named(location.removeprefix(SHIPPED))
         if voice is None:
             raise InvalidInput(field, "This voice does not ship any more.", "unknown_voice")
         return decode(shipped.recording(voice).read_bytes(), field, longest, shortest)
-    return uploads.fetch(store, place, field, longest, shortest)
+    return uploads.fetch(store, location, field, longest, shortest)
 
 
 def list_own(session: Session, user_id: str) -> list[Voice]:

@@ -15,16 +15,8 @@ from serve_app.errors import ApiError
 from serve_app.http.access import CurrentSession, CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.openapi import WITH_BODY, errors
-from serve_app.http.schemas.common import (
-    AccountOut,
-    LedgerEntryOut,
-    PageOut,
-    PageQuery,
-    SignedIn,
-    SignIn,
-    SignUp,
-    moment,
-)
+from serve_app.http.schemas.accounts import AccountOut, LedgerEntryOut, SignedIn, SignIn, SignUp
+from serve_app.http.schemas.common import PageOut, PageQuery, moment
 from serve_app.http.work import address_of, passwords, reads, writes
 
 router = APIRouter(prefix="/api", tags=["accounts"])

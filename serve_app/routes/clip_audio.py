@@ -19,9 +19,9 @@ from serve_app.db.models import Clip, ClipEvent, ClipState
 from serve_app.errors import ApiError
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
-from serve_app.http.clip_view import link
+from serve_app.http.clip_view import audio_url
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import AudioQuery
+from serve_app.http.schemas.clips import AudioQuery
 from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.jobs import events
 from serve_app.jobs.events import Kind
@@ -33,7 +33,7 @@ BLOCK_BYTES = 256 * 1024
 router = APIRouter(prefix="/api/clips", tags=["clips"])
 
 
-class BrokenOff(Exception):
+class StreamInterrupted(Exception):
     """The audio sent so far is of no use: the connection has to end before the answer does."""
 
 
@@ -74,7 +74,7 @@ async def get_audio(
         await state.work.writes.run(user.id, _request_audio, state, clip_id)
     if clip.state is ClipState.SUCCEEDED:
         seconds = state.settings.presign_seconds
-        return RedirectResponse(link(clip, state.store, seconds), 307)
+        return RedirectResponse(audio_url(clip, state.store, seconds), 307)
     if not query.stream:
         raise _refusal(clip)
     blocks = _blocks(state, user.id, clip_id, request)
@@ -101,7 +101,7 @@ def _request_audio(state: AppState, clip_id: str) -> None:
         live_audio.request(session, clip_id)
 
 
-def _look(
+def _read_events(
     state: AppState, user_id: str, clip_id: str, after: int
 ) -> tuple[Clip, Sequence[ClipEvent]]:
     # The clip first: then what is read after it tells all that led to its state.
@@ -110,7 +110,7 @@ def _look(
 
 
 @dataclass(slots=True)
-class _Heard:
+class _StreamPosition:
     """How far one listener is, in the pieces of one try."""
 
     seen: int = 0
@@ -120,62 +120,64 @@ class _Heard:
     pieces: int = 0
     bytes: int = 0
 
-    def hear(self, event: ClipEvent) -> None:
-        """Raises BrokenOff where a try has ended whose audio was sent."""
+    def advance(self, event: ClipEvent) -> None:
+        """Raises StreamInterrupted where a try has ended whose audio was sent."""
         self.seen = event.seq
         if event.kind == Kind.AUDIO:
             self.ready = event.data.get("pieces", 0)
         elif event.kind in (Kind.STARTED, Kind.RETRYING, Kind.POSTPONED):
             if self.bytes:
-                raise BrokenOff("the clip is made anew")
+                raise StreamInterrupted("the clip is made anew")
             self.started, self.ready = event.seq, 0
 
 
 async def _blocks(state: AppState, user_id: str, clip_id: str, request: Request) -> Blocks:
-    """Raises why there is no audio before the first block, and BrokenOff after it."""
-    heard = _Heard()
+    """Raises why there is no audio before the first block, and StreamInterrupted after it."""
+    position = _StreamPosition()
     with state.wait_slots.hold(user_id) as may_wait:
         if not may_wait:
             raise too_many_streams()
         try:
-            async with aclosing(_listen(state, user_id, clip_id, request, heard)) as blocks:
+            async with aclosing(_listen(state, user_id, clip_id, request, position)) as blocks:
                 async for block in blocks:
-                    heard.bytes += len(block)
+                    position.bytes += len(block)
                     yield block
         except (ApiError, StoreError, SQLAlchemyError) as error:
-            if not heard.bytes:
+            if not position.bytes:
                 raise
-            raise BrokenOff("the rest of the audio cannot be had") from error
+            raise StreamInterrupted("the rest of the audio cannot be had") from error
 
 
 async def _listen(
-    state: AppState, user_id: str, clip_id: str, request: Request, heard: _Heard
+    state: AppState, user_id: str, clip_id: str, request: Request, position: _StreamPosition
 ) -> Blocks:
     store, work = state.store, state.work
     while not await request.is_disconnected():
         try:
-            clip, news = await work.reads.run(user_id, _look, state, user_id, clip_id, heard.seen)
+            clip, news = await work.reads.run(
+                user_id, _read_events, state, user_id, clip_id, position.seen
+            )
         except Busy:
             await asyncio.sleep(state.settings.poll_seconds)
             continue
         for event in news:
-            heard.hear(event)
+            position.advance(event)
         if clip.s3_key is not None:
-            while heard.bytes < (clip.bytes or 0):
+            while position.bytes < (clip.bytes or 0):
                 yield await work.store.run(
-                    user_id, store.get_range, clip.s3_key, heard.bytes, BLOCK_BYTES
+                    user_id, store.get_range, clip.s3_key, position.bytes, BLOCK_BYTES
                 )
             return
         if clip.failed:
             raise _refusal(clip)
-        while heard.pieces < heard.ready:
-            key = live_audio.piece_key(clip_id, heard.started, heard.pieces + 1)
+        while position.pieces < position.ready:
+            key = live_audio.piece_key(clip_id, position.started, position.pieces + 1)
             try:
                 piece = await work.store.run(user_id, store.get, key)
             except Busy:
                 break  # it is there at the next look as well
             except ObjectMissing:
                 break  # the try has ended: the next look tells how
-            heard.pieces += 1
+            position.pieces += 1
             yield piece
         await asyncio.sleep(state.settings.poll_seconds)

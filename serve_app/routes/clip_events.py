@@ -18,7 +18,8 @@ from serve_app.field_rules import between
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import EventsQuery, moment
+from serve_app.http.schemas.clips import EventsQuery
+from serve_app.http.schemas.common import moment
 from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.jobs import admission, events
 from serve_app.media import clips
@@ -89,30 +90,30 @@ async def follow_clip(
     While the clip waits there is also `position`, which has no number. Once the clip has ended
     there is no `progress` and no `audio` any more."""
     after = query.after if last_event_id is None else last_event_id
-    view = await state.work.reads.run(user.id, _look, state, user.id, clip_id, after)
-    if view.ended and not view.news:
+    snapshot = await state.work.reads.run(user.id, _snapshot, state, user.id, clip_id, after)
+    if snapshot.ended and not snapshot.events_after:
         return Response(status_code=204)  # tells browsers not to connect again
     following = _follow(state, user.id, clip_id, after, request)
     return await StreamedBlocks.begin(following, "text/event-stream")
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
+class _Snapshot:
     """The clip at one time: its next events, and its place if it waits."""
 
-    news: Sequence[ClipEvent]
+    events_after: Sequence[ClipEvent]
     ended: bool
     place: tuple[int, float] | None
 
 
-def _look(state: AppState, user_id: str, clip_id: str, after: int) -> _View:
+def _snapshot(state: AppState, user_id: str, clip_id: str, after: int) -> _Snapshot:
     with state.database.reading() as session:
         clip = clips.get(session, user_id, clip_id)
         pending = clip.state is ClipState.PENDING
-        news = events.since(session, clip_id, after)
+        events_after = events.since(session, clip_id, after)
         waits = pending and clip.lease is None
         place = (admission.position(session, clip), clip.start_at) if waits else None
-    return _View(news, not pending, place)
+    return _Snapshot(events_after, not pending, place)
 
 
 async def _follow(
@@ -128,26 +129,30 @@ async def _follow(
         spoke_at = time()
         while not await request.is_disconnected():
             try:
-                view = await state.work.reads.run(user_id, _look, state, user_id, clip_id, after)
+                snapshot = await state.work.reads.run(
+                    user_id, _snapshot, state, user_id, clip_id, after
+                )
             except Busy:
                 await asyncio.sleep(state.settings.poll_seconds)
                 continue
             except ApiError:
                 return  # the clip was deleted
-            messages = [_numbered(event) for event in view.news]
-            if view.place is not None and view.place != place:
-                position, start_at = view.place
+            messages = [_numbered(event) for event in snapshot.events_after]
+            if snapshot.place is not None and snapshot.place != place:
+                position, start_at = snapshot.place
                 messages.append(_message("position", {"position": position, "start_at": start_at}))
             if not messages and time() - spoke_at >= KEEP_ALIVE_SECONDS:
                 messages.append(":\n\n")
             if messages:
                 yield "".join(messages).encode()
                 spoke_at = time()
-            if view.ended and (not view.news or view.news[-1].kind in events.ENDS):
+            if snapshot.ended and (
+                not snapshot.events_after or snapshot.events_after[-1].kind in events.ENDS
+            ):
                 return
-            place = view.place
-            if view.news:
-                after = view.news[-1].seq
+            place = snapshot.place
+            if snapshot.events_after:
+                after = snapshot.events_after[-1].seq
             await asyncio.sleep(state.settings.poll_seconds)
 
 

@@ -12,9 +12,10 @@ from fastapi import Query as FromQuery
 from serve_app.db.models import ClipState
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
-from serve_app.http.clip_view import show
+from serve_app.http.clip_view import clip_out
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import ClipOut, ClipQuery, ClipsQuery, PageOut
+from serve_app.http.schemas.clips import ClipOut, ClipQuery, ClipsQuery
+from serve_app.http.schemas.common import PageOut
 from serve_app.http.work import reads, writes
 from serve_app.media import clips
 
@@ -34,7 +35,7 @@ def list_clips(
             session, user.id, query.service, query.state, query.limit, query.cursor
         )
         now = state.clock(session)
-    items = [show(clip, state.store, state.settings, now) for clip in page.items]
+    items = [clip_out(clip, state.store, state.settings, now) for clip in page.items]
     return PageOut(items=items, next_cursor=page.next_cursor)
 
 
@@ -78,4 +79,4 @@ def _find(state: AppState, user_id: str, clip_id: str) -> ClipOut:
     with state.database.reading() as session:
         clip = clips.get(session, user_id, clip_id)
         now = state.clock(session)
-    return show(clip, state.store, state.settings, now)
+    return clip_out(clip, state.store, state.settings, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Response
 
 from pipelines import registry
@@ -9,12 +11,11 @@ from pipelines.requests.conversion import ConversionRequest
 from serve_app import catalog
 from serve_app.db.models import ClipState, User
 from serve_app.errors import invalid
-from serve_app.http import submission
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
-from serve_app.http.schemas.common import ClipOut
+from serve_app.http.schemas.clips import ClipOut
 from serve_app.http.schemas.submissions import Conversion
-from serve_app.http.submission import IdempotencyHeader, accepted
+from serve_app.http.submission import IdempotencyHeader, Submission, submission_responses
 from serve_app.media import clips, uploads, voices
 from serve_app.media.clips import NewClip
 from serve_app.media.pipeline_requests import REFERENCE
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/api", tags=["voice conversion"])
     "/conversions",
     status_code=202,
     summary="Submit a recording to be said by another voice",
-    responses=accepted(404),
+    responses=submission_responses(404),
 )
 async def submit_conversion(
     body: Conversion,
@@ -40,30 +41,24 @@ async def submit_conversion(
 ) -> ClipOut:
     """Takes an upload or a finished clip of one's own, of 0.2 seconds to 5 minutes unless the
     server is set otherwise. The recording is read before the clip is accepted."""
-    return await submission.submit(
-        state,
-        user,
-        SERVICE,
-        body,
-        state.work.recordings,
-        lambda: _new_clip(body, user, state),
-        idempotency_key,
-        response,
-    )
+    submission = Submission(state, user, SERVICE, body, idempotency_key)
+    new_clip = partial(_new_clip, submission, body)
+    return await submission.answer(state.work.recordings, new_clip, response)
 
 
-def _new_clip(body: Conversion, user: User, state: AppState) -> NewClip:
+def _new_clip(submission: Submission, body: Conversion) -> NewClip:
     """Raises what is wrong with the request, before anything is written."""
+    state, user = submission.state, submission.user
     if (body.upload is None) == (body.clip is None):
         raise invalid("upload", "Name what to convert: either an upload or a clip.")
     options = body.model_dump(
         include={"steps", "guidance", "length_adjust", "match_pitch", "semitones"}
     )
-    seed = submission.seed_of(body)
+    seed = submission.seed
     recorded = _takes_recording(body, user, state)
     request = ConversionRequest(**options, seed=seed, voice=body.voice)
-    submission.check(SERVICE, request, body, state)
-    reference = {REFERENCE: submission.reference(body.voice, user, state)} if recorded else {}
+    submission.check(request)
+    reference = {REFERENCE: submission.reference(body.voice)} if recorded else {}
     source, seconds = _source(body, user, state)
     longest = state.settings.max_source_seconds
     if seconds * body.length_adjust > longest:

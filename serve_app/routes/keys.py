@@ -7,7 +7,8 @@ from fastapi import APIRouter, Response
 from serve_app.accounts import credentials
 from serve_app.http.access import CurrentSession, CurrentUser, StateDep
 from serve_app.http.openapi import WITH_BODY, errors
-from serve_app.http.schemas.common import CreatedKeyOut, KeyOut, ListOut, NewKey
+from serve_app.http.schemas.accounts import CreatedKeyOut, KeyOut, NewKey
+from serve_app.http.schemas.common import ListOut
 from serve_app.http.work import reads, writes
 
 router = APIRouter(prefix="/api/keys", tags=["keys"])

@@ -8,7 +8,8 @@ from pipelines import registry
 from serve_app import catalog
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import ListOut, ServiceOut
+from serve_app.http.schemas.clips import ServiceOut
+from serve_app.http.schemas.common import ListOut
 from serve_app.http.schemas.submissions import ClipOptions, Conversion, SoundEffect, Speech
 from serve_app.settings import SERVICES, Settings
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Response
 from serve_app.accounts import credentials
 from serve_app.http.access import AnyCaller, CurrentSession, CurrentUser, StateDep
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import ListOut, SessionOut
+from serve_app.http.schemas.accounts import SessionOut
+from serve_app.http.schemas.common import ListOut
 from serve_app.http.work import reads, writes
 
 router = APIRouter(prefix="/api/sessions", tags=["accounts"])

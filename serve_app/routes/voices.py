@@ -41,15 +41,15 @@ def list_voices(user: CurrentUser, state: StateDep) -> ListOut[VoiceOut]:
 def create_voice(body: NewVoice, user: CurrentUser, state: StateDep) -> VoiceOut:
     """The recording has to hold speech, neither too quiet nor overdriven. The voice keeps a copy:
     the upload may be deleted."""
-    most = state.settings.max_voices
+    max_voices = state.settings.max_voices
     name = voices.clean_name(body.name, catalogue(state.settings.checkpoints))
     with state.database.reading() as session:
-        voices.require_room(session, user.id, name, most)
+        voices.require_room(session, user.id, name, max_voices)
         upload = uploads.find(session, user.id, body.upload)
         now = state.clock(session)
     shortest, longest = voices.SECONDS
     recording = uploads.read(state.store, upload, longest, shortest)
-    voice = voices.create(state.database, state.store, user.id, name, recording, most, now)
+    voice = voices.create(state.database, state.store, user.id, name, recording, max_voices, now)
     return VoiceOut.of_own(voice)
 
 

@@ -174,13 +174,13 @@ class ClipRunner:
         )
         async with aclosing(pieces):
             first = await anext(pieces)
-            listened = await self._threads.persist(
+            streaming = await self._threads.persist(
                 clip.user_id, lambda s, _: live_audio.is_requested(s, clip.id), reading=True
             )
-            sink = TeeSink(upload) if listened else upload
+            sink = TeeSink(upload) if streaming else upload
             options = clip.options
             rate = options["sample_rate"] or own_rate(options["format"], made_at)
-            encoder = Encoder(sink, options["format"], made_at, rate, streaming=listened)
+            encoder = Encoder(sink, options["format"], made_at, rate, streaming=streaming)
 
             async def encode(samples: Waveform) -> None:
                 with timings.measure("encode"):
@@ -244,7 +244,7 @@ class ClipRunner:
                 )
                 if not wanted:
                     await self._threads.run(self._store.delete, result_key(clip))
-            if report.listened:
+            if report.streaming:
                 pieces = live_audio.pieces_prefix(clip.id, claim.started)
                 await self._threads.run(self._store.delete_all, pieces)
         except (StoreError, SQLAlchemyError):

@@ -35,8 +35,8 @@ _MIXED = (
 )
 """Letters of many scripts, and marks between them: espeak-ng changes its language in mid-word."""
 _PUBLISHED = [
-    official_text.OfficialScript(drops_quotes=False),
-    official_text.OfficialScript(drops_quotes=True, long_form=True),
+    official_text.PublishedScript(drops_quotes=False),
+    official_text.PublishedScript(drops_quotes=True, long_form=True),
 ]
 _JOINTS = ["", " ", " ", " ", "\n", "\t", ".", ",", "-", "\u00a0"]
 

@@ -120,7 +120,7 @@ def ledger_sum(database: Database, user: User) -> int:
         return int(session.scalars(amounts).one())
 
 
-def at_once(count: int, work: Callable[[int], T]) -> list[T]:
+def concurrently(count: int, work: Callable[[int], T]) -> list[T]:
     """What `work(0)` to `work(count - 1)` return, each in a thread and all let go together."""
     start = Barrier(count)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipelines.audio.joining import AtLevel
+from pipelines.audio.joining import LevelNormalizer
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE
 from pipelines.protocol import Diffusion, Frontend, InvalidInput, Joiner, Vocoder
 from pipelines.reference_features import FeatureCache
@@ -44,7 +44,7 @@ class FoleyPipeline:
         return FoleyVocoder()
 
     def joiner(self, settings: PipelineSettings) -> Joiner:
-        return AtLevel(settings.sound_level, self.sample_rate)
+        return LevelNormalizer(settings.sound_level, self.sample_rate)
 
     def check(self, asked: SoundRequest, _settings: PipelineSettings) -> None:
         """Raises InvalidInput. Steps and guidance have no effect."""

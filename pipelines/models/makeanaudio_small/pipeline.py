@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.audio.joining import AtLevel
+from pipelines.audio.joining import LevelNormalizer
 from pipelines.protocol import Diffusion, Frontend, InvalidInput, Joiner, Vocoder
 from pipelines.reference_features import FeatureCache
 from pipelines.requests.sound import SAMPLE_RATE, SoundRequest, check
@@ -38,7 +38,7 @@ class SmallPipeline:
         return SmallVocoder(SmallFiles.of(settings), settings)
 
     def joiner(self, settings: PipelineSettings) -> Joiner:
-        return AtLevel(settings.sound_level, self.sample_rate)
+        return LevelNormalizer(settings.sound_level, self.sample_rate)
 
     def check(self, asked: SoundRequest, _settings: PipelineSettings) -> None:
         """Raises InvalidInput."""

@@ -20,7 +20,7 @@ class AlbertConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class DenoiserConfig:
+class StyleDenoiserConfig:
     """The transformer that denoises styles."""
 
     layers: int = 3
@@ -50,11 +50,11 @@ class ModelConfig:
     trunk_residual: int = 64
     bert: AlbertConfig = AlbertConfig()
     generator: HifiganConfig | IstftnetConfig = field(default_factory=IstftnetConfig)
-    denoiser: DenoiserConfig | None = None
+    denoiser: StyleDenoiserConfig | None = None
     """None where styles are given instead of sampled."""
     multispeaker: bool = False
     """Whether a sampled style is conditioned on that of a reference recording."""
-    late_features: bool = False
+    delayed_features: bool = False
     """Whether the decoder was trained on features one alignment frame late."""
     final_frames: int = 0
     """Alignment frames added to the last token of an utterance that stands alone."""
@@ -65,12 +65,12 @@ class ModelConfig:
 
 
 KOKORO = ModelConfig()
-LJSPEECH = ModelConfig(denoiser=DenoiserConfig(), final_frames=5)
+LJSPEECH = ModelConfig(denoiser=StyleDenoiserConfig(), final_frames=5)
 LIBRITTS = replace(
     LJSPEECH,
     generator=HifiganConfig(),
     multispeaker=True,
-    late_features=True,
+    delayed_features=True,
     final_frames=0,
     cut=50,
     cut_long_form=100,

@@ -12,7 +12,7 @@ from pipelines.networks.vocoders.hifigan import HifiganGenerator
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.packed_layers import pack_layers
-from pipelines.runtime.time_convolution import settle_weights
+from pipelines.runtime.time_convolution import store_channels_last
 
 
 class Decoder(nn.Module):
@@ -42,7 +42,7 @@ class Decoder(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
                 module.to(dtype)
-        settle_weights(self)
+        store_channels_last(self)
         pack_layers(self)
         self.dtype = dtype
         return self

@@ -72,9 +72,9 @@ class PublishedPipeline:
         return self.multispeaker
 
     def frontend(self, settings: PipelineSettings, features: FeatureCache) -> Frontend:
-        from pipelines.models.styletts2.published.references import official_frontend
+        from pipelines.models.styletts2.published.references import published_frontend
 
-        return official_frontend(self._checkpoint(settings), settings, features)
+        return published_frontend(self._checkpoint(settings), settings, features)
 
     def diffusion(self, settings: PipelineSettings) -> Diffusion:
         from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
@@ -95,9 +95,9 @@ class PublishedPipeline:
         published.check(asked, settings, multispeaker=self.multispeaker)
 
     def _checkpoint(self, settings: PipelineSettings) -> Checkpoint:
-        from pipelines.models.styletts2.checkpoint import official
+        from pipelines.models.styletts2.checkpoint import published_checkpoint
 
-        return official(model_folder(self.name, settings), settings)
+        return published_checkpoint(model_folder(self.name, settings), settings)
 
 
 LIBRITTS = PublishedPipeline("styletts2-libritts", multispeaker=True)

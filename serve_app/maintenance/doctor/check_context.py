@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
-from serve_app.jobs import recovery
+from serve_app.maintenance import recovery
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 

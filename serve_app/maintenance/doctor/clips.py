@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import and_, case, or_, select
 
 from serve_app.db.models import PENDING, Clip
-from serve_app.jobs import recovery
+from serve_app.maintenance import recovery
 from serve_app.maintenance.doctor.check_context import CheckContext, Finding
 from serve_app.storage.object_keys import RESULT_PREFIXES, id_in
 from serve_app.storage.store import MultipartUpload

@@ -18,7 +18,7 @@ from pipelines.models.foley.segments import Layer
 from pipelines.models.foley.stages import FoleyFrontend
 from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, PITCH, SPACE, SPEED
-from pipelines.models.foley.words import told
+from pipelines.models.foley.words import traits_in
 from pipelines.protocol import InvalidInput, Waveform
 from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
@@ -70,7 +70,7 @@ def test_every_phrase_finds_its_own_kind(frontend: FoleyFrontend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phrase", "kind"), [(phrase, kind) for phrase, kind in PHRASES if told(phrase)]
+    ("phrase", "kind"), [(phrase, kind) for phrase, kind in PHRASES if traits_in(phrase)]
 )
 def test_words_that_tell_traits_may_belong_to_the_name(
     frontend: FoleyFrontend, phrase: str, kind: str

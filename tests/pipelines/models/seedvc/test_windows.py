@@ -47,16 +47,16 @@ def test_a_signal_cut_into_windows_is_joined_again(
 
 
 def test_content_windows_of_the_recorded_conversion() -> None:
-    plan = content.windows(480_000 + 53_920)
+    plan = content.encoder_windows(480_000 + 53_920)
     assert [window.stop - window.start for window in plan] == [480_000, 133_920]
     assert [window.features for window in plan] == [1500, 419]
 
 
 @given(samples=st.integers(1, 16_000 * 300))
 def test_content_windows_cover_every_sample_once(samples: int) -> None:
-    plan = content.windows(samples)
+    plan = content.encoder_windows(samples)
     new = [(window.start + 320 * window.known, window.stop) for window in plan]
     assert new[0][0] == 0
     assert new[-1][1] == samples
     assert all(a[1] == b[0] for a, b in pairwise(new))
-    assert all(0 < window.stop - window.start <= content.WINDOW for window in plan)
+    assert all(0 < window.stop - window.start <= content.WINDOW_SAMPLES for window in plan)

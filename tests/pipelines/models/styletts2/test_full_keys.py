@@ -69,13 +69,13 @@ def test_the_two_published_models_differ_where_they_should() -> None:
     assert many.multispeaker
     assert not one.multispeaker
     assert isinstance(many.generator, HifiganConfig)
-    assert (many.late_features, many.final_frames, many.cut, many.cut_long_form) == (
+    assert (many.delayed_features, many.final_frames, many.cut, many.cut_long_form) == (
         True,
         0,
         50,
         100,
     )
-    assert (one.late_features, one.final_frames, one.cut, one.cut_long_form) == (False, 5, 0, 0)
+    assert (one.delayed_features, one.final_frames, one.cut, one.cut_long_form) == (False, 5, 0, 0)
     assert many.trunk == one.trunk == 1024
 
 

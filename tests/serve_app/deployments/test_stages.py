@@ -10,9 +10,9 @@ import pytest
 
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits
-from serve_app.deployments import stage as stage_module
-from serve_app.deployments.stage import StageReplica
+from serve_app.deployments import stages as stage_module
 from serve_app.deployments.stage_driver import StageDriver
+from serve_app.deployments.stages import StageReplica
 from serve_app.worker.timings import Timed
 
 
@@ -60,7 +60,7 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage_module, "PROGRESS_SECONDS", 0.05)
 
 
-def test_steps_are_told_and_last_comes_the_result() -> None:
+def test_run_stepwise_yields_steps_and_last_the_result() -> None:
     stage = Stepped()
 
     async def go() -> list[Any]:
@@ -77,7 +77,7 @@ def test_steps_are_told_and_last_comes_the_result() -> None:
     assert (last.value, last.timings[0].stage) == (40, "diffusion")
 
 
-def test_a_stage_of_no_steps_tells_none() -> None:
+def test_run_stepwise_of_no_steps_yields_the_result_only() -> None:
     async def go() -> list[Any]:
         return [each async for each in Replica(Stepped()).stepwise(0)]
 
@@ -85,7 +85,7 @@ def test_a_stage_of_no_steps_tells_none() -> None:
     assert only.value == 0
 
 
-def test_what_a_step_raises_comes_out() -> None:
+def test_run_stepwise_raises_what_a_step_raises() -> None:
     stage = Stepped()
     stage.gate.release(3)
 
@@ -96,7 +96,7 @@ def test_what_a_step_raises_comes_out() -> None:
         asyncio.run(go())
 
 
-def test_closing_stops_the_work_at_the_next_step() -> None:
+def test_run_stepwise_closed_early_stops_at_the_next_step() -> None:
     stage = Stepped()
 
     async def go() -> None:

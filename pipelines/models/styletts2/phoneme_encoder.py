@@ -12,7 +12,7 @@ from pipelines.runtime.lengths import Lengths, run_lstm
 from pipelines.runtime.time_convolution import TimeConv
 
 
-class TextEncoder(nn.Module):
+class PhonemeEncoder(nn.Module):
     """Embedding, convolutions, then a bidirectional LSTM."""
 
     def __init__(self, config: ModelConfig) -> None:

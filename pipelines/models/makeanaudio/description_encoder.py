@@ -38,7 +38,7 @@ class Tokenizer:
         return torch.tensor([encoding.ids for encoding in self._pieces.encode_batch(clean)])
 
 
-class TextEncoder(nn.Module):
+class DescriptionEncoder(nn.Module):
     """Token ids to the vectors that the diffusion network attends to."""
 
     def __init__(self, config: BertConfig, context: int) -> None:

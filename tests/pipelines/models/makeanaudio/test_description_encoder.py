@@ -8,18 +8,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.models.makeanaudio.checkpoint import Files
+from pipelines.models.makeanaudio.checkpoint import MakeAnAudioFiles
+from pipelines.models.makeanaudio.description_encoder import TOKENS, Tokenizer
 from pipelines.models.makeanaudio.stages import MakeAnAudioFrontend
-from pipelines.models.makeanaudio.text_encoder import TOKENS, Tokenizer
 
 
 @pytest.fixture(scope="module")
-def tokenizer(files: Files) -> Tokenizer:
+def tokenizer(files: MakeAnAudioFiles) -> Tokenizer:
     return Tokenizer(files.vocabulary)
 
 
 @pytest.fixture(scope="module")
-def vocabulary(files: Files) -> list[str]:
+def vocabulary(files: MakeAnAudioFiles) -> list[str]:
     return files.vocabulary.read_text().splitlines()
 
 
