@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more: what was interrupted, and what has had its time."""
+"""Removes what is no longer needed: leftovers of interrupted work, and what has expired."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ BATCH_SIZE = 1_000
 BATCHES = 10
 OBJECT_BATCH_SIZE = 100
 GRACE_LEASES = 4
-"""How many leases a worker has to clear away itself what it made of a clip that has ended, or was
-taken from it, meanwhile: it learns of that within one."""
+"""Leases for which a worker may itself clean up after a clip that has ended or was taken from it.
+It learns of either within one."""
 
 
 def sweep(database: Database, store: ObjectStore, settings: Settings) -> None:
-    """One round, of bounded batches. What fails is logged, and does not keep the rest from being
-    done. Times are those of the database."""
+    """One round, in bounded batches. A part that fails is logged, and the other parts go on. Times
+    are those of the database."""
     with database.reading() as session:
         now = database.now(session)
     left_before = now - GRACE_LEASES * settings.lease_seconds
@@ -51,8 +51,8 @@ def sweep(database: Database, store: ObjectStore, settings: Settings) -> None:
 
 
 def _abort_uploads(database: Database, store: ObjectStore, before: float) -> None:
-    """Aborts what a dead worker began, and what a lost answer of the store left open: uploads of
-    clips that nobody makes. The next try of a clip aborts those of its own key."""
+    """Aborts multipart uploads of clips that nobody makes: those of dead workers, and those left
+    open by a lost answer of the store. The next attempt at a clip aborts those of its own key."""
     for prefix in RESULT_PREFIXES.values():
         begun = [each for each in store.list_multipart(prefix) if each.started_at < before]
         wanted = _leased_clips(database, {id_in(each.key) for each in begun})
@@ -62,7 +62,7 @@ def _abort_uploads(database: Database, store: ObjectStore, before: float) -> Non
 
 
 def _remove_pieces(database: Database, store: ObjectStore, before: float) -> None:
-    """Removes the pieces of streams that nobody makes any more."""
+    """Removes the pieces of streams that nobody makes."""
     old = [each.key for each in store.objects(live_audio.PREFIX) if each.modified_at < before]
     wanted = _leased_clips(database, {id_in(key) for key in old})
     for key in old:
@@ -88,7 +88,7 @@ def _purge_rows(database: Database, settings: Settings, now: float) -> None:
 
 
 def _in_batches(database: Database, purge: Callable[[Session], int]) -> None:
-    """Short transactions, so that nobody waits long."""
+    """Runs `purge` in short transactions, so that nobody waits long for one."""
     for _ in range(BATCHES):
         with database.transaction() as session:
             if purge(session) < BATCH_SIZE:
@@ -96,14 +96,14 @@ def _in_batches(database: Database, purge: Callable[[Session], int]) -> None:
 
 
 def _remove_deleted(database: Database, store: ObjectStore) -> None:
-    """Finishes deletions that were interrupted between the object and the row."""
+    """Finishes deletions that were interrupted between object and row."""
     with database.reading() as session:
         gone = clips.deleted(session, OBJECT_BATCH_SIZE)
     _each(database, store, gone, clips.purge)
 
 
 def _remove_orphaned_results(database: Database, store: ObjectStore, before: float) -> None:
-    """Removes what was made whole by a worker that died of clips that have failed since."""
+    """Removes complete results of dead workers, of clips that have failed since."""
     with database.reading() as session:
         left = clips.orphaned_results(session, before, OBJECT_BATCH_SIZE)
     _each(database, store, left, clips.clear_result)

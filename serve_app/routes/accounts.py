@@ -1,4 +1,4 @@
-"""Accounts: signing up, in and out, and what an account has."""
+"""Accounts: sign-up, sign-in, sign-out, the balance and the ledger."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def _limits(state: AppState) -> SignInLimits:
 
 
 def _address(request: Request) -> str:
-    """Whom the connection is from. The HTTP server has put the client's address there if the
-    connection is from a proxy that it was told to trust."""
+    """The client's address. The HTTP server has put it there where the connection is from a trusted
+    proxy."""
     return request.client.host if request.client else ""
 
 
 def _now(state: AppState) -> float:
-    """The time, in a transaction of its own: none may be open while a password is hashed."""
+    """The time, from a transaction of its own: none may be open while a password is hashed."""
     with state.database.reading() as session:
         return state.clock(session)
 

@@ -1,4 +1,4 @@
-"""Clips: what was asked for and what became of it."""
+"""Clips: listing, waiting, cancelling, deleting."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def delete_clip(clip_id: str, user: CurrentUser, state: StateDep) -> None:
     if clip.deleted_at is None or in_use:
         return
     if clip.started_at is not None:
-        # Whatever became of the clip: a try that lost its lease may have left an object too.
+        # In any state of the clip, an attempt that lost its lease may have left an object.
         try:
             state.store.delete(result_key(clip))
         except StoreError:
