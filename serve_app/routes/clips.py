@@ -82,7 +82,7 @@ def delete_clip(clip_id: str, user: CurrentUser, state: StateDep) -> None:
         try:
             state.store.delete(result_key(clip))
         except StoreError:
-            log.warning("clip %s is deleted, its object is left to the sweeper", clip_id)
+            log.warning("clip %s is deleted, its object is left to the sweep", clip_id)
             return
     with state.database.transaction() as session:
         clips.purge(session, clip_id)

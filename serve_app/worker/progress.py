@@ -78,7 +78,7 @@ class ProgressReporter:
             try:
                 held = await self._record_due()
             except Exception:
-                logger.warning("a clip goes on untold", exc_info=True)
+                logger.warning("the events of a clip could not be recorded", exc_info=True)
                 self._audio_changed = self._bytes > 0
                 self._changed.set()
             else:
