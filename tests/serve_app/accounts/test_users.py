@@ -108,7 +108,7 @@ def test_sign_in_takes_the_same_time_for_an_unknown_email(database: Database) ->
     unlimited = SignInLimits(attempts=100, window_seconds=300)
 
     def shortest(email: str) -> float:
-        """Seconds of computing, which other work on the machine does not lengthen."""
+        """Seconds of processor time, which other load on the machine does not lengthen."""
         seconds = []
         for _ in range(5):
             begin = time.process_time()
@@ -194,7 +194,7 @@ def test_sign_in_limits_spare_concurrent_successes(database: Database) -> None:
 
 
 def test_sign_in_flood_is_answered_busy(sqlite_database: Database) -> None:
-    """None waits for another, so that they leave threads to what else is asked."""
+    """None waits for another, so they leave threads to other requests."""
     unlimited = SignInLimits(attempts=1_000, window_seconds=300)
     count = 3 * users.MAX_HASHERS
 
