@@ -80,10 +80,10 @@ def _require_token(settings: Settings) -> None:
 
 def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:
     scale: StageScale = getattr(settings.service(service), stage)
-    taken_in = scale.max_batch * scale.max_groups + scale.max_waiting
+    max_requests = scale.max_batch * scale.max_groups + scale.max_waiting
     return serve.deployment(
         name=f"{service}-{stage}",
-        max_ongoing_requests=taken_in,
+        max_ongoing_requests=max_requests,
         autoscaling_config={
             "min_replicas": scale.min_replicas,
             "max_replicas": scale.max_replicas,

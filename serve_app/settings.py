@@ -169,7 +169,7 @@ class Settings(BaseSettings, QueueSettings):
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
 
-    # AppState. On a CPU a vocoder computes best with all cores on one segment. Lengths are those of
+    # Services. On a CPU a vocoder computes best with all cores on one segment. Lengths are those of
     # each model: characters and tokens of speech, mel frames, columns of the latent (7.8 a second).
     speech: ServiceSettings = ServiceSettings(
         pipeline="kokoro",

@@ -48,7 +48,7 @@ def main(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="The version.")
     ] = False,
 ) -> None:
-    """What holds for all commands."""
+    """Options of all commands."""
 
 
 @app.command()
@@ -120,8 +120,8 @@ def fetch(
 
 
 def _fetch_defaults(settings: Settings) -> None:
-    """The weights of the default models of services for which no other is set or installed. Speech
-    cannot do without; the rest runs without those that cannot be had."""
+    """Fetches the default models of services for which no other is set or installed. Raises where
+    the speech model cannot be fetched; the other services are then missing."""
     _require_checkpoints(settings)
     if settings.speech.pipeline == _DEFAULT_SPEECH:
         _fetch(_DEFAULT_SPEECH, settings)
@@ -136,7 +136,7 @@ def _fetch_defaults(settings: Settings) -> None:
 
 
 def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
-    """The weights, fetched with a progress bar where they are not there yet."""
+    """Fetches the weights with a progress bar, where missing."""
     _require_checkpoints(settings)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -175,7 +175,7 @@ def _print_banner(stack: LocalStack, asked: Settings, key: Path, dashboard_port:
 
 
 def _services(asked: Settings, served: Settings) -> list[str]:
-    """What runs, and how to have what does not, unless it was turned off."""
+    """The running pipelines, and how to install the missing ones unless they were turned off."""
     running = served.pipelines()
     lines = [f"{catalog.TITLES[name]}: {pipeline}" for name, pipeline in running.items()]
     for name in SERVICES:
@@ -193,7 +193,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _watch(stack: LocalStack) -> None:
-    """Returns at Ctrl-C. Raises where a part has ended by itself."""
+    """Returns at Ctrl-C. Raises where a part has ended."""
     try:
         while True:
             time.sleep(1)

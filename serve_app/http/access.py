@@ -1,7 +1,7 @@
-"""What routes depend on: the services, and the user whom a bearer token stands for.
+"""FastAPI dependencies: the application's state, and the user of a bearer token.
 
-What a credential must allow follows from the request's method, here, so that no route can forget to
-ask: to look takes the scope `read`, everything else `generate`.
+The scope that a credential needs follows from the request's method: `read` for GET and HEAD,
+`generate` for everything else. It is checked here, so that no route can forget to.
 """
 
 from __future__ import annotations
@@ -85,5 +85,5 @@ async def _session(caller: AnyCaller) -> SignInSession:
 
 
 CurrentSession = Annotated[SignInSession, Depends(_session)]
-"""For what changes credentials, which no API key may: one that is stolen could live on in another
-that it made."""
+"""For changes of credentials, which no API key may make: a stolen key could outlive its revocation
+in another that it made."""

@@ -1,4 +1,4 @@
-"""What the HTTP layer stands on, built once per ingress replica."""
+"""What the HTTP layer works on, built once per ingress replica."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serve_app.storage.store import ObjectStore
 
 @dataclass(frozen=True, slots=True)
 class GraphStatus:
-    """Whether the deployments that make clips can take work, and if not, which cannot."""
+    """Whether every deployment of the graph has a running replica, and if not, which has none."""
 
     ready: bool
     detail: str = ""
@@ -32,9 +32,10 @@ class AppState:
     database: Database
     store: ObjectStore
     clock: Callable[[Session], float]
-    """Epoch seconds inside a transaction; `database.now`, so that all machines agree."""
+    """Epoch seconds inside a transaction: `Database.now`, so that all machines agree."""
     wake: Callable[[], None]
-    """Tells the workers that a clip waits. They also poll, so it may be lost; it never raises."""
+    """Tells the workers that a clip is ready. They also poll, so the call may be lost. Never
+    raises."""
     graph_status: Callable[[], Awaitable[GraphStatus]]
     metrics: Callable[[], str]
     """The Prometheus text of `/metrics`."""

@@ -1,4 +1,4 @@
-"""Rows that have had their time, removed in batches of a bounded size, the oldest first.
+"""Removal of expired rows, in bounded batches, oldest first.
 
 Each function returns how many rows it has dealt with: fewer than `limit` if no more are due. What
 is due is a common table expression: PostgreSQL may run a subquery with a limit once for each row.
@@ -13,8 +13,8 @@ from serve_app.db.models import AuthAttempt, Clip, ClipEvent, SignInSession
 
 
 def expire_clips(session: Session, before: float, now: float, limit: int) -> int:
-    """Delete, as their users could, the clips that were finished before a time; their objects
-    and rows then go with all that are deleted."""
+    """Deletes, as their users could, the clips that were finished before a time. Their objects and
+    rows are then removed like those of all deleted clips."""
     due = session.scalars(
         select(Clip.id)
         .where(Clip.finished_at < before, Clip.deleted_at.is_(None))
@@ -28,7 +28,7 @@ def expire_clips(session: Session, before: float, now: float, limit: int) -> int
 
 
 def purge_events(session: Session, before: float, limit: int) -> int:
-    """Remove the events from before a time, of clips that have ended."""
+    """Removes events recorded before a time, of clips that have ended."""
     due = (
         select(ClipEvent.clip_id, ClipEvent.seq)
         .join(Clip, Clip.id == ClipEvent.clip_id)
@@ -43,12 +43,12 @@ def purge_events(session: Session, before: float, limit: int) -> int:
 
 
 def purge_sessions(session: Session, now: float, limit: int) -> int:
-    """Remove sign-ins that are over."""
+    """Removes expired sessions."""
     return _purge(session, SignInSession, SignInSession.expires_at, now, limit)
 
 
 def purge_auth_attempts(session: Session, before: float, limit: int) -> int:
-    """Remove sign-ins that failed before a time."""
+    """Removes attempts to sign in or up from before a time."""
     return _purge(session, AuthAttempt, AuthAttempt.at, before, limit)
 
 
@@ -59,7 +59,7 @@ def _purge(
     until: float,
     limit: int,
 ) -> int:
-    """Remove rows whose `time` is `until` at the latest."""
+    """Removes rows whose `time` is not after `until`."""
     due = (
         select(table.id)
         .where(time <= until)

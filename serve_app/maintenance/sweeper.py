@@ -1,4 +1,4 @@
-"""Removes what nobody needs any more: what was interrupted, and what has had its time."""
+"""Removes what is no longer needed: leftovers of interrupted work, and what has expired."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ T = TypeVar("T")
 BATCH_SIZE = 1_000
 BATCHES = 10
 GRACE_LEASES = 4
-"""How many leases a worker has to clear away itself what it made of a clip that has ended, or was
-taken from it, meanwhile: it learns of that within one."""
+"""Leases for which a worker may itself clean up after a clip that has ended or was taken from it.
+It learns of either within one."""
 
 
 class Sweeper:
@@ -118,8 +118,8 @@ def _finished_at(clip: Clip) -> Position:
 
 
 def _abort_uploads(database: Database, store: ObjectStore, before: float) -> None:
-    """Aborts what a dead worker began, and what a lost answer of the store left open: uploads of
-    clips that nobody makes. The next try of a clip aborts those of its own key."""
+    """Aborts multipart uploads of clips that nobody makes: those of dead workers, and those left
+    open by a lost answer of the store. The next attempt at a clip aborts those of its own key."""
     for prefix in RESULT_PREFIXES.values():
         begun = [each for each in store.list_multipart(prefix) if each.started_at < before]
         wanted = _leased_clips(database, {id_in(each.key) for each in begun})
@@ -128,7 +128,7 @@ def _abort_uploads(database: Database, store: ObjectStore, before: float) -> Non
 
 
 def _remove_pieces(database: Database, store: ObjectStore, before: float) -> None:
-    """Removes the pieces of streams that nobody makes any more."""
+    """Removes the pieces of streams that nobody makes."""
     old = [each.key for each in store.objects(live_audio.PREFIX) if each.modified_at < before]
     wanted = _leased_clips(database, {id_in(key) for key in old})
     _all("piece of a stream", store.delete, [key for key in old if id_in(key) not in wanted])
@@ -163,7 +163,7 @@ def _purge_rows(database: Database, settings: Settings, now: float) -> None:
 
 
 def _in_batches(database: Database, purge: Callable[[Session], int]) -> None:
-    """Short transactions, so that nobody waits long."""
+    """Runs `purge` in short transactions, so that nobody waits long for one."""
     for _ in range(BATCHES):
         with database.transaction() as session:
             if purge(session) < BATCH_SIZE:

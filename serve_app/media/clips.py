@@ -1,4 +1,4 @@
-"""Clips as their users see them: submit, look at, list, cancel and delete."""
+"""Clips of a user: submit, get, list, cancel, delete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from serve_app.settings import QueueSettings
 
 @dataclass(frozen=True, slots=True)
 class NewClip:
-    """What a user asks for. `credits` is the price."""
+    """A clip to submit. `credits` is its price."""
 
     service: str
     text: str | None
@@ -42,11 +42,12 @@ def submit(
     idempotency_key: str | None = None,
     request_hash: str | None = None,
 ) -> tuple[Clip, bool]:
-    """Queue a clip, holding its credits; the clip, and whether it is new.
+    """Queues a clip and holds its credits. Returns the clip, and whether it is new.
 
-    The same `idempotency_key` and `request_hash` give the same clip again, the same key with
-    another hash is a 409 `idempotency_conflict`. 402 `not_enough_credits` if the balance does not
-    cover the price, 429 `too_many_clips` and `queue_full` where too many are pending.
+    The same `idempotency_key` and `request_hash` return the earlier clip; the same key with another
+    hash is ApiError 409 `idempotency_conflict`. Raises 402 `not_enough_credits` where the balance
+    does not cover the price, and 429 `too_many_clips` and `queue_full` where too many clips are
+    pending.
     """
     user = credits.lock_account(session, user_id)
     if (earlier := submitted(session, user_id, idempotency_key, request_hash)) is not None:
@@ -80,7 +81,8 @@ def submit(
 def submitted(
     session: Session, user_id: str, idempotency_key: str | None, request_hash: str | None
 ) -> Clip | None:
-    """The clip that this request made before. 409 if it was another request with this key."""
+    """The clip that an earlier request with this key made. Raises ApiError 409 where that was
+    another request."""
     if idempotency_key is None:
         return None
     clip = session.scalars(
@@ -97,7 +99,7 @@ def submitted(
 
 
 def get(session: Session, user_id: str, clip_id: str) -> Clip:
-    """404 `clip_not_found` for an unknown, deleted or foreign clip alike."""
+    """Raises ApiError 404 `clip_not_found` for unknown, deleted and foreign clips alike."""
     return _find(session, user_id, clip_id, lock=False)
 
 
@@ -109,7 +111,7 @@ def list_clips(
     limit: int = 20,
     cursor: str | None = None,
 ) -> Page[Clip]:
-    """The user's clips, newest first. 422 on a cursor that is none."""
+    """The user's clips, newest first. Raises ApiError 422 for an invalid cursor."""
     query = select(Clip).where(Clip.user_id == user_id, Clip.deleted_at.is_(None))
     if service is not None:
         query = query.where(Clip.service == service)
@@ -127,7 +129,7 @@ def list_clips(
 def delete(
     session: Session, user_id: str, clip_id: str, settings: QueueSettings, now: float
 ) -> Clip:
-    """Cancel a pending clip, which stays listed; mark a finished one as deleted, which hides it.
+    """Cancels a pending clip, which stays listed. Marks a finished one as deleted, which hides it.
 
     The start that was planned for a cancelled clip goes to the next that waits. The sweep removes
     the object and the row of a deleted clip, once no pending clip is to be made from it.
@@ -175,18 +177,18 @@ def orphaned_results(session: Session, before: float, after: Position) -> list[C
 
 
 def clear_result(session: Session, clip_id: str) -> None:
-    """Nothing is left of the result of a clip that ended without success."""
+    """Records that nothing is left of the result of a clip that ended without success."""
     session.execute(update(Clip).where(Clip.id == clip_id, Clip.failed).values(made_by=None))
 
 
 def wants_object(session: Session, clip_id: str) -> bool:
-    """Whether an object under the clip's key is its result or may yet become it."""
+    """Whether an object under the clip's key is its result or may become it."""
     clip = session.get(Clip, clip_id, populate_existing=True)
     return clip is not None and clip.deleted_at is None and not clip.failed
 
 
 def purge(session: Session, clip_id: str) -> None:
-    """Remove the row of a deleted clip, when its object is gone."""
+    """Removes the row of a deleted clip, once its object is removed."""
     session.execute(sql_delete(Clip).where(Clip.id == clip_id, Clip.deleted_at.is_not(None)))
 
 

@@ -1,9 +1,9 @@
-"""Uploads: places in the object store that users send recordings to, and what is read from them.
+"""Uploads: object keys to which users send recordings, and reading those recordings.
 
-The store checks what a presigned URL signs: method, key, length, type and time. It lets the same
-URL be used again until it expires, so that nothing found out about an object is final: whoever
-uses a recording reads it anew, within bounds. For the same reason the row of a deleted upload
-stays until no URL can bring its object back.
+The store checks what a presigned URL signs: method, key, length, type and time. The same URL can be
+used again until it expires, so nothing found out about an object is final: every use of a recording
+reads it again, within bounds. For the same reason the row of a deleted upload stays until no URL
+can bring its object back.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ EXTENSIONS = {
     "audio/opus": "ogg",
     "application/ogg": "ogg",
 }
-"""The content types that may be declared, each with the ending of its key."""
+"""The accepted content types, each with the extension of its key."""
 _UNREADABLE = {"audio/mp4", "audio/m4a", "audio/x-m4a", "audio/aac", "audio/webm", "video/mp4"}
 
 _DECODING = BoundedSemaphore(2)
@@ -62,8 +62,8 @@ def create(
     max_uploads: int,
     now: float,
 ) -> RecordingUpload:
-    """A place for a file of `size` bytes. 422 for a type or size that is not taken, 409
-    `too_many_uploads` where the user has `max_uploads` already."""
+    """An upload for a file of `size` bytes. Raises ApiError 422 for an unaccepted type or size, and
+    409 `too_many_uploads` where the user has `max_uploads` already."""
     essence = content_type.partition(";")[0].strip().lower()
     extension = EXTENSIONS.get(essence)
     if extension is None:
@@ -73,7 +73,7 @@ def create(
     if not 1 <= size <= max_bytes:
         raise invalid("bytes", f"bytes must be between 1 and {max_bytes}.")
     lock_account(session, user_id)
-    # Deleted ones count while their row is there: so long a link may bring the object back.
+    # Deleted uploads count while their row exists: until then a URL may bring the object back.
     count = select(func.count()).where(RecordingUpload.user_id == user_id)
     if session.scalars(count).one() >= max_uploads:
         message = (
@@ -95,8 +95,8 @@ def create(
 
 
 def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> RecordingUpload:
-    """404 `upload_not_found` for an unknown, deleted or foreign upload alike. With `lock` nobody
-    else deletes it until the transaction ends."""
+    """Raises ApiError 404 `upload_not_found` for unknown, deleted and foreign uploads alike. With
+    `lock` nobody else deletes it until the transaction ends."""
     upload_id = key_or_id.removeprefix(PREFIX).partition(".")[0]
     own = select(RecordingUpload).where(
         RecordingUpload.id == upload_id,
@@ -137,8 +137,8 @@ def expired(
 ) -> list[RecordingUpload]:
     """The next uploads whose time is over, hidden from now on: their objects may be removed.
 
-    They are older than `keep_seconds` or deleted, no URL of `link_seconds` can write to them any
-    more, and no pending clip names them.
+    They are older than `keep_seconds` or deleted, no URL of `link_seconds` can write to them, and
+    no pending clip names them.
     """
     over = or_(
         RecordingUpload.created_at <= now - max(keep_seconds, link_seconds),
@@ -166,7 +166,7 @@ def _next(which: ColumnElement[bool], after: Position) -> Select[RecordingUpload
 
 
 def purge(session: Session, upload_id: str) -> None:
-    """Remove the row of a deleted upload, when its object is gone."""
+    """Removes the row of a deleted upload, once its object is removed."""
     session.execute(
         sql_delete(RecordingUpload).where(
             RecordingUpload.id == upload_id, RecordingUpload.deleted_at.is_not(None)
@@ -242,7 +242,7 @@ def read(
 def fetch(
     store: ObjectStore, key: str, field: str, longest_seconds: float, shortest_seconds: float
 ) -> Recording:
-    """The recording under a key. Raises InvalidInput for `field`: `recording_missing`, and the
+    """The recording under a key. Raises InvalidInput for `field`, with `recording_missing` and the
     codes of `decode`; StoreError."""
     with _DECODING:
         try:
@@ -256,8 +256,8 @@ def fetch(
 def inspect(
     database: Database, store: ObjectStore, settings: Settings, upload: RecordingUpload
 ) -> float:
-    """Length in seconds of the recording in an upload, within the limits of sources; found out
-    once and remembered. Raises what `read` raises. Belongs outside of a transaction."""
+    """Length in seconds of the recording in an upload, within the limits of sources. Reads it once
+    and stores the length. Raises what `read` raises. Call it outside of transactions."""
     if upload.seconds is None:
         longest, shortest = settings.max_source_seconds, settings.min_source_seconds
         upload.seconds = read(store, upload, longest, shortest).seconds

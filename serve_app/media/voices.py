@@ -1,8 +1,8 @@
-"""Voices of one's own: recordings that a conversion, or speech, takes its voice from.
+"""A user's own voices: recordings that conversion, or speech, takes its voice from.
 
-A voice is kept as a copy of its recording, so that the upload it came from may go. A row with
-`deleted_at` set is hidden from its user, and the sweep removes it with its object from that time
-on: a deletion sets it to now, and a voice that is being made to a while later, until it is there.
+A voice keeps a copy of its recording, so its upload may be deleted. A row with `deleted_at` is
+hidden from the user, and the sweep removes it and its object from that time on. A deletion sets it
+to now; a voice that is being created has it some time ahead, until its object is stored.
 """
 
 from __future__ import annotations
@@ -35,19 +35,20 @@ from serve_app.storage.store import ObjectStore
 
 PREFIX = "voices/"
 SHIPPED = "shipped:"
-"""Instead of an object key: the recording of a voice that ships."""
+"""Prefix of the location of a shipped voice's recording, in place of an object key."""
 SECONDS = (1.0, 30.0)
-"""How long the recording of a voice may be."""
+"""Shortest and longest recording of a voice."""
 MAX_NAME_LENGTH = 100
 BLENDING = {":", "+"}
-"""What blends of voices are written with."""
+"""Characters of the notation of blends."""
 MAKING_SECONDS = 600.0
-"""A voice that is not there so long after it was begun has lost its maker."""
+"""A voice that is not complete this long after its creation began was interrupted."""
 _CONTENT = FORMATS["flac"]
 
 
 def clean_name(name: str, shipped: Catalogue) -> str:
-    """A name as it is kept. 422 where it cannot be one, or is that of a voice that ships."""
+    """The name as it is stored. Raises ApiError 422 for an unusable name and for that of a shipped
+    voice."""
     cleaned = unicodedata.normalize("NFC", name).strip()
     if not 1 <= len(cleaned) <= MAX_NAME_LENGTH:
         raise invalid("name", f"name must have 1 to {MAX_NAME_LENGTH} characters.")
@@ -60,8 +61,8 @@ def clean_name(name: str, shipped: Catalogue) -> str:
 
 
 def require_room(session: Session, user_id: str, name: str, max_voices: int) -> None:
-    """409 `voice_exists` where the user has a voice of that name, `too_many_voices` where they have
-    as many as they may."""
+    """Raises ApiError 409 `voice_exists` where the user has a voice of that name, and
+    `too_many_voices` where the user has `max_voices`."""
     if find_own(session, user_id, name) is not None:
         raise _exists(name)
     count = select(func.count()).where(Voice.user_id == user_id, Voice.deleted_at.is_(None))
@@ -79,10 +80,11 @@ def create(
     max_voices: int,
     now: float,
 ) -> Voice:
-    """Keep a recording as a voice. 409 as `require_room`, 422 where it holds no sound speech.
+    """Stores a recording as a voice. Raises ApiError 409 as `require_room`, and InvalidInput where
+    it holds no usable speech.
 
-    The row comes first and hidden, then the object, then the row is shown: whatever is interrupted
-    is swept away.
+    The hidden row comes first, then the object, then the row is shown: the sweep removes an
+    interrupted creation.
     """
     check_speech(recording, "upload")
     content = _encoded(recording)
@@ -107,7 +109,7 @@ def create(
             made = session.get_one(Voice, voice_id)
             made.deleted_at = None
     except ApiError:
-        # Another of that name, or the last that there was room for, was made meanwhile.
+        # A concurrent request took the name or the last place.
         remove(database, store, voice)
         raise
     return made
@@ -117,7 +119,7 @@ def find_own(session: Session, user_id: str, name: str) -> Voice | None:
     """The user's voice of that name."""
     cleaned = unicodedata.normalize("NFC", name).strip()
     if not cleaned.isprintable():
-        return None  # no voice has such a name, and PostgreSQL takes no NUL even to look for
+        return None  # no voice has such a name, and PostgreSQL accepts no NUL in a query
     query = select(Voice).where(
         Voice.user_id == user_id, Voice.name == cleaned, Voice.deleted_at.is_(None)
     )
@@ -125,8 +127,8 @@ def find_own(session: Session, user_id: str, name: str) -> Voice | None:
 
 
 def reference(session: Session, user_id: str, name: str, shipped: Catalogue) -> str:
-    """Where the recording of a voice is, of the user's own or one that ships. 422 `unknown_voice`
-    for others, blends among them."""
+    """The location of the recording of a voice, own or shipped. Raises ApiError 422 `unknown_voice`
+    for others, including blends."""
     if (own := find_own(session, user_id, name)) is not None:
         return own.s3_key
     if (voice := shipped.named(name)) is not None:
@@ -140,7 +142,7 @@ def reference(session: Session, user_id: str, name: str, shipped: Catalogue) -> 
 
 
 def read_reference(store: ObjectStore, location: str, field: str, shipped: Catalogue) -> Recording:
-    """The recording at a place that `reference` gave. Raises InvalidInput, StoreError."""
+    """The recording at a location from `reference`. Raises InvalidInput, StoreError."""
     shortest, longest = SECONDS
     if location.startswith(SHIPPED):
         voice = shipped.named(location.removeprefix(SHIPPED))
@@ -162,7 +164,7 @@ def delete(session: Session, user_id: str, voice_id: str, now: float) -> Voice:
     own = select(Voice).where(
         Voice.id == voice_id, Voice.user_id == user_id, Voice.deleted_at.is_(None)
     )
-    # Locked: whoever deletes it at the same time may remove it at once.
+    # Locked, because a concurrent deletion may remove it at once.
     own = own.with_for_update()
     voice = session.scalars(own).one_or_none() if is_id(voice_id) else None
     if voice is None:
@@ -184,9 +186,9 @@ _IN_USE = (
 
 
 def remove(database: Database, store: ObjectStore, voice: Voice) -> None:
-    """Removes a hidden voice: what models found in its recording, the recording, and the row.
+    """Removes a hidden voice: the cached features of its recording, the recording, and the row.
     Raises StoreError."""
-    with suppress(InvalidInput):  # one that is not there any more
+    with suppress(InvalidInput):  # the recording is gone already
         recording = uploads.fetch(store, voice.s3_key, "voice", 2 * SECONDS[1], 0)
         feature_cache.purge(store, recording.digest())
     store.delete(voice.s3_key)
@@ -227,7 +229,7 @@ def _exists(name: str) -> ApiError:
 
 
 def _encoded(recording: Recording) -> bytes:
-    """As mono FLAC, at its own rate where the format has that."""
+    """The recording as mono FLAC, at its own rate where the format allows it."""
     rate = recording.sample_rate
     sink = io.BytesIO()
     kept = rate if rate in _CONTENT.sample_rates else max(_CONTENT.sample_rates)

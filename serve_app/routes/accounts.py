@@ -1,4 +1,4 @@
-"""Accounts: signing up, in and out, and what an account has."""
+"""Accounts: sign-up, sign-in, sign-out, the balance and the ledger."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _limits(state: AppState) -> SignInLimits:
 
 
 def _now(state: AppState) -> float:
-    """The time, in a transaction of its own: none may be open while a password is hashed."""
+    """The time, from a transaction of its own: none may be open while a password is hashed."""
     with state.database.reading() as session:
         return state.clock(session)
 

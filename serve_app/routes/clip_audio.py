@@ -1,4 +1,4 @@
-"""The audio of a clip: a link to it, or its bytes, while it is being made if need be."""
+"""The audio of a clip: a link to it, or its bytes while the clip is generated."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ router = APIRouter(prefix="/api/clips", tags=["clips"])
 
 
 class StreamInterrupted(Exception):
-    """The audio sent so far is of no use: the connection has to end before the answer does."""
+    """The audio sent so far is useless: the connection has to break before the answer is
+    complete."""
 
 
 @router.get(
@@ -82,7 +83,7 @@ async def get_audio(
 
 
 def _refusal(clip: Clip) -> ApiError:
-    """Why there is no audio of a clip."""
+    """Why a clip has no audio."""
     if clip.state is ClipState.FAILED:
         return ApiError(409, "clip_failed", f"The clip failed. {clip.error}")
     if clip.state is ClipState.CANCELLED:
@@ -104,14 +105,14 @@ def _request_audio(state: AppState, clip_id: str) -> None:
 def _read_events(
     state: AppState, user_id: str, clip_id: str, after: int
 ) -> tuple[Clip, Sequence[ClipEvent]]:
-    # The clip first: then what is read after it tells all that led to its state.
+    # The clip is read first, so that the events include all that led to its state.
     with state.database.reading() as session:
         return clips.get(session, user_id, clip_id), events.since(session, clip_id, after)
 
 
 @dataclass(slots=True)
 class _StreamPosition:
-    """How far one listener is, in the pieces of one try."""
+    """How far one listener is, in the pieces of one attempt."""
 
     seen: int = 0
     """The number of the last event."""
@@ -121,7 +122,8 @@ class _StreamPosition:
     bytes: int = 0
 
     def advance(self, event: ClipEvent) -> None:
-        """Raises StreamInterrupted where a try has ended whose audio was sent."""
+        """Applies an event. Raises StreamInterrupted at the end of an attempt whose audio was
+        sent."""
         self.seen = event.seq
         if event.kind == Kind.AUDIO:
             self.ready = event.data.get("pieces", 0)
@@ -132,7 +134,8 @@ class _StreamPosition:
 
 
 async def _blocks(state: AppState, user_id: str, clip_id: str, request: Request) -> Blocks:
-    """Raises why there is no audio before the first block, and StreamInterrupted after it."""
+    """Raises the reason why there is no audio before the first block, and StreamInterrupted after
+    it."""
     position = _StreamPosition()
     with state.wait_slots.hold(user_id) as may_wait:
         if not may_wait:
@@ -177,7 +180,7 @@ async def _listen(
             except Busy:
                 break  # it is there at the next look as well
             except ObjectMissing:
-                break  # the try has ended: the next look tells how
+                break  # the attempt has ended: the next events say how
             position.pieces += 1
             yield piece
         await asyncio.sleep(state.settings.poll_seconds)

@@ -1,4 +1,4 @@
-"""What happens to a clip, as server-sent events."""
+"""The events of a clip as server-sent events."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def follow_clip(
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """The clip at one time: its next events, and its place if it waits."""
+    """The clip at one time: its next events, and its position and start time if it waits."""
 
     events_after: Sequence[ClipEvent]
     ended: bool
@@ -119,7 +119,7 @@ def _snapshot(state: AppState, user_id: str, clip_id: str, after: int) -> _Snaps
 async def _follow(
     state: AppState, user_id: str, clip_id: str, after: int, request: Request
 ) -> Blocks:
-    """Ends with the clip, and soon after the client has gone away."""
+    """Ends with the clip, and soon after the client disconnects."""
     time = asyncio.get_running_loop().time
     with state.wait_slots.hold(user_id) as may_wait:
         if not may_wait:
@@ -161,7 +161,7 @@ def _numbered(event: ClipEvent) -> str:
 
 
 def _message(kind: str, data: dict[str, Any]) -> str:
-    """JSON has no line breaks of its own, so that one line of data always does."""
+    """JSON has no line breaks of its own, so one data line always suffices."""
     shown = {
         name: moment(value).isoformat().replace("+00:00", "Z") if name in _TIMES else value
         for name, value in data.items()

@@ -1,4 +1,4 @@
-"""Clips: what was asked for and what became of it."""
+"""Clips: listing, waiting, cancelling, deleting."""
 
 from __future__ import annotations
 

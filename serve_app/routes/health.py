@@ -1,4 +1,4 @@
-"""For people at the front door, load balancers and Prometheus: alive, ready, metrics."""
+"""Liveness, readiness and metrics, for load balancers and Prometheus, and an index for people."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ async def index() -> dict[str, str]:
 
 @router.api_route("/healthz", methods=_READ)
 async def healthz() -> dict[str, str]:
-    """The process answers; nothing else is asked."""
+    """The process answers. Nothing else is checked."""
     return {"status": "alive"}
 
 
 @router.api_route("/readyz", methods=_READ)
 async def readyz(state: StateDep) -> dict[str, str]:
-    """Database, object store and graph can take work."""
+    """Whether database, object store and graph can take work."""
     missing = await state.readiness_check.do(lambda: _missing(state))
     if missing:
         message = f"Not ready: {', '.join(missing)}."

@@ -1,4 +1,4 @@
-"""API keys: credentials of programs, which last until they expire or are revoked."""
+"""API keys: credentials of programs, valid until they expire or are revoked."""
 
 from __future__ import annotations
 

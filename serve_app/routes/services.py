@@ -1,4 +1,4 @@
-"""What this server can do."""
+"""The list of services."""
 
 from __future__ import annotations
 

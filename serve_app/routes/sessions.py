@@ -1,4 +1,4 @@
-"""Sessions: where an account is signed in, and ending that from elsewhere."""
+"""Sessions: where an account is signed in, and ending them from elsewhere."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ async def submit_sound_effect(
 
 
 def _new_clip(submission: Submission, body: SoundEffect) -> NewClip:
-    """Raises what is wrong with the request, before anything is written."""
+    """Validates the request. Nothing is written before it returns."""
     settings = submission.state.settings
     prompt = clean_text(body.prompt, "prompt", settings.max_prompt_characters)
     seed = submission.seed

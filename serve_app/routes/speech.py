@@ -41,7 +41,7 @@ async def submit_speech(
 
 
 def _new_clip(submission: Submission, body: Speech) -> NewClip:
-    """Raises what is wrong with the request, before anything is written."""
+    """Validates the request. Nothing is written before it returns."""
     settings = submission.state.settings
     text = clean_text(body.text, "text", settings.max_text_characters)
     seed = submission.seed

@@ -1,4 +1,4 @@
-"""Uploads: where to send a recording, and what is there."""
+"""Uploads: a URL to send a recording to, and its state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Voices: those that ship, and those of one's own."""
+"""Voices: shipped ones, and a user's own."""
 
 from __future__ import annotations
 

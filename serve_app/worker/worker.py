@@ -1,7 +1,7 @@
-"""Claims pending clips and runs them, each as a try of `attempt.ClipRunner`.
+"""Claims ready clips and runs them, each as an attempt of `clip_run.ClipRunner`.
 
-Ray stays outside: the stages come as `generation.Stages`. A worker may die at any point; its
-leases run out and the clips are claimed again.
+The worker does not know Ray: it gets the stages as `generation.Stages`. It may die at any point;
+its leases then expire and its clips are claimed again.
 """
 
 from __future__ import annotations

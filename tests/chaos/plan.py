@@ -1,4 +1,4 @@
-"""What happens in a run, and when: the same for the same seed."""
+"""The plan of a run: submissions and injected faults, determined by the seed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Submission:
 
 
 class Injection(enum.StrEnum):
-    """What happens to a part of the system."""
+    """A fault injected into a part of the system."""
 
     KILL = "SIGKILL to a replica of"
     POSTGRES_FAST = "fast restart of PostgreSQL"
@@ -71,7 +71,7 @@ class Event:
     fault: Fault | None = None
     share: float = 1.0
     seconds: float = 0.0
-    """How long the trouble of the store lasts."""
+    """Duration of the store's fault."""
 
     def __str__(self) -> str:
         if self.fault is not None:
@@ -86,7 +86,7 @@ class Size:
     users: int
     clips: int
     seconds: float
-    """During which clips are submitted and blows fall."""
+    """The period of submissions and injections."""
     injections: dict[Injection, int]
     worker_kills: int
     ingress_kills: int

@@ -67,7 +67,7 @@ class FaultProxy:
         self._listening = threading.Event()
         self._ended = asyncio.Event()
         self._exchanges: set[asyncio.Task[None]] = set()
-        """The loop itself forgets tasks that nobody holds."""
+        """The event loop holds tasks weakly."""
         self._port = 0
 
     @property

@@ -75,7 +75,7 @@ async def _traffic(stack: Stack, record: Record, say: Callable[[str], None]) -> 
             for history in record.histories:
                 group.create_task(_live(users, history, record.answers))
             await _injections(stack, record.plan, begun, say)
-            say("the last blow has fallen")
+            say("the last fault was injected")
 
 
 async def _live(users: list[User], history: UserHistory, answers: Counter[str]) -> None:

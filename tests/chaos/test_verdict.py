@@ -1,4 +1,4 @@
-"""Every promise is broken on purpose: a verdict that cannot be bad is worth nothing."""
+"""Every promise is broken on purpose, to prove that the verdict finds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People who use the system over HTTP while it is struck, and remember what they were told."""
+"""Users of the system over HTTP during the run, who record what they were answered."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ _PATHS = {
 
 @dataclass(slots=True)
 class UserHistory:
-    """What came of one submission, as its user knows it."""
+    """One submission and its answers, as its user knows them."""
 
     submission: Submission
     clip_ids: list[str] = field(default_factory=list)
     """As answered, once for each time the request was sent with success. What follows is about the
     first."""
     last_state: str = "pending"
-    """As seen last."""
+    """The state in the last answer."""
     removed: bool = False
-    """Whether its removal was asked for: it is gone, or cancelled."""
+    """Whether its removal was requested: it is removed or cancelled."""
     heard: str | None = None
-    """SHA-256 of what was listened to, where it came to its end."""
+    """SHA-256 of the streamed audio, where the stream was complete."""
     complaints: list[str] = field(default_factory=list)
-    """What should not have been answered."""
+    """Answers that must not occur."""
 
 
 class User:
@@ -135,7 +135,7 @@ class User:
                 return
 
     async def _listen(self, path: str, history: UserHistory, answers: Counter[str]) -> None:
-        """Once; what breaks off is of no use."""
+        """Listens once. A stream that breaks off is ignored."""
         digest = hashlib.sha256()
         try:
             async with self._http.stream(

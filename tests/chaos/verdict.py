@@ -26,7 +26,7 @@ PRICE = 50
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Something that must hold, how often it was looked at, and where it was broken."""
+    """An invariant, how often it was checked, and its violations."""
 
     title: str
     examined: int
@@ -34,7 +34,7 @@ class Promise:
 
 
 class System(Protocol):
-    """What is looked into."""
+    """The system to check."""
 
     @property
     def database(self) -> Database: ...
@@ -71,7 +71,7 @@ def settle(system: System, seconds: float) -> float:
 
 
 def judge(system: System, histories: Sequence[UserHistory]) -> list[Promise]:
-    """What the users were told against what is there, and then all that the doctor looks at."""
+    """Compares what users were answered with the system's state, and runs the doctor's checks."""
     rows, charged = _rows(system), _charged(system)
     accepted = [history for history in histories if history.clip_ids]
     promises = [

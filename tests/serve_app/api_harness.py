@@ -93,7 +93,7 @@ class Api:
 
     @cached_property
     def _bucket(self) -> Any:
-        """The store as boto3 sees it, to count what lies in it."""
+        """The bucket through boto3, to count its objects."""
         return boto3.resource(
             "s3",
             endpoint_url=self.settings.s3_endpoint,
@@ -107,7 +107,7 @@ class Api:
 
 
 class FinishingApi(Api):
-    """One whose clips are finished as soon as they are submitted, all with the same audio."""
+    """An Api whose clips succeed as soon as they are submitted, all with the same audio."""
 
     audio = b"RIFF and so on"
 
@@ -123,7 +123,7 @@ def bearer(token: str) -> Headers:
 
 
 def error_of(answer: Any, status: int) -> dict[str, Any]:
-    """The error of an answer, which has to have this status and the one shape."""
+    """The error of an answer. Asserts the status and the common shape."""
     assert answer.status_code == status, answer.text
     body = answer.json()
     assert set(body) == {"error"}

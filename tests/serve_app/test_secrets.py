@@ -1,4 +1,4 @@
-"""No secret is ever told: neither in a log, whatever goes wrong, nor in an answer but its own."""
+"""No secret appears in a log, or in any answer but its own, whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.serve_app.recordings import send, speech
 PASSWORDS = ["analytical engine", "a wrong password", "mistyped as e-mail"]
 EMAIL = "ada@example.com"
 CLIENTS = ("httpx", "httpcore")
-"""Loggers of those who ask, in this process too."""
+"""Loggers of the clients, which run in this process too."""
 
 
 BUG = "Nobody else may read this."
@@ -30,7 +30,7 @@ class FailingApi(Api):
 
 
 class RecordedOutput:
-    """Everything that was logged, with what goes along: arguments, exceptions and their values."""
+    """Everything that was logged, with arguments, exceptions and their values."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self._caplog = caplog
@@ -50,7 +50,7 @@ class RecordedOutput:
 
 
 def call_every_route(api: Api, recorded: RecordedOutput) -> list[str]:
-    """Does what people do, well and badly; gives the secrets of it."""
+    """Calls every route with valid and invalid requests; returns the secrets in them."""
     post = api.client.post
     account = {"email": EMAIL, "password": PASSWORDS[0]}
     session = post("/api/sign-up", json=account).json()["token"]
@@ -86,7 +86,7 @@ def call_every_route(api: Api, recorded: RecordedOutput) -> list[str]:
 
 
 def provoke_errors(api: Api, secrets: list[str], recorded: RecordedOutput) -> None:
-    """Asks again while database, store and code are broken, each with secrets of its own."""
+    """Repeats requests while database, store and code fail, each with secrets of its own."""
     session, key, *_ = secrets
     settings = api.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
     storeless = Api(settings, api.database, ObjectStore(settings))

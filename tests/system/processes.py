@@ -46,7 +46,7 @@ def interrupt(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """For the way out of a test, whatever happened: nothing of the program is left."""
+    """Kills the program and its children, for the end of a test."""
     _kill(_family(process), process)
 
 

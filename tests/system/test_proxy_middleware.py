@@ -1,4 +1,4 @@
-"""From its first moment to its last, whoever is not served is told to come again, and may."""
+"""From start to stop, every request that is not served gets a 503 with Retry-After."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONG = "A sentence that is said a great many times over. " * 100
 
 
 class HealthPoller:
-    """Requests one after the other; `answers` has what came back, in order."""
+    """Polls `/healthz` in a thread; `answers` has the answers in order."""
 
     def __init__(self, url: str) -> None:
         self.answers: list[httpx.Response] = []
@@ -89,7 +89,7 @@ def test_proxy_answers_503_with_retry_after_at_start_kill_and_stop(tmp_path: Pat
 
 
 def repeat_until_made(up: BernieUp) -> None:
-    """Requests whose ingress is killed may be sent again: a clip for each key, charged once."""
+    """Requests whose ingress is killed are repeated: one clip for each key, charged once."""
     with httpx.Client(base_url=up.url, timeout=60) as http:
         account = {"email": "ada@example.com", "password": secrets.token_urlsafe(12)}
         token = http.post("/api/sign-up", json=account).json()["token"]
@@ -113,14 +113,14 @@ def repeat_until_made(up: BernieUp) -> None:
 
 
 def submit_twice(http: httpx.Client, key: str) -> str:
-    """As a client does that has lost the first answer."""
+    """As a client does that lost the first answer."""
     clip_id = submit(http, key)
     assert submit(http, key) == clip_id
     return clip_id
 
 
 def submit(http: httpx.Client, key: str, text: str = "Hello there.") -> str:
-    """Sent until it is accepted; the clip's id."""
+    """Repeats the request until it is accepted; returns the clip's id."""
     body = {"text": text, "voice": "woman"}
     while True:
         answer = http.post("/api/speech", json=body, headers={"Idempotency-Key": key})
@@ -131,6 +131,6 @@ def submit(http: httpx.Client, key: str, text: str = "Hello there.") -> str:
 
 
 def me(http: httpx.Client) -> dict[str, int]:
-    """The account, once somebody answers."""
+    """The account."""
     account: dict[str, int] = http.get("/api/me").raise_for_status().json()
     return account

@@ -211,7 +211,7 @@ def test_killed_replica_of_any_stage_loses_nothing(
 def test_recording_changed_after_submission_fails_the_clip_cleanly(
     join: Callable[[], User],
 ) -> None:
-    """The link can be used again: what is there when the clip is made is looked at anew."""
+    """The URL can be used again: the worker reads the recording anew."""
     user = join()
     good = wave(0.5)
     upload = user.post("/api/uploads", content_type="audio/wav", bytes=len(good))

@@ -1,4 +1,4 @@
-"""What is stopped with SIGTERM finishes its clips or gives them back; none of it costs a try."""
+"""A stack stopped with SIGTERM finishes its clips or releases them, and no attempt counts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def rows(database: Database) -> list[Clip]:
 
 
 def is_clean(clip: Clip) -> bool:
-    """Finished at the first try, or given back as if it had never been taken."""
+    """Finished at the first attempt, or released as if it had never been claimed."""
     if clip.state is ClipState.SUCCEEDED:
         return (clip.attempts, clip.losses) == (1, 0)
     given_back = (clip.attempts, clip.losses, clip.lease) == (0, 0, None)

@@ -167,7 +167,7 @@ def give_up(database: Database, claimed: queue.Claim) -> None:
 
 
 def cancel(database: Database, clip: Clip) -> None:
-    """Only a pending one: the storm looks at all rows in the end."""
+    """Only a pending one: the test checks all rows in the end."""
     with database.transaction() as session:
         if clips.get(session, clip.user_id, clip.id).state == "pending":
             clip = clips.delete(session, clip.user_id, clip.id, UNTHROTTLED, NOW)

@@ -108,7 +108,7 @@ def test_sign_in_takes_the_same_time_for_an_unknown_email(database: Database) ->
     unlimited = SignInLimits(attempts=100, window_seconds=300)
 
     def shortest(email: str) -> float:
-        """Seconds of computing, which other work on the machine does not lengthen."""
+        """Seconds of processor time, which other load on the machine does not lengthen."""
         seconds = []
         for _ in range(5):
             begin = time.process_time()

@@ -157,7 +157,7 @@ def test_fair_queue_serves_lanes_in_order(
 
 @given(st.integers(1, 9), st.lists(st.integers(1, 9), min_size=1), st.booleans())
 def test_max_wait_bounds_starvation(length: int, stream: list[int], bulk: bool) -> None:
-    """Fresh first segments of other users keep coming; later and bulk work still gets its turn."""
+    """New first segments of other users keep arriving; later and bulk work still gets its turn."""
     queue: FairQueue[str] = FairQueue(max_wait=10)
     queue.push(Ticket("old", "patient", index=1, length=length, bulk=bulk), "", 0)
     for now, next_length in zip(range(40), itertools.cycle(stream), strict=False):

@@ -40,7 +40,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server(finishing_api: FinishingApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[FinishingApi]:
-    """A server whose address and a key for which the commands find in the environment."""
+    """A server; its address and a key for it are in the environment of the commands."""
     key = finishing_api.create_key(finishing_api.sign_up())["key"]
     with served(finishing_api) as url:
         monkeypatch.setenv("BERNIE_URL", url)
@@ -207,7 +207,7 @@ def test_users_create_refuses_a_taken_email() -> None:
 
 
 def test_users_create_prints_the_key_alone_for_scripts() -> None:
-    """Nothing else is on standard output, though a password is asked for (blank: typing it)."""
+    """Nothing else is on standard output, although a password is prompted for (blank: typed)."""
     arguments = ["users", "create", "ops@example.com"]
     result = CliRunner().invoke(app, arguments, input=f"{PASSWORD}\n{PASSWORD}\n")
     assert result.exit_code == 0

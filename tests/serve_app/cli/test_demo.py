@@ -1,4 +1,4 @@
-"""What the demo asks of a server; that the stack starts and stops is tested with the system."""
+"""The requests of the demo. `tests/system` tests that the stack starts and stops."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def wishes(folder: Path) -> DemoRequest:
 
 
 def made(api: FinishingApi, folder: Path) -> tuple[dict[str, str], list[str]]:
-    """The service of each file that the demo makes, and what it says."""
+    """The service of each file that the demo makes, and its text."""
     wav = io.BytesIO()
     soundfile.write(wav, *soundfile.read(SPEECH), format="WAV")
     api.audio = wav.getvalue()

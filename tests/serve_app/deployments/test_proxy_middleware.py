@@ -1,4 +1,4 @@
-"""What Serve's proxy passes on and what it says itself; `tests/system/test_front.py` has it all."""
+"""Answers that Serve's proxy passes on, and its own. `tests/system` tests the real proxy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serve_app.deployments.proxy_middleware import ProxyErrors
 
 
 class ServeProxy:
-    """Sends what Serve sends where it cannot pass a request on; without a status, nothing."""
+    """Answers as the proxy does where it cannot pass a request on; without a status, not at all."""
 
     def __init__(self, status: int | None) -> None:
         self.status = status

@@ -15,7 +15,7 @@ from serve_app.worker.generation import StageLost, StageUnavailable
 
 
 class Gate:
-    """A one-shot stage that waits until it is let go, and keeps its batches."""
+    """A one-shot stage that waits until it is released, and records its batches."""
 
     def __init__(self) -> None:
         self.open = threading.Event()

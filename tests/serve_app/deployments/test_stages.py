@@ -23,7 +23,7 @@ class Counted:
 
 
 class Stepped:
-    """Items are numbers of steps, each of which waits to be let go."""
+    """Items are numbers of steps, each of which waits until it is released."""
 
     def __init__(self) -> None:
         self.gate = threading.Semaphore(0)

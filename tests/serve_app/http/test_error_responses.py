@@ -1,4 +1,4 @@
-"""What goes wrong outside the routes' own logic: transport, parsing, parts that are down, bugs."""
+"""Errors outside the routes' own logic: transport, parsing, unavailable parts, bugs."""
 
 from __future__ import annotations
 

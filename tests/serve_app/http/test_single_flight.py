@@ -8,7 +8,7 @@ from serve_app.http.single_flight import SingleFlight
 
 
 class Source:
-    """Counts how often it is asked; answers when it is let go."""
+    """Counts its calls; each returns once it is released."""
 
     def __init__(self) -> None:
         self.asked = 0

@@ -1,4 +1,4 @@
-"""The line is bounded: what does not fit is refused and changes nothing."""
+"""The queue is bounded: a refused submission changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tries that are lost with their process, and time limits: who is to blame, and who is not."""
+"""Attempts lost with their process, suspects, and time limits."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_checkpoint_result_is_kept_until_success(database: Database) -> None:
 
 @dataclass
 class Workers:
-    """Simulated workers over a real queue: who holds a poisoned clip dies with all it holds."""
+    """Simulated workers over a real queue: a poisoned clip kills its worker with all its clips."""
 
     database: Database
     slots: int

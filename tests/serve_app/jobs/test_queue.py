@@ -146,7 +146,7 @@ def test_renew_extends_the_lease(database: Database) -> None:
 
 
 def slow_claim(database: Database) -> Claim:
-    """A claim whose lease ran out at NOW + LEASE: its clip is in line again but not taken."""
+    """A claim whose lease expired at NOW + LEASE: its clip is ready, but not taken."""
     submit(database, make_user(database))
     slow = must_claim(database)
     submit(database, make_user(database, "bob"), new=speech("First."))

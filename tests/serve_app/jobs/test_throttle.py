@@ -254,7 +254,7 @@ waits = st.lists(st.sampled_from([0.0, 0.5, 7.0, 20.0, 61.0]), min_size=1, max_s
 def test_claim_keeps_every_window_by_actual_starts(
     database: Database, rounds: list[tuple[int, int]], waits: list[float]
 ) -> None:
-    """However submissions and claims fall together, and whatever was finished or taken back."""
+    """For any interleaving of submissions, claims, successes and deletions."""
     with database.transaction() as session:
         session.execute(sql_delete(User))
     user, now = make_user(database), NOW

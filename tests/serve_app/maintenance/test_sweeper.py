@@ -1,4 +1,4 @@
-"""What has had its time goes, in bounded batches, and nothing else does."""
+"""Expired rows and objects are removed in bounded batches, and nothing else is."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def refusal(api: Api, upload: dict[str, Any]) -> str:
 
 
 def convert(api: Api, headers: Headers, key: str) -> Clip:
-    """A pending clip that is to be made from an upload."""
+    """A pending clip with an upload for its source."""
     user_id = api.client.get("/api/me", headers=headers).json()["id"]
     options = {"format": "wav", "sample_rate": None, "seed": 1}
     new = clips.NewClip("seedvc", None, "me", key, options, 50)

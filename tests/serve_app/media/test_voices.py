@@ -1,4 +1,4 @@
-"""Voices over the API: those that ship, and those of one's own."""
+"""Voices over the API: shipped ones, and the user's own."""
 
 from __future__ import annotations
 
@@ -295,7 +295,7 @@ def test_delete_of_a_vanished_voice_is_404(api: Api) -> None:
 
 
 def pending(api: Api, headers: Headers, voice_id: str) -> Clip:
-    """A clip that is to be made in a voice."""
+    """A pending clip with a voice."""
     options = {
         "format": "wav",
         "sample_rate": None,

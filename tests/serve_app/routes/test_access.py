@@ -25,7 +25,7 @@ class Route(NamedTuple):
     method: str
     path: str
     status: int
-    """What whoever may gets."""
+    """The status of a permitted request."""
     body: dict[str, Any] | None = None
 
 
@@ -156,7 +156,7 @@ VALID: list[tuple[Callable[[Api, Headers], Headers], set[Need]]] = [
     (read_key, {"read"}),
     (generate_key, {"generate"}),
 ]
-"""Each with what it is enough for."""
+"""Each with what it allows."""
 
 
 def sign_in(api: Api) -> Headers:
@@ -164,7 +164,7 @@ def sign_in(api: Api) -> Headers:
 
 
 def ids(api: Api, session: Headers) -> dict[str, str]:
-    """One thing of each kind that there is."""
+    """One object of each kind."""
     upload = send(api, session, speech())
     voice = {"name": "first", "upload": upload["id"]}
     sessions = api.client.get("/api/sessions", headers=session).json()["items"]
@@ -274,7 +274,7 @@ ROUNDS = 40
 
 @pytest.mark.parametrize("path", [*TIMED, "sessions/{session_id}"])
 def test_foreign_objects_take_the_time_of_missing_ones(sqlite_api: Api, path: str) -> None:
-    """The seconds of computing, which other work on the machine does not lengthen."""
+    """Seconds of processor time, which other load on the machine does not lengthen."""
     other = sqlite_api.sign_up()
     theirs = ids(sqlite_api, sqlite_api.sign_up(BOB))
     unknown = dict.fromkeys(theirs, UNKNOWN_ID)

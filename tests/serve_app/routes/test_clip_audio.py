@@ -31,7 +31,7 @@ TIMEOUT = 20
 
 
 class Stage:
-    """A harness whose user listens over HTTP, and whose later segments wait for a sign."""
+    """A harness whose user listens over HTTP, and whose later segments wait for `go_on`."""
 
     def __init__(self, harness: WorkerHarness) -> None:
         # What this is about does not hang on leases, which a busy machine might lose.
@@ -57,7 +57,7 @@ class Stage:
 
     @asynccontextmanager
     async def listening(self, clip_id: str) -> AsyncIterator[Listener]:
-        """A listener who has asked for the clip."""
+        """A listener whose request has marked the clip."""
         async with listening(self.api, self.headers, self.path(clip_id), "stream=1") as listener:
             await until_on_loop(
                 lambda: self.harness.clip(clip_id).streamed, TIMEOUT, "the clip is streamed"
@@ -68,7 +68,7 @@ class Stage:
         return self.harness.store.get(self.harness.clip(clip_id).s3_key or "")
 
     def heard(self, clip_id: str) -> bytes:
-        """What who asks for the stream of a clip that has succeeded is led to."""
+        """The audio that a request for the stream of a finished clip is redirected to."""
         return self.led_to(clip_id, {"stream": 1})
 
     def led_to(self, clip_id: str, params: dict[str, int]) -> bytes:
@@ -119,7 +119,7 @@ def test_get_audio_streams_while_the_clip_is_generated(stage: Stage, format_name
 
 
 def audio_without_pieces(stage: Stage, clip_id: str) -> bool:
-    """Whether the worker has encoded audio that nobody can listen to meanwhile."""
+    """Whether the worker has encoded audio without streaming it."""
     return any(
         each.kind == "audio" and "pieces" not in each.data
         for each in events_of(stage.harness.database, stage.harness.clip(clip_id))

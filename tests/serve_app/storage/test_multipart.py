@@ -1,4 +1,4 @@
-"""Uploads that grow while they are on their way to a real store."""
+"""Multipart writers over a real store."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_writer_sends_parts_early_and_allows_rewriting_the_first(store: ObjectSt
 
 
 def test_writer_waits_while_two_parts_are_in_flight(connect: Connect) -> None:
-    """The server takes connections and stays silent, until it goes away."""
+    """The server accepts connections and does not answer, until it ends."""
     with (
         ThreadPoolExecutor(1) as pool,
         socket.create_server(("127.0.0.1", 0)) as server,

@@ -1,4 +1,4 @@
-"""What the holder of a presigned URL may do with it at a real store: one thing, for a while."""
+"""A presigned URL of a real store allows one thing, for a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONTENT = b"0123456789"
 
 @pytest.fixture
 def secret(api_store: ObjectStore) -> Iterator[str]:
-    """The key of an object that is somebody else's."""
+    """The key of another user's object."""
     key = "styletts2-output/secret.wav"
     api_store.put(key, CONTENT, "audio/wav")
     yield key
@@ -33,7 +33,7 @@ def secret(api_store: ObjectStore) -> Iterator[str]:
 
 
 def refused(method: str, url: str, content: bytes | None = None, **headers: str) -> bool:
-    """As far as the store knows: OPTIONS, which any browser may ask, tells nothing."""
+    """Of all methods. OPTIONS, which any browser may send, reveals nothing."""
     answer = httpx.request(method, url, content=content, headers={**TYPE, **headers})
     return answer.status_code in (400, 403, 405)
 
@@ -192,7 +192,7 @@ def test_conversion_takes_only_keys_of_ones_own_uploads(api: Api) -> None:
 
 
 def test_store_does_not_decompress_objects(sqlite_api: Api) -> None:
-    """A header that was not signed may say that the object is packed."""
+    """An unsigned header may claim that the object is compressed."""
     headers = sqlite_api.sign_up()
     packed = gzip.compress(tone(60.0))
     upload = announce(sqlite_api, headers, len(packed), "audio/wav")

@@ -36,7 +36,7 @@ def port_of(server: SeaweedFS) -> int:
 
 
 def sockets_of(server: SeaweedFS) -> list[Path]:
-    """What it has in the folder for temporary files, by the port of S3."""
+    """Its sockets in the folder for temporary files, by the port of S3."""
     return list(Path("/tmp").glob(f"seaweedfs-*-{port_of(server)}.sock"))
 
 

@@ -101,7 +101,7 @@ def test_unreachable_endpoint_raises_store_unavailable_soon(connect: Connect) ->
 
 
 def test_failing_server_raises_store_unavailable(connect: Connect) -> None:
-    """A socket that accepts and hangs up."""
+    """A socket that accepts connections and closes them."""
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
         hanging_up = pool.submit(lambda: [server.accept()[0].close() for _ in range(3)])
         with pytest.raises(StoreUnavailable):

@@ -29,7 +29,7 @@ def die() -> None:
 
 
 def run_until_killed(harness: WorkerHarness, prepare: Callable[[WorkerHarness], None]) -> None:
-    """A worker in a process of its own, which has to die of what `prepare` does in it."""
+    """A worker in a process of its own, which `prepare` makes die."""
 
     def child() -> None:
         url = harness.database.engine.url.render_as_string(hide_password=False)

@@ -22,7 +22,7 @@ class Concatenate:
 
 
 class RecordingStages:
-    """Segments whose later ones are done first; counts what is under way."""
+    """Stages that finish later segments first, and count running ones."""
 
     def __init__(self, count: int, broken: int | None = None, steps: int = 0) -> None:
         self.count = count
@@ -54,7 +54,7 @@ class RecordingStages:
 
 
 def untold(_: Progress) -> None:
-    """Nobody asks how far it is."""
+    """Progress is ignored."""
 
 
 async def collect(

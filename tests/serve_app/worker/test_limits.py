@@ -1,4 +1,4 @@
-"""Tries that take too long, stages that are lost, workers that are stopped, clocks that jump."""
+"""Time limits, lost stages, stopped workers, jumping clocks."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_stop_drains_running_clips_and_claims_no_more(harness: WorkerHarness) ->
 def test_stop_returns_all_database_connections(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where a clip is done while its lease is renewed."""
+    """Also where a clip ends while its lease is renewed."""
     renewing = Event()
     renew = queue.renew
     clip_id = harness.submit("One chunk.")
@@ -146,7 +146,7 @@ def test_stop_returns_all_database_connections(
 
 
 def test_failure_while_stopping_costs_no_attempt(harness: WorkerHarness) -> None:
-    """When all is stopped the stages may be gone before the worker is."""
+    """When everything is stopped, the stages may end before the worker."""
 
     async def vanish(_: Segment) -> None:
         await asyncio.sleep(0.3)

@@ -153,7 +153,7 @@ def test_worker_stops_only_the_cancelled_clip(harness: WorkerHarness) -> None:
 def test_worker_completes_the_clean_up_of_a_cancelled_clip(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The look at claims comes several times while a slow store is being cleared."""
+    """The lease watcher runs several times while a slow store is being cleaned up."""
     abort = MultipartWriter.abort
 
     def slow(upload: MultipartWriter) -> None:

@@ -1,4 +1,4 @@
-"""`bernie doctor` as people call it."""
+"""`bernie doctor` from the command line."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def store(seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    """The one that the settings name, empty."""
+    """The store of the settings, empty."""
     monkeypatch.setenv("BERNIE_S3_ENDPOINT", seaweed.endpoint)
     monkeypatch.setenv("BERNIE_S3_ACCESS_KEY", seaweed.access_key)
     monkeypatch.setenv("BERNIE_S3_SECRET_KEY", seaweed.secret_key)

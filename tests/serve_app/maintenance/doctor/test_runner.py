@@ -1,4 +1,4 @@
-"""Every invariant is broken on purpose, on both databases and a real store."""
+"""Every invariant is violated on purpose, on both databases and a real store."""
 
 from __future__ import annotations
 
