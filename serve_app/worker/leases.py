@@ -37,7 +37,7 @@ class Leases:
         """`held` gives the claims there are, and `lost` is told of each that is one no more."""
         self.pulse = Pulse("the renewal of leases")
         self._threads = threads
-        self._seconds = seconds
+        self.seconds = seconds
         self._poll_seconds = poll_seconds
         self._held = held
         self._lost = lost
@@ -47,13 +47,13 @@ class Leases:
     def behind(self) -> bool:
         """Whether the last renewal is so long ago that leases may have run out: of this worker's
         own clips, and, where the whole machine has paused or the database was away, of others'."""
-        return self.pulse.failing or time.monotonic() - self._renewed_at > self._seconds / 2
+        return self.pulse.failing or time.monotonic() - self._renewed_at > self.seconds / 2
 
     async def keep(self) -> None:
         """Renews three times a lease, and looks every `poll_seconds` at what is wanted still."""
-        between = min(self._seconds / 3, _LONGEST_ROUND_SECONDS)
         due = 0.0
         while True:
+            between = min(self.seconds / 3, _LONGEST_ROUND_SECONDS)
             renewing = time.monotonic() >= due
             try:
                 await self._round(renewing)
@@ -75,7 +75,7 @@ class Leases:
         if not claims:
             return
         if renewing:
-            await self._threads.lease(lambda s, now: queue.renew(s, claims, now, self._seconds))
+            await self._threads.lease(lambda s, now: queue.renew(s, claims, now, self.seconds))
         wanted = await self._threads.lease(
             lambda s, _: queue.active_leases(s, claims), reading=True
         )
