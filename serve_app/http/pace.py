@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 from serve_app.bulkheads import Busy
 
-RATE = 50.0
+RATE = 20.0
 """Requests a second, of one user at one replica of the ingress."""
-BURST = 100
+BURST = 40
 """Requests that may come at once after a rest."""
 MAX_WAIT_SECONDS = 5.0
 _REMEMBERED = 10_000
@@ -56,7 +56,7 @@ class Pace:
         long; then the request does not count."""
         now = self._clock()
         due = max(self._due.get(user, now), now)
-        wait = max(0.0, due - now - self._allowed_ahead)
+        wait = max(0.0, round(due - now - self._allowed_ahead, 6))
         if wait > MAX_WAIT_SECONDS:
             raise Busy("Too many requests of this account come at once. Send fewer.")
         self._due[user] = due + self._interval
