@@ -151,6 +151,10 @@ def deployed(config: dict[str, Any], name: str, **options: Any) -> dict[str, Any
     return changed
 
 
+def scaled(replicas: int) -> dict[str, int]:
+    return {"min_replicas": replicas, "max_replicas": replicas, "target_ongoing_requests": 16}
+
+
 @pytest.mark.timeout(500)
 def test_serve_deploy_changes_what_changed_and_loses_nothing(
     seaweed: SeaweedFS, tmp_path: Path
@@ -165,6 +169,8 @@ def test_serve_deploy_changes_what_changed_and_loses_nothing(
                 "sound_effects": {"pipeline": "off"},
                 "throttle_starts": 1_000,
             }
+            # Serve builds an application anew where an entry of this kind is new, or gone.
+            config = deployed(config, "styletts2-vocoder", autoscaling_config=scaled(1))
             url = f"http://127.0.0.1:{system.port}"
             system.deploy(config)
             until(lambda: ready(url), 150, "the graph is ready")
@@ -202,8 +208,7 @@ def change_while_clips_are_made(system: Cluster, config: dict[str, Any]) -> None
     assert {**after, "worker": before["worker"]} == before, "all others go on"
     assert before["worker"] < after["worker"]
 
-    scale = {"min_replicas": 2, "max_replicas": 2, "target_ongoing_requests": 16}
-    more_vocoders = deployed(more_workers, "styletts2-vocoder", autoscaling_config=scale)
+    more_vocoders = deployed(more_workers, "styletts2-vocoder", autoscaling_config=scaled(2))
     system.deploy(more_vocoders)
     until(lambda: system.settled({"styletts2-vocoder": 2}), 60, "there are two vocoders")
     latest = system.replicas()
