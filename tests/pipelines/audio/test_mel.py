@@ -24,7 +24,9 @@ def test_filters_are_those_of_librosa(config: MelConfig) -> None:
         htk=config.scale == "htk",
         norm="slaney" if config.area_normalised else None,
     )
-    np.testing.assert_allclose(mel_filters(config).numpy(), expected, atol=1e-7)
+    # torchaudio computes the corners in float32, librosa in float64.
+    rounding = 1e-5 * expected.max()
+    np.testing.assert_allclose(mel_filters(config).numpy(), expected, rtol=0, atol=rounding)
 
 
 @pytest.mark.parametrize("config", [SPEECH, PITCH, STYLE])

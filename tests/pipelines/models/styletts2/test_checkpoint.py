@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.checkpoint import MODULES, published_checkpoint, read_config
-from pipelines.models.styletts2.config import AlbertConfig
+from pipelines.models.styletts2.config import PLBertConfig
 from pipelines.models.styletts2.style_encoder import StyleEncoder
 from pipelines.settings import PipelineSettings
 from pipelines.weights.torch_files import CheckpointError
@@ -118,7 +118,7 @@ def test_configurations_that_describe_no_model(
 
 def test_published_sizes_are_those_of_the_absent(tmp_path: Path) -> None:
     shutil.copy(GOLDENS / "ljspeech" / "config.yml", tmp_path)
-    assert read_config(tmp_path).bert == AlbertConfig()
+    assert read_config(tmp_path).bert == PLBertConfig()
 
 
 def test_a_folder_holds_one_checkpoint(tmp_path: Path) -> None:
