@@ -14,7 +14,7 @@ from pipelines.settings import PipelineSettings
 class Runtime:
     device: torch.device
     dtype: torch.dtype
-    """Type of the heavy layers; phases, spectra and durations are float32 whatever it is."""
+    """Type of the heavy layers; phases, spectra and durations are always float32."""
 
 
 def configure(settings: PipelineSettings) -> Runtime:
