@@ -7,7 +7,7 @@ from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
 
 
-def test_threads_device_and_type_come_from_settings() -> None:
+def test_configure_threads_device_and_type_come_from_settings() -> None:
     before = torch.get_num_threads()
     try:
         runtime = configure(PipelineSettings(threads=2, dtype="bfloat16"))
@@ -27,7 +27,7 @@ def test_threads_device_and_type_come_from_settings() -> None:
         ({"avx512_bf16": True}, "float32", torch.float32),
     ],
 )
-def test_auto_is_the_fastest_type_the_processor_multiplies(
+def test_configure_auto_is_the_fastest_type_the_processor_multiplies(
     monkeypatch: pytest.MonkeyPatch, features: dict[str, bool], dtype: str, expected: torch.dtype
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features, raising=False)
