@@ -24,6 +24,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, Upload
 from serve_app.errors import ServiceError, invalid, not_found
 from serve_app.ids import is_id, new_id
+from serve_app.media.content_types import ADVICE, EXTENSIONS, UNREADABLE
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectMissing, ObjectStore, StoreError
 
@@ -32,22 +33,6 @@ logger = logging.getLogger("bernie.uploads")
 PREFIX = "seed-vc-audio-uploads/"
 FIELD = "upload"
 SWEPT_AT_ONCE = 100
-EXTENSIONS = {
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/wave": "wav",
-    "audio/vnd.wave": "wav",
-    "audio/mpeg": "mp3",
-    "audio/mp3": "mp3",
-    "audio/flac": "flac",
-    "audio/x-flac": "flac",
-    "audio/ogg": "ogg",
-    "audio/opus": "ogg",
-    "application/ogg": "ogg",
-}
-"""The content types that may be declared, each with the ending of its key."""
-_UNREADABLE = {"audio/mp4", "audio/m4a", "audio/x-m4a", "audio/aac", "audio/webm", "video/mp4"}
-
 _DECODING = BoundedSemaphore(2)
 """Recordings decoded at a time in a process: the longest takes about 100 MB meanwhile."""
 MOST_READERS = 8
@@ -71,9 +56,8 @@ def create(
     essence = content_type.partition(";")[0].strip().lower()
     extension = EXTENSIONS.get(essence)
     if extension is None:
-        allowed = "audio/wav, audio/mpeg, audio/flac or audio/ogg"
-        code = "unsupported_audio" if essence in _UNREADABLE else "invalid_input"
-        raise invalid("content_type", f"content_type must be {allowed}.", code)
+        code = "unsupported_audio" if essence in UNREADABLE else "invalid_input"
+        raise invalid("content_type", f"content_type must be {ADVICE}.", code)
     if not 1 <= size <= most_bytes:
         raise invalid("bytes", f"bytes must be between 1 and {most_bytes}.")
     lock_account(session, user_id)
