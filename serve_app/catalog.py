@@ -6,10 +6,10 @@ import logging
 
 from pipelines import registry
 from pipelines.settings import PipelineSettings
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
-logger = logging.getLogger("bernie.installed")
+logger = logging.getLogger("bernie.catalog")
 
 TITLES = {
     "styletts2": "Text to speech",
@@ -45,7 +45,7 @@ def resolve(settings: Settings) -> Settings:
     return resolved
 
 
-def is_there(service: str, settings: Settings) -> bool:
+def is_installed(service: str, settings: Settings) -> bool:
     """Whether a model of the service is installed."""
     return _installed(service, AUTO, PipelineSettings(settings.checkpoints)) != OFF
 
@@ -65,18 +65,18 @@ def install_command(service: str, settings: Settings) -> str:
     return f"bernie fetch {asked if asked not in (AUTO, OFF) else DEFAULTS[service]}"
 
 
-def not_installed(service: str, settings: Settings) -> ServiceError:
+def not_installed(service: str, settings: Settings) -> ApiError:
     command = install_command(service, settings)
     message = f"{TITLES[service]} is not installed here. Run `{command}` and start again."
-    return ServiceError(503, "service_not_installed", message)
+    return ApiError(503, "service_not_installed", message)
 
 
 def _installed(service: str, asked: str, settings: PipelineSettings) -> str:
     candidates = _published(service) if asked == AUTO else [asked]
-    return next((name for name in candidates if _is_there(name, settings)), OFF)
+    return next((name for name in candidates if _is_installed(name, settings)), OFF)
 
 
-def _is_there(pipeline: str, settings: PipelineSettings) -> bool:
+def _is_installed(pipeline: str, settings: PipelineSettings) -> bool:
     return pipeline != OFF and registry.installed(pipeline, settings)
 
 

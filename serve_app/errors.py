@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class ServiceError(Exception):
+class ApiError(Exception):
     """An answer the client can act on: a stable code, a sentence, and the field at fault if any."""
 
     def __init__(
@@ -30,11 +30,11 @@ class ServiceError(Exception):
         return {"error": error}
 
 
-def invalid(field: str, message: str, code: str = "invalid_input") -> ServiceError:
+def invalid(field: str, message: str, code: str = "invalid_input") -> ApiError:
     """422: the request was understood and one field of it cannot be used."""
-    return ServiceError(422, code, message, field)
+    return ApiError(422, code, message, field)
 
 
-def not_found(kind: str) -> ServiceError:
+def not_found(kind: str) -> ApiError:
     """404: the same for an unknown id and for another user's."""
-    return ServiceError(404, f"{kind}_not_found", f"There is no such {kind.replace('_', ' ')}.")
+    return ApiError(404, f"{kind}_not_found", f"There is no such {kind.replace('_', ' ')}.")

@@ -55,13 +55,36 @@ class ServiceSettings(BaseModel):
     pipeline: str = AUTO
     """`auto`: the first whose weights are installed; `off`: none."""
     missing: str = ""
-    """What was asked for by name where `installed.resolve` found no weights of it."""
+    """What was asked for by name where `catalog.resolve` found no weights of it."""
     frontend: StageScale = StageScale()
     diffusion: StageScale = StageScale()
     vocoder: StageScale = StageScale()
 
 
-class Settings(BaseSettings):
+class QueueSettings(BaseModel):
+    """What the queue and the throttle go by; part of `Settings`, under the same names."""
+
+    model_config = ConfigDict(frozen=True)
+
+    throttle_starts: int = Field(3, ge=1)
+    throttle_window_seconds: float = Field(60, ge=0)
+    max_pending: int = Field(10_000, ge=1)
+    """Clips that may be pending, of all users."""
+    max_pending_of_user: int = Field(1_000, ge=1)
+    lease_seconds: float = Field(30, gt=0)
+    max_attempts: int = Field(3, ge=1)
+    """Tries of a clip that may fail."""
+    max_losses: int = Field(5, ge=1)
+    """Tries of a clip that may end with the process they run in."""
+    retry_backoff_seconds: float = Field(2, ge=0)
+    """Wait before the second try; doubled for each one after."""
+    attempt_seconds: float = Field(3600, gt=0)
+    """Longest time of one try of a clip."""
+    clip_seconds: float = Field(24 * 3600, gt=0)
+    """A clip that is not done so long after its first start fails."""
+
+
+class Settings(BaseSettings, QueueSettings):
     model_config = SettingsConfigDict(
         env_prefix="BERNIE_",
         env_nested_delimiter="__",
@@ -106,19 +129,7 @@ class Settings(BaseSettings):
     and as many sign-ups."""
     sign_in_window_seconds: int = Field(300, ge=1)
 
-    # Throttle and queue
-    throttle_starts: int = Field(3, ge=1)
-    throttle_window_seconds: float = Field(60, ge=0)
-    max_pending: int = Field(10_000, ge=1)
-    """Clips that may be pending, of all users."""
-    max_pending_of_user: int = Field(1_000, ge=1)
-    lease_seconds: float = Field(30, gt=0)
-    max_attempts: int = Field(3, ge=1)
-    """Tries of a clip that may fail."""
-    max_losses: int = Field(5, ge=1)
-    """Tries of a clip that may end with the process they run in."""
-    retry_backoff_seconds: float = Field(2, ge=0)
-    """Wait before the second try; doubled for each one after."""
+    # Workers; see also QueueSettings
     worker_replicas: int = Field(1, ge=1)
     worker_clips: int = Field(8, ge=1)
     """Clips one worker replica runs at a time."""
@@ -126,10 +137,6 @@ class Settings(BaseSettings):
     clip_segments: int = Field(4, ge=1)
     """Segments of one clip in the graph at a time."""
     drain_seconds: float = Field(20, ge=0)
-    attempt_seconds: float = Field(3600, gt=0)
-    """Longest time of one try of a clip."""
-    clip_seconds: float = Field(24 * 3600, gt=0)
-    """A clip that is not done so long after its first start fails."""
     stall_seconds: float = Field(300, gt=0)
     """A stage that computes longer than this for one step of one batch is taken for stuck."""
 
@@ -162,7 +169,7 @@ class Settings(BaseSettings):
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
 
-    # Services. On a CPU a vocoder computes best with all cores on one segment. Lengths are those of
+    # AppState. On a CPU a vocoder computes best with all cores on one segment. Lengths are those of
     # each model: characters and tokens of speech, mel frames, columns of the latent (7.8 a second).
     speech: ServiceSettings = ServiceSettings(
         pipeline="kokoro",
@@ -203,7 +210,7 @@ class Settings(BaseSettings):
         return given or f"sqlite:///{self.data_dir.resolve() / 'bernie.sqlite3'}"
 
     def pipelines(self) -> dict[str, str]:
-        """The services that have a pipeline, with its name; see `installed.resolve`."""
+        """The services that have a pipeline, with its name; see `catalog.resolve`."""
         chosen = {name: self.service(name).pipeline for name in SERVICES}
         return {name: pipeline for name, pipeline in chosen.items() if pipeline not in (AUTO, OFF)}
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from pipelines.audio.recording import Recording
-from pipelines.protocol import InvalidInput, SpeechRequest
+from pipelines.protocol import SpeechRequest
+from pipelines.requests.ranges import check_range
 
 STEPS = (2, 200)
 SCALES = (0.0, 10.0)
@@ -43,13 +43,7 @@ class StyledRequest(SpeechRequest):
 
 def check_sampling(sampling: Sampling) -> None:
     """Raises InvalidInput."""
-    _check_range("steps", sampling.steps, STEPS)
-    _check_range("scale", sampling.scale, SCALES)
-    _check_range("alpha", sampling.alpha, SHARES)
-    _check_range("beta", sampling.beta, SHARES)
-
-
-def _check_range(field: str, value: float, limits: tuple[float, float]) -> None:
-    low, high = limits
-    if not (math.isfinite(value) and low <= value <= high):
-        raise InvalidInput(field, f"The {field} must be from {low:g} to {high:g}.")
+    check_range("steps", sampling.steps, STEPS)
+    check_range("scale", sampling.scale, SCALES)
+    check_range("alpha", sampling.alpha, SHARES)
+    check_range("beta", sampling.beta, SHARES)

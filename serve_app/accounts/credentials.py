@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from serve_app.accounts.credits import lock_account
 from serve_app.db.models import ApiKey, SignInSession, User
-from serve_app.errors import ServiceError, not_found
+from serve_app.errors import ApiError, not_found
 from serve_app.ids import hash_token, is_id, new_id, new_token
 
-MOST_KEYS = 100
-MOST_SESSIONS = 100
+MAX_KEYS = 100
+MAX_SESSIONS = 100
 """Of one account."""
 _KEY_PREFIX_CHARACTERS = 11
 _KEY_USE_RESOLUTION_SECONDS = 60
@@ -42,18 +42,18 @@ class Caller:
         """403 `scope_missing` unless the credential allows it."""
         if isinstance(self.credential, ApiKey) and scope not in self.credential.scopes:
             message = f"This API key has not the scope `{scope}` that this takes."
-            raise ServiceError(403, "scope_missing", message)
+            raise ApiError(403, "scope_missing", message)
 
     def require_session(self) -> SignInSession:
         """The caller's session; 403 `session_needed` for an API key."""
         if isinstance(self.credential, ApiKey):
             message = "This takes a session: sign in and send its token, not an API key."
-            raise ServiceError(403, "session_needed", message)
+            raise ApiError(403, "session_needed", message)
         return self.credential
 
-    def unnoted_key(self, now: float) -> ApiKey | None:
-        """The caller's key if its use is to be noted (`note_use`): once a minute at most, for a
-        write with every request would cost more than the request."""
+    def key_use_due(self, now: float) -> ApiKey | None:
+        """The API key if its last use has to be recorded (`record_key_use`): at most once a
+        minute, because a write for every request would cost more than the request."""
         key = self.credential
         if not isinstance(key, ApiKey):
             return None
@@ -78,7 +78,7 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
         )
     ).one_or_none()
     if found is None:
-        raise ServiceError(401, "invalid_credentials", "Sign in or send a valid API key.")
+        raise ApiError(401, "invalid_credentials", "Sign in or send a valid API key.")
     credential: Any = found[1]  # of `table`, whose type the query forgets
     return Caller(found[0], credential)
 
@@ -89,8 +89,8 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
 def open_session(session: Session, user: User, seconds: float, now: float) -> str:
     """A new session token, valid for `seconds`. Sessions of the user that are over are removed, and
     so is the oldest where there would be too many."""
-    session.execute(_over(user.id, now))
-    for oldest in list_sessions(session, user.id, now)[MOST_SESSIONS - 1 :]:
+    session.execute(_expired_sessions(user.id, now))
+    for oldest in list_sessions(session, user.id, now)[MAX_SESSIONS - 1 :]:
         session.delete(oldest)
     token = new_token("bs")
     session.add(
@@ -140,7 +140,7 @@ def _changed(session: Session, change: Update) -> bool:
     return bool(session.connection().execute(change).rowcount)
 
 
-def _over(user_id: str, now: float) -> Delete:
+def _expired_sessions(user_id: str, now: float) -> Delete:
     over = or_(SignInSession.expires_at <= now, SignInSession.revoked_at.is_not(None))
     return delete(SignInSession).where(SignInSession.user_id == user_id, over)
 
@@ -161,9 +161,9 @@ def create_key(
     lock_account(session, user_id)
     of_user = ApiKey.user_id == user_id
     session.execute(delete(ApiKey).where(of_user, ApiKey.revoked_at.is_not(None)))
-    if session.scalars(select(func.count()).where(of_user)).one() >= MOST_KEYS:
-        message = f"An account may have {MOST_KEYS} API keys. Revoke one first."
-        raise ServiceError(409, "too_many_api_keys", message)
+    if session.scalars(select(func.count()).where(of_user)).one() >= MAX_KEYS:
+        message = f"An account may have {MAX_KEYS} API keys. Revoke one first."
+        raise ApiError(409, "too_many_api_keys", message)
     token = new_token("bk")
     key = ApiKey(
         id=new_id(),
@@ -203,6 +203,6 @@ def revoke_keys(session: Session, user_id: str, now: float) -> None:
     )
 
 
-def note_use(session: Session, key: ApiKey, now: float) -> None:
+def record_key_use(session: Session, key: ApiKey, now: float) -> None:
     """Remember that an API key was used."""
     session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip, LedgerEntry, User
 from serve_app.db.pagination import Page, decode_cursor, encode_cursor
-from serve_app.errors import ServiceError, invalid
+from serve_app.errors import ApiError, invalid
 
 
 def lock_account(session: Session, user_id: str) -> User:
@@ -39,7 +39,7 @@ def require_available(session: Session, user: User, cost: int) -> None:
     holds = held(session, user.id)
     available = user.balance - holds
     if available < cost:
-        raise ServiceError(
+        raise ApiError(
             402,
             "not_enough_credits",
             f"This clip costs {cost} credits and {available} are available "
@@ -49,19 +49,19 @@ def require_available(session: Session, user: User, cost: int) -> None:
 
 def capture(session: Session, clip: Clip, now: float) -> None:
     """Charge a clip. A second charge of the same clip violates a constraint and rolls back."""
-    _enter(session, clip.user_id, -clip.credits, "clip", now, clip.id)
+    _add_entry(session, clip.user_id, -clip.credits, "clip", now, clip.id)
 
 
 def grant(session: Session, user: User, amount: int, now: float) -> None:
     """Add credits; 422 unless `amount` is positive."""
     if amount <= 0:
         raise invalid("amount", "The amount must be at least 1.")
-    _enter(session, user.id, amount, "grant", now)
+    _add_entry(session, user.id, amount, "grant", now)
 
 
-def welcome(session: Session, user: User, amount: int, now: float) -> None:
+def sign_up_bonus(session: Session, user: User, amount: int, now: float) -> None:
     """The first entry of a new user's ledger."""
-    _enter(session, user.id, amount, "sign_up", now)
+    _add_entry(session, user.id, amount, "sign_up", now)
 
 
 def ledger(
@@ -77,7 +77,7 @@ def ledger(
     return Page(rows[:limit], more)
 
 
-def _enter(
+def _add_entry(
     session: Session, user_id: str, amount: int, reason: str, now: float, clip_id: str | None = None
 ) -> None:
     # Under the lock, so that a user's entries are numbered in the order of the balances they state.

@@ -14,8 +14,8 @@ from sqlalchemy import case, delete, func, not_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
-from serve_app.db.models import SignInFailure
-from serve_app.errors import ServiceError
+from serve_app.db.models import AuthAttempt
+from serve_app.errors import ApiError
 from serve_app.ids import hash_token
 
 _LOCK = "sign-in"
@@ -60,26 +60,26 @@ def begin(
     with database.transaction() as session:
         database.lock(session, _LOCK)
         _refuse_too_many(session, allowed, window_seconds, now)
-        attempts = [SignInFailure(subject=subject, at=now) for subject in allowed]
+        attempts = [AuthAttempt(subject=subject, at=now) for subject in allowed]
         session.add_all(attempts)
         session.flush()
         return [attempt.id for attempt in attempts]
 
 
-def failed(database: Database, attempts: list[int]) -> None:
+def record_failure(database: Database, attempts: list[int]) -> None:
     """What was begun is decided, and stays counted."""
     with database.transaction() as session:
         database.lock(session, _LOCK)
-        own = SignInFailure.id.in_(attempts)
-        session.execute(update(SignInFailure).where(own).values(under_way=False))
+        own = AuthAttempt.id.in_(attempts)
+        session.execute(update(AuthAttempt).where(own).values(under_way=False))
 
 
-def forgive(database: Database, attempts: list[int], subject: str) -> None:
+def clear(database: Database, attempts: list[int], subject: str) -> None:
     """What was begun has succeeded: it and all attempts of the subject are forgotten."""
     with database.transaction() as session:
         database.lock(session, _LOCK)
-        forgiven = SignInFailure.id.in_(attempts) | (SignInFailure.subject == subject)
-        session.execute(delete(SignInFailure).where(forgiven))
+        cleared = AuthAttempt.id.in_(attempts) | (AuthAttempt.subject == subject)
+        session.execute(delete(AuthAttempt).where(cleared))
 
 
 def _network(address: str) -> str:
@@ -98,11 +98,11 @@ def _network(address: str) -> str:
 def _refuse_too_many(
     session: Session, allowed: Mapping[str, int], window_seconds: float, now: float
 ) -> None:
-    decided = case((not_(SignInFailure.under_way), SignInFailure.at))
+    decided = case((not_(AuthAttempt.under_way), AuthAttempt.at))
     counts = session.execute(
-        select(SignInFailure.subject, func.count(), func.count(decided), func.min(decided))
-        .where(SignInFailure.subject.in_(allowed), SignInFailure.at > now - window_seconds)
-        .group_by(SignInFailure.subject)
+        select(AuthAttempt.subject, func.count(), func.count(decided), func.min(decided))
+        .where(AuthAttempt.subject.in_(allowed), AuthAttempt.at > now - window_seconds)
+        .group_by(AuthAttempt.subject)
     )
     waits = [
         # Attempts under way are soon decided, and forgotten if they succeed.
@@ -112,7 +112,7 @@ def _refuse_too_many(
     ]
     if waits:
         seconds = max(1, math.ceil(max(waits)))
-        raise ServiceError(
+        raise ApiError(
             429,
             "too_many_attempts",
             f"Too many attempts that failed or are under way. Try again in {seconds} seconds.",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from serve_app.batching.fair_queue import FairQueue, Ticket, Waiting
+from serve_app.batching.fair_queue import FairQueue, QueuedItem, Ticket
 
 
 class Stage(Protocol):
@@ -26,7 +26,7 @@ class Stage(Protocol):
 
 
 @dataclass(slots=True)
-class _Whole:
+class _OneShotState:
     item: Any
     steps_left: int = 0
 
@@ -38,7 +38,7 @@ class OneShot:
         self._function = function
 
     def begin(self, segments: Sequence[Any]) -> Sequence[Any]:
-        return [_Whole(item) for item in segments]
+        return [_OneShotState(item) for item in segments]
 
     def step(self, states: Sequence[Any]) -> None:  # noqa: ARG002 - part of the protocol
         raise AssertionError("a stage of zero steps is never stepped")
@@ -87,7 +87,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Member:
-    waiting: Waiting[Any]
+    queued: QueuedItem[Any]
     admitted: float
     state: Any = None
     steps: int = 0
@@ -108,7 +108,7 @@ class _Group:
     """Steps since somebody joined."""
 
     def lengths(self) -> list[int]:
-        return [member.waiting.ticket.length for member in self.members.values()]
+        return [member.queued.ticket.length for member in self.members.values()]
 
 
 class _Room(NamedTuple):
@@ -130,7 +130,7 @@ class StepLoop:
         self._limits = limits
         self._clock = clock
         self._queue: FairQueue[Any] = FairQueue()
-        self._suspects: deque[Waiting[Any]] = deque()
+        self._suspects: deque[QueuedItem[Any]] = deque()
         self._groups: deque[_Group] = deque()
         self._overtaken = 0
 
@@ -188,11 +188,11 @@ class StepLoop:
             in_order = not self._suspects and self._fits(head.ticket, rooms)
             if not in_order and self._overtaken == self._limits.overtaking:
                 break
-            waiting = self._queue.pop(now, partial(self._fits, rooms=rooms))
-            if waiting is None:
+            queued = self._queue.pop(now, partial(self._fits, rooms=rooms))
+            if queued is None:
                 break
             self._overtaken = 0 if in_order else self._overtaken + 1
-            self._place(waiting, rooms, now)
+            self._place(queued, rooms, now)
 
     def _may_open(self) -> bool:
         return len(self._groups) < self._limits.max_groups
@@ -201,29 +201,29 @@ class StepLoop:
         """What the open groups still take in, the fullest first."""
         groups = sorted(self._groups, key=lambda group: len(group.members), reverse=True)
         rooms = ((self._limits.room(group.lengths()), group) for group in groups)
-        return [_Room(*room, group) for room, group in rooms if room and self._takes_in(group)]
+        return [_Room(*room, group) for room, group in rooms if room and self._is_open(group)]
 
-    def _takes_in(self, group: _Group) -> bool:
+    def _is_open(self, group: _Group) -> bool:
         return not group.closed and (group.stepped == 0 or group.stepped >= self._limits.join_every)
 
     def _fits(self, ticket: Ticket, rooms: Sequence[_Room]) -> bool:
         return self._may_open() or any(room.takes(ticket) for room in rooms)
 
-    def _place(self, waiting: Waiting[Any], rooms: Sequence[_Room], now: float) -> None:
-        room = next((room for room in rooms if room.takes(waiting.ticket)), None)
+    def _place(self, queued: QueuedItem[Any], rooms: Sequence[_Room], now: float) -> None:
+        room = next((room for room in rooms if room.takes(queued.ticket)), None)
         if room is None:
-            self._open(waiting, now)
+            self._open(queued, now)
         else:
-            room.group.members[waiting.ticket.key] = _Member(waiting, now)
+            room.group.members[queued.ticket.key] = _Member(queued, now)
 
-    def _open(self, waiting: Waiting[Any], now: float, closed: bool = False) -> None:
-        self._groups.append(_Group({waiting.ticket.key: _Member(waiting, now)}, closed))
+    def _open(self, queued: QueuedItem[Any], now: float, closed: bool = False) -> None:
+        self._groups.append(_Group({queued.ticket.key: _Member(queued, now)}, closed))
 
     def _begin(self, group: _Group, outcomes: list[Outcome]) -> None:
         fresh = [member for member in group.members.values() if member.state is None]
 
         def begin() -> Sequence[Any]:
-            return self._stage.begin([member.waiting.item for member in fresh])
+            return self._stage.begin([member.queued.item for member in fresh])
 
         for member, state in self._guard(group, fresh, begin, outcomes):
             member.state, member.steps = state, state.steps_left
@@ -248,7 +248,7 @@ class StepLoop:
             return self._stage.finish([member.state for member in done])
 
         for member, result in self._guard(group, done, finish, outcomes):
-            del group.members[member.waiting.ticket.key]
+            del group.members[member.queued.ticket.key]
             outcomes.append(self._outcome(member, result, None))
 
     def _guard(
@@ -269,20 +269,20 @@ class StepLoop:
             return list(zip(members, compute(), strict=True))
         except Exception as error:  # noqa: BLE001 - whatever a model raises belongs to its segments
             for member in members:
-                del group.members[member.waiting.ticket.key]
+                del group.members[member.queued.ticket.key]
                 if len(members) == 1:
                     outcomes.append(self._outcome(member, None, error))
                 else:
-                    self._suspects.append(member.waiting)
+                    self._suspects.append(member.queued)
             return []
 
     def _outcome(self, member: _Member, result: Any, error: Exception | None) -> Outcome:
-        waiting = member.waiting
+        queued = member.queued
         return Outcome(
-            waiting.ticket,
+            queued.ticket,
             result,
             error,
-            queued=member.admitted - waiting.since,
+            queued=member.admitted - queued.since,
             seconds=self._clock() - member.admitted,
             batch=member.batch,
         )

@@ -36,7 +36,7 @@ _CONTENT_TYPES = {
 }
 
 
-class ApiError(Exception):
+class RequestFailed(Exception):
     """The server's refusal with its HTTP status, or the reason why there was no answer."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -47,7 +47,7 @@ class ApiError(Exception):
 class Client:
     """One user's connection to a running server. `token` is an API key or a session's token.
 
-    Every method raises ApiError.
+    Every method raises RequestFailed.
     """
 
     def __init__(self, base_url: str, token: str = "") -> None:
@@ -55,7 +55,7 @@ class Client:
         try:
             self._http = httpx.Client(base_url=base_url, headers=headers, timeout=60)
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
-            raise ApiError(f"The address or the API key cannot be used: {error}") from error
+            raise RequestFailed(f"The address or the API key cannot be used: {error}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -104,9 +104,9 @@ class Client:
                 )
             answer.raise_for_status()
         except OSError as error:
-            raise ApiError(f"{file} cannot be read: {error.strerror}") from error
+            raise RequestFailed(f"{file} cannot be read: {error.strerror}") from error
         except httpx.HTTPError as error:
-            raise ApiError(f"{file} could not be sent to the object store.") from error
+            raise RequestFailed(f"{file} could not be sent to the object store.") from error
         try:
             yield upload["id"]
         finally:
@@ -133,25 +133,25 @@ class Client:
     def wait(
         self, clip_id: str, seconds: float, progress: Callable[[dict[str, Any]], None]
     ) -> dict[str, Any]:
-        """Polls until the clip has ended. Raises ApiError where it failed or takes longer."""
+        """Polls until the clip has ended. Raises RequestFailed where it failed or takes longer."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
                 clip = self._call("GET", f"/api/clips/{clip_id}", params={"wait": 5})
-            except ApiError as error:
+            except RequestFailed as error:
                 message = f"{error} The clip {clip_id} goes on without you."
-                raise ApiError(message, error.status) from error
+                raise RequestFailed(message, error.status) from error
             progress(clip)
             if clip["state"] == "succeeded":
                 return clip
             if clip["state"] != "pending":
                 reason = (clip["error"] or {}).get("message", "")
-                raise ApiError(f"The clip {clip['state']}. {reason}".strip())
-        raise ApiError(f"The clip {clip_id} is not ready after {seconds:.0f} s; it goes on.")
+                raise RequestFailed(f"The clip {clip['state']}. {reason}".strip())
+        raise RequestFailed(f"The clip {clip_id} is not ready after {seconds:.0f} s; it goes on.")
 
     @contextmanager
     def listen(self, clip_id: str) -> Iterator[Iterator[bytes]]:
-        """The audio of a clip as it comes. Reading raises ApiError where it breaks off."""
+        """The audio of a clip as it comes. Reading raises RequestFailed where it breaks off."""
         with self._stream(f"/api/clips/{clip_id}/audio", {"stream": 1}) as response:
             yield _guarded(response.iter_raw())
 
@@ -172,7 +172,7 @@ class Client:
         with self._http.stream("GET", path, params=params, follow_redirects=True) as response:
             if response.is_error:
                 error = json.loads(response.read()).get("error", {})
-                raise ApiError(error.get("message", f"HTTP {response.status_code}"))
+                raise RequestFailed(error.get("message", f"HTTP {response.status_code}"))
             yield response
 
     def download(self, clip: dict[str, Any], file: Path) -> None:
@@ -185,31 +185,31 @@ class Client:
                         out.write(block)
         except httpx.HTTPError as error:
             message = f"The audio of clip {clip['id']} could not be downloaded: {error}"
-            raise ApiError(message) from error
+            raise RequestFailed(message) from error
         except OSError as error:
             message = f"{file} cannot be written: {error.strerror}. The clip {clip['id']} is kept."
-            raise ApiError(message) from error
+            raise RequestFailed(message) from error
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         server = self._http.base_url
         try:
             response = self._http.request(method, path, **request)
         except httpx.ConnectError as error:
-            raise ApiError(f"Nothing answers at {server}: is `bernie up` running?") from error
+            raise RequestFailed(f"Nothing answers at {server}: is `bernie up` running?") from error
         except httpx.HTTPError as error:
-            raise ApiError(f"{server} did not answer: {error}") from error
+            raise RequestFailed(f"{server} did not answer: {error}") from error
         try:
             body = response.json() if response.content else {}
             if response.is_error:
-                raise ApiError(body["error"]["message"], response.status_code)
+                raise RequestFailed(body["error"]["message"], response.status_code)
             return dict(body)
         except (ValueError, TypeError, KeyError) as error:
             message = f"{server} did not answer as a Bernie server (HTTP {response.status_code})."
-            raise ApiError(message, response.status_code) from error
+            raise RequestFailed(message, response.status_code) from error
 
 
 def _guarded(received: Iterator[T]) -> Iterator[T]:
     try:
         yield from received
     except httpx.HTTPError as error:
-        raise ApiError(f"The connection broke off: {error}") from error
+        raise RequestFailed(f"The connection broke off: {error}") from error

@@ -16,7 +16,7 @@ from serve_app.cli.error_messages import WrongSetting
 from serve_app.cli.local_stack import private_folder
 from serve_app.db.engine import Database
 from serve_app.db.models import User
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
 
@@ -99,7 +99,7 @@ def key_file(settings: Settings) -> Path:
 def _is_known(session: Session, path: Path, now: float) -> bool:
     try:
         credentials.authenticate(session, path.read_text().strip(), now)
-    except (FileNotFoundError, ServiceError):
+    except (FileNotFoundError, ApiError):
         return False
     return True
 
@@ -107,7 +107,7 @@ def _is_known(session: Session, path: Path, now: float) -> bool:
 def _local_user(session: Session, settings: Settings, now: float) -> User:
     try:
         return users.by_email(session, LOCAL_USER)
-    except ServiceError:
+    except ApiError:
         password = secrets.token_urlsafe(24)
         user = users.new_user(LOCAL_USER, password, now)
         users.sign_up(session, user, settings.sign_up_credits, now)

@@ -29,7 +29,7 @@ Submit = Callable[[Client], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DemoRequest:
     """What the demo makes: a sentence, the same sentence in another voice, and a sound."""
 
     text: str
@@ -48,10 +48,10 @@ class Wishes:
         return self.output.with_stem(f"{self.output.stem}-sound")
 
 
-def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
+def run_demo(request: DemoRequest, settings: Settings, console: Console) -> None:
     """Makes what is installed and says what is not. `settings` are resolved.
 
-    Raises ApiError where a step of the way fails; whatever happens, everything is stopped.
+    Raises RequestFailed where a step of the way fails; whatever happens, everything is stopped.
     """
     with tempfile.TemporaryDirectory(prefix="bernie-demo-") as folder:
         update = {"data_dir": Path(folder), "port": free_port()}
@@ -65,7 +65,7 @@ def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
         with local_stack(settings, report, free_port()), Client(url) as client:
             report("Signing up")
             client.sign_up(f"demo-{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(16))
-            made = make_all(wishes, settings, client, report)
+            made = make_all(request, settings, client, report)
             account = client.me()
             report("Stopping")
         report("Stopped")
@@ -77,18 +77,23 @@ def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
 
 
 def make_all(
-    wishes: Wishes, settings: Settings, client: Client, report: Report
+    request: DemoRequest, settings: Settings, client: Client, report: Report
 ) -> dict[Path, dict[str, Any]]:
     """The clips of the services that are installed, by the files that they are saved as."""
 
     def convert(client: Client) -> dict[str, Any]:
-        with client.uploaded(wishes.output) as upload:
-            return client.convert(upload, wishes.other_voice)
+        with client.uploaded(request.output) as upload:
+            return client.convert(upload, request.other_voice)
 
     steps: list[tuple[str, str, Path, Submit]] = [
-        ("styletts2", wishes.text, wishes.output, lambda it: it.speak(wishes.text, wishes.voice)),
-        ("seedvc", f"the same as {wishes.other_voice}", wishes.converted, convert),
-        ("make-an-audio", wishes.sound, wishes.effect, lambda it: it.sound_effect(wishes.sound)),
+        (
+            "styletts2",
+            request.text,
+            request.output,
+            lambda it: it.speak(request.text, request.voice),
+        ),
+        ("seedvc", f"the same as {request.other_voice}", request.converted, convert),
+        ("make-an-audio", request.sound, request.effect, lambda it: it.sound_effect(request.sound)),
     ]
     made = {}
     for service, what, file, submit in steps:

@@ -12,18 +12,19 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from serve_app import catalog
 from serve_app.cli import clips, doctor, users, voices
 from serve_app.cli.common import local_key
-from serve_app.cli.demo import Wishes, demo_settings, run_demo
-from serve_app.cli.error_messages import Reasons, WrongSetting, console
+from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
+from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
 from serve_app.cli.local_stack import LocalStack, local_stack
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
 app = typer.Typer(
-    cls=Reasons,
+    cls=ErrorReportingGroup,
     no_args_is_help=True,
     help="Speech, voice conversion and sound effects on your own hardware.",
     pretty_exceptions_enable=False,
@@ -68,8 +69,8 @@ def up(
         _fetch_defaults(settings)
         served = catalog.resolve(settings)
         key = local_key(settings)
-        with local_stack(served, _say_step, dashboard_port) as stack:
-            _welcome(stack, settings, key, dashboard_port)
+        with local_stack(served, _print_step, dashboard_port) as stack:
+            _print_banner(stack, settings, key, dashboard_port)
             _watch(stack)
     except KeyboardInterrupt:
         pass
@@ -92,11 +93,11 @@ def demo(
 
     A sentence, the same in another voice, and a sound: as far as they are installed. It has a
     database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_… say."""
-    wishes = Wishes(text, voice, other_voice, sound, output)
+    request = DemoRequest(text, voice, other_voice, sound, output)
     clips.require_writable(output)
     settings = demo_settings()
     _fetch_defaults(settings)
-    run_demo(wishes, catalog.resolve(settings), console)
+    run_demo(request, catalog.resolve(settings), console)
 
 
 @app.command()
@@ -128,7 +129,7 @@ def _fetch_defaults(settings: Settings) -> None:
     for service in ("seedvc", "make-an-audio"):
         default = catalog.DEFAULTS[service]
         asked = settings.service(service).pipeline
-        if asked == default or (asked == AUTO and not catalog.is_there(service, settings)):
+        if asked == default or (asked == AUTO and not catalog.is_installed(service, settings)):
             try:
                 _fetch(default, settings)
             except checkpoints.FetchFailed as error:
@@ -145,7 +146,7 @@ def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
         def report(what: str, done: float) -> None:
             progress.update(task, description=what, completed=done)
 
-        return checkpoints.fetch(name, PipelineSettings(settings.checkpoints), report, source)
+        return registry.fetch(name, PipelineSettings(settings.checkpoints), report, source)
 
 
 def _require_checkpoints(settings: Settings) -> None:
@@ -153,11 +154,11 @@ def _require_checkpoints(settings: Settings) -> None:
         raise WrongSetting(f"BERNIE_CHECKPOINTS: {settings.checkpoints} has no manifest.toml.")
 
 
-def _say_step(text: str) -> None:
+def _print_step(text: str) -> None:
     console.print(f"[cyan]•[/] {text}…")
 
 
-def _welcome(stack: LocalStack, asked: Settings, key: Path, dashboard_port: int) -> None:
+def _print_banner(stack: LocalStack, asked: Settings, key: Path, dashboard_port: int) -> None:
     settings = stack.settings
     lines = [
         f"[bold green]Bernie is up[/] at http://{settings.host}:{settings.port}",

@@ -27,6 +27,17 @@ from sqlalchemy.orm import Session, sessionmaker
 
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5
+_LOCK_SECONDS = 5
+"""Longest wait for a row or table that another transaction holds."""
+_STATEMENT_SECONDS = 30
+_IDLE_SECONDS = 60
+"""Longest that a transaction may stay open without a statement: its locks hold up others."""
+_POOL_SECONDS = 5
+"""Longest wait for a connection. Pools are as large as there are threads, so that nobody waits."""
+_LIMITS = (
+    f"-c lock_timeout={_LOCK_SECONDS}s -c statement_timeout={_STATEMENT_SECONDS}s "
+    f"-c idle_in_transaction_session_timeout={_IDLE_SECONDS}s"
+)
 _NOTICES_SILENCE = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -40,19 +51,17 @@ _UNIX_EPOCH_JULIAN_DAY = 2440587.5
 class Database:
     """One engine, short transactions, migrations, and the clock that leases go by."""
 
-    def __init__(self, url: str) -> None:
-        """`url` is `sqlite:///<file>` or `postgresql://…`; anything else raises ValueError."""
+    def __init__(self, url: str, connections: int = 15) -> None:
+        """`url` is `sqlite:///<file>` or `postgresql://…`; anything else raises ValueError.
+
+        `connections` is how many there may be at a time: one for each thread that uses them.
+        """
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         if backend == "sqlite":
-            self.engine = _sqlite(parsed)
+            self.engine = _sqlite(parsed, connections)
         elif backend == "postgresql":
-            self.engine = create_engine(
-                parsed.set(drivername="postgresql+psycopg"),
-                pool_pre_ping=True,
-                hide_parameters=True,
-                connect_args={"connect_timeout": _CONNECT_SECONDS, **_NOTICES_SILENCE},
-            )
+            self.engine = _postgresql(parsed, connections)
         else:
             raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
@@ -82,6 +91,10 @@ class Database:
         config = Config()
         config.set_main_option("script_location", "serve_app.db:migrations")
         with self.engine.begin() as connection:
+            if self.engine.dialect.name == "postgresql":
+                # A migration may rewrite a large table, or wait for another that does.
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             self.lock(connection, "migrations")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -113,12 +126,34 @@ class Database:
         self.engine.dispose()
 
 
-def _sqlite(url: URL) -> Engine:
+def _postgresql(url: URL, connections: int) -> Engine:
+    options = [_LIMITS]
+    for given in url.normalized_query.get("options", ()):
+        options.append(given)  # those of the URL come last, and win
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_POOL_SECONDS,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "options": " ".join(options),
+            **_NOTICES_SILENCE,
+        },
+    )
+
+
+def _sqlite(url: URL, connections: int) -> Engine:
     if not url.database or url.database == ":memory:":
         raise ValueError("the SQLite database must be a file: sqlite:///<path>")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_BUSY_SECONDS,
         # Errors are logged, and would quote what people sent.
         hide_parameters=True,
         # The driver begins no transactions of its own: `_begin` does.

@@ -74,7 +74,7 @@ class ApiKey(Base):
     last_used_at: Mapped[float | None] = mapped_column(Float)
 
 
-class SignInFailure(Base):
+class AuthAttempt(Base):
     __tablename__ = "sign_in_failures"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
@@ -198,7 +198,7 @@ class ClipEvent(Base):
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-class Upload(Base):
+class RecordingUpload(Base):
     """A place in the object store that a user may send a recording to."""
 
     __tablename__ = "uploads"

@@ -18,8 +18,8 @@ from ray.serve.handle import DeploymentHandle
 
 from pipelines.protocol import Acoustic, Request, Segment, Waveform
 from serve_app.batching.fair_queue import Ticket
-from serve_app.worker.generation import StageLost, StageUnavailable, Steps
-from serve_app.worker.timings import Traced
+from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
+from serve_app.worker.timings import Timed
 
 
 class RayStages:
@@ -36,24 +36,28 @@ class RayStages:
         self._diffusion: Any = diffusion.options(stream=True)
         self._vocoder = vocoder
 
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
-        prepared: Traced[list[Segment]] = await _result(
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
+        prepared: Timed[list[Segment]] = await _result(
             self._frontend.prepare.remote(request, ticket)
         )
         return prepared
 
-    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
         acoustic = await self._diffuse(segment, ticket, steps)
-        waveform: Traced[Waveform] = await _result(self._vocoder.run.remote(acoustic, ticket))
+        waveform: Timed[Waveform] = await _result(self._vocoder.run.remote(acoustic, ticket))
         return waveform
 
-    async def _diffuse(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Acoustic]:
+    async def _diffuse(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Acoustic]:
         """Tells of steps as they come; the last thing that comes is the result."""
         stream = self._diffusion.run.remote(segment, ticket)
         try:
             with _translated():
                 async for told in stream:
-                    if isinstance(told, Traced):
+                    if isinstance(told, Timed):
                         return told
                     steps(*told)
         except asyncio.CancelledError:

@@ -24,7 +24,7 @@ MALLOC = {
 """Large blocks stay in the heap: with the default thresholds every large batch on a CPU pays for
 mapping and clearing its pages anew."""
 
-PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
+OMP_PASSIVE_WAIT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """Threads of torch sleep when they wait for each other. Where replicas share cores, as on a laptop,
 those that spin keep the others from the work that they wait for: three replicas of two threads on
 two cores took 20 times as long."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
-from serve_app.worker.generation import StageLost, StageUnavailable, Steps
+from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 
 
 class StageDriver:
@@ -40,12 +40,12 @@ class StageDriver:
         self._arrived: deque[tuple[Ticket, Any]] = deque()
         self._cancelled: deque[str] = deque()
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
-        self._watching: dict[str, Steps] = {}
-        self._sending = itertools.count()
+        self._step_callbacks: dict[str, StepCallback] = {}
+        self._sequence = itertools.count()
         self._work = asyncio.Event()
         self._driving: asyncio.Task[None] | None = None
 
-    async def run(self, ticket: Ticket, item: Any, steps: Steps | None = None) -> Outcome:
+    async def run(self, ticket: Ticket, item: Any, steps: StepCallback | None = None) -> Outcome:
         """The outcome of one item. Raises what its own computation raised, StageLost where the loop
         ends meanwhile, and StageUnavailable where it has. Cancelling the call takes the item out
         before the next step. `steps` is told of each step but the last."""
@@ -55,10 +55,10 @@ class StageDriver:
             raise StageUnavailable("the batching loop of this replica has stopped")
         future = asyncio.get_running_loop().create_future()
         # A retry may send a segment again while its first sending is still here.
-        key = f"{ticket.key}#{next(self._sending)}"
+        key = f"{ticket.key}#{next(self._sequence)}"
         self._futures[key] = future
         if steps is not None:
-            self._watching[key] = steps
+            self._step_callbacks[key] = steps
         self._arrived.append((replace(ticket, key=key), item))
         self._work.set()
         try:
@@ -68,7 +68,7 @@ class StageDriver:
             raise
         finally:
             del self._futures[key]
-            self._watching.pop(key, None)
+            self._step_callbacks.pop(key, None)
         if outcome.error is not None:
             raise outcome.error
         return outcome
@@ -103,16 +103,16 @@ class StageDriver:
             if not (await asyncio.wait([tick], timeout=self._stall_seconds))[0]:
                 raise RuntimeError(f"a step takes longer than {self._stall_seconds:g} s")
             outcomes = tick.result()
-            self._tell_steps()
+            self._report_steps()
             for outcome in outcomes:
                 self._observe(outcome, self._loop.waiting)
                 future = self._futures.get(outcome.ticket.key)
                 if future is not None and not future.done():
                     future.set_result(outcome)
 
-    def _tell_steps(self) -> None:
-        if not self._watching:
+    def _report_steps(self) -> None:
+        if not self._step_callbacks:
             return
         for key, (step, steps) in self._loop.progress().items():
-            if key in self._watching:
-                self._watching[key](step, steps)
+            if key in self._step_callbacks:
+                self._step_callbacks[key](step, steps)

@@ -14,8 +14,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from serve_app.accounts import credentials
 from serve_app.accounts.credentials import Caller
 from serve_app.db.models import SignInSession, User
-from serve_app.errors import ServiceError
-from serve_app.http.dependencies import Services
+from serve_app.errors import ApiError
+from serve_app.http.app_state import AppState
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -24,28 +24,28 @@ _bearer = HTTPBearer(
 )
 
 
-async def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
+async def _app_state(request: Request) -> AppState:
+    state: AppState = request.app.state.bernie
+    return state
 
 
-ServicesOf = Annotated[Services, Depends(_services)]
+StateDep = Annotated[AppState, Depends(_app_state)]
 
 
 def _caller(
-    services: ServicesOf,
+    state: StateDep,
     sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
     if sent is None:
         message = "Sign in, or send an API key, as `Authorization: Bearer …`."
-        raise ServiceError(401, "missing_credentials", message)
-    with services.database.reading() as session:
-        now = services.clock(session)
+        raise ApiError(401, "missing_credentials", message)
+    with state.database.reading() as session:
+        now = state.clock(session)
         caller = credentials.authenticate(session, sent.credentials, now)
-    used_key = caller.unnoted_key(now)
+    used_key = caller.key_use_due(now)
     if used_key is not None:
-        with services.database.transaction() as session:
-            credentials.note_use(session, used_key, now)
+        with state.database.transaction() as session:
+            credentials.record_key_use(session, used_key, now)
     return caller
 
 

@@ -21,13 +21,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.protocol import InvalidInput
-from serve_app.errors import ServiceError, invalid
-from serve_app.storage.store import StoreError
+from serve_app.errors import ApiError, invalid
+from serve_app.storage.store_errors import StoreError
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2
-LONGEST_FIELD = 100
+MAX_FIELD_LENGTH = 100
 
 _FRAMEWORK_ERRORS = {
     400: ("malformed_json", "The request body is not well-formed JSON."),
@@ -45,10 +45,10 @@ def error_response(
     retry_after: int | None = None,
 ) -> JSONResponse:
     """The answer for an error that is found outside the routes."""
-    return _respond(ServiceError(status, code, message, field, retry_after))
+    return _respond(ApiError(status, code, message, field, retry_after))
 
 
-def _respond(error: ServiceError) -> JSONResponse:
+def _respond(error: ApiError) -> JSONResponse:
     headers = {}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -57,7 +57,7 @@ def _respond(error: ServiceError) -> JSONResponse:
     return JSONResponse(error.body(), error.status, headers)
 
 
-async def _service_error(_request: Request, error: ServiceError) -> JSONResponse:
+async def _api_error(_request: Request, error: ApiError) -> JSONResponse:
     return _respond(error)
 
 
@@ -105,7 +105,7 @@ def _has_body_of_another_type(request: Request) -> bool:
 
 def _printable(path: Sequence[Any]) -> str:
     """A field's name; unknown ones are the client's own words and may hold anything."""
-    name = ".".join(str(part) for part in path)[:LONGEST_FIELD]
+    name = ".".join(str(part) for part in path)[:MAX_FIELD_LENGTH]
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
@@ -137,7 +137,7 @@ def _complaint(error: dict[str, Any]) -> str:
 
 
 ERROR_HANDLERS: dict[Any, Any] = {
-    ServiceError: _service_error,
+    ApiError: _api_error,
     InvalidInput: _invalid_input,
     RequestValidationError: _validation_error,
     HTTPException: _framework_error,

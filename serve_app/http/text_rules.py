@@ -7,17 +7,17 @@ import unicodedata
 from serve_app.errors import invalid
 
 
-def clean_text(text: str, field: str, most: int) -> str:
-    """`text` without the white space around it: 1 to `most` characters, none of them control.
+def clean_text(text: str, field: str, max_length: int) -> str:
+    """`text` without the white space around it: 1 to `max_length` characters, none of them control.
 
-    Newline and tab are the control characters that may stay. Raises ServiceError (422) about
+    Newline and tab are the control characters that may stay. Raises ApiError (422) about
     `field`.
     """
     stripped = text.strip()
     if not stripped:
-        raise invalid(field, f"{field} must have 1 to {most} characters besides white space.")
-    if len(stripped) > most:
-        message = f"{field} must have 1 to {most} characters; this has {len(stripped)}."
+        raise invalid(field, f"{field} must have 1 to {max_length} characters besides white space.")
+    if len(stripped) > max_length:
+        message = f"{field} must have 1 to {max_length} characters; this has {len(stripped)}."
         raise invalid(field, message)
     for place, character in enumerate(stripped):
         if unicodedata.category(character) == "Cc" and character not in "\n\t":

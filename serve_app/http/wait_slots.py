@@ -7,24 +7,24 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-WAITING_AT_ONCE = 20
+MAX_WAITING_PER_USER = 20
 """Of one user."""
-WAITING_IN_ALL = 100
-TAKEN_IN = 2 * WAITING_IN_ALL
+MAX_WAITING = 100
+MAX_REQUESTS = 2 * MAX_WAITING
 """Requests that a replica of the ingress takes in: those that do not wait have the other half."""
 
 
-class Waiting:
+class WaitSlots:
     """Counts the waiting requests of each user. Used on the event loop only."""
 
     def __init__(self) -> None:
         self._of_user: Counter[str] = Counter()
 
     @contextmanager
-    def place(self, user_id: str) -> Iterator[bool]:
+    def hold(self, user_id: str) -> Iterator[bool]:
         """Whether the request may wait. It takes up a place, if there is one, until the end."""
-        full = self._of_user.total() >= WAITING_IN_ALL
-        if full or self._of_user[user_id] >= WAITING_AT_ONCE:
+        full = self._of_user.total() >= MAX_WAITING
+        if full or self._of_user[user_id] >= MAX_WAITING_PER_USER:
             yield False
             return
         self._of_user[user_id] += 1

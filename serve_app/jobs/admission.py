@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from sqlalchemy import ColumnElement, and_, case, func, not_, select, tuple_
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
+from serve_app.settings import QueueSettings
 
-POSITIONS = 1_000
+MAX_POSITION = 1_000
 """Clips ahead are counted up to this many."""
 _USER_RETRY_SECONDS = 20
 _FULL_RETRY_SECONDS = 10
@@ -27,31 +27,21 @@ class QueueStats:
     running: int
 
 
-class Bounds(Protocol):
-    """The settings that bound the line."""
-
-    @property
-    def max_pending(self) -> int: ...
-
-    @property
-    def max_pending_of_user(self) -> int: ...
-
-
-def require_room(session: Session, user_id: str, bounds: Bounds) -> None:
+def require_room(session: Session, user_id: str, settings: QueueSettings) -> None:
     """429 `too_many_clips` where a locked user has as many pending clips as one may have, and 429
     `queue_full` where all users together do; a few more may get in at once."""
-    own = _count(session, PENDING, Clip.user_id == user_id, most=bounds.max_pending_of_user)
-    if own >= bounds.max_pending_of_user:
+    own = _count(session, PENDING, Clip.user_id == user_id, limit=settings.max_pending_of_user)
+    if own >= settings.max_pending_of_user:
         message = f"You have {own} clips waiting, which is as many as one may. Wait for some."
-        raise ServiceError(429, "too_many_clips", message, retry_after=_USER_RETRY_SECONDS)
-    if _count(session, PENDING, most=bounds.max_pending) >= bounds.max_pending:
+        raise ApiError(429, "too_many_clips", message, retry_after=_USER_RETRY_SECONDS)
+    if _count(session, PENDING, limit=settings.max_pending) >= settings.max_pending:
         message = "The queue is full. Try again in a while."
-        raise ServiceError(429, "queue_full", message, retry_after=_FULL_RETRY_SECONDS)
+        raise ApiError(429, "queue_full", message, retry_after=_FULL_RETRY_SECONDS)
 
 
-def _count(session: Session, *conditions: ColumnElement[bool], most: int) -> int:
-    """How many clips there are, up to `most`: a longer line costs no more to look at."""
-    found = select(Clip.id).where(*conditions).limit(most)
+def _count(session: Session, *conditions: ColumnElement[bool], limit: int) -> int:
+    """How many clips there are, up to `limit`: a longer line costs no more to look at."""
+    found = select(Clip.id).where(*conditions).limit(limit)
     return int(session.scalars(select(func.count()).select_from(found.subquery())).one())
 
 
@@ -74,9 +64,9 @@ def next_turn(session: Session, user_id: str) -> int:
 
 
 def position(session: Session, clip: Clip) -> int:
-    """How many clips stand in line before a pending one; `POSITIONS` stands for more, too."""
+    """How many clips stand in line before a pending one; `MAX_POSITION` stands for more, too."""
     before = tuple_(Clip.turn, Clip.id) < tuple_(clip.turn, clip.id)
-    return _count(session, PENDING, and_(Clip.ready, before), most=POSITIONS)
+    return _count(session, PENDING, and_(Clip.ready, before), limit=MAX_POSITION)
 
 
 def stats(session: Session, now: float) -> QueueStats:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from serve_app.db.json_values import value_of
 from serve_app.db.models import Clip, ClipEvent, ClipState
 
-_AT_ONCE = 500
+_PAGE_SIZE = 500
 
 
 class Kind(enum.StrEnum):
@@ -101,4 +101,4 @@ def record_each(
 def since(session: Session, clip_id: str, after: int) -> Sequence[ClipEvent]:
     """The next events after number `after`, in order; a few hundred at most."""
     query = select(ClipEvent).where(ClipEvent.clip_id == clip_id, ClipEvent.seq > after)
-    return session.scalars(query.order_by(ClipEvent.seq).limit(_AT_ONCE)).all()
+    return session.scalars(query.order_by(ClipEvent.seq).limit(_PAGE_SIZE)).all()

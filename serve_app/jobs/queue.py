@@ -17,48 +17,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
 from serve_app.db.models import PENDING, Clip, ClipState
 from serve_app.jobs import events
 from serve_app.jobs.events import Kind
-from serve_app.settings import Settings
+from serve_app.settings import QueueSettings
 
 LOST, TOO_LONG = "worker_lost", "took_too_long"
 """Why a clip may fail that nothing is wrong with."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRules:
-    """The settings that the queue goes by."""
-
-    throttle_starts: int
-    throttle_window_seconds: float
-    lease_seconds: float
-    max_attempts: int
-    max_losses: int
-    retry_backoff_seconds: float
-    attempt_seconds: float
-    clip_seconds: float
-    max_pending: int
-    max_pending_of_user: int
-
-    @classmethod
-    def of(cls, settings: Settings) -> QueueRules:
-        return cls(
-            throttle_starts=settings.throttle_starts,
-            throttle_window_seconds=settings.throttle_window_seconds,
-            lease_seconds=settings.lease_seconds,
-            max_attempts=settings.max_attempts,
-            max_losses=settings.max_losses,
-            retry_backoff_seconds=settings.retry_backoff_seconds,
-            attempt_seconds=settings.attempt_seconds,
-            clip_seconds=settings.clip_seconds,
-            max_pending=settings.max_pending,
-            max_pending_of_user=settings.max_pending_of_user,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +40,13 @@ class Claim:
     started: int
     """The number of the event of this start, which names the try: numbers of tries repeat where one
     did not count."""
-    again: bool
+    is_retry: bool
     """An earlier try has begun, and may have left something behind."""
     seconds: float
     """How long this try may take."""
 
     @classmethod
-    def of(cls, clip: Clip, started: int, rules: QueueRules, now: float) -> Claim:
+    def of(cls, clip: Clip, started: int, settings: QueueSettings, now: float) -> Claim:
         """Of a clip that was leased just now."""
         begun = clip.started_at or now
         return cls(
@@ -85,8 +54,8 @@ class Claim:
             clip.lease or "",
             clip.lease_until or now,
             started,
-            again=begun != now,
-            seconds=min(rules.attempt_seconds, begun + rules.clip_seconds - now),
+            is_retry=begun != now,
+            seconds=min(settings.attempt_seconds, begun + settings.clip_seconds - now),
         )
 
     @property
@@ -120,21 +89,28 @@ def transition(
         clip.error_code = code
         clip.error = message
     clip.finished_at = now
-    let_go(clip, ready=False)
+    clear_lease(clip, ready=False)
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
 
 
-def renew(session: Session, clip_id: str, token: str, now: float, seconds: float) -> bool:
-    """Hold the clip for `seconds` more. False: lost, cancelled or deleted; the worker must stop."""
-    clip = _held(session, clip_id, token)
-    if clip is None:
-        return False
-    clip.ready = False
-    clip.lease_until = now + seconds
-    return True
+def renew(session: Session, claims: Collection[Claim], now: float, seconds: float) -> None:
+    """Hold all clips that are held still for `seconds` more, in one statement.
+
+    It waits for no lock. A clip that another transaction is changing is left as it is: that may
+    well be the recording of its own result, and until it ends nobody else can take the clip.
+    """
+    tokens = {claim.clip.id: claim.token for claim in claims}
+    held = (
+        select(Clip.id)
+        .where(Clip.id.in_(tokens), Clip.lease.in_(tokens.values()), PENDING)
+        .order_by(Clip.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    renewed = update(Clip).where(Clip.id.in_(held)).values(ready=False, lease_until=now + seconds)
+    session.execute(renewed, execution_options={"synchronize_session": False})
 
 
-def still_wanted(session: Session, claims: Collection[Claim]) -> set[str]:
+def active_leases(session: Session, claims: Collection[Claim]) -> set[str]:
     """Which of these claims, by token, are held still or have led to their clip's success. The
     others were cancelled, deleted or lost, and their work may stop. One query, which locks nothing.
     """
@@ -169,7 +145,7 @@ def release(
     clip.attempts -= 1
     if until is not None:
         clip.start_at = until
-    let_go(clip, ready=until is None)
+    clear_lease(clip, ready=until is None)
     events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
 
 
@@ -179,7 +155,7 @@ def retry_or_fail(
     token: str,
     code: str,
     message: str,
-    rules: QueueRules,
+    settings: QueueSettings,
     now: float,
 ) -> ClipState | None:
     """Try again after a wait that doubles each time, or fail the clip if no try is left.
@@ -190,15 +166,15 @@ def retry_or_fail(
     if clip is None:
         return None
     failures = clip.attempts - clip.losses
-    if failures >= rules.max_attempts:
+    if failures >= settings.max_attempts:
         transition(session, clip, ClipState.FAILED, now, code=code, message=message)
     else:
-        _back_off(session, clip, code, failures, rules, now)
+        _back_off(session, clip, code, failures, settings, now)
     return clip.state
 
 
-def lose(
-    session: Session, clip_id: str, token: str, rules: QueueRules, now: float
+def record_lost_attempt(
+    session: Session, clip_id: str, token: str, settings: QueueSettings, now: float
 ) -> ClipState | None:
     """The same for a try that was lost with the replica of a stage. The worker's own death is
     found out by the next claim."""
@@ -206,10 +182,10 @@ def lose(
     if clip is None:
         return None
     clip.losses += 1
-    if clip.losses >= rules.max_losses:
+    if clip.losses >= settings.max_losses:
         fail_lost(session, clip, now)
     else:
-        _back_off(session, clip, LOST, clip.losses, rules, now)
+        _back_off(session, clip, LOST, clip.losses, settings, now)
     return clip.state
 
 
@@ -228,7 +204,7 @@ def fail(session: Session, clip_id: str, token: str, code: str, message: str, no
     return True
 
 
-def remember(
+def checkpoint_result(
     session: Session,
     clip_id: str,
     token: str,
@@ -271,12 +247,17 @@ def succeed(
     return True
 
 
+def has_succeeded(session: Session, clip_id: str) -> bool:
+    """As the row is now."""
+    return session.scalar(select(Clip.s3_key).where(Clip.id == clip_id)) is not None
+
+
 def _back_off(
-    session: Session, clip: Clip, code: str, times: int, rules: QueueRules, now: float
+    session: Session, clip: Clip, code: str, times: int, settings: QueueSettings, now: float
 ) -> None:
     """Lets go of the clip for a wait that doubles with each of the `times` that it was needed."""
-    clip.start_at = now + rules.retry_backoff_seconds * 2 ** (times - 1)
-    let_go(clip, ready=False)
+    clip.start_at = now + settings.retry_backoff_seconds * 2 ** (times - 1)
+    clear_lease(clip, ready=False)
     data = {"attempt": clip.attempts, "code": code, "start_at": clip.start_at}
     events.record(session, clip.id, Kind.RETRYING, data, now)
 
@@ -290,7 +271,7 @@ def _outcome(clip: Clip) -> dict[str, Any]:
     return {}
 
 
-def let_go(clip: Clip, ready: bool) -> None:
+def clear_lease(clip: Clip, ready: bool) -> None:
     """Nobody holds the locked clip any more; a `ready` one stands in line again."""
     clip.lease = clip.lease_until = None
     clip.ready = ready

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from serve_app.db.models import Clip, ClipEvent, SignInFailure, SignInSession
+from serve_app.db.models import AuthAttempt, Clip, ClipEvent, SignInSession
 
 
 def expire_clips(session: Session, before: float, now: float, limit: int) -> int:
@@ -26,7 +26,7 @@ def expire_clips(session: Session, before: float, now: float, limit: int) -> int
     return len(due)
 
 
-def forget_events(session: Session, before: float, limit: int) -> int:
+def purge_events(session: Session, before: float, limit: int) -> int:
     """Remove the events from before a time, of clips that have ended."""
     due = (
         select(ClipEvent.clip_id, ClipEvent.seq)
@@ -40,19 +40,19 @@ def forget_events(session: Session, before: float, limit: int) -> int:
     return len(session.scalars(delete(ClipEvent).where(old).returning(ClipEvent.seq)).all())
 
 
-def forget_sessions(session: Session, now: float, limit: int) -> int:
+def purge_sessions(session: Session, now: float, limit: int) -> int:
     """Remove sign-ins that are over."""
-    return _forget(session, SignInSession, SignInSession.expires_at, now, limit)
+    return _purge(session, SignInSession, SignInSession.expires_at, now, limit)
 
 
-def forget_failures(session: Session, before: float, limit: int) -> int:
+def purge_auth_attempts(session: Session, before: float, limit: int) -> int:
     """Remove sign-ins that failed before a time."""
-    return _forget(session, SignInFailure, SignInFailure.at, before, limit)
+    return _purge(session, AuthAttempt, AuthAttempt.at, before, limit)
 
 
-def _forget(
+def _purge(
     session: Session,
-    table: type[SignInSession | SignInFailure],
+    table: type[SignInSession | AuthAttempt],
     time: InstrumentedAttribute[float],
     until: float,
     limit: int,

@@ -11,18 +11,18 @@ from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
-from serve_app.jobs import recovery
-from serve_app.maintenance import retention
+from serve_app.maintenance import recovery, retention
 from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.media.pipeline_requests import key_of
 from serve_app.settings import Settings
-from serve_app.storage.store import RESULT_PREFIXES, ObjectStore, StoreError, id_in
+from serve_app.storage.object_keys import RESULT_PREFIXES, id_in, result_key
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import StoreError
 
 logger = logging.getLogger(__name__)
 
-ROWS_AT_ONCE = 1_000
+BATCH_SIZE = 1_000
 BATCHES = 10
-OBJECTS_AT_ONCE = 100
+OBJECT_BATCH_SIZE = 100
 GRACE_LEASES = 4
 """How many leases a worker has to clear away itself what it made of a clip that has ended, or was
 taken from it, meanwhile: it learns of that within one."""
@@ -37,9 +37,9 @@ def sweep(database: Database, store: ObjectStore, settings: Settings) -> None:
     chores: list[Callable[[], object]] = [
         partial(_abort_uploads, database, store, left_before),
         partial(_remove_pieces, database, store, left_before),
-        partial(_forget_rows, database, settings, now),
+        partial(_purge_rows, database, settings, now),
         partial(_remove_deleted, database, store),
-        partial(_remove_unwanted, database, store, left_before),
+        partial(_remove_orphaned_results, database, store, left_before),
         partial(uploads.sweep, database, store, settings, database.now),
         partial(voices.sweep, database, store, database.now),
     ]
@@ -54,8 +54,8 @@ def _abort_uploads(database: Database, store: ObjectStore, before: float) -> Non
     """Aborts what a dead worker began, and what a lost answer of the store left open: uploads of
     clips that nobody makes. The next try of a clip aborts those of its own key."""
     for prefix in RESULT_PREFIXES.values():
-        begun = [each for each in store.list_uploads(prefix) if each.started_at < before]
-        wanted = _being_made(database, {id_in(each.key) for each in begun})
+        begun = [each for each in store.list_multipart(prefix) if each.started_at < before]
+        wanted = _leased_clips(database, {id_in(each.key) for each in begun})
         for each in begun:
             if id_in(each.key) not in wanted:
                 store.abort(each)
@@ -64,58 +64,58 @@ def _abort_uploads(database: Database, store: ObjectStore, before: float) -> Non
 def _remove_pieces(database: Database, store: ObjectStore, before: float) -> None:
     """Removes the pieces of streams that nobody makes any more."""
     old = [each.key for each in store.objects(live_audio.PREFIX) if each.modified_at < before]
-    wanted = _being_made(database, {id_in(key) for key in old})
+    wanted = _leased_clips(database, {id_in(key) for key in old})
     for key in old:
         if id_in(key) not in wanted:
             store.delete(key)
 
 
-def _being_made(database: Database, clip_ids: set[str]) -> set[str]:
+def _leased_clips(database: Database, clip_ids: set[str]) -> set[str]:
     with database.reading() as session:
-        return recovery.being_made(session, clip_ids)
+        return recovery.leased_clips(session, clip_ids)
 
 
-def _forget_rows(database: Database, settings: Settings, now: float) -> None:
-    _in_batches(database, lambda s: retention.forget_sessions(s, now, ROWS_AT_ONCE))
+def _purge_rows(database: Database, settings: Settings, now: float) -> None:
+    _in_batches(database, lambda s: retention.purge_sessions(s, now, BATCH_SIZE))
     window = now - settings.sign_in_window_seconds
-    _in_batches(database, lambda s: retention.forget_failures(s, window, ROWS_AT_ONCE))
+    _in_batches(database, lambda s: retention.purge_auth_attempts(s, window, BATCH_SIZE))
     if settings.event_keep_seconds:
         oldest = now - settings.event_keep_seconds
-        _in_batches(database, lambda s: retention.forget_events(s, oldest, ROWS_AT_ONCE))
+        _in_batches(database, lambda s: retention.purge_events(s, oldest, BATCH_SIZE))
     if settings.clip_keep_seconds:
         before = now - settings.clip_keep_seconds
-        _in_batches(database, lambda s: retention.expire_clips(s, before, now, ROWS_AT_ONCE))
+        _in_batches(database, lambda s: retention.expire_clips(s, before, now, BATCH_SIZE))
 
 
-def _in_batches(database: Database, forget: Callable[[Session], int]) -> None:
+def _in_batches(database: Database, purge: Callable[[Session], int]) -> None:
     """Short transactions, so that nobody waits long."""
     for _ in range(BATCHES):
         with database.transaction() as session:
-            if forget(session) < ROWS_AT_ONCE:
+            if purge(session) < BATCH_SIZE:
                 return
 
 
 def _remove_deleted(database: Database, store: ObjectStore) -> None:
     """Finishes deletions that were interrupted between the object and the row."""
     with database.reading() as session:
-        gone = clips.deleted(session, OBJECTS_AT_ONCE)
-    _each(database, store, gone, clips.forget)
+        gone = clips.deleted(session, OBJECT_BATCH_SIZE)
+    _each(database, store, gone, clips.purge)
 
 
-def _remove_unwanted(database: Database, store: ObjectStore, before: float) -> None:
+def _remove_orphaned_results(database: Database, store: ObjectStore, before: float) -> None:
     """Removes what was made whole by a worker that died of clips that have failed since."""
     with database.reading() as session:
-        left = clips.unwanted(session, before, OBJECTS_AT_ONCE)
-    _each(database, store, left, clips.forget_result)
+        left = clips.orphaned_results(session, before, OBJECT_BATCH_SIZE)
+    _each(database, store, left, clips.clear_result)
 
 
 def _each(
     database: Database,
     store: ObjectStore,
     found: list[Clip],
-    forget: Callable[[Session, str], None],
+    purge: Callable[[Session, str], None],
 ) -> None:
     for clip in found:
-        store.delete(key_of(clip))
+        store.delete(result_key(clip))
         with database.transaction() as session:
-            forget(session, clip.id)
+            purge(session, clip.id)

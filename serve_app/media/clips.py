@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session, aliased
 from serve_app.accounts import credits
 from serve_app.db.models import CANCELLED, PENDING, Clip, ClipState
 from serve_app.db.pagination import Page, decode_cursor, encode_cursor
-from serve_app.errors import ServiceError, not_found
+from serve_app.errors import ApiError, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.jobs import admission, events, throttle
 from serve_app.jobs.events import Kind
-from serve_app.jobs.queue import QueueRules, transition
+from serve_app.jobs.queue import transition
+from serve_app.settings import QueueSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def submit(
     session: Session,
     user_id: str,
     new: NewClip,
-    rules: QueueRules,
+    settings: QueueSettings,
     now: float,
     idempotency_key: str | None = None,
     request_hash: str | None = None,
@@ -49,9 +50,9 @@ def submit(
     user = credits.lock_account(session, user_id)
     if (earlier := submitted(session, user_id, idempotency_key, request_hash)) is not None:
         return earlier, False
-    admission.require_room(session, user_id, rules)
+    admission.require_room(session, user_id, settings)
     credits.require_available(session, user, new.credits)
-    start_at = throttle.plan(session, user, rules, now)
+    start_at = throttle.plan(session, user, settings, now)
     clip = Clip(
         id=new_id(),
         user_id=user_id,
@@ -85,7 +86,7 @@ def submitted(
         select(Clip).where(Clip.user_id == user_id, Clip.idempotency_key == idempotency_key)
     ).one_or_none()
     if clip is not None and clip.request_hash != request_hash:
-        raise ServiceError(
+        raise ApiError(
             409,
             "idempotency_conflict",
             "This Idempotency-Key was used before with another request.",
@@ -122,11 +123,13 @@ def list_clips(
     return Page(rows[:limit], more)
 
 
-def delete(session: Session, user_id: str, clip_id: str, rules: QueueRules, now: float) -> Clip:
+def delete(
+    session: Session, user_id: str, clip_id: str, settings: QueueSettings, now: float
+) -> Clip:
     """Cancel a pending clip, which stays listed; mark a finished one as deleted, which hides it.
 
     The start that was planned for a cancelled clip goes to the next that waits. The caller removes
-    the object of a clip whose `deleted_at` is set and then calls `forget`, unless it is `in_use`:
+    the object of a clip whose `deleted_at` is set and then calls `purge`, unless it is `in_use`:
     then the sweep does so later.
     """
     clip = _find(session, user_id, clip_id, lock=True)
@@ -134,7 +137,7 @@ def delete(session: Session, user_id: str, clip_id: str, rules: QueueRules, now:
         message = "The clip was cancelled."
         transition(session, clip, ClipState.CANCELLED, now, code=CANCELLED, message=message)
         if clip.started_at is None:
-            throttle.replan(session, credits.lock_account(session, user_id), rules, now)
+            throttle.replan(session, credits.lock_account(session, user_id), settings, now)
     else:
         clip.deleted_at = now
         clip.idempotency_key = None
@@ -165,13 +168,13 @@ def deleted(session: Session, limit: int) -> list[Clip]:
     return list(session.scalars(query.order_by(_SOURCE.deleted_at).limit(limit)))
 
 
-def unwanted(session: Session, before: float, limit: int) -> list[Clip]:
+def orphaned_results(session: Session, before: float, limit: int) -> list[Clip]:
     """Clips that ended without success before a time, but may have left their result."""
     query = select(Clip).where(Clip.made_by.is_not(None), Clip.finished_at < before)
     return list(session.scalars(query.order_by(Clip.finished_at).limit(limit)))
 
 
-def forget_result(session: Session, clip_id: str) -> None:
+def clear_result(session: Session, clip_id: str) -> None:
     """Nothing is left of the result of a clip that ended without success."""
     session.execute(update(Clip).where(Clip.id == clip_id, Clip.failed).values(made_by=None))
 
@@ -182,7 +185,7 @@ def wants_object(session: Session, clip_id: str) -> bool:
     return clip is not None and clip.deleted_at is None and not clip.failed
 
 
-def forget(session: Session, clip_id: str) -> None:
+def purge(session: Session, clip_id: str) -> None:
     """Remove the row of a deleted clip, when its object is gone."""
     session.execute(sql_delete(Clip).where(Clip.id == clip_id, Clip.deleted_at.is_not(None)))
 

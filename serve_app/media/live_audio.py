@@ -12,7 +12,7 @@ from sqlalchemy import not_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip
-from serve_app.storage.store import Upload
+from serve_app.storage.multipart import MultipartWriter
 
 PREFIX = "streams/"
 
@@ -27,21 +27,21 @@ def piece_key(clip_id: str, started: int, number: int) -> str:
     return f"{pieces_prefix(clip_id, started)}{number}"
 
 
-def ask(session: Session, clip_id: str) -> None:
+def request(session: Session, clip_id: str) -> None:
     """Have the clip made in such a way that it can be listened to meanwhile, if it is pending."""
     unasked = update(Clip).where(Clip.id == clip_id, PENDING, not_(Clip.streamed))
     session.execute(unasked.values(streamed=True))
 
 
-def asked(session: Session, clip_id: str) -> bool:
+def is_requested(session: Session, clip_id: str) -> bool:
     """As the row is now."""
     return bool(session.scalar(select(Clip.streamed).where(Clip.id == clip_id)))
 
 
-class Tap:
+class TeeSink:
     """A sink that passes on to an upload what it is given, and keeps a copy to be taken."""
 
-    def __init__(self, upload: Upload) -> None:
+    def __init__(self, upload: MultipartWriter) -> None:
         self._upload = upload
         self._new = bytearray()
 

@@ -11,22 +11,16 @@ from pipelines.requests.conversion import ConversionRequest
 from pipelines.requests.sound import SoundRequest
 from pipelines.requests.speech import StyledRequest
 from serve_app.db.models import Clip
-from serve_app.storage.store import result_key
 
 SOURCE, REFERENCE = "source", "reference"
 """The recordings that a clip may be made from: what is converted, and the voice."""
 
 
-def key_of(clip: Clip) -> str:
-    """Where the result of a clip lies in the object store."""
-    return result_key(clip.service, clip.id, clip.options["format"])
-
-
 def recordings_of(clip: Clip) -> dict[str, str]:
     """Where the recordings are that a clip is made from: the object key of the source, and for the
     voice what `voices.reference` gave."""
-    places = {SOURCE: clip.original_voice_s3_key, REFERENCE: clip.options.get(REFERENCE)}
-    return {role: place for role, place in places.items() if place is not None}
+    locations = {SOURCE: clip.original_voice_s3_key, REFERENCE: clip.options.get(REFERENCE)}
+    return {role: location for role, location in locations.items() if location is not None}
 
 
 def request_of(clip: Clip, recordings: Mapping[str, Recording]) -> Request:

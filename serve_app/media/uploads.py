@@ -21,24 +21,25 @@ from pipelines.audio.recording import Recording
 from pipelines.protocol import InvalidInput
 from serve_app.accounts.credits import lock_account
 from serve_app.db.engine import Database
-from serve_app.db.models import PENDING, Clip, Upload
-from serve_app.errors import ServiceError, invalid, not_found
+from serve_app.db.models import PENDING, Clip, RecordingUpload
+from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.media.content_types import ADVICE, EXTENSIONS, UNREADABLE
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectMissing, ObjectStore, StoreError
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreError
 
 logger = logging.getLogger("bernie.uploads")
 
 PREFIX = "seed-vc-audio-uploads/"
 FIELD = "upload"
-SWEPT_AT_ONCE = 100
+SWEEP_BATCH_SIZE = 100
 _DECODING = BoundedSemaphore(2)
 """Recordings decoded at a time in a process: the longest takes about 100 MB meanwhile."""
-MOST_READERS = 8
+MAX_READERS = 8
 """Requests that may have a recording read at a time in a process: each takes up one of the 40
 threads that answer all requests."""
-_READERS = BoundedSemaphore(MOST_READERS)
+_READERS = BoundedSemaphore(MAX_READERS)
 BUSY_SECONDS = 5
 
 
@@ -47,27 +48,29 @@ def create(
     user_id: str,
     content_type: str,
     size: int,
-    most_bytes: int,
-    most: int,
+    max_bytes: int,
+    max_uploads: int,
     now: float,
-) -> Upload:
+) -> RecordingUpload:
     """A place for a file of `size` bytes. 422 for a type or size that is not taken, 409
-    `too_many_uploads` where the user has `most` already."""
+    `too_many_uploads` where the user has `max_uploads` already."""
     essence = content_type.partition(";")[0].strip().lower()
     extension = EXTENSIONS.get(essence)
     if extension is None:
         code = "unsupported_audio" if essence in UNREADABLE else "invalid_input"
         raise invalid("content_type", f"content_type must be {ADVICE}.", code)
-    if not 1 <= size <= most_bytes:
-        raise invalid("bytes", f"bytes must be between 1 and {most_bytes}.")
+    if not 1 <= size <= max_bytes:
+        raise invalid("bytes", f"bytes must be between 1 and {max_bytes}.")
     lock_account(session, user_id)
     # Deleted ones count while their row is there: so long a link may bring the object back.
-    count = select(func.count()).where(Upload.user_id == user_id)
-    if session.scalars(count).one() >= most:
-        message = f"An account may have {most} uploads. Delete one; its place is free in a while."
-        raise ServiceError(409, "too_many_uploads", message)
+    count = select(func.count()).where(RecordingUpload.user_id == user_id)
+    if session.scalars(count).one() >= max_uploads:
+        message = (
+            f"An account may have {max_uploads} uploads. Delete one; its place is free in a while."
+        )
+        raise ApiError(409, "too_many_uploads", message)
     upload_id = new_id()
-    upload = Upload(
+    upload = RecordingUpload(
         id=upload_id,
         user_id=user_id,
         s3_key=f"{PREFIX}{upload_id}.{extension}",
@@ -80,12 +83,14 @@ def create(
     return upload
 
 
-def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> Upload:
+def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> RecordingUpload:
     """404 `upload_not_found` for an unknown, deleted or foreign upload alike. With `lock` nobody
     else deletes it until the transaction ends."""
     upload_id = key_or_id.removeprefix(PREFIX).partition(".")[0]
-    own = select(Upload).where(
-        Upload.id == upload_id, Upload.user_id == user_id, Upload.deleted_at.is_(None)
+    own = select(RecordingUpload).where(
+        RecordingUpload.id == upload_id,
+        RecordingUpload.user_id == user_id,
+        RecordingUpload.deleted_at.is_(None),
     )
     if lock:
         own = own.with_for_update()
@@ -97,7 +102,7 @@ def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> 
     return upload
 
 
-def delete(session: Session, user_id: str, upload_id: str, now: float) -> Upload:
+def delete(session: Session, user_id: str, upload_id: str, now: float) -> RecordingUpload:
     """Hide an upload. The caller removes its object unless it is `in_use`; `sweep` does the rest.
     404 as `find`."""
     upload = find(session, user_id, upload_id, lock=True)
@@ -108,29 +113,38 @@ def delete(session: Session, user_id: str, upload_id: str, now: float) -> Upload
 
 _IN_USE = (
     select(Clip.id)
-    .where(PENDING, Clip.user_id == Upload.user_id, Clip.original_voice_s3_key == Upload.s3_key)
+    .where(
+        PENDING,
+        Clip.user_id == RecordingUpload.user_id,
+        Clip.original_voice_s3_key == RecordingUpload.s3_key,
+    )
     .exists()
 )
 
 
-def in_use(session: Session, upload: Upload) -> bool:
+def in_use(session: Session, upload: RecordingUpload) -> bool:
     """Whether a pending clip is to be made from it."""
-    return bool(session.scalars(select(_IN_USE).where(Upload.id == upload.id)).one())
+    return bool(session.scalars(select(_IN_USE).where(RecordingUpload.id == upload.id)).one())
 
 
 def expired(
     session: Session, now: float, keep_seconds: float, link_seconds: float, limit: int
-) -> list[Upload]:
+) -> list[RecordingUpload]:
     """Uploads whose time is over, hidden from now on: their objects may be removed.
 
     They are older than `keep_seconds` or deleted, no URL of `link_seconds` can write to them any
     more, and no pending clip names them.
     """
     over = or_(
-        Upload.created_at <= now - max(keep_seconds, link_seconds),
-        and_(Upload.deleted_at.is_not(None), Upload.created_at <= now - link_seconds),
+        RecordingUpload.created_at <= now - max(keep_seconds, link_seconds),
+        and_(
+            RecordingUpload.deleted_at.is_not(None),
+            RecordingUpload.created_at <= now - link_seconds,
+        ),
     )
-    oldest_first = select(Upload).where(over, ~_IN_USE).order_by(Upload.created_at)
+    oldest_first = (
+        select(RecordingUpload).where(over, ~_IN_USE).order_by(RecordingUpload.created_at)
+    )
     # Another worker may be removing the same ones.
     locked = oldest_first.limit(limit).with_for_update(skip_locked=True)
     found = list(session.scalars(locked))
@@ -140,10 +154,12 @@ def expired(
     return found
 
 
-def forget(session: Session, upload_id: str) -> None:
+def purge(session: Session, upload_id: str) -> None:
     """Remove the row of a deleted upload, when its object is gone."""
     session.execute(
-        sql_delete(Upload).where(Upload.id == upload_id, Upload.deleted_at.is_not(None))
+        sql_delete(RecordingUpload).where(
+            RecordingUpload.id == upload_id, RecordingUpload.deleted_at.is_not(None)
+        )
     )
 
 
@@ -156,11 +172,11 @@ def sweep(
     """Removes uploads whose time is over, objects first. Raises StoreError."""
     keep, link = settings.upload_keep_seconds, settings.presign_seconds
     with database.transaction() as session:
-        over = expired(session, clock(session), keep, link, SWEPT_AT_ONCE)
+        over = expired(session, clock(session), keep, link, SWEEP_BATCH_SIZE)
     for upload in over:
         store.delete(upload.s3_key)
         with database.transaction() as session:
-            forget(session, upload.id)
+            purge(session, upload.id)
 
 
 def remove_object(store: ObjectStore, key: str) -> None:
@@ -172,13 +188,13 @@ def remove_object(store: ObjectStore, key: str) -> None:
 
 
 def read(
-    store: ObjectStore, upload: Upload, longest_seconds: float, shortest_seconds: float
+    store: ObjectStore, upload: RecordingUpload, longest_seconds: float, shortest_seconds: float
 ) -> Recording:
     """The recording in an upload, for a request. Raises InvalidInput for `upload`, with the codes
     of `fetch` and `wrong_size` where the object has not the size that was declared; 503 `busy`."""
     if not _READERS.acquire(blocking=False):
         message = "Too many recordings are being looked at. Try again in a moment."
-        raise ServiceError(503, "busy", message, retry_after=BUSY_SECONDS)
+        raise ApiError(503, "busy", message, retry_after=BUSY_SECONDS)
     try:
         return _read(store, upload, longest_seconds, shortest_seconds)
     finally:
@@ -186,7 +202,7 @@ def read(
 
 
 def _read(
-    store: ObjectStore, upload: Upload, longest_seconds: float, shortest_seconds: float
+    store: ObjectStore, upload: RecordingUpload, longest_seconds: float, shortest_seconds: float
 ) -> Recording:
     missing = "Nothing has been sent to this upload yet: PUT the file to its URL first."
     try:
@@ -213,13 +229,15 @@ def fetch(
         return decode(data, field, longest_seconds, shortest_seconds)
 
 
-def inspect(database: Database, store: ObjectStore, settings: Settings, upload: Upload) -> float:
+def inspect(
+    database: Database, store: ObjectStore, settings: Settings, upload: RecordingUpload
+) -> float:
     """Length in seconds of the recording in an upload, within the limits of sources; found out
     once and remembered. Raises what `read` raises. Belongs outside of a transaction."""
     if upload.seconds is None:
         longest, shortest = settings.max_source_seconds, settings.min_source_seconds
         upload.seconds = read(store, upload, longest, shortest).seconds
         with database.transaction() as session:
-            seconds = update(Upload).values(seconds=upload.seconds)
-            session.execute(seconds.where(Upload.id == upload.id))
+            seconds = update(RecordingUpload).values(seconds=upload.seconds)
+            session.execute(seconds.where(RecordingUpload.id == upload.id))
     return upload.seconds

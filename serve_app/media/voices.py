@@ -25,7 +25,7 @@ from pipelines.voices.shipped_voices import Catalogue
 from serve_app.accounts.credits import lock_account
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, Voice
-from serve_app.errors import ServiceError, invalid, not_found
+from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.media import uploads
 from serve_app.media.pipeline_requests import REFERENCE
@@ -37,8 +37,8 @@ SHIPPED = "shipped:"
 """Instead of an object key: the recording of a voice that ships."""
 SECONDS = (1.0, 30.0)
 """How long the recording of a voice may be."""
-LONGEST_NAME = 100
-SWEPT_AT_ONCE = 100
+MAX_NAME_LENGTH = 100
+SWEEP_BATCH_SIZE = 100
 BLENDING = {":", "+"}
 """What blends of voices are written with."""
 MAKING_SECONDS = 600.0
@@ -49,8 +49,8 @@ _CONTENT = FORMATS["flac"]
 def clean_name(name: str, shipped: Catalogue) -> str:
     """A name as it is kept. 422 where it cannot be one, or is that of a voice that ships."""
     cleaned = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(cleaned) <= LONGEST_NAME:
-        raise invalid("name", f"name must have 1 to {LONGEST_NAME} characters.")
+    if not 1 <= len(cleaned) <= MAX_NAME_LENGTH:
+        raise invalid("name", f"name must have 1 to {MAX_NAME_LENGTH} characters.")
     if not cleaned.isprintable() or set(cleaned) & BLENDING:
         raise invalid("name", "name must have no control characters, no `:` and no `+`.")
     taken = {name for voice in shipped.voices for name in (voice.name, *voice.aliases)}
@@ -59,15 +59,15 @@ def clean_name(name: str, shipped: Catalogue) -> str:
     return cleaned
 
 
-def require_room(session: Session, user_id: str, name: str, most: int) -> None:
+def require_room(session: Session, user_id: str, name: str, max_voices: int) -> None:
     """409 `voice_exists` where the user has a voice of that name, `too_many_voices` where they have
     as many as they may."""
     if find_own(session, user_id, name) is not None:
         raise _exists(name)
     count = select(func.count()).where(Voice.user_id == user_id, Voice.deleted_at.is_(None))
-    if session.scalars(count).one() >= most:
-        message = f"An account may have {most} voices. Delete one first."
-        raise ServiceError(409, "too_many_voices", message)
+    if session.scalars(count).one() >= max_voices:
+        message = f"An account may have {max_voices} voices. Delete one first."
+        raise ApiError(409, "too_many_voices", message)
 
 
 def create(
@@ -76,7 +76,7 @@ def create(
     user_id: str,
     name: str,
     recording: Recording,
-    most: int,
+    max_voices: int,
     now: float,
 ) -> Voice:
     """Keep a recording as a voice. 409 as `require_room`, 422 where it holds no sound speech.
@@ -97,16 +97,16 @@ def create(
         deleted_at=now + MAKING_SECONDS,
     )
     with database.transaction() as session:
-        require_room(session, user_id, name, most)
+        require_room(session, user_id, name, max_voices)
         session.add(voice)
     store.put(voice.s3_key, content, _CONTENT.content_type)
     try:
         with database.transaction() as session:
             lock_account(session, user_id)
-            require_room(session, user_id, name, most)
+            require_room(session, user_id, name, max_voices)
             made = session.get_one(Voice, voice_id)
             made.deleted_at = None
-    except ServiceError:
+    except ApiError:
         # Another of that name, or the last that there was room for, was made meanwhile.
         remove(database, store, voice)
         raise
@@ -139,15 +139,15 @@ def reference(session: Session, user_id: str, name: str, shipped: Catalogue) -> 
     )
 
 
-def read_reference(store: ObjectStore, place: str, field: str, shipped: Catalogue) -> Recording:
+def read_reference(store: ObjectStore, location: str, field: str, shipped: Catalogue) -> Recording:
     """The recording at a place that `reference` gave. Raises InvalidInput, StoreError."""
     shortest, longest = SECONDS
-    if place.startswith(SHIPPED):
-        voice = shipped.named(place.removeprefix(SHIPPED))
+    if location.startswith(SHIPPED):
+        voice = shipped.named(location.removeprefix(SHIPPED))
         if voice is None:
             raise InvalidInput(field, "This voice does not ship any more.", "unknown_voice")
         return decode(shipped.recording(voice).read_bytes(), field, longest, shortest)
-    return uploads.fetch(store, place, field, longest, shortest)
+    return uploads.fetch(store, location, field, longest, shortest)
 
 
 def list_own(session: Session, user_id: str) -> list[Voice]:
@@ -193,7 +193,7 @@ def remove(database: Database, store: ObjectStore, voice: Voice) -> None:
     Raises StoreError."""
     with suppress(InvalidInput):  # one that is not there any more
         recording = uploads.fetch(store, voice.s3_key, "voice", 2 * SECONDS[1], 0)
-        feature_cache.forget(store, recording.digest())
+        feature_cache.purge(store, recording.digest())
     store.delete(voice.s3_key)
     with database.transaction() as session:
         session.execute(
@@ -205,14 +205,14 @@ def sweep(database: Database, store: ObjectStore, clock: Callable[[Session], flo
     """Removes hidden voices that no pending clip needs. Raises StoreError."""
     with database.transaction() as session:
         due = select(Voice).where(Voice.deleted_at <= clock(session), ~_IN_USE)
-        gone = list(session.scalars(due.order_by(Voice.deleted_at).limit(SWEPT_AT_ONCE)))
+        gone = list(session.scalars(due.order_by(Voice.deleted_at).limit(SWEEP_BATCH_SIZE)))
     for voice in gone:
         remove(database, store, voice)
 
 
-def _exists(name: str) -> ServiceError:
+def _exists(name: str) -> ApiError:
     message = f"You have a voice named {name} already. Choose another name, or delete that one."
-    return ServiceError(409, "voice_exists", message, "name")
+    return ApiError(409, "voice_exists", message, "name")
 
 
 def _encoded(recording: Recording) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from serve_app.storage.store import ObjectMissing, ObjectStore, StoreError
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreError
 
 logger = logging.getLogger("bernie.features")
 
@@ -35,7 +36,7 @@ class StoredFeatures:
             logger.warning("features cannot be stored", exc_info=True)
 
 
-def forget(store: ObjectStore, digest: str) -> None:
+def purge(store: ObjectStore, digest: str) -> None:
     """Removes all that was found in the recording of that digest. Raises StoreError."""
     for key in store.keys(f"{PREFIX}{digest}/"):
         store.delete(key)

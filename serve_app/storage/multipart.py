@@ -18,7 +18,7 @@ WRITTEN_BY = "written-by"
 _PARTS_IN_FLIGHT = 2
 
 
-def abort_upload(client: Any, bucket: str, key: str, upload_id: str) -> None:
+def abort_multipart(client: Any, bucket: str, key: str, upload_id: str) -> None:
     with translated(f"upload of {key}"):
         try:
             client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
@@ -26,7 +26,7 @@ def abort_upload(client: Any, bucket: str, key: str, upload_id: str) -> None:
             logger.debug("The upload of %s had ended already.", key)
 
 
-class Upload:
+class MultipartWriter:
     """A multipart upload, written like a file and seen under its key only once complete.
 
     The first part is held back until the end, so that the start of the file can be rewritten:
@@ -129,7 +129,7 @@ class Upload:
         self._sender.shutdown(cancel_futures=True)
         created = self._upload_id
         if created is not None and not created.cancelled() and created.exception() is None:
-            abort_upload(self._client, self._bucket, self._key, created.result())
+            abort_multipart(self._client, self._bucket, self._key, created.result())
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +140,7 @@ class Upload:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Abort unless complete. If that fails, the upload is left for `abort_stale_uploads`."""
+        """Abort unless complete. If that fails, the upload is left for `abort_stale_multipart`."""
         try:
             self.abort()
         except StoreError as failure:

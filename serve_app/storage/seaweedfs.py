@@ -164,7 +164,7 @@ class SeaweedFS:
         self.stop()
 
     def _wait_until_ready(self, deadline: float) -> None:
-        while not (_answers(self.endpoint) and self._keeps_data()):
+        while not (_is_answering(self.endpoint) and self._keeps_data()):
             self.check()
             if time.monotonic() > deadline:
                 raise EmbeddedStoreError(
@@ -202,17 +202,17 @@ class SeaweedFS:
         return text.replace(self.secret_key, "…").replace(self.access_key, "…")
 
 
-def is_made(data_dir: Path) -> bool:
+def exists(data_dir: Path) -> bool:
     """Whether a store was ever started on this directory."""
     return (data_dir / _IDENTITY).exists()
 
 
 @contextmanager
-def reached(data_dir: Path) -> Iterator[Access]:
+def running_store(data_dir: Path) -> Iterator[Access]:
     """The store of a directory where there is one: as another process runs it, or started for the
     time of the block. Raises EmbeddedStoreError."""
     identity = _Identity(**json.loads((data_dir / _IDENTITY).read_text()))
-    if _answers(identity.endpoint):
+    if _is_answering(identity.endpoint):
         yield _Running(identity.endpoint, identity.access_key, identity.secret_key)
         return
     with SeaweedFS(data_dir) as store:
@@ -329,7 +329,7 @@ def _die_with_parent() -> Callable[[], None] | None:
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _answers(endpoint: str) -> bool:
+def _is_answering(endpoint: str) -> bool:
     connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=2)
     try:
         connection.request("GET", "/healthz")

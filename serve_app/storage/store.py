@@ -12,32 +12,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipelines.audio.containers import FORMATS
 from serve_app.settings import Settings
-from serve_app.storage.multipart import WRITTEN_BY, Upload, abort_upload
-from serve_app.storage.store_errors import ObjectMissing, StoreError, StoreUnavailable, translated
-
-__all__ = [
-    "RESULT_PREFIXES",
-    "ObjectInfo",
-    "ObjectMissing",
-    "ObjectStore",
-    "PendingUpload",
-    "StoreError",
-    "StoreUnavailable",
-    "StoredObject",
-    "Upload",
-    "id_in",
-    "result_key",
-]
+from serve_app.storage.multipart import WRITTEN_BY, MultipartWriter, abort_multipart
+from serve_app.storage.store_errors import ObjectMissing, translated
 
 logger = logging.getLogger(__name__)
-
-RESULT_PREFIXES = {
-    "styletts2": "styletts2-output/",
-    "seedvc": "seedvc-outputs/",
-    "make-an-audio": "make-an-audio-outputs/",
-}
 
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 20
@@ -50,7 +29,7 @@ class ObjectInfo:
     bytes: int
     content_type: str
     written_by: str
-    """What `open_upload` was told; empty for what was not written through it."""
+    """What `open_writer` was told; empty for what was not written through it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +43,13 @@ class StoredObject:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingUpload:
+class MultipartUpload:
     """A multipart upload that is neither complete nor aborted."""
 
     key: str
     upload_id: str
     started_at: float
     """Epoch seconds, by the clock of the store."""
-
-
-def result_key(service: str, clip_id: str, format_name: str) -> str:
-    """Where the result of a clip lies. A second try of the clip writes to the same key."""
-    return f"{RESULT_PREFIXES[service]}{clip_id}.{FORMATS[format_name].extension}"
-
-
-def id_in(key: str) -> str:
-    """The id of the clip, upload or voice that a key under one of our prefixes is named after."""
-    return re.split("[/.]", key)[1]
 
 
 class ObjectStore:
@@ -199,34 +168,34 @@ class ObjectStore:
             )
         return url
 
-    def open_upload(
+    def open_writer(
         self, key: str, content_type: str, written_by: str = "", part_bytes: int | None = None
-    ) -> Upload:
+    ) -> MultipartWriter:
         """An object to be written piece by piece; use it in a `with` block. `head` tells who wrote
         an object, so that one of an earlier upload to the same key is not taken for this one."""
         size = part_bytes or self._part_bytes
-        return Upload(self._client, self._bucket, key, content_type, written_by, size)
+        return MultipartWriter(self._client, self._bucket, key, content_type, written_by, size)
 
-    def list_uploads(self, prefix: str) -> list[PendingUpload]:
+    def list_multipart(self, prefix: str) -> list[MultipartUpload]:
         """Multipart uploads under way, of keys that begin with `prefix`."""
         pages = self._client.get_paginator("list_multipart_uploads")
         with translated(f"bucket {self._bucket}"):
             return [
-                PendingUpload(each["Key"], each["UploadId"], each["Initiated"].timestamp())
+                MultipartUpload(each["Key"], each["UploadId"], each["Initiated"].timestamp())
                 for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
                 for each in page.get("Uploads", [])
             ]
 
-    def abort_stale_uploads(self, prefix: str, older_than: float) -> int:
+    def abort_stale_multipart(self, prefix: str, older_than: float) -> int:
         """Abort the uploads begun before `older_than` (epoch seconds); returns how many."""
-        stale = [each for each in self.list_uploads(prefix) if each.started_at < older_than]
+        stale = [each for each in self.list_multipart(prefix) if each.started_at < older_than]
         for each in stale:
             self.abort(each)
         return len(stale)
 
-    def abort(self, upload: PendingUpload) -> None:
+    def abort(self, upload: MultipartUpload) -> None:
         """Nothing of the upload is left afterwards, unless it was complete before."""
-        abort_upload(self._client, self._bucket, upload.key, upload.upload_id)
+        abort_multipart(self._client, self._bucket, upload.key, upload.upload_id)
 
 
 def _client(settings: Settings, endpoint: str) -> Any:

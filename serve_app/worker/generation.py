@@ -11,9 +11,9 @@ from typing import Protocol
 
 from pipelines.protocol import Joiner, Request, Segment, Waveform
 from serve_app.batching.fair_queue import Ticket
-from serve_app.worker.timings import ClipTimings, Traced
+from serve_app.worker.timings import ClipTimings, Timed
 
-Steps = Callable[[int, int], None]
+StepCallback = Callable[[int, int], None]
 """Is told the steps done of all steps of a segment's diffusion."""
 
 
@@ -29,9 +29,11 @@ class Stages(Protocol):
     """The three stages of one service, wherever they run. They raise StageLost, StageUnavailable,
     and what the computation raises, perhaps as the `cause` of another error."""
 
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]: ...
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]: ...
 
-    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
         """Diffusion, then vocoder."""
         ...
 
@@ -47,23 +49,23 @@ class Progress:
     steps: int = 0
 
 
-class _Head:
+class _ProgressTracker:
     """Tells of the first unfinished segment only, so that progress never goes back."""
 
-    def __init__(self, segments: int, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, segments: int, on_progress: Callable[[Progress], None]) -> None:
         self._segments = segments
-        self._tell = tell
+        self._on_progress = on_progress
         self._steps: dict[int, tuple[int, int]] = {}
         self._first = 0
 
     def stepped(self, index: int, step: int, steps: int) -> None:
         self._steps[index] = (step, steps)
         if index == self._first:
-            self._tell(Progress(index + 1, self._segments, step, steps))
+            self._on_progress(Progress(index + 1, self._segments, step, steps))
 
     def finished(self) -> None:
         _, steps = self._steps.pop(self._first, (0, 0))
-        self._tell(Progress(self._first + 1, self._segments, steps, steps))
+        self._on_progress(Progress(self._first + 1, self._segments, steps, steps))
         self._first += 1
 
 
@@ -74,23 +76,24 @@ async def generate(
     joiner: Joiner,
     parallel: int,
     timings: ClipTimings,
-    tell: Callable[[Progress], None],
+    on_progress: Callable[[Progress], None],
 ) -> AsyncGenerator[Waveform, None]:
     """Yields the clip's samples piece by piece, with at most `parallel` segments in the stages.
 
     `ticket` is the clip's own; each segment gets one derived from it. Closing the iterator early
-    cancels the segments under way. `tell` hears of every step. Raises what the stages raise.
+    cancels the segments under way. Calls `on_progress` for every step. Raises what the stages
+    raise.
     """
     prepared = await stages.prepare(request, ticket)
     timings.add(prepared.timings)
     timings.segments = len(prepared.value)
-    head = _Head(len(prepared.value), tell)
+    tracker = _ProgressTracker(len(prepared.value), on_progress)
     coming = iter(prepared.value)
-    running: deque[asyncio.Task[Traced[Waveform]]] = deque()
+    running: deque[asyncio.Task[Timed[Waveform]]] = deque()
     try:
         while True:
             while len(running) < parallel and (segment := next(coming, None)) is not None:
-                steps = partial(head.stepped, segment.index)
+                steps = partial(tracker.stepped, segment.index)
                 render = stages.render(segment, segment_ticket(ticket, segment), steps)
                 running.append(asyncio.create_task(render))
             if not running:
@@ -99,7 +102,7 @@ async def generate(
             running.popleft()
             timings.add(rendered.timings)
             timings.mark_audio()
-            head.finished()
+            tracker.finished()
             yield joiner.add(rendered.value)
         yield joiner.close()
     finally:

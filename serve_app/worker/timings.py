@@ -22,7 +22,7 @@ class StageTiming:
 
 
 @dataclass(frozen=True, slots=True)
-class Traced(Generic[T]):
+class Timed(Generic[T]):
     """A value and how it came about."""
 
     value: T

@@ -12,7 +12,8 @@ from serve_app.cli.local_stack import with_store
 from serve_app.ids import new_id
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS
-from serve_app.storage.store import ObjectMissing, ObjectStore, StoreUnavailable
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreUnavailable
 from tests.chaos.proxy import Fault, FaultProxy, Trouble
 
 PART = 5 * 1024 * 1024
@@ -39,7 +40,7 @@ def store(direct: ObjectStore, seaweed: SeaweedFS, proxy: FaultProxy) -> ObjectS
 
 def test_without_trouble_it_is_not_noticed(store: ObjectStore, proxy: FaultProxy) -> None:
     key = new_id()
-    with store.open_upload(key, "audio/wav") as upload:
+    with store.open_writer(key, "audio/wav") as upload:
         upload.write(bytes(2 * PART + 1))
         assert upload.complete() == 2 * PART + 1
     link = store.presigned_get(key, 60, "clip.wav")

@@ -13,8 +13,8 @@ from sqlalchemy import func, or_, select
 
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, ClipState, LedgerEntry, User
-from serve_app.maintenance.doctor.check_context import Case
-from serve_app.maintenance.doctor.runner import examine
+from serve_app.maintenance.doctor.check_context import CheckContext
+from serve_app.maintenance.doctor.runner import run_checks
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from tests.chaos.plan import Then
@@ -64,7 +64,7 @@ def settle(system: System, seconds: float) -> float:
     long it took."""
     begun = time.monotonic()
     while time.monotonic() < begun + seconds:
-        if all(each.well for each in examine(_case(system, deep=False))):
+        if all(each.ok for each in run_checks(_context(system, deep=False))):
             break
         time.sleep(2)
     return time.monotonic() - begun
@@ -106,13 +106,13 @@ def judge(system: System, stories: Sequence[Story]) -> list[Promise]:
             each.examined,
             [f"{told.subject} {told.problem}" for told in each.findings],
         )
-        for each in examine(_case(system, deep=True))
+        for each in run_checks(_context(system, deep=True))
     ]
     return promises
 
 
-def _case(system: System, deep: bool) -> Case:
-    return Case(system.database, system.store, system.settings, age_seconds=0, deep=deep)
+def _context(system: System, deep: bool) -> CheckContext:
+    return CheckContext(system.database, system.store, system.settings, age_seconds=0, deep=deep)
 
 
 def outcomes(system: System) -> Counter[str]:

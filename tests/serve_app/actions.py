@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Barrier
 from typing import TypeVar
 
@@ -15,14 +14,15 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipEvent, LedgerEntry, User
 from serve_app.ids import new_id
 from serve_app.jobs import claiming, events, queue
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
 from serve_app.media import clips
+from serve_app.settings import QueueSettings
 
 T = TypeVar("T")
 
 NOW = 1_800_000_000.0
 COST = 50
-RULES = QueueRules(
+RULES = QueueSettings(
     throttle_starts=3,
     throttle_window_seconds=60,
     lease_seconds=30,
@@ -34,7 +34,7 @@ RULES = QueueRules(
     max_pending=1_000,
     max_pending_of_user=500,
 )
-UNTHROTTLED = replace(RULES, throttle_window_seconds=0)
+UNTHROTTLED = RULES.model_copy(update={"throttle_window_seconds": 0})
 
 
 def make_user(database: Database, name: str = "ada", amount: int = 10_000) -> User:
@@ -43,7 +43,7 @@ def make_user(database: Database, name: str = "ada", amount: int = 10_000) -> Us
     with database.transaction() as session:
         session.add(user)
         session.flush()
-        credits.welcome(session, user, amount, NOW)
+        credits.sign_up_bonus(session, user, amount, NOW)
     return user
 
 
@@ -55,7 +55,7 @@ def submit(
     database: Database,
     user: User,
     now: float = NOW,
-    rules: QueueRules = UNTHROTTLED,
+    rules: QueueSettings = UNTHROTTLED,
     new: clips.NewClip | None = None,
 ) -> Clip:
     with database.transaction() as session:
@@ -64,13 +64,13 @@ def submit(
     return clip
 
 
-def claim(database: Database, now: float = NOW, rules: QueueRules = UNTHROTTLED) -> Claim | None:
+def claim(database: Database, now: float = NOW, rules: QueueSettings = UNTHROTTLED) -> Claim | None:
     with database.transaction() as session:
         claims = claiming.claim(session, rules, now)
     return claims[0] if claims else None
 
 
-def must_claim(database: Database, now: float = NOW, rules: QueueRules = UNTHROTTLED) -> Claim:
+def must_claim(database: Database, now: float = NOW, rules: QueueSettings = UNTHROTTLED) -> Claim:
     claimed = claim(database, now, rules)
     assert claimed is not None
     return claimed
@@ -90,12 +90,14 @@ def succeed(database: Database, claimed: Claim, now: float = NOW) -> bool:
 
 
 def renew(database: Database, claimed: Claim, now: float, seconds: float = 30) -> bool:
+    """Whether the clip is held still."""
     with database.transaction() as session:
-        return queue.renew(session, claimed.clip.id, claimed.token, now, seconds)
+        queue.renew(session, [claimed], now, seconds)
+        return claimed.token in queue.active_leases(session, [claimed])
 
 
 def delete(
-    database: Database, clip: Clip, now: float = NOW, rules: QueueRules = UNTHROTTLED
+    database: Database, clip: Clip, now: float = NOW, rules: QueueSettings = UNTHROTTLED
 ) -> Clip:
     with database.transaction() as session:
         return clips.delete(session, clip.user_id, clip.id, rules, now)

@@ -9,7 +9,7 @@ import boto3
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from serve_app.api import GraphStatus, Services, create_app
+from serve_app.api import AppState, GraphStatus, create_app
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
 from serve_app.settings import Settings
@@ -34,7 +34,7 @@ class Api:
         self.wakes = 0
         self.graph = GraphStatus(ready=True)
         self.app = create_app(
-            Services(
+            AppState(
                 settings=settings,
                 database=database,
                 store=store,

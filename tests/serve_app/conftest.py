@@ -17,7 +17,7 @@ from serve_app.storage.seaweedfs import SeaweedFS
 from serve_app.storage.store import ObjectStore
 from tests.postgres import Postgres
 from tests.serve_app.api_harness import Api, FinishingApi
-from tests.serve_app.worker_harness import Bench
+from tests.serve_app.worker_harness import WorkerHarness
 
 _MIGRATED = "migrated"
 
@@ -156,7 +156,7 @@ def postgres_api(
 
 
 @pytest.fixture
-def bench(api_settings: Settings, database: Database, api_store: ObjectStore) -> Bench:
+def harness(api_settings: Settings, database: Database, api_store: ObjectStore) -> WorkerHarness:
     settings = api_settings.model_copy(
         update={
             "speech": ServiceSettings(pipeline="noop"),
@@ -166,7 +166,7 @@ def bench(api_settings: Settings, database: Database, api_store: ObjectStore) ->
             "throttle_starts": 100,
         }
     )
-    return Bench(settings, database, api_store)
+    return WorkerHarness(settings, database, api_store)
 
 
 def migrate(url: str) -> None:

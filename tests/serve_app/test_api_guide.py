@@ -46,7 +46,7 @@ def test_every_error_code_is_in_the_guide() -> None:
     guide = GUIDE.read_text()
     source = Path(__file__).parents[2] / "serve_app"
     status_and_code = re.compile(
-        r"(?:ServiceError|error_response)\(\s*\d{3},\s*\"(\w+)\"|\d{3}: \(\"(\w+)\","
+        r"(?:ApiError|error_response)\(\s*\d{3},\s*\"(\w+)\"|\d{3}: \(\"(\w+)\","
     )
     codes = {
         first or second

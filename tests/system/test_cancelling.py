@@ -10,9 +10,8 @@ from ray import serve
 
 from pipelines.protocol import Segment, State
 from serve_app.batching.fair_queue import Ticket
-from serve_app.deployments.diffusion import Diffusion
 from serve_app.deployments.handles import RayStages
-from serve_app.deployments.stage import StageReplica
+from serve_app.deployments.stages import Diffusion, StageReplica
 from serve_app.settings import StageScale
 from tests.system.conftest import System
 

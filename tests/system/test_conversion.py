@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from serve_app.cli.client import ApiError, Client
+from serve_app.cli.client import Client, RequestFailed
 from tests.system.test_speech import fetch, finish
 
 SPEECH = Path(__file__).parents[1] / "goldens" / "speech" / "am_michael.flac"
@@ -17,7 +17,7 @@ def test_a_recording_is_said_again_by_a_voice_that_ships(sign_up: Callable[[], C
     with client.uploaded(SPEECH) as upload:
         voice = "af_heart:0.6+bf_emma:0.4"
         done = finish(client, client.convert(upload, voice, seed=3))
-        with pytest.raises(ApiError, match="no voice 'mine'"):
+        with pytest.raises(RequestFailed, match="no voice 'mine'"):
             client.convert(upload, "mine")
     samples, rate = fetch(done)
     assert rate == 24_000

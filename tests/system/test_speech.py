@@ -13,7 +13,7 @@ import soundfile
 
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest
-from serve_app.cli.client import ApiError, Client
+from serve_app.cli.client import Client, RequestFailed
 from tests.system.conftest import System
 from tests.system.replicas import kill_replica, replicas, until
 
@@ -110,7 +110,7 @@ def test_a_killed_worker_loses_nothing_and_charges_once(
     client = sign_up()
     clip = client.speak(LONG, "bf_emma")
     until(lambda: look(client, clip)["attempts"] == 1, 20, "the clip is started")
-    until(lambda: bool(system.store.list_uploads("styletts2-output/")), 60, "audio is under way")
+    until(lambda: bool(system.store.list_multipart("styletts2-output/")), 60, "audio is under way")
     killed = kill_replica("worker")
     done = finish(client, clip, 240)
     assert done["attempts"] == 2
@@ -122,7 +122,7 @@ def test_a_killed_worker_loses_nothing_and_charges_once(
         return any(each.pid != killed for each in replicas("worker"))
 
     until(replaced, 30, "Serve has replaced the worker")
-    assert not system.store.list_uploads(done["s3_key"])
+    assert not system.store.list_multipart(done["s3_key"])
 
 
 def test_a_killed_vocoder_loses_nothing(system: System, sign_up: Callable[[], Client]) -> None:
@@ -139,15 +139,15 @@ def test_cancelling_stops_the_work_and_costs_nothing(
 ) -> None:
     client = sign_up()
     clip = client.speak(LONG, "am_onyx")
-    until(lambda: bool(system.store.list_uploads("styletts2-output/")), 60, "audio is under way")
+    until(lambda: bool(system.store.list_multipart("styletts2-output/")), 60, "audio is under way")
     client.delete(clip["id"])
     assert look(client, clip)["state"] == "cancelled"
     # The work stops at the worker's next look; a short clip then has the machine to itself.
     done = finish(client, client.speak("Next, please.", "am_onyx"), 60)
     assert done["timings"]["total_seconds"] < 30
-    until(lambda: not system.store.list_uploads("styletts2-output/"), 20, "the upload is aborted")
+    until(lambda: not system.store.list_multipart("styletts2-output/"), 20, "the upload is aborted")
     assert client.me()["credits"] == 9_950
-    with pytest.raises(ApiError, match="cancelled"):
+    with pytest.raises(RequestFailed, match="cancelled"):
         finish(client, clip)
 
 
@@ -177,7 +177,7 @@ def test_a_listener_of_a_cancelled_clip_is_cut_off(
     with client.listen(clip["id"]) as blocks:
         next(blocks)
         client.delete(clip["id"])
-        with pytest.raises(ApiError):
+        with pytest.raises(RequestFailed):
             list(blocks)
 
 

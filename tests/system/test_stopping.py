@@ -18,7 +18,6 @@ from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.deployments.worker import Worker
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips
 from serve_app.settings import Settings
 from tests.serve_app.actions import make_user
@@ -101,7 +100,7 @@ def test_a_worker_that_is_stopped_finishes_its_clip(
     with database.transaction() as session:
         now = database.now(session)
         for _ in range(2):
-            clips.submit(session, user.id, new, QueueRules.of(settings), now)
+            clips.submit(session, user.id, new, settings, now)
     serve.run(deployment.bind(settings, {"styletts2": handles}), name="own", route_prefix=None)
     try:
         until(lambda: rows(database)[0].lease is not None, 30, "the clip is under way")

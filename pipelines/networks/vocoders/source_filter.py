@@ -11,7 +11,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.config import GeneratorConfig
+from pipelines.networks.vocoders.generator_config import GeneratorConfig
 from pipelines.networks.vocoders.snake import SnakeResidual
 from pipelines.networks.vocoders.source import HarmonicSource
 from pipelines.runtime.lengths import Lengths

@@ -12,7 +12,7 @@ from serve_app.http.schemas.common import Body
 AudioFormat = Literal["wav", "mp3", "flac", "opus"]
 
 
-class Job(Body):
+class ClipOptions(Body):
     """What every service takes."""
 
     format: AudioFormat = "wav"
@@ -26,7 +26,7 @@ class Job(Body):
     )
 
 
-class Speech(Job):
+class Speech(ClipOptions):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -54,7 +54,7 @@ class Speech(Job):
     speed: Annotated[float, between(0.5, 2.0)] = 1.0
 
 
-class Conversion(Job):
+class Conversion(ClipOptions):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -101,7 +101,7 @@ class Conversion(Job):
     )
 
 
-class SoundEffect(Job):
+class SoundEffect(ClipOptions):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [

@@ -11,11 +11,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
-from serve_app.jobs import recovery
+from serve_app.maintenance import recovery
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 
-ROWS_AT_ONCE = 1_000
+BATCH_SIZE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Finding:
     because the matter has changed."""
 
 
-class Tally:
+class ItemCounter:
     """How many rows and objects were looked at."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CheckContext:
     """The system that is looked at."""
 
     database: Database
@@ -50,7 +50,7 @@ class Case:
     """What was begun within this time may be work in flight, and is no finding."""
     deep: bool
     """Whether results are fetched and decoded."""
-    examined: Tally = field(default_factory=Tally)
+    examined: ItemCounter = field(default_factory=ItemCounter)
 
     def before(self) -> float:
         """Epoch seconds: what is older than this is no work in flight."""
@@ -60,7 +60,7 @@ class Case:
     def is_made(self, clip_id: str) -> bool:
         """Whether a worker makes the clip, or held it when it was lost."""
         with self.database.reading() as session:
-            return bool(recovery.being_made(session, {clip_id}))
+            return bool(recovery.leased_clips(session, {clip_id}))
 
     def count(self, table: type[Base]) -> None:
         """All rows of a table are looked at: by the database, which hands out what is wrong."""
@@ -75,16 +75,16 @@ class Case:
         They are read page by page, each in a transaction of its own, so that neither memory nor
         the age of a snapshot grows with the table.
         """
-        page = query.order_by(order).limit(ROWS_AT_ONCE)
+        page = query.order_by(order).limit(BATCH_SIZE)
         following = page
         while True:
             with self.database.reading() as session:
                 rows = session.execute(following).all()
             yield from rows
-            if len(rows) < ROWS_AT_ONCE:
+            if len(rows) < BATCH_SIZE:
                 return
             following = page.where(order > rows[-1][0])
 
 
-Check = Callable[[Case], Iterator[Finding]]
+Check = Callable[[CheckContext], Iterator[Finding]]
 """Looks at one matter. Raises StoreError, and SQLAlchemy's errors of the database."""

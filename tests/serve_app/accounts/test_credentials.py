@@ -6,7 +6,7 @@ from sqlalchemy import func, select, text
 from serve_app.accounts import credentials
 from serve_app.db.engine import Database
 from serve_app.db.models import ApiKey, SignInSession, User
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.ids import new_id
 from tests.serve_app.actions import NOW, make_user
 
@@ -15,15 +15,15 @@ def authenticate(database: Database, token: str, now: float = NOW) -> User:
     """As every request does."""
     with database.reading() as session:
         caller = credentials.authenticate(session, token, now)
-    used_key = caller.unnoted_key(now)
+    used_key = caller.key_use_due(now)
     if used_key is not None:
         with database.transaction() as session:
-            credentials.note_use(session, used_key, now)
+            credentials.record_key_use(session, used_key, now)
     return caller.user
 
 
 def refused(database: Database, token: str, now: float = NOW) -> dict[str, object]:
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(ApiError) as error:
         authenticate(database, token, now)
     assert error.value.status == 401
     return error.value.body()
@@ -41,7 +41,7 @@ def end(database: Database, user: User, session_id: str) -> bool:
     try:
         with database.transaction() as session:
             credentials.end_session(session, user.id, session_id, NOW + 10)
-    except ServiceError as error:
+    except ApiError as error:
         return error.code != "session_not_found"
     return True
 
@@ -93,16 +93,16 @@ def test_an_account_has_only_so_many_keys(sqlite_database: Database) -> None:
     with sqlite_database.transaction() as session:
         made = [
             credentials.create_key(session, user.id, "ci", None, NOW)[0].id
-            for _ in range(credentials.MOST_KEYS)
+            for _ in range(credentials.MAX_KEYS)
         ]
-    with sqlite_database.transaction() as session, pytest.raises(ServiceError) as error:
+    with sqlite_database.transaction() as session, pytest.raises(ApiError) as error:
         credentials.create_key(session, user.id, "ci", None, NOW)
     assert (error.value.status, error.value.code) == (409, "too_many_api_keys")
     with sqlite_database.transaction() as session:
         credentials.revoke_key(session, user.id, made[0], NOW)
         credentials.create_key(session, user.id, "ci", None, NOW)
         rows = session.scalars(select(func.count()).select_from(ApiKey)).one()
-    assert rows == credentials.MOST_KEYS
+    assert rows == credentials.MAX_KEYS
 
 
 def test_of_too_many_sessions_the_oldest_goes(sqlite_database: Database) -> None:
@@ -110,13 +110,13 @@ def test_of_too_many_sessions_the_oldest_goes(sqlite_database: Database) -> None
     with sqlite_database.transaction() as session:
         tokens = [
             credentials.open_session(session, user, 3_600, NOW + number)
-            for number in range(credentials.MOST_SESSIONS + 1)
+            for number in range(credentials.MAX_SESSIONS + 1)
         ]
     refused(sqlite_database, tokens[0], NOW + 200)
     assert authenticate(sqlite_database, tokens[1], NOW + 200).id == user.id
     with sqlite_database.reading() as session:
         alive = credentials.list_sessions(session, user.id, NOW + 200)
-    assert len(alive) == credentials.MOST_SESSIONS
+    assert len(alive) == credentials.MAX_SESSIONS
 
 
 def test_a_key_made_before_there_were_scopes_has_all(database: Database) -> None:
@@ -186,7 +186,7 @@ def test_a_foreign_an_unknown_and_a_revoked_key_are_the_same(database: Database)
         revoked, _ = credentials.create_key(session, ada.id, "gone", None, NOW)
         credentials.revoke_key(session, ada.id, revoked.id, NOW)
     for key_id in (of_bob.id, revoked.id, new_id(), "no id", "\x00"):
-        with database.transaction() as session, pytest.raises(ServiceError) as error:
+        with database.transaction() as session, pytest.raises(ApiError) as error:
             credentials.revoke_key(session, ada.id, key_id, NOW)
         assert (error.value.status, error.value.code) == (404, "api_key_not_found")
     with database.transaction() as session:

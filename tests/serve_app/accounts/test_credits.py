@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from serve_app.accounts import credits
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, LedgerEntry, User
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.jobs import queue
 from serve_app.media import clips
 from tests.serve_app.actions import (
@@ -42,7 +42,7 @@ def test_too_few_credits_are_said_in_figures(database: Database) -> None:
     user = make_user(database, amount=120)
     submit(database, user)
     submit(database, user)
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(ApiError) as error:
         submit(database, user)
     assert (error.value.status, error.value.code) == (402, "not_enough_credits")
     for figure in ("costs 50", "20 are available", "120 in the account", "100 held"):
@@ -67,7 +67,7 @@ def test_submissions_at_once_never_hold_more_than_there_is(database: Database) -
     def attempt(_: int) -> str:
         try:
             return submit(database, user).id
-        except ServiceError as error:
+        except ApiError as error:
             return error.code
 
     results = at_once(12, attempt)
@@ -92,7 +92,7 @@ def test_a_grant(database: Database) -> None:
         credits.grant(session, granted_to, 500, NOW)
         assert granted_to.balance == 10_500
     for nothing in (0, -1):
-        with database.transaction() as session, pytest.raises(ServiceError) as error:
+        with database.transaction() as session, pytest.raises(ApiError) as error:
             credits.grant(session, user, nothing, NOW)
         assert error.value.field == "amount"
     assert account(database, user)[0] == ledger_sum(database, user) == 10_500
@@ -116,7 +116,7 @@ def test_the_ledger_is_paged_newest_first_and_stays_put_under_new_entries(
         grant(database, user, 99)
     assert [entry.amount for entry in seen] == [5, 4, 3, 2, 1, 10_000]
     assert [entry.balance for entry in seen] == [10_015, 10_010, 10_006, 10_003, 10_001, 10_000]
-    with database.transaction() as session, pytest.raises(ServiceError) as error:
+    with database.transaction() as session, pytest.raises(ApiError) as error:
         credits.ledger(session, user.id, 2, "none")
     assert error.value.field == "cursor"
 
@@ -136,7 +136,7 @@ def test_after_a_storm_every_balance_is_the_sum_of_its_ledger(database: Database
             user = dice.choice(users)
             match dice.randrange(6):
                 case 0 | 1:
-                    with suppress(ServiceError):  # when there are not enough credits
+                    with suppress(ApiError):  # when there are not enough credits
                         submitted.append(submit(database, user))
                 case 2 | 3:
                     if (claimed := claim(database)) is not None:

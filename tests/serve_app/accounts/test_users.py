@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 from serve_app.accounts import credits, users
 from serve_app.accounts.sign_in_limits import SignInLimits
 from serve_app.db.engine import Database
-from serve_app.db.models import SignInFailure, User
-from serve_app.errors import ServiceError
+from serve_app.db.models import AuthAttempt, User
+from serve_app.errors import ApiError
 from serve_app.maintenance import retention
 from tests.serve_app.actions import NOW, at_once
 
@@ -39,7 +39,7 @@ def sign_in(
 def status_of(act: Callable[[], object]) -> tuple[int, str]:
     try:
         act()
-    except ServiceError as error:
+    except ApiError as error:
         return error.status, error.code
     return 200, ""
 
@@ -74,7 +74,7 @@ def test_an_email_is_taken_in_any_case_and_leaves_nothing(database: Database) ->
     [("bobexample", PASSWORD, "email"), ("bob@example.com", "x", "password")],
 )
 def test_what_could_never_sign_in_is_refused(email: str, password: str, field: str) -> None:
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(ApiError) as error:
         users.new_user(email, password, NOW)
     assert (error.value.status, error.value.field) == (422, field)
 
@@ -88,7 +88,7 @@ def test_users_are_found_by_email(database: Database) -> None:
     user = sign_up(database)
     with database.transaction() as session:
         assert users.by_email(session, "ADA@example.com").id == user.id
-        with pytest.raises(ServiceError) as error:
+        with pytest.raises(ApiError) as error:
             users.by_email(session, "bob@example.com")
     assert error.value.code == "user_not_found"
 
@@ -123,7 +123,7 @@ def test_failures_of_an_account_are_limited_from_any_address(database: Database)
     for number in range(3):
         address = f"192.0.2.{number}"
         assert status_of(lambda a=address: sign_in(database, password="x", address=a)) == WRONG
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(ApiError) as error:
         sign_in(database, address="192.0.2.9", now=NOW + 100)
     assert (error.value.status, error.value.code) == TOO_MANY
     assert error.value.retry_after == 200
@@ -165,7 +165,7 @@ def test_a_success_forgives_the_failures_of_its_account_only(database: Database)
         assert status_of(lambda: sign_in(database, password="wrong")) == WRONG
     assert sign_in(database)
     with database.transaction() as session:
-        assert session.scalars(select(func.count()).select_from(SignInFailure)).one() == 4
+        assert session.scalars(select(func.count()).select_from(AuthAttempt)).one() == 4
 
 
 def test_many_successes_are_no_failures(database: Database) -> None:
@@ -194,14 +194,14 @@ def test_correct_sign_ins_at_once_from_one_address_are_not_limited(database: Dat
 def test_a_flood_of_sign_ins_is_refused_in_part(sqlite_database: Database) -> None:
     """None waits for another, so that they leave threads to what else is asked."""
     unlimited = SignInLimits(attempts=1_000, window_seconds=300)
-    count = 3 * users.MOST_HASHERS
+    count = 3 * users.MAX_HASHERS
 
     def attempt(number: int) -> tuple[int, str]:
         email = f"nobody{number}@example.com"
         return status_of(lambda: sign_in(sqlite_database, email, limits=unlimited))
 
     tries = at_once(count, attempt)
-    assert tries.count(WRONG) >= users.MOST_HASHERS
+    assert tries.count(WRONG) >= users.MAX_HASHERS
     assert set(tries) <= {WRONG, (503, "busy")}
     assert attempt(count) == WRONG
 
@@ -213,7 +213,7 @@ def test_attempts_under_way_refuse_others_for_a_moment_only(database: Database) 
     def wait(number: int) -> int | None:
         try:
             sign_in(database, limits=once, address=f"192.0.2.{number}")
-        except ServiceError as error:
+        except ApiError as error:
             return error.retry_after
         return None
 
@@ -228,5 +228,5 @@ def test_old_failures_are_not_kept(database: Database) -> None:
         email, now = f"nobody{number}@example.com", NOW + 400 * number
         status_of(lambda e=email, t=now: sign_in(database, e, now=t))
     with database.transaction() as session:
-        retention.forget_failures(session, now - LIMITS.window_seconds, 100)
-        assert session.scalars(select(func.count()).select_from(SignInFailure)).one() == 2
+        retention.purge_auth_attempts(session, now - LIMITS.window_seconds, 100)
+        assert session.scalars(select(func.count()).select_from(AuthAttempt)).one() == 2

@@ -49,7 +49,7 @@ def test_one_at_a_time_is_no_way_round_the_turns() -> None:
 
 
 def test_patience_lifts_later_and_bulk_work() -> None:
-    queue: FairQueue[str] = FairQueue(patience=10)
+    queue: FairQueue[str] = FairQueue(max_wait=10)
     queue.push(Ticket("bulk", "a", bulk=True), "", 0)
     queue.push(Ticket("fresh", "a"), "", 10)
     first = queue.pop(10)
@@ -160,7 +160,7 @@ def test_bulk_comes_last_and_first_segments_before_later_ones(
 @given(st.integers(1, 9), st.lists(st.integers(1, 9), min_size=1), st.booleans())
 def test_nothing_waits_for_ever(length: int, stream: list[int], bulk: bool) -> None:
     """Fresh first segments of other users keep coming; later and bulk work still gets its turn."""
-    queue: FairQueue[str] = FairQueue(patience=10)
+    queue: FairQueue[str] = FairQueue(max_wait=10)
     queue.push(Ticket("old", "patient", index=1, length=length, bulk=bulk), "", 0)
     for now, next_length in zip(range(40), itertools.cycle(stream), strict=False):
         queue.push(Ticket(str(now), f"u{now}", length=next_length), "", now)

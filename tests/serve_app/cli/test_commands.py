@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 from serve_app.accounts import credentials, users
 from serve_app.accounts.sign_in_limits import SignInLimits
 from serve_app.cli import clips
-from serve_app.cli.client import ApiError, Client
+from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.common import local_key
 from serve_app.cli.demo import demo_settings
 from serve_app.cli.main import app
 from serve_app.db.engine import Database
 from serve_app.db.models import ApiKey
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS
 from tests.serve_app.api_harness import Api, FinishingApi
@@ -233,7 +233,7 @@ def test_keys_are_made_and_taken_back() -> None:
     assert key.scopes == ["read"]
     assert key.expires_at == pytest.approx(now + 24 * 3600, abs=60)
     assert run("users", "sign-out", "ada@example.com", "--keys")[0] == 0
-    with database.reading() as session, pytest.raises(ServiceError):
+    with database.reading() as session, pytest.raises(ApiError):
         credentials.authenticate(session, token, now)
     database.dispose()
 
@@ -247,14 +247,14 @@ def test_a_new_password_ends_what_the_old_one_opened() -> None:
         token = credentials.open_session(session, user, 3600, now)
     assert run("users", "password", "ada@example.com", "--password", "short")[0] == 1
     assert run("users", "password", "ada@example.com", "--password", "another one")[0] == 0
-    with database.reading() as session, pytest.raises(ServiceError):
+    with database.reading() as session, pytest.raises(ApiError):
         credentials.authenticate(session, token, now)
     limits = SignInLimits(attempts=5, window_seconds=60)
     for password, status in ((PASSWORD, 401), ("another one", None)):
         try:
             users.sign_in(database, "ada@example.com", password, "", limits, now)
             answered = None
-        except ServiceError as error:
+        except ApiError as error:
             answered = error.status
         assert answered == status
     database.dispose()
@@ -330,7 +330,7 @@ def test_a_file_that_cannot_be_written_keeps_the_clip(
     with served(finishing_api) as url, Client(url) as client:
         client.sign_up("ada@example.com", PASSWORD)
         clip = client.wait(client.speak("Hello.", "af_heart")["id"], 10, lambda _: None)
-        with pytest.raises(ApiError, match=f"cannot be written.*{clip['id']}"):
+        with pytest.raises(RequestFailed, match=f"cannot be written.*{clip['id']}"):
             client.download(clip, tmp_path / "nowhere" / "hello.wav")
 
 
@@ -339,7 +339,7 @@ def test_a_server_that_ends_while_a_clip_is_waited_for(sqlite_api: Api) -> None:
         client = Client(url)
         client.sign_up("ada@example.com", PASSWORD)
         clip = client.speak("Hello.", "af_heart")
-    with client, pytest.raises(ApiError, match=f"bernie up.*{clip['id']} goes on"):
+    with client, pytest.raises(RequestFailed, match=f"bernie up.*{clip['id']} goes on"):
         client.wait(clip["id"], 10, lambda _: None)
 
 

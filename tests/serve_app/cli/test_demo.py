@@ -11,15 +11,15 @@ import soundfile
 
 from serve_app.cli import demo
 from serve_app.cli.client import Client
-from serve_app.cli.demo import Wishes, make_all
+from serve_app.cli.demo import DemoRequest, make_all
 from serve_app.settings import OFF, ServiceSettings
 from tests.serve_app.api_harness import FinishingApi
 from tests.serve_app.recordings import SPEECH
 from tests.serve_app.served import served
 
 
-def wishes(folder: Path) -> Wishes:
-    return Wishes("Hello.", "woman", "bm_george", "A dog barks", folder / "demo.wav")
+def wishes(folder: Path) -> DemoRequest:
+    return DemoRequest("Hello.", "woman", "bm_george", "A dog barks", folder / "demo.wav")
 
 
 def made(api: FinishingApi, folder: Path) -> tuple[dict[str, str], list[str]]:

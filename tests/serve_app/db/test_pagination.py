@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from serve_app.db.pagination import decode_cursor, encode_cursor
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 
 
 @given(st.floats(-1e12, 1e12), st.text("0123456789abcdef", min_size=1, max_size=32))
@@ -36,12 +36,12 @@ def _wrap(text: str) -> str:
 @example("A" * 10_000)
 def test_anything_else_is_refused(text: str) -> None:
     for kinds in ((float, int), (float, str)):
-        with pytest.raises(ServiceError) as refused:
+        with pytest.raises(ApiError) as refused:
             decode_cursor(text, *kinds)
         assert refused.value.status == 422
         assert refused.value.field == "cursor"
 
 
 def test_a_cursor_of_another_list_is_refused() -> None:
-    with pytest.raises(ServiceError):
+    with pytest.raises(ApiError):
         decode_cursor(encode_cursor(12), float, str)

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serve_app.deployments.proxy_middleware import Front
+from serve_app.deployments.proxy_middleware import ProxyErrors
 
 
 class SaysItself:
@@ -33,7 +33,7 @@ Sent = list[tuple[bytes, bytes]]
 
 def ask(app: ASGIApp, path: str = "/", headers: Sent | None = None) -> httpx.Response:
     async def get() -> httpx.Response:
-        transport = httpx.ASGITransport(Front(app))
+        transport = httpx.ASGITransport(ProxyErrors(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://bernie") as http:
             return await http.get(path, headers=headers)
 

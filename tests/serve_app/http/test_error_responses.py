@@ -206,4 +206,4 @@ def test_a_bug_is_a_bare_500_and_its_words_are_not_logged(
     assert error_of(answer, 500)["code"] == "internal_error"
     assert secret not in answer.text + caplog.text
     assert "KeyError" in caplog.text
-    assert "test_api_errors.py" in caplog.text
+    assert "test_error_responses.py" in caplog.text

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from serve_app.db.engine import Database
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import NOW, UNTHROTTLED, account, delete, make_user, must_claim, submit
 from tests.serve_app.actions import succeed as finish
 from tests.serve_app.api_harness import SENTENCE, Api, error_of
 
-FEW = replace(UNTHROTTLED, max_pending=4, max_pending_of_user=3)
+FEW = UNTHROTTLED.model_copy(update={"max_pending": 4, "max_pending_of_user": 3})
 
 
 def refusal(database: Database, user_number: int) -> tuple[int, str]:
     user = make_user(database, f"late{user_number}")
-    with pytest.raises(ServiceError) as refused:
+    with pytest.raises(ApiError) as refused:
         submit(database, user, NOW, FEW)
     assert refused.value.retry_after
     assert account(database, user) == (10_000, 0)
@@ -29,7 +27,7 @@ def refusal(database: Database, user_number: int) -> tuple[int, str]:
 def test_a_user_may_have_so_many_pending_clips(database: Database) -> None:
     user = make_user(database)
     submitted = [submit(database, user, NOW, FEW) for _ in range(3)]
-    with pytest.raises(ServiceError) as refused:
+    with pytest.raises(ApiError) as refused:
         submit(database, user, NOW, FEW)
     assert (refused.value.status, refused.value.code) == (429, "too_many_clips")
     assert "3 clips" in refused.value.message

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
 from serve_app.jobs import admission, events, queue
@@ -59,7 +57,7 @@ def test_a_clip_that_succeeds(database: Database) -> None:
 
 def test_a_clip_whose_tries_fail(database: Database) -> None:
     clip = submit(database, make_user(database))
-    rules = replace(UNTHROTTLED, max_attempts=2)
+    rules = UNTHROTTLED.model_copy(update={"max_attempts": 2})
     for now in (NOW, NOW + 10):
         claimed = must_claim(database, now, rules)
         with database.transaction() as session:
@@ -94,7 +92,7 @@ def test_a_cancelled_clip_says_so_and_takes_its_events_along(database: Database)
     assert kinds(database, clip) == ["queued", "started", "cancelled"]
     delete(database, clip)
     with database.transaction() as session:
-        clips.forget(session, clip.id)
+        clips.purge(session, clip.id)
     assert kinds(database, clip) == []
 
 
@@ -149,7 +147,7 @@ def test_a_clip_under_way_has_one_event_of_progress_and_one_of_audio(database: D
     assert told == [(1, "queued"), (2, "started"), (41, "progress"), (42, "audio")]
 
 
-def test_what_is_still_wanted(database: Database) -> None:
+def test_active_leases_are_those_held_or_done(database: Database) -> None:
     user = make_user(database)
     held, done, cancelled, lost = (must_claim(database) for _ in range(4) if submit(database, user))
     succeed(database, done)
@@ -157,5 +155,5 @@ def test_what_is_still_wanted(database: Database) -> None:
     with database.transaction() as session:
         session.get_one(Clip, lost.clip.id).lease = "another"
     with database.reading() as session:
-        wanted = queue.still_wanted(session, [held, done, cancelled, lost])
+        wanted = queue.active_leases(session, [held, done, cancelled, lost])
     assert wanted == {held.token, done.token}

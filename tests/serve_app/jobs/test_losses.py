@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,8 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.ids import new_id
 from serve_app.jobs import claiming, queue
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
+from serve_app.settings import QueueSettings
 from tests.serve_app.actions import (
     NOW,
     RULES,
@@ -39,7 +40,7 @@ def claim_several(
     now: float,
     most: int,
     suspects: bool = True,
-    rules: QueueRules = UNTHROTTLED,
+    rules: QueueSettings = UNTHROTTLED,
 ) -> list[Claim]:
     with database.transaction() as session:
         return claiming.claim(session, rules, now, most, suspects)
@@ -47,7 +48,7 @@ def claim_several(
 
 def lose(database: Database, claimed: Claim, now: float) -> ClipState | None:
     with database.transaction() as session:
-        return queue.lose(session, claimed.clip.id, claimed.token, UNTHROTTLED, now)
+        return queue.record_lost_attempt(session, claimed.clip.id, claimed.token, UNTHROTTLED, now)
 
 
 def retry(database: Database, claimed: Claim, now: float) -> ClipState | None:
@@ -145,7 +146,7 @@ def test_a_try_lost_with_its_stage_waits_longer_each_time_and_then_fails(
 def test_a_clip_that_is_never_done_fails_in_time(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user)
-    rules = replace(UNTHROTTLED, max_losses=1_000, clip_seconds=100)
+    rules = UNTHROTTLED.model_copy(update={"max_losses": 1_000, "clip_seconds": 100})
     claimed = must_claim(database, NOW, rules)
     assert claimed.seconds == 100
     assert must_claim(database, NOW + 60, rules).seconds == 40
@@ -158,7 +159,7 @@ def test_a_clip_that_is_never_done_fails_in_time(database: Database) -> None:
 
 def test_a_clip_that_waits_for_its_first_start_has_all_its_time(database: Database) -> None:
     submit(database, make_user(database))
-    rules = replace(UNTHROTTLED, clip_seconds=100, attempt_seconds=30)
+    rules = UNTHROTTLED.model_copy(update={"clip_seconds": 100, "attempt_seconds": 30})
     assert must_claim(database, NOW + 10_000, rules).seconds == 30
 
 
@@ -166,13 +167,15 @@ def test_what_was_made_is_remembered_until_it_is_charged(database: Database) -> 
     clip = submit(database, make_user(database))
     lost = must_claim(database)
     with database.transaction() as session:
-        assert queue.remember(session, clip.id, lost.token, 1_000, 2.5, {"segments": 1})
+        assert queue.checkpoint_result(session, clip.id, lost.token, 1_000, 2.5, {"segments": 1})
     taken = must_claim(database, NOW + LEASE)
-    assert taken.again
+    assert taken.is_retry
     row = taken.clip
     assert (row.made_by, row.bytes, row.audio_seconds) == (lost.token, 1_000, 2.5)
     with database.transaction() as session:
-        assert not queue.remember(session, clip.id, lost.token, 1, 1, {}), "the lease was lost"
+        assert not queue.checkpoint_result(session, clip.id, lost.token, 1, 1, {}), (
+            "the lease was lost"
+        )
     assert succeed(database, taken)
     assert reload(database, clip).made_by is None
 
@@ -184,7 +187,7 @@ class Workers:
     database: Database
     slots: int
     poisoned: set[str]
-    rules: QueueRules
+    rules: QueueSettings
     now: float = NOW
     lost: dict[str, int] = field(default_factory=dict)
 
@@ -236,7 +239,9 @@ def test_poison_fails_alone_however_the_clips_lie(
     user = make_user(simulated, new_id())
     submitted = [submit(simulated, user).id for _ in range(clips)]
     poisoned = {submitted[number] for number in poisons if number < clips}
-    crowd = Workers(simulated, slots, poisoned, replace(UNTHROTTLED, clip_seconds=1e9))
+    crowd = Workers(
+        simulated, slots, poisoned, UNTHROTTLED.model_copy(update={"clip_seconds": 1e9})
+    )
     crowd.run(workers)
     with simulated.reading() as session:
         rows = {clip_id: session.get_one(Clip, clip_id) for clip_id in submitted}

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import event
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.jobs import admission, claiming, queue
-from serve_app.jobs.queue import Claim, QueueRules
-from serve_app.settings import Settings
+from serve_app.jobs.queue import Claim
+from serve_app.settings import QueueSettings, Settings
 from tests.serve_app.actions import (
     NOW,
     RULES,
@@ -31,7 +29,7 @@ LEASE = RULES.lease_seconds
 
 
 def retry_or_fail(
-    database: Database, claimed: Claim, now: float, rules: QueueRules = RULES
+    database: Database, claimed: Claim, now: float, rules: QueueSettings = RULES
 ) -> ClipState | None:
     with database.transaction() as session:
         return queue.retry_or_fail(
@@ -53,7 +51,7 @@ def owners(database: Database, now: float = NOW) -> list[str]:
 
 
 def test_the_rules_are_those_of_the_settings() -> None:
-    rules = QueueRules.of(Settings(lease_seconds=7, max_attempts=5))
+    rules = Settings(lease_seconds=7, max_attempts=5)
     assert (rules.lease_seconds, rules.max_attempts, rules.throttle_starts) == (7, 5, 3)
 
 
@@ -322,7 +320,7 @@ def test_stats(database: Database) -> None:
         empty = admission.stats(session, NOW)
     assert (empty.depth, empty.oldest_age_seconds, empty.running) == ({}, 0, 0)
     ada, bob = make_user(database), make_user(database, "bob")
-    once = replace(RULES, throttle_starts=1)
+    once = RULES.model_copy(update={"throttle_starts": 1})
     submit(database, ada, rules=once)
     must_claim(database)
     submit(database, ada, rules=once)  # throttled: could not start yet

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete as sql_delete
@@ -149,7 +147,7 @@ def test_a_throttled_user_does_not_hold_up_others(database: Database) -> None:
     for _ in range(4):
         submit(database, ada)
     of_bob = submit(database, bob)
-    once = replace(RULES, throttle_starts=1)
+    once = RULES.model_copy(update={"throttle_starts": 1})
     assert must_claim(database, rules=once).clip.user_id == ada.id
     assert must_claim(database, rules=once).clip.id == of_bob.id
     assert claim(database, rules=once) is None

@@ -9,13 +9,15 @@ import pytest
 from sqlalchemy import select
 
 from serve_app.db.engine import Database
-from serve_app.db.models import Clip, ClipEvent, ClipState, SignInFailure, SignInSession
+from serve_app.db.models import AuthAttempt, Clip, ClipEvent, ClipState, SignInSession
 from serve_app.ids import new_id
 from serve_app.jobs import queue
 from serve_app.maintenance import retention, sweeper
 from serve_app.media import clips, live_audio
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectMissing, ObjectStore, id_in
+from serve_app.storage.object_keys import id_in
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.actions import (
     NOW,
     account,
@@ -66,9 +68,9 @@ def test_events_of_ended_clips_go_by_age(database: Database) -> None:
     done, waiting = submit(database, user), submit(database, user)
     assert succeed(database, must_claim(database, NOW + 1), NOW + 2)
     with database.transaction() as session:
-        assert retention.forget_events(session, NOW + 1.5, 1) == 1
-        assert retention.forget_events(session, NOW + 1.5, 5) == 1
-        assert retention.forget_events(session, NOW + 1.5, 5) == 0
+        assert retention.purge_events(session, NOW + 1.5, 1) == 1
+        assert retention.purge_events(session, NOW + 1.5, 5) == 1
+        assert retention.purge_events(session, NOW + 1.5, 5) == 0
     assert [each.kind for each in events_of(database, done)] == ["finished"]
     assert [each.kind for each in events_of(database, waiting)] == ["queued"]
 
@@ -86,12 +88,12 @@ def test_sign_ins_that_are_over_go(database: Database) -> None:
                     expires_at=end,
                 )
             )
-            session.add(SignInFailure(subject="someone", at=end, under_way=False))
+            session.add(AuthAttempt(subject="someone", at=end, under_way=False))
     with database.transaction() as session:
-        assert retention.forget_sessions(session, NOW, 9) == 2
-        assert retention.forget_failures(session, NOW, 9) == 2
+        assert retention.purge_sessions(session, NOW, 9) == 2
+        assert retention.purge_auth_attempts(session, NOW, 9) == 2
         assert session.scalars(select(SignInSession.expires_at)).all() == [NOW + 1]
-        assert session.scalars(select(SignInFailure.at)).all() == [NOW + 1]
+        assert session.scalars(select(AuthAttempt.at)).all() == [NOW + 1]
 
 
 def test_several_may_remove_the_same_at_once(database: Database) -> None:
@@ -101,15 +103,15 @@ def test_several_may_remove_the_same_at_once(database: Database) -> None:
         delete(database, clip)
     with database.transaction() as session:
         for number in range(200):
-            session.add(SignInFailure(subject="someone", at=NOW + number, under_way=False))
+            session.add(AuthAttempt(subject="someone", at=NOW + number, under_way=False))
 
     def remove(_: int) -> int:
         removed = 0
         for _ in range(10):
             with database.transaction() as session:
-                removed += retention.forget_failures(session, NOW + 500, 30)
+                removed += retention.purge_auth_attempts(session, NOW + 500, 30)
             with database.transaction() as session:
-                removed += retention.forget_events(session, NOW + 500, 30)
+                removed += retention.purge_events(session, NOW + 500, 30)
             with database.transaction() as session:
                 removed += retention.expire_clips(session, NOW + 500, NOW + 501, 30)
         return removed
@@ -178,8 +180,8 @@ def test_what_a_dead_worker_made_of_a_cancelled_clip_is_removed(
 
 
 def begin_upload(store: ObjectStore, key: str) -> None:
-    store.open_upload(key, "audio/wav").write(b"begun")
-    until(lambda: bool(store.list_uploads(key)), 5, "it is open")
+    store.open_writer(key, "audio/wav").write(b"begun")
+    until(lambda: bool(store.list_multipart(key)), 5, "it is open")
 
 
 def test_what_nobody_makes_any_more_is_removed(
@@ -205,7 +207,7 @@ def test_what_nobody_makes_any_more_is_removed(
 
     def there() -> set[str]:
         of_pieces = {id_in(key) for key in api_store.keys(live_audio.PREFIX)}
-        of_uploads = {id_in(each.key) for each in api_store.list_uploads("styletts2-output/")}
+        of_uploads = {id_in(each.key) for each in api_store.list_multipart("styletts2-output/")}
         assert of_pieces & set(left.values()) == of_uploads & set(left.values())
         return of_pieces & set(left.values())
 
@@ -223,11 +225,11 @@ def test_a_part_that_fails_does_not_keep_the_others_from_being_done(
 ) -> None:
     caplog.set_level(logging.CRITICAL, "serve_app.maintenance.sweeper")
     with database.transaction() as session:
-        session.add(SignInFailure(subject="someone", at=1, under_way=False))
+        session.add(AuthAttempt(subject="someone", at=1, under_way=False))
     away = settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
     sweeper.sweep(database, ObjectStore(away), away)
     with database.reading() as session:
-        assert session.scalars(select(SignInFailure.at)).all() == []
+        assert session.scalars(select(AuthAttempt.at)).all() == []
 
 
 def test_a_clock_of_the_process_that_jumps_expires_nothing(
@@ -242,7 +244,7 @@ def test_a_clock_of_the_process_that_jumps_expires_nothing(
     claimed = must_claim(database, now)
     api_store.put(result_of(claimed), b"audio", "audio/wav")
     assert succeed(database, claimed, now)
-    upload = api_store.open_upload("styletts2-output/jump", "audio/wav")
+    upload = api_store.open_writer("styletts2-output/jump", "audio/wav")
     upload.write(b"under way")
     for jump in (-1, 1):
         true = time.time

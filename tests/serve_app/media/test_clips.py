@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
 from serve_app.db.pagination import Page
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.ids import new_id
 from serve_app.media import clips
 from tests.serve_app.actions import (
@@ -43,7 +41,7 @@ def listed(database: Database, user: User, **filters: object) -> list[str]:
 def not_found(database: Database, user: User, clip_id: str) -> dict[str, object]:
     bodies = []
     for act in (clips.get, lambda *ids: clips.delete(*ids, UNTHROTTLED, NOW)):
-        with database.transaction() as session, pytest.raises(ServiceError) as error:
+        with database.transaction() as session, pytest.raises(ApiError) as error:
             act(session, user.id, clip_id)
         assert error.value.status == 404
         bodies.append(error.value.body())
@@ -83,7 +81,7 @@ def test_the_same_clip_is_given_when_no_credits_are_left(database: Database) -> 
 def test_the_same_key_with_another_request_is_a_conflict(database: Database) -> None:
     user = make_user(database)
     submit_with_key(database, user, "order-17")
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(ApiError) as error:
         submit_with_key(database, user, "order-17", "b" * 64)
     assert (error.value.status, error.value.code) == (409, "idempotency_conflict")
     assert len(listed(database, user)) == 1
@@ -175,7 +173,7 @@ def test_a_deleted_clip_is_hidden_until_it_is_forgotten(database: Database) -> N
     assert listed(database, user) == []
     with database.transaction() as session:
         assert [each.id for each in clips.deleted(session, 10)] == [clip.id]
-        clips.forget(session, clip.id)
+        clips.purge(session, clip.id)
     with database.transaction() as session:
         assert clips.deleted(session, 10) == []
         assert session.get(Clip, clip.id) is None
@@ -185,7 +183,7 @@ def test_a_deleted_clip_is_hidden_until_it_is_forgotten(database: Database) -> N
 def test_what_is_not_deleted_is_not_forgotten(database: Database) -> None:
     clip = submit(database, make_user(database))
     with database.transaction() as session:
-        clips.forget(session, clip.id)
+        clips.purge(session, clip.id)
     assert reload(database, clip).state is ClipState.PENDING
 
 
@@ -211,7 +209,7 @@ def test_clips_are_listed_newest_first_by_service_and_state(database: Database) 
     user = make_user(database)
     failed = submit(database, user, NOW)
     assert must_claim(database).clip.id == failed.id
-    assert claim(database, NOW + 31, replace(UNTHROTTLED, max_losses=1)) is None
+    assert claim(database, NOW + 31, UNTHROTTLED.model_copy(update={"max_losses": 1})) is None
     made = submit(database, user, NOW + 1, new=speech(service="seedvc"))
     assert succeed(database, must_claim(database, NOW + 1))
     cancelled = delete(database, submit(database, user, NOW + 2))
@@ -244,7 +242,7 @@ def test_pages_neither_repeat_nor_hide_when_clips_come_and_go(database: Database
             last = session.get_one(Clip, seen[-1])
             last.deleted_at = NOW
             session.flush()
-            clips.forget(session, last.id)
+            clips.purge(session, last.id)
     assert len(seen) == 10
     assert set(seen) == set(ids)
     moments = {clip_id: number // 3 for number, clip_id in enumerate(ids)}
@@ -264,6 +262,6 @@ def test_a_full_last_page_has_no_next(database: Database) -> None:
 
 def test_a_cursor_that_is_none_is_refused(database: Database) -> None:
     user = make_user(database)
-    with database.transaction() as session, pytest.raises(ServiceError) as error:
+    with database.transaction() as session, pytest.raises(ApiError) as error:
         clips.list_clips(session, user.id, cursor="none")
     assert (error.value.status, error.value.field) == (422, "cursor")

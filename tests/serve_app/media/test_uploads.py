@@ -16,20 +16,20 @@ from starlette.testclient import TestClient
 
 from pipelines.audio.recording import Recording
 from pipelines.protocol import InvalidInput
-from serve_app.db.models import Clip, Upload
-from serve_app.errors import ServiceError
-from serve_app.jobs.queue import QueueRules
+from serve_app.db.models import Clip, RecordingUpload
+from serve_app.errors import ApiError
 from serve_app.media import clips, uploads
-from serve_app.storage.store import ObjectMissing, ObjectStore
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.recordings import announce, send, speech, tone
 
 DAY = 24 * 3600.0
 
 
-def row(api: Api, upload_id: str) -> Upload:
+def row(api: Api, upload_id: str) -> RecordingUpload:
     with api.database.reading() as session:
-        return session.get_one(Upload, upload_id)
+        return session.get_one(RecordingUpload, upload_id)
 
 
 def inspect(api: Api, upload: dict[str, Any]) -> float:
@@ -50,12 +50,12 @@ def convert(api: Api, headers: Headers, key: str) -> Clip:
     options = {"format": "wav", "sample_rate": None, "seed": 1}
     new = clips.NewClip("seedvc", None, "me", key, options, 50)
     with api.database.transaction() as session:
-        return clips.submit(session, user_id, new, QueueRules.of(api.settings), api.now)[0]
+        return clips.submit(session, user_id, new, api.settings, api.now)[0]
 
 
 def cancel(api: Api, clip: Clip) -> None:
     with api.database.transaction() as session:
-        clips.delete(session, clip.user_id, clip.id, QueueRules.of(api.settings), api.now)
+        clips.delete(session, clip.user_id, clip.id, api.settings, api.now)
 
 
 def sweep(api: Api) -> None:
@@ -234,7 +234,8 @@ def test_a_link_can_be_used_again_so_that_nothing_found_out_is_believed(sqlite_a
     [
         (b"x", "not_audio"),
         (b"A text." * 1000, "not_audio"),
-        (b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom", "unsupported_audio"),
+        (b"\x30\x26\xb2\x75" + bytes(100), "unsupported_audio"),
+        (b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom", "not_audio"),
         (tone(0.19), "audio_too_short"),
         (tone(301), "audio_too_long"),
         (tone(1.0, "FLAC")[:2_000], "bad_audio"),
@@ -280,7 +281,7 @@ def test_uploads_are_found_by_id_and_by_key_by_their_user_alone(api: Api) -> Non
         wrong += [f"seed-vc-audio-uploads/{upload['id']}", f"styletts2-output/{upload['id']}.wav"]
         errors = []
         for user, name in [(stranger, upload["id"]), *((owner, name) for name in wrong)]:
-            with pytest.raises(ServiceError) as caught:
+            with pytest.raises(ApiError) as caught:
                 uploads.find(session, user, name)
             errors.append((caught.value.status, caught.value.body()))
     assert errors[0] == (404, errors[0][1])
@@ -315,8 +316,8 @@ def test_an_upload_that_goes_while_it_is_deleted_is_not_found(api: Api) -> None:
     address = f"/api/uploads/{upload['id']}"
     with ThreadPoolExecutor(1) as user:
         with api.database.transaction() as session:
-            session.execute(update(Upload).values(deleted_at=api.now))
-            uploads.forget(session, upload["id"])
+            session.execute(update(RecordingUpload).values(deleted_at=api.now))
+            uploads.purge(session, upload["id"])
             answer = user.submit(api.client.delete, address, headers=headers)
             assert not wait([answer], timeout=0.5).done
         assert error_of(answer.result(), 404)["code"] == "upload_not_found"
@@ -391,7 +392,7 @@ def test_recordings_that_are_read_leave_room_for_other_requests(
         other = threads.submit(client.get, "/api/me", headers=headers)
         try:
             assert other.result(10).status_code == 200
-            at_once = list(islice(as_completed(asked, 10), 50 - uploads.MOST_READERS))
+            at_once = list(islice(as_completed(asked, 10), 50 - uploads.MAX_READERS))
         finally:
             go_on.set()
     refused = [each.result() for each in at_once]

@@ -14,11 +14,11 @@ from sqlalchemy import delete
 from pipelines.audio.decoding import decode
 from pipelines.reference_features import FeatureCache
 from serve_app.db.models import Clip, Voice
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips, voices
 from serve_app.media.pipeline_requests import REFERENCE
 from serve_app.storage.feature_cache import StoredFeatures
-from serve_app.storage.store import ObjectMissing, ObjectStore
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.actions import at_once
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.recordings import announce, send, speech, tone
@@ -301,7 +301,7 @@ def pending(api: Api, headers: Headers, voice_id: str) -> Clip:
         REFERENCE: f"voices/{voice_id}.flac",
     }
     new = clips.NewClip("styletts2", "Hello.", "my voice", None, options, 50)
-    user_id, rules = user_of(api, headers), QueueRules.of(api.settings)
+    user_id, rules = user_of(api, headers), api.settings
     with api.database.transaction() as session:
         return clips.submit(session, user_id, new, rules, api.now)[0]
 
@@ -316,7 +316,7 @@ def test_a_pending_clip_keeps_its_voice(api: Api) -> None:
     sweep(api)
     assert api.store.head(key).bytes > 0
     with api.database.transaction() as session:
-        clips.delete(session, clip.user_id, clip.id, QueueRules.of(api.settings), api.now)
+        clips.delete(session, clip.user_id, clip.id, api.settings, api.now)
     sweep(api)
     with pytest.raises(ObjectMissing):
         api.store.head(key)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from serve_app.http.wait_slots import WAITING_AT_ONCE
+from serve_app.http.wait_slots import MAX_WAITING_PER_USER
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.events import Kind
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
 from serve_app.routes import clip_events
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.listener import Listener, listening
@@ -21,7 +21,7 @@ STEP = {"segment": 1, "segments": 2, "step": 3, "steps": 10}
 
 def start(api: Api) -> Claim:
     with api.database.transaction() as session:
-        (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
+        (claim,) = claiming.claim(session, api.settings, api.now)
     return claim
 
 
@@ -134,7 +134,7 @@ def test_a_client_that_goes_away_is_followed_no_more(sqlite_api: Api) -> None:
     clip = sqlite_api.speak(headers)
 
     async def follow() -> None:
-        for _ in range(WAITING_AT_ONCE + 1):  # each gives its place back
+        for _ in range(MAX_WAITING_PER_USER + 1):  # each gives its place back
             async with listening(sqlite_api, headers, path(clip)) as listener:
                 await listener.until_body(b"event: queued")
                 listener.go_away()
@@ -169,7 +169,7 @@ def test_one_account_follows_only_so_many_at_once(sqlite_api: Api) -> None:
         return [Listener(sqlite_api, headers, path(clip)) for _ in range(count)]
 
     async def all_at_once() -> list[Listener]:
-        everyone = await follow(WAITING_AT_ONCE, ada, of_ada)
+        everyone = await follow(MAX_WAITING_PER_USER, ada, of_ada)
         for each in everyone:
             await each.until_body(b"queued")
         late = [*await follow(1, ada, of_ada), *await follow(1, bob, of_bob)]

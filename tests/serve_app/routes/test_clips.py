@@ -15,11 +15,11 @@ from sqlalchemy import update
 from pipelines.audio.containers import Encoder
 from serve_app.db.models import User
 from serve_app.db.pagination import encode_cursor
-from serve_app.http.wait_slots import WAITING_AT_ONCE
+from serve_app.http.wait_slots import MAX_WAITING_PER_USER
 from serve_app.jobs import claiming, queue
-from serve_app.jobs.queue import QueueRules
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectStore, result_key
+from serve_app.storage.object_keys import result_key_of
+from serve_app.storage.store import ObjectStore
 from tests.serve_app.api_harness import Api, Headers, error_of
 
 TIMINGS = {"segments": 1, "total_seconds": 0.5, "stages": {"vocoder": {"seconds": 0.4}}}
@@ -27,7 +27,7 @@ TIMINGS = {"segments": 1, "total_seconds": 0.5, "stages": {"vocoder": {"seconds"
 
 def start(api: Api) -> queue.Claim:
     with api.database.transaction() as session:
-        (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
+        (claim,) = claiming.claim(session, api.settings, api.now)
     return claim
 
 
@@ -39,7 +39,7 @@ def finish(api: Api) -> str:
     encoder.write(np.zeros(12_000, np.float32))
     encoder.close()
     data = sound.getvalue()
-    key = result_key("styletts2", claim.clip.id, "wav")
+    key = result_key_of("styletts2", claim.clip.id, "wav")
     api.store.put(key, data, "audio/wav")
     with api.database.transaction() as session:
         assert queue.succeed(
@@ -122,7 +122,7 @@ def test_deleting_removes_what_a_lost_try_left(api: Api, outcome: str) -> None:
     before = api.contents()
     clip = api.speak(headers, format="mp3")
     address = f"/api/clips/{clip['id']}"
-    api.store.put(result_key("styletts2", clip["id"], "mp3"), b"sound", "audio/mpeg")
+    api.store.put(result_key_of("styletts2", clip["id"], "mp3"), b"sound", "audio/mpeg")
     if outcome == "failed":
         fail(api)
     else:
@@ -246,7 +246,7 @@ def test_one_account_cannot_wait_too_often_at_once(api: Api) -> None:
                 return time.monotonic() - began
 
             return await asyncio.gather(
-                asyncio.gather(*(wait(ada, of_ada) for _ in range(WAITING_AT_ONCE + 5))),
+                asyncio.gather(*(wait(ada, of_ada) for _ in range(MAX_WAITING_PER_USER + 5))),
                 wait(bob, of_bob),
             )
 

@@ -8,7 +8,7 @@ from serve_app.db.models import Clip
 from serve_app.maintenance.sweeper import sweep
 from serve_app.media.pipeline_requests import REFERENCE, SOURCE, recordings_of
 from serve_app.settings import OFF, ServiceSettings
-from serve_app.storage.store import ObjectMissing
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.recordings import announce, send, speech, tone
 

@@ -8,13 +8,13 @@ import uuid
 import numpy as np
 import pytest
 
-from pipelines.reference_features import Array, FeatureCache
+from pipelines.reference_features import ArraySpec, FeatureCache
 from serve_app.settings import Settings
 from serve_app.storage import feature_cache
 from serve_app.storage.feature_cache import StoredFeatures
 from serve_app.storage.store import ObjectStore
 
-ARRAYS = {"style": Array((256,))}
+ARRAYS = {"style": ArraySpec((256,))}
 STYLE = {"style": np.arange(256, dtype=np.float32)}
 
 
@@ -34,9 +34,9 @@ def test_what_is_known_of_a_recording_goes_together(api_store: ObjectStore) -> N
     cache = FeatureCache(StoredFeatures(api_store))
     for name, model in ((digest, "one"), (digest, "two"), (digest + "0", "one")):
         cache.keep(name, model, STYLE)
-    feature_cache.forget(api_store, digest)
+    feature_cache.purge(api_store, digest)
     assert api_store.keys(f"voice-features/{digest}") == [f"voice-features/{digest}0/one"]
-    feature_cache.forget(api_store, digest)
+    feature_cache.purge(api_store, digest)
 
 
 def test_an_outage_costs_time_only(

@@ -149,7 +149,8 @@ def test_a_missing_package_is_named_with_a_way_out(tmp_path: Path) -> None:
         if not installed.name.startswith("seaweedfs"):
             (packages / installed.name).symlink_to(installed)
     script = (
-        "import sys; sys.path[:0] = sys.argv[1:3]; from pathlib import Path;"
+        "import sys; sys.path.insert(0, sys.argv[1]); sys.path.append(sys.argv[2]);"
+        "from pathlib import Path;"
         "from serve_app.storage.seaweedfs import SeaweedFS; SeaweedFS(Path(sys.argv[3]))"
     )
     run = subprocess.run(

@@ -11,13 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from serve_app.cli.demo import free_port
-from serve_app.storage.store import (
-    ObjectMissing,
-    ObjectStore,
-    StoreError,
-    StoreUnavailable,
-    result_key,
-)
+from serve_app.storage.object_keys import result_key_of
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreError, StoreUnavailable
 from tests.serve_app.conftest import Connect
 
 
@@ -132,4 +128,4 @@ def test_urls_name_the_public_endpoint(store: ObjectStore, connect: Connect) -> 
     ],
 )
 def test_keys_of_results(service: str, format_name: str, key: str) -> None:
-    assert result_key(service, "abc", format_name) == key
+    assert result_key_of(service, "abc", format_name) == key

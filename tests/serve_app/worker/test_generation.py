@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.protocol import Request, Segment, SpeechRequest, Waveform
 from serve_app.batching.fair_queue import Ticket
-from serve_app.worker.generation import Progress, Steps, generate
-from serve_app.worker.timings import ClipTimings, StageTiming, Traced
+from serve_app.worker.generation import Progress, StepCallback, generate
+from serve_app.worker.timings import ClipTimings, StageTiming, Timed
 
 
 class Concatenate:
@@ -32,11 +32,13 @@ class Staged:
         self.most = 0
         self.tickets: list[Ticket] = []
 
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
         segments = [Segment(index, seed=0, length=10 + index) for index in range(self.count)]
-        return Traced(segments, (StageTiming("frontend", 0.0, 0.5, 1),))
+        return Timed(segments, (StageTiming("frontend", 0.0, 0.5, 1),))
 
-    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
         self.tickets.append(ticket)
         self.running += 1
         self.most = max(self.most, self.running)
@@ -48,7 +50,7 @@ class Staged:
                 raise ValueError("broken")
         finally:
             self.running -= 1
-        return Traced(np.full(2, segment.index, np.float32), (StageTiming("vocoder", 0.1, 0.2, 1),))
+        return Timed(np.full(2, segment.index, np.float32), (StageTiming("vocoder", 0.1, 0.2, 1),))
 
 
 def untold(_: Progress) -> None:

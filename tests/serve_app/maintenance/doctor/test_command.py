@@ -19,7 +19,7 @@ from serve_app.storage import seaweedfs
 from serve_app.storage.seaweedfs import SeaweedFS
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import make_user
-from tests.serve_app.maintenance.doctor.damage import empty
+from tests.serve_app.maintenance.doctor.damaged_system import empty
 from tests.serve_app.recordings import tone
 
 
@@ -97,7 +97,7 @@ def test_a_store_without_the_bucket_is_named(
 
 def test_the_built_in_store_is_reached_whether_or_not_it_runs(data_dir: Path) -> None:
     folder = data_dir / "seaweedfs"
-    assert not seaweedfs.is_made(folder)
+    assert not seaweedfs.exists(folder)
     key = f"seedvc-outputs/{new_id()}.wav"
     with SeaweedFS(folder) as running:
         store = ObjectStore(with_store(Settings(), running))
