@@ -1,9 +1,10 @@
 """Audio that is listened to while it is made.
 
-Who asks for a clip that is pending marks its row. A worker that then starts to encode uses the
-layout whose bytes never change, and puts what is ready into the store as small objects. Those who
-listen send the pieces on, and after the clip's success the rest of its object from there: its bytes
-are the same. Pieces are named after the start of their try, so that no two tries are ever mixed.
+Who asks for a clip that is pending marks its row. A worker that then starts to encode writes its
+stream too, the layout whose bytes never change, and puts what is ready of that into the store as
+small objects. Those who listen send the pieces on, and after the clip's success the rest of its
+object from there: only the start of the two differs. Pieces are named after the start of their try,
+so that no two tries are ever mixed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from sqlalchemy import not_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip
-from serve_app.storage.multipart import MultipartWriter
 
 PREFIX = "streams/"
 
@@ -38,22 +38,15 @@ def is_requested(session: Session, clip_id: str) -> bool:
     return bool(session.scalar(select(Clip.streamed).where(Clip.id == clip_id)))
 
 
-class TeeSink:
-    """A sink that passes on to an upload what it is given, and keeps a copy to be taken."""
+class StreamBuffer:
+    """Collects what is new of a stream."""
 
-    def __init__(self, upload: MultipartWriter) -> None:
-        self._upload = upload
+    def __init__(self) -> None:
         self._new = bytearray()
 
     def write(self, data: bytes) -> int:
         self._new += data
-        return self._upload.write(data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._upload.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._upload.tell()
+        return len(data)
 
     def take(self) -> bytes:
         """What was written since the last call."""

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
+from pipelines.audio.appending import surplus
 from pipelines.audio.containers import FORMATS
 from serve_app.db.models import Clip, ClipEvent, ClipState
 from serve_app.errors import ApiError
@@ -26,6 +27,7 @@ from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.jobs import events
 from serve_app.jobs.events import Kind
 from serve_app.media import clips, live_audio
+from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing, StoreError
 
 BLOCK_BYTES = 256 * 1024
@@ -44,7 +46,7 @@ class StreamInterrupted(Exception):
     responses={
         200: {
             "description": "With `stream`: the audio of a pending clip while it is made, byte for "
-            "byte that of the finished clip",
+            "byte that of the finished clip but for the head, which states no length",
             "content": {
                 each.content_type: {"schema": {"type": "string", "format": "binary"}}
                 for each in FORMATS.values()
@@ -67,8 +69,9 @@ async def get_audio(
     """A redirect to the link of a clip that succeeded: the object store sends as slowly as who
     listens reads, while Serve would keep what is not read in memory. With `stream`, the bytes of a
     pending clip as they are made, if nobody asks for them too late, and else when it has
-    succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. A file
-    made while it was listened to does not state its length where that comes first in the file."""
+    succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. What
+    is heard while it is made cannot state its length where that comes first in the file; the stored
+    file does."""
     clip = await run_in_threadpool(_find, state, user.id, clip_id, query.stream)
     if clip.state is ClipState.SUCCEEDED:
         seconds = state.settings.presign_seconds
@@ -96,6 +99,12 @@ def _find(state: AppState, user_id: str, clip_id: str, listen: bool) -> Clip:
         with state.database.transaction() as session:
             live_audio.request(session, clip_id)
     return clip
+
+
+def _surplus(store: ObjectStore, clip: Clip) -> int:
+    """Bytes that the object of a clip has more, at its start, than its stream."""
+    head = store.get_range(clip.s3_key or "", 0, 4)
+    return surplus(head, FORMATS[clip.options["format"]].container)
 
 
 def _read_events(
@@ -154,10 +163,9 @@ async def _listen(
         for event in news:
             position.advance(event)
         if clip.s3_key is not None:
-            while position.bytes < (clip.bytes or 0):
-                yield await run_in_threadpool(
-                    store.get_range, clip.s3_key, position.bytes, BLOCK_BYTES
-                )
+            ahead = await run_in_threadpool(_surplus, store, clip) if position.bytes else 0
+            while (at := position.bytes + ahead) < (clip.bytes or 0):
+                yield await run_in_threadpool(store.get_range, clip.s3_key, at, BLOCK_BYTES)
             return
         if clip.failed:
             raise _refusal(clip)

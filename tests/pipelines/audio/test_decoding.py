@@ -457,7 +457,7 @@ def test_no_change_to_a_file_does_more_than_have_it_refused(
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_a_clip_that_was_listened_to_while_it_was_made(name: str) -> None:
     sink = io.BytesIO()
-    encoder = Encoder(sink, name, RATE, RATE, streaming=True)
+    encoder = Encoder(io.BytesIO(), name, RATE, RATE, sink)
     encoder.write(tone(1.5).astype(np.float32))
     encoder.close()
     recording = decoded(sink.getvalue())
