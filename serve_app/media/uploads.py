@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from pipelines.audio.decoding import decode
 from pipelines.audio.recording import Recording
+from pipelines.audio.voice_activity import has_speech
 from pipelines.protocol import InvalidInput
 from serve_app.accounts.credits import lock_account
 from serve_app.db.engine import Database
@@ -236,7 +237,11 @@ def inspect(
     once and remembered. Raises what `read` raises. Belongs outside of a transaction."""
     if upload.seconds is None:
         longest, shortest = settings.max_source_seconds, settings.min_source_seconds
-        upload.seconds = read(store, upload, longest, shortest).seconds
+        recording = read(store, upload, longest, shortest)
+        if not has_speech(recording):
+            message = "Nobody speaks in the upload recording: there is nothing to convert."
+            raise InvalidInput(FIELD, message, "no_speech")
+        upload.seconds = recording.seconds
         with database.transaction() as session:
             seconds = update(RecordingUpload).values(seconds=upload.seconds)
             session.execute(seconds.where(RecordingUpload.id == upload.id))
