@@ -70,16 +70,16 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A session whose work is committed at the end of the block, or rolled back on an error.
+        """A session that commits at the end of the block, or rolls back on an error.
 
-        The database is first touched by the first statement, so what is slow belongs before it.
+        The first statement opens the transaction, so slow work belongs before it.
         """
         with self._sessions.begin() as session:
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that reads only, and on SQLite waits for no writer and holds none up.
+        """A read-only session. On SQLite it neither waits for a writer nor delays one.
 
         A write within it raises sqlalchemy.exc.DBAPIError.
         """
@@ -87,7 +87,7 @@ class Database:
             yield session
 
     def migrate(self) -> None:
-        """Bring the tables to the newest revision. Processes that start together wait in turn."""
+        """Brings the tables to the newest revision. Concurrent processes take turns."""
         config = Config()
         config.set_main_option("script_location", "serve_app.db:migrations")
         with self.engine.begin() as connection:
@@ -100,9 +100,9 @@ class Database:
             command.upgrade(config, "head")
 
     def lock(self, within: Session | Connection, name: str) -> None:
-        """Wait until no other transaction holds `name`, and hold it to the end of this one.
+        """Waits until no other transaction holds `name`, and holds it until this one ends.
 
-        On SQLite there is nothing to do: its transactions follow one another.
+        On SQLite it does nothing: its write transactions are serial.
         """
         if self.engine.dialect.name == "postgresql":
             within.execute(select(func.pg_advisory_xact_lock(zlib.crc32(name.encode()))))

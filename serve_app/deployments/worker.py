@@ -1,4 +1,4 @@
-"""The worker as a deployment: it takes no requests but a nudge, and works until it is stopped."""
+"""The worker as a deployment: its only request is `wake`; it runs until Serve stops it."""
 
 from __future__ import annotations
 

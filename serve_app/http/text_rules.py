@@ -1,4 +1,4 @@
-"""What text may be submitted, for every service that takes text."""
+"""Validation of submitted text, for every service that takes text."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from serve_app.errors import invalid
 
 
 def clean_text(text: str, field: str, max_length: int) -> str:
-    """`text` without the white space around it: 1 to `max_length` characters, none of them control.
-
-    Newline and tab are the control characters that may stay. Raises ApiError (422) about
-    `field`.
-    """
+    """`text` without surrounding white space: 1 to `max_length` characters, without control
+    characters except newline and tab. Raises ApiError 422 for `field`."""
     stripped = text.strip()
     if not stripped:
         raise invalid(field, f"{field} must have 1 to {max_length} characters besides white space.")

@@ -1,13 +1,14 @@
-"""Who is next: how clips in line become claims.
+"""Claims: leases on the next ready clips.
 
-Under load the claims of all workers share the processors with everything else, so a claim takes a
-handful of statements, however many clips it takes, and brings only clips that are taken over whole.
+The claims of all workers compete with everything else for the processors under load. A claim
+therefore takes a handful of statements, however many clips it takes, and loads only those that it
+leases.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -34,9 +35,13 @@ from serve_app.jobs.queue import Claim
 from serve_app.settings import QueueSettings
 
 _MARK_READY_BATCH_SIZE = 100
+_ROUNDS = 20
+"""Looks at the line for one claim: many users in it may have had their starts."""
+_MOVED_AT_ONCE = 500
+"""Clips that one claim sends back, or those of one user where these are more."""
 _REFRESH = {"populate_existing": True, "synchronize_session": False}
 
-# The statements are made once: making them costs more than the database takes to run them.
+# Built once: building a statement costs more than the database takes to run it.
 _MARK_READY = (
     update(Clip)
     .where(
@@ -50,11 +55,11 @@ _MARK_READY = (
     )
     .values(ready=True)
 )
-# The user is locked with the clip, so that two claims cannot both count the same starts.
+# The user's row is locked too, so that two claims cannot both count the same starts.
 _NEXT_READY = (
     select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at, User.starts)
     .join(User, User.id == Clip.user_id)
-    .where(PENDING, Clip.ready)
+    .where(PENDING, Clip.ready, Clip.user_id.not_in(bindparam("passed_over", expanding=True)))
     .order_by(Clip.turn, Clip.id)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True, key_share=True)
@@ -67,7 +72,7 @@ _LEASE = (
         ready=False,
         attempts=Clip.attempts + 1,
         losses=Clip.losses + case((Clip.lease.is_not(None), 1), else_=0),
-        # Half of the token is the claim's and half the clip's: no two are alike.
+        # Half of the token is the claim's and half the clip's, so each is unique.
         lease=bindparam("token", type_=String) + func.substr(Clip.id, 17),
         lease_until=bindparam("until", type_=Float),
         started_at=func.coalesce(Clip.started_at, bindparam("now", type_=Float)),
@@ -85,23 +90,26 @@ _SET_STARTS = (
 def claim(
     session: Session, settings: QueueSettings, now: float, limit: int = 1, suspects: bool = True
 ) -> list[Claim]:
-    """Up to `limit` of the next due clips, each held for `settings.lease_seconds`.
+    """Leases up to `limit` of the next ready clips for `settings.lease_seconds` each.
 
-    At most one suspect is among them, and none without `suspects`. Fails the clips it meets that
-    are out of time or out of tries that may be lost, and sends back all of a user it meets who has
-    had all starts of the window. It waits for no lock: clips of a user whose row another
-    transaction holds are passed over, so after too few one asks again at the next poll.
+    At most one of them is a suspect, and none without `suspects`. On its way it fails clips that are
+    past `clip_seconds` or `max_losses`, and reschedules the clips of users who have had all
+    starts of the throttle's window. It waits for no lock: it skips the clips of a user whose row is
+    locked, so a worker that gets too few asks again at the next poll.
     """
     session.execute(_MARK_READY, {"now": now}, execution_options=_REFRESH)
     taken: list[Clip] = []
-    more = True
-    while more and len(taken) < limit:
+    throttled: list[str] = []
+    for _ in range(_ROUNDS):
         room = limit - len(taken)
-        found = _next_ready(session, room, suspects)
-        more = len(found) == room
+        found = _next_ready(session, room, suspects, throttled)
         decisions = _decide(found, suspects, settings, now)
         suspects = suspects and not decisions.suspect
+        throttled += decisions.throttled
         taken += _apply(session, decisions, settings, now)
+        if len(found) < room or len(taken) == limit:
+            break
+    _send_back(session, throttled, settings, now)
     started = events.record_each(
         session, Kind.STARTED, {clip.id: {"attempt": clip.attempts} for clip in taken}, now
     )
@@ -110,7 +118,7 @@ def claim(
 
 @dataclass(frozen=True, slots=True)
 class _ReadyClip:
-    """What decides about a clip in line; it is locked, and so is its user."""
+    """The columns that decide about a ready clip. The clip and its user are locked."""
 
     id: str
     user_id: str
@@ -118,11 +126,11 @@ class _ReadyClip:
     losses: int
     started_at: float | None
     starts: list[float]
-    """Those of its user."""
+    """The starts of its user."""
 
     @property
     def suspect(self) -> bool:
-        """A clip in line that nobody let go of was lost with its worker."""
+        """A ready clip with a lease was lost with its worker: nobody released it."""
         return self.losses > 0 or self.lease is not None
 
     def is_lost(self, settings: QueueSettings) -> bool:
@@ -134,20 +142,20 @@ class _ReadyClip:
 
 @dataclass(slots=True)
 class _Decisions:
-    """What is to become of clips in line, by their ids."""
+    """What becomes of ready clips, by their ids."""
 
     taken: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     overdue: list[str] = field(default_factory=list)
-    throttled: set[str] = field(default_factory=set)
+    throttled: list[str] = field(default_factory=list)
     """Users who have had all starts of the window."""
     starts: dict[str, list[float]] = field(default_factory=dict)
-    """Of the users whose clips start now for the first time."""
+    """Starts of the users whose clips start now for the first time."""
     suspect: bool = False
-    """One of the taken is."""
+    """Whether one of the taken clips is a suspect."""
 
     def may_start(self, clip: _ReadyClip, settings: QueueSettings, now: float) -> bool:
-        """Whether its user may start one more; if so, it counts."""
+        """Whether the clip's user may start one more; if so, the start is counted."""
         starts = self.starts.get(clip.user_id, clip.starts)
         if not throttle.may_start(starts, settings, now):
             return False
@@ -155,9 +163,13 @@ class _Decisions:
         return True
 
 
-def _next_ready(session: Session, limit: int, suspects: bool) -> list[_ReadyClip]:
+def _next_ready(
+    session: Session, limit: int, suspects: bool, passed_over: Sequence[str]
+) -> list[_ReadyClip]:
+    """The first in line, but for clips of users that are passed over."""
     query = _NEXT_READY if suspects else _NEXT_READY_WITHOUT_SUSPECTS
-    return [_ReadyClip(*row) for row in session.execute(query, {"limit": limit})]
+    bounds = {"limit": limit, "passed_over": passed_over}
+    return [_ReadyClip(*row) for row in session.execute(query, bounds)]
 
 
 def _decide(
@@ -172,7 +184,8 @@ def _decide(
         elif clip.suspect and (result.suspect or not suspects):
             continue
         elif clip.started_at is None and not result.may_start(clip, settings, now):
-            result.throttled.add(clip.user_id)
+            if clip.user_id not in result.throttled:
+                result.throttled.append(clip.user_id)
         else:
             result.taken.append(clip.id)
             result.suspect = result.suspect or clip.suspect
@@ -182,7 +195,7 @@ def _decide(
 def _apply(
     session: Session, decisions: _Decisions, settings: QueueSettings, now: float
 ) -> list[Clip]:
-    """The clips that are taken, in their order."""
+    """Executes the decisions; returns the taken clips in order."""
     taken = _lease(session, decisions.taken, now, settings.lease_seconds)
     _set_starts(session, decisions.starts)
     for clip in _rows(session, decisions.lost):
@@ -191,10 +204,21 @@ def _apply(
     for clip in _rows(session, decisions.overdue):
         message = f"The clip was not done within {settings.clip_seconds:g} s of its first start."
         queue.transition(session, clip, ClipState.FAILED, now, code=queue.TOO_LONG, message=message)
-    for user_id in decisions.throttled:
-        user = session.get_one(User, user_id, populate_existing=True)
-        throttle.reschedule(session, user, settings, now)
     return taken
+
+
+def _send_back(
+    session: Session, throttled: Sequence[str], settings: QueueSettings, now: float
+) -> None:
+    """Sends away what users have in line who have had all starts of the window, until enough clips
+    are moved: the transaction holds the rows of all users that it has met. The rest stay in line,
+    and the next claim meets them."""
+    moved = 0
+    for user_id in throttled:
+        if moved >= _MOVED_AT_ONCE:
+            return
+        user = session.get_one(User, user_id, populate_existing=True)
+        moved += throttle.reschedule(session, user, settings, now)
 
 
 def _lease(session: Session, clip_ids: list[str], now: float, seconds: float) -> list[Clip]:

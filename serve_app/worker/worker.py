@@ -1,7 +1,7 @@
-"""Claims pending clips and runs them, each as a try of `attempt.ClipRunner`.
+"""Claims ready clips and runs them, each as an attempt of `clip_run.ClipRunner`.
 
-Ray stays outside: the stages come as `generation.Stages`. A worker may die at any point; its
-leases run out and the clips are claimed again.
+The worker does not know Ray: it gets the stages as `generation.Stages`. It may die at any point;
+its leases then expire and its clips are claimed again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from pipelines.protocol import InvalidInput
 from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import ClipState
+from serve_app.ids import new_id
 from serve_app.jobs import admission, claiming, queue
 from serve_app.jobs.queue import Claim
-from serve_app.maintenance import sweeper
+from serve_app.maintenance import leadership
+from serve_app.maintenance.sweeper import Sweeper
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import result_key
 from serve_app.storage.store import ObjectStore
@@ -36,6 +38,9 @@ from serve_app.worker.thread_pools import Threads
 logger = logging.getLogger("bernie.worker")
 
 SWEEP_SECONDS = 30.0
+DELETE_SECONDS = 5.0
+LEAD_SECONDS = 5.0
+_DUTY = "sweep"
 STATS_SECONDS = 5.0
 PAUSE_SECONDS = 10.0
 _CAUTION_SECONDS = 5.0
@@ -74,6 +79,9 @@ class Worker:
         self._cancellable: dict[str, asyncio.Task[ClipResult | None]] = {}
         """By the token of their lease."""
         self._wake = asyncio.Event()
+        self._name = new_id()
+        self._leading = False
+        self._sweeper = Sweeper(database, store, settings, lambda: self._stopping)
         self._stopping = False
         self._stopped = asyncio.Event()
         self._threads = Threads(database, 2 * settings.worker_clips + 1)
@@ -101,8 +109,10 @@ class Worker:
     async def run(self) -> None:
         """The main loop. Ends when `stop` is called; outlives every failure of the database."""
         rounds = [
-            self._every(SWEEP_SECONDS, "the sweep", partial(self._threads.chore, self._sweep)),
-            self._every(STATS_SECONDS, "the count", partial(self._threads.chore, self._count)),
+            self._every(LEAD_SECONDS, "the duty of one", self._take_lead),
+            self._every(SWEEP_SECONDS, "the sweep", self._led(self._sweeper.sweep)),
+            self._every(DELETE_SECONDS, "the removal", self._led(self._sweeper.remove_deleted)),
+            self._every(STATS_SECONDS, "the count", self._led(self._count)),
         ]
         chores = [asyncio.create_task(each) for each in rounds]
         self._leasing = asyncio.create_task(self._leases.keep())
@@ -189,8 +199,8 @@ class Worker:
         self._wake.set()
 
     async def _work(self, claim: Claim) -> None:
-        """One try at one clip; ends in one transition of its state, or in none if the lease is
-        lost."""
+        """One attempt at one clip. It ends in one transition of the clip's state, or in none if the
+        lease was lost."""
         mark_stored = partial(self._cancellable.pop, claim.token, None)
         producing = asyncio.create_task(self._runner.run(claim, mark_stored))
         self._cancellable[claim.token] = producing
@@ -212,7 +222,8 @@ class Worker:
             self._cancellable.pop(claim.token, None)
 
     async def _failed(self, claim: Claim, error: Exception) -> None:
-        """Records why: for good where the input is at fault, else for another try."""
+        """Records the failure: final where the input is at fault, else followed by another
+        attempt."""
         clip, token = claim.clip, claim.token
         record = partial(self._threads.persist, clip.user_id)
         cause = getattr(error, "cause", error)  # Ray wraps what a replica raised
@@ -221,13 +232,13 @@ class Worker:
             await record(lambda s, now: queue.fail(s, clip.id, token, *why, now))
             self._observer.ended(clip.service, "failed")
             return
-        logger.error("clip %s, try %d failed", clip.id, clip.attempts, exc_info=error)
+        logger.error("clip %s, attempt %d failed", clip.id, clip.attempts, exc_info=error)
         if self._stopping:
-            # What goes on around a worker that is stopped may be stopping, too.
+            # When a worker is stopped, its stages and store may be stopping too.
             await record(partial(_release, claim))
             return
         if isinstance(cause, StoreUnavailable | StageUnavailable) or is_unavailable(cause):
-            # No fault of the clip: it costs no try, and what failed gets time to come back.
+            # Not the clip's fault: the attempt does not count, and the outage gets time to end.
             await record(lambda s, now: queue.release(s, clip.id, token, now, now + PAUSE_SECONDS))
             self._observer.ended(clip.service, "postponed")
             return
@@ -246,7 +257,8 @@ class Worker:
         self._observer.ended(clip.service, "failed" if state is ClipState.FAILED else "retried")
 
     def _stop_work(self, claim: Claim) -> None:
-        """Once: a second time would cut short what the work does about the first."""
+        """Cancels the work once: a second cancellation would interrupt the clean-up after the
+        first."""
         if (producing := self._cancellable.pop(claim.token, None)) is not None:
             producing.cancel()
 
@@ -254,14 +266,32 @@ class Worker:
         self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]
     ) -> None:
         while True:
-            await asyncio.sleep(seconds)
             try:
                 await chore()
-            except Exception:
-                logger.exception("%s failed", name)
+            except Exception as error:
+                logger.warning("%s failed", name, exc_info=not is_unavailable(error))
+            await asyncio.sleep(seconds)
 
-    def _sweep(self) -> None:
-        sweeper.sweep(self._database, self._store, self._settings)
+    async def _take_lead(self) -> None:
+        """One worker at a time sweeps and counts; where it is gone another takes over."""
+        led = self._leading
+        self._leading = await self._threads.chore(self._lead)
+        if led and not self._leading:
+            self._observer.queue(dict.fromkeys(self._stages, 0), 0.0)
+
+    def _lead(self) -> bool:
+        with self._database.transaction() as session:
+            now = self._database.now(session)
+            return leadership.lead(session, _DUTY, self._name, now, 6 * LEAD_SECONDS)
+
+    def _led(self, chore: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+        """The chore of the worker that leads."""
+
+        async def run() -> None:
+            if self._leading:
+                await self._threads.chore(chore)
+
+        return run
 
     def _count(self) -> None:
         with self._database.reading() as session:
@@ -271,7 +301,7 @@ class Worker:
 
 
 def _reason(cause: Exception, claim: Claim) -> tuple[str, str]:
-    """The code and the message of a clip whose last try ends so."""
+    """The code and message of a clip whose last attempt ends like this."""
     if isinstance(cause, TookTooLong):
         return queue.TOO_LONG, f"The try was not done within {claim.seconds:.3g} s."
     if isinstance(cause, StoreError):

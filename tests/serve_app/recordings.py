@@ -1,4 +1,4 @@
-"""Files to send, and sending them."""
+"""Recordings, and sending them as uploads."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import soundfile
 
+from pipelines.audio.recording import Recording, at_rate
 from tests.serve_app.api_harness import Api, Headers
 
 SPEECH = Path(__file__).parents[1] / "goldens" / "speech" / "am_michael.flac"
@@ -29,6 +30,19 @@ def tone(seconds: float, kind: str = "WAV", rate: int = 8_000) -> bytes:
     return sink.getvalue()
 
 
+def spoken(seconds: float, rate: int = 8_000) -> bytes:
+    """Speech of so many seconds, as WAV."""
+    samples = at_rate(Recording(*soundfile.read(SPEECH, dtype="float32")), rate)
+    # From the middle of a word on.
+    return wav(np.resize(samples[rate // 2 :], round(seconds * rate)), rate)
+
+
+def wav(samples: np.ndarray, rate: int = 8_000) -> bytes:
+    sink = io.BytesIO()
+    soundfile.write(sink, samples, rate, format="WAV")
+    return sink.getvalue()
+
+
 def announce(api: Api, headers: Headers, size: int, content_type: str) -> dict[str, Any]:
     """The answer to a new upload."""
     request = {"content_type": content_type, "bytes": size}
@@ -40,7 +54,7 @@ def announce(api: Api, headers: Headers, size: int, content_type: str) -> dict[s
 def send(
     api: Api, headers: Headers, data: bytes, content_type: str = "audio/flac"
 ) -> dict[str, Any]:
-    """An upload whose file is there."""
+    """An upload whose file was sent."""
     upload = announce(api, headers, len(data), content_type)
     answer = httpx.request(upload["method"], upload["url"], content=data, headers=upload["headers"])
     assert answer.status_code == 200, answer.text

@@ -71,11 +71,11 @@ class Tally:
         assert seconds > 0
 
     def queue(self, depth: dict[str, int], age: float) -> None:
-        """Not looked at."""
+        """Ignored."""
 
 
 class WorkerHarness:
-    """A user, a worker, and ways to look at what becomes of the user's clips."""
+    """A user, a worker, and access to the user's clips."""
 
     def __init__(
         self,

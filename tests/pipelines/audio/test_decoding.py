@@ -98,7 +98,7 @@ def test_the_sound_of_a_video(container: str) -> None:
 
 
 @pytest.mark.parametrize(("rate", "kept"), [(8_000, 8_000), (44_100, 44_100), (96_000, 48_000)])
-def test_what_is_above_hearing_is_not_kept(rate: int, kept: int) -> None:
+def test_decode_what_is_above_hearing_is_not_kept(rate: int, kept: int) -> None:
     recording = decoded(encoded(tone(1.5, rate), rate))
     assert recording.sample_rate == kept
     assert len(recording.samples) == pytest.approx(1.5 * kept, abs=2)
@@ -106,7 +106,7 @@ def test_what_is_above_hearing_is_not_kept(rate: int, kept: int) -> None:
     np.testing.assert_allclose(recording.samples[500:-500], expected[500:-500], atol=1e-3)
 
 
-def test_the_ends_of_the_range_are_taken() -> None:
+def test_decode_ends_of_the_range_are_taken() -> None:
     for seconds in (SHORTEST, LONGEST):
         assert decoded(encoded(tone(seconds))).seconds == seconds
     for seconds, code in ((SHORTEST, "audio_too_short"), (LONGEST, "audio_too_long")):
@@ -192,7 +192,7 @@ def test_silent_channels_do_not_count(channels: int) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
 @pytest.mark.parametrize("at", [0, -1])
-def test_samples_that_are_no_numbers_are_refused(bad: float, at: int) -> None:
+def test_decode_samples_that_are_no_numbers_are_refused(bad: float, at: int) -> None:
     samples = tone(1.0)
     samples[at] = bad
     error = refused(encoded(samples, codec="DOUBLE"))
@@ -228,7 +228,7 @@ def png() -> bytes:
         b"RIFF" + np.random.default_rng(1).bytes(10_000),
     ],
 )
-def test_what_is_no_recording(data: bytes) -> None:
+def test_decode_what_is_no_recording(data: bytes) -> None:
     error = refused(data)
     assert error.code == "not_audio"
     assert "Send WAV, MP3, FLAC, Ogg" in error.message
@@ -242,7 +242,7 @@ def test_what_is_no_recording(data: bytes) -> None:
         (muxed(tone(1.0, 48_000), 48_000, "mp4", "ac3"), "MP4"),
     ],
 )
-def test_what_would_be_one_in_another_format(data: bytes, name: str) -> None:
+def test_decode_what_would_be_one_in_another_format(data: bytes, name: str) -> None:
     error = refused(data)
     assert error.code == "unsupported_audio"
     assert name in error.message
@@ -402,7 +402,7 @@ print(json.dumps([slowest, (after - before) / 1024, codes]))
 """
 
 
-def test_what_takes_too_long_just_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decode_what_takes_too_long_just_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it is cut, reading comes to an end, and nothing shorter is taken for the whole."""
     whole = {kind: decoded(data) for kind, data in zip(SNDFILE_KINDS, valid(), strict=True)}
     for limit in np.geomspace(1e-6, 3e-3, 40):
@@ -415,7 +415,7 @@ def test_what_takes_too_long_just_ends(monkeypatch: pytest.MonkeyPatch) -> None:
                 assert found in {"not_audio", "bad_audio"}
 
 
-def test_hostile_files_cost_little(tmp_path: Path) -> None:
+def test_decode_hostile_files_cost_little(tmp_path: Path) -> None:
     for name, (data, _) in hostile().items():
         (tmp_path / name).write_bytes(data)
     command = [sys.executable, "-c", PROBE, str(tmp_path)]
@@ -455,7 +455,7 @@ def test_no_change_to_a_file_does_more_than_have_it_refused(
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
-def test_a_clip_that_was_listened_to_while_it_was_made(name: str) -> None:
+def test_decode_clip_that_was_listened_to_while_it_was_made(name: str) -> None:
     sink = io.BytesIO()
     encoder = Encoder(io.BytesIO(), name, RATE, RATE, sink)
     encoder.write(tone(1.5).astype(np.float32))
