@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from serve_app.errors import invalid
+
+_LINE_END = re.compile("\r\n|[\r\v\f\x85]")
 
 
 def clean_text(text: str, field: str, max_length: int) -> str:
     """`text` without the white space around it: 1 to `max_length` characters, none of them control.
 
-    Newline and tab are the control characters that may stay. Raises ApiError (422) about
-    `field`.
+    Tab and the ends of lines and pages may stay; every such end becomes a newline. Raises ApiError
+    (422) about `field`.
     """
-    stripped = text.strip()
+    stripped = _LINE_END.sub("\n", text).strip()
     if not stripped:
         raise invalid(field, f"{field} must have 1 to {max_length} characters besides white space.")
     if len(stripped) > max_length:
@@ -24,7 +27,7 @@ def clean_text(text: str, field: str, max_length: int) -> str:
             code_point = f"U+{ord(character):04X}"
             raise invalid(
                 field,
-                f"{field} must have no control characters but newline and tab; "
+                f"{field} must have no control characters but tab and the ends of lines; "
                 f"character {place + 1} is {code_point}.",
             )
     return stripped

@@ -33,12 +33,18 @@ class KokoroScript:
 
     max_spoken: int
 
-    def analyse(self, text: str, language: str, max_characters: int) -> list[Chunk]:
-        return analyse(text, language, max_characters, self.max_spoken)
+    def analyse(
+        self, text: str, language: str, max_characters: int, literal: bool = False
+    ) -> list[Chunk]:
+        return analyse(text, language, max_characters, self.max_spoken, literal)
 
 
 def analyse(
-    text: str, language: str, max_characters: int, max_spoken: int | None = None
+    text: str,
+    language: str,
+    max_characters: int,
+    max_spoken: int | None = None,
+    literal: bool = False,
 ) -> list[Chunk]:
     """The chunks of `text` in order, each at most `max_characters` and 510 tokens long.
 
