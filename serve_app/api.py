@@ -1,4 +1,5 @@
-"""The HTTP application. It parses, authorises, calls the service logic and formats; no more."""
+"""The HTTP application. Its routes parse, authorise, call the service logic and format the
+answer."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve_app import __version__
 from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.http.body_limit import BodyLimit
 from serve_app.http.error_responses import ERROR_HANDLERS, UnexpectedErrors
@@ -37,10 +39,10 @@ says what to do, and `field` is there when one part of the request is at fault.
 
 
 def create_app(state: AppState) -> FastAPI:
-    """The application over `state`. It is plain ASGI and holds no state of its own."""
+    """The ASGI application over `state`, which holds all that it knows."""
     app = FastAPI(
         title="Bernie",
-        version="0.1.0",
+        version=__version__,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -73,7 +75,7 @@ def create_app(state: AppState) -> FastAPI:
 
 
 class SecurityHeaders:
-    """ASGI middleware: no content sniffing anywhere, and no cache keeps an answer of the API."""
+    """ASGI middleware: forbids content sniffing everywhere, and caching of the API's answers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

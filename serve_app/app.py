@@ -1,4 +1,4 @@
-"""The whole graph in one function: the only place that wires it."""
+"""The whole Ray Serve graph, wired in one function."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from serve_app.deployments.worker import Worker
 from serve_app.http.wait_slots import MAX_REQUESTS
 from serve_app.settings import Settings, StageScale
 from serve_app.storage.store import ObjectStore
+from serve_app.worker.worker import STOP_SECONDS
 
 APP_NAME = "bernie"
 
 
 class UnprotectedRay(RuntimeError):
-    """Ray would run what anybody sends it."""
+    """Ray would execute code that anybody sends it."""
 
 
 def build(args: dict[str, Any] | Settings | None = None) -> Application:
@@ -54,7 +55,7 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         name="worker",
         num_replicas=settings.worker_replicas,
         max_ongoing_requests=100,
-        graceful_shutdown_timeout_s=settings.drain_seconds + 5,
+        graceful_shutdown_timeout_s=settings.drain_seconds + STOP_SECONDS + 5,
         health_check_period_s=5,
         ray_actor_options={"num_cpus": 0.1, "runtime_env": {"env_vars": MESSAGES}},
     )(Worker).bind(settings, stages)
@@ -68,7 +69,8 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
 
 
 def _require_token(settings: Settings) -> None:
-    """Before anything is served: whoever reaches a Ray without a token can run code in it."""
+    """Raises UnprotectedRay before anything is served: whoever reaches a Ray without a token can
+    run code in it."""
     if settings.require_ray_token and os.environ.get("RAY_AUTH_MODE") != "token":
         raise UnprotectedRay(
             "This configuration has require_ray_token: start Ray with RAY_AUTH_MODE=token and a "
@@ -78,10 +80,10 @@ def _require_token(settings: Settings) -> None:
 
 def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:
     scale: StageScale = getattr(settings.service(service), stage)
-    taken_in = scale.max_batch * scale.max_groups + scale.max_waiting
+    max_requests = scale.max_batch * scale.max_groups + scale.max_waiting
     return serve.deployment(
         name=f"{service}-{stage}",
-        max_ongoing_requests=taken_in,
+        max_ongoing_requests=max_requests,
         autoscaling_config={
             "min_replicas": scale.min_replicas,
             "max_replicas": scale.max_replicas,

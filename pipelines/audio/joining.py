@@ -23,8 +23,9 @@ class SilenceJoin:
 
     def __init__(self, seconds: float, sample_rate: int) -> None:
         self._silence = np.zeros(round(seconds * sample_rate), np.float32)
-        steps = round(FADE_SECONDS * sample_rate)
-        self._rise = (0.5 - 0.5 * np.cos(np.pi * np.arange(steps) / steps)).astype(np.float32)
+        samples = round(FADE_SECONDS * sample_rate)
+        phase = np.pi * np.arange(samples) / samples
+        self._rise = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
         self._begun = False
 
     def add(self, waveform: Waveform) -> Waveform:
@@ -39,11 +40,11 @@ class SilenceJoin:
         return np.zeros(0, np.float32)
 
     def _faded(self, waveform: Waveform) -> Waveform:
-        steps = min(len(self._rise), len(waveform))
+        samples = min(len(self._rise), len(waveform))
         faded = waveform.astype(np.float32)
-        if steps:
-            faded[:steps] *= self._rise[:steps]
-            faded[-steps:] *= self._rise[:steps][::-1]
+        if samples:
+            faded[:samples] *= self._rise[:samples]
+            faded[-samples:] *= self._rise[:samples][::-1]
         return faded
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from html.entities import html5
 
 from pipelines.english import marks
+from pipelines.english.characters import drop_marks
 from pipelines.english.markdown import strip_markdown
 from pipelines.english.marks import Words
 
@@ -84,6 +85,8 @@ _STRENGTHS = {
     "x-strong": 1.4,
 }
 _DEFAULT_PAUSE = 0.5
+_MARKS = re.compile(r"[<>&*_`~#\[\]\\|=]")
+"""Without any of these a text holds no markup."""
 _SPELT = frozenset(
     ["characters", "character", "spell-out", "verbatim", "letters", "digits", "digit"]
 )
@@ -106,6 +109,15 @@ def render(text: str, words: Words, pronounce: Pronounce) -> str:
     text = _Tags(words, pronounce).render(text)
     text = strip_markdown(text)
     return _ENTITY.sub(_entity, text)
+
+
+def plain(text: str) -> str:
+    """The text without markup, pauses and given pronunciations."""
+    if not _MARKS.search(text):
+        return text
+    words = Words()
+    rendered = words.written(render(drop_marks(text), words, lambda ipa: ipa))
+    return marks.without_pauses(rendered)
 
 
 class _Tags:
@@ -194,7 +206,7 @@ def _phoneme(attributes: dict[str, str], inside: str, words: Words, pronounce: P
 
 def _spoken(written: str, ipa: str, words: Words, pronounce: Pronounce) -> str:
     phonemes = pronounce(ipa)
-    return words.mark(written.strip() or ipa, phonemes) if phonemes else written
+    return f" {words.mark(written.strip() or ipa, phonemes)}" if phonemes else written
 
 
 def _entity(match: re.Match[str]) -> str:

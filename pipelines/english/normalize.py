@@ -20,6 +20,7 @@ from pipelines.english.marks import PAUSES, is_mark, without_pauses
 from pipelines.english.number_words import numbers_of
 from pipelines.english.quantities import say_quantities
 from pipelines.english.roman import say_roman_numerals
+from pipelines.english.stretched import unstretch
 from pipelines.english.symbols_said import drop_drawings, say_slashed, say_symbols
 from pipelines.english.times import say_durations, say_times
 
@@ -55,6 +56,7 @@ def read_out(text: str, language: str) -> str:
     """As `normalize`, but with the marks of pauses, paragraphs and given pronunciations kept."""
     say = numbers_of(language)
     text = say_addresses(clean(text))
+    text = unstretch(text)
     text = lay_out(_DECORATION.sub(" ", drop_drawings(text)))
     text = say_abbreviations(say_slashed(text))
     text = say_roman_numerals(text, say)

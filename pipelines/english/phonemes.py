@@ -67,13 +67,12 @@ def phonemize(texts: Sequence[str], language: str, words: Words | None = None) -
     ]
     runs: dict[str, list[str]] = defaultdict(list)
     for clause in chain.from_iterable(clauses):
-        for read_in, words in clause.runs:
-            runs[read_in].append(words)
-    sounds = {read_in: iter(_speak(words, read_in)) for read_in, words in runs.items()}
+        for read_in, run in clause.runs:
+            runs[read_in].append(run)
+    sounds = {read_in: iter(_speak(many, read_in)) for read_in, many in runs.items()}
     phonemes = ("".join(clause.said(sounds) for clause in members) for members in clauses)
     return [
-        to_kokoro(stand_ins.take(spoken))
-        for spoken, stand_ins in zip(phonemes, given, strict=True)
+        to_kokoro(stand_ins.take(spoken)) for spoken, stand_ins in zip(phonemes, given, strict=True)
     ]
 
 

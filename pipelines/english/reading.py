@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pipelines.english import marks
 from pipelines.english.characters import drop_marks
-from pipelines.english.markup import render
 from pipelines.english.marks import PAUSES, Words
+from pipelines.english.markup import render
 from pipelines.english.normalize import read_out
 from pipelines.english.phonemes import to_kokoro
 from pipelines.english.symbols import has_sound

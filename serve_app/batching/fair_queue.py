@@ -1,9 +1,10 @@
-"""The order in which waiting segments are admitted. Pure Python; the clock is the caller's.
+"""The order in which waiting segments are admitted: start-time fair queuing with lanes. Pure
+Python; the caller passes the time.
 
-First segments of a clip go before later ones, bulk work takes what is left, users take turns by the
-work they were given (start-time fair queuing: each user has a virtual time that grows by the cost
-served, and the user furthest behind goes next), and age breaks ties. Whoever has waited longer than
-`max_wait` counts as first, so that no lane is starved.
+The lanes are: first segments of a clip, later segments, bulk work. Within a lane users take turns
+by the work they were given: each user has a virtual time that grows by the cost served, and the
+user furthest behind goes next. Age breaks ties. An item that has waited for `max_wait` moves to the
+first lane, so that no lane starves.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ FIRST, LATER, BULK = range(3)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Whose work it is and how much of it. `length` is the cost: tokens or frames."""
+    """The owner of an item and its cost: `length` in tokens or frames."""
 
     key: str
     user: str
@@ -40,7 +41,8 @@ Fits = Callable[[Ticket], bool]
 
 @dataclass(slots=True)
 class QueuedItem(Generic[T]):
-    """An item in the queue: `seq` is its place by age, `since` when it came (seconds)."""
+    """An item in the queue: `seq` is its place by age, `since` the time of its arrival in
+    seconds."""
 
     ticket: Ticket
     item: T
@@ -50,7 +52,7 @@ class QueuedItem(Generic[T]):
 
 @dataclass(slots=True)
 class _Account(Generic[T]):
-    """The lanes of one user with something waiting."""
+    """The lanes of one user with something queued."""
 
     virtual: float
     lanes: tuple[deque[QueuedItem[T]], ...] = field(
@@ -62,7 +64,7 @@ class _Account(Generic[T]):
 
 
 class FairQueue(Generic[T]):
-    """Items of many users in the order above."""
+    """The queue of items of many users, in the order above."""
 
     def __init__(self, max_wait: float = 15.0) -> None:
         self._max_wait = max_wait
@@ -77,7 +79,7 @@ class FairQueue(Generic[T]):
     def push(self, ticket: Ticket, item: T, now: float) -> None:
         account = self._accounts.get(ticket.user)
         if account is None:
-            # Idle time earns no credit, and leaving the queue for a moment cancels no debt.
+            # Idle time earns no credit, and a short absence cancels no debt.
             start = max(self._virtual, self._ahead.pop(ticket.user, 0.0))
             account = self._accounts[ticket.user] = _Account(start)
         account.lanes[ticket.lane].append(QueuedItem(ticket, item, self._seq, now))
@@ -92,7 +94,7 @@ class FairQueue(Generic[T]):
         return lane[place]
 
     def pop(self, now: float, fits: Fits | None = None) -> QueuedItem[T] | None:
-        """Takes out the first in order, or the first of those that fit."""
+        """Removes and returns the first item in order, or the first for which `fits` holds."""
         found = self._next(now, fits)
         if found is None:
             return None
@@ -106,7 +108,7 @@ class FairQueue(Generic[T]):
         return queued
 
     def remove(self, key: str) -> T | None:
-        """Takes a cancelled item out, wherever it stands."""
+        """Removes and returns a cancelled item, wherever it is queued."""
         for user, account in self._accounts.items():
             for lane in account.lanes:
                 for queued in lane:
@@ -120,7 +122,7 @@ class FairQueue(Generic[T]):
     def _next(
         self, now: float, fits: Fits | None = None
     ) -> tuple[_Account[T], deque[QueuedItem[T]], int] | None:
-        """The account, the lane and the place in it of the first in order."""
+        """The account, the lane, and the index in it of the first item in order."""
         best: tuple[tuple[int, float, int], _Account[T], deque[QueuedItem[T]], int] | None = None
         for account in self._accounts.values():
             for rank, lane in enumerate(account.lanes):
@@ -134,7 +136,7 @@ class FairQueue(Generic[T]):
         return best[1:] if best else None
 
     def _retire(self, user: str) -> None:
-        """Forgets a user with nothing waiting, but for the lead of those who are ahead."""
+        """Drops a user with nothing queued, but keeps the virtual time of one who is ahead."""
         self._ahead[user] = self._accounts.pop(user).virtual
         self._ahead = {user: at for user, at in self._ahead.items() if at > self._virtual}
 

@@ -1,4 +1,4 @@
-"""A small client of the HTTP API: what the commands of `bernie` speak through."""
+"""A small client of the HTTP API, for the commands of `bernie`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CONTENT_TYPES = {
 
 
 class RequestFailed(Exception):
-    """The server's refusal with its HTTP status, or the reason why there was no answer."""
+    """The server's error with its HTTP status, or the reason why there was no answer."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -50,7 +50,7 @@ class Client:
         self._http.close()
 
     def sign_up(self, email: str, password: str) -> None:
-        """Makes an account and goes on as its user."""
+        """Makes an account and continues as its user."""
         body = {"email": email, "password": password}
         signed_in = self._call("POST", "/api/sign-up", json=body)
         self._http.headers["Authorization"] = f"Bearer {signed_in['token']}"
@@ -73,7 +73,7 @@ class Client:
 
     @contextmanager
     def uploaded(self, file: Path) -> Iterator[str]:
-        """Sends a recording and gives the id of the upload, which is deleted after the block."""
+        """Sends a recording and yields the id of its upload, which is deleted after the block."""
         kind = _CONTENT_TYPES.get(file.suffix.lower(), "application/octet-stream")
         try:
             with file.open("rb") as recording:
@@ -137,12 +137,12 @@ class Client:
 
     @contextmanager
     def listen(self, clip_id: str) -> Iterator[Iterator[bytes]]:
-        """The audio of a clip as it comes. Reading raises RequestFailed where it breaks off."""
+        """The audio of a clip as it arrives. Reading raises RequestFailed where it breaks off."""
         with self._stream(f"/api/clips/{clip_id}/audio", {"stream": 1}) as response:
             yield _guarded(response.iter_raw())
 
     def events(self, clip_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Kind and data of what happens to a clip, to its end."""
+        """Kind and data of the clip's events, to its end."""
         with self._stream(f"/api/clips/{clip_id}/events", {}) as response:
             kind = ""
             for line in _guarded(response.iter_lines()):
@@ -154,7 +154,7 @@ class Client:
 
     @contextmanager
     def _stream(self, path: str, params: dict[str, Any]) -> Iterator[httpx.Response]:
-        # To the object store, without our credentials, where the clip is finished already.
+        # A finished clip redirects to the object store, which gets no credentials of ours.
         with self._http.stream("GET", path, params=params, follow_redirects=True) as response:
             if response.is_error:
                 error = json.loads(response.read()).get("error", {})

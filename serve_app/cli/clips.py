@@ -1,4 +1,4 @@
-"""`bernie say`, `convert` and `sfx`: a clip through a running server, to a file."""
+"""`bernie say`, `convert` and `sfx`: submit a clip to a running server and save it to a file."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def sfx(
 
 
 def without_none(**options: Any) -> dict[str, Any]:
-    """The options that the person gave. The server has the defaults of the others."""
+    """The options that were given. The server has the defaults of the others."""
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -129,7 +129,7 @@ def require_writable(output: Path) -> None:
 def _make(
     url: str, key: str, output: Path, submit: Callable[[Client, str], dict[str, Any]]
 ) -> None:
-    """Submits a clip in the format that the file's ending names, waits, and writes the file."""
+    """Submits a clip in the format of the file's extension, waits, and writes the file."""
     form = FORMATS.get(output.suffix.lower())
     if form is None:
         raise typer.BadParameter(f"the file must end in one of {', '.join(FORMATS)}")

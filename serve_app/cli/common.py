@@ -1,4 +1,4 @@
-"""What the commands share: the database, and the key of the person at this machine."""
+"""What commands share: the database, and the API key of the local user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LOCAL_USER = "you@localhost"
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[Database]:
-    """The database with its newest tables; made if it is SQLite and missing."""
+    """The database, migrated; created if it is SQLite and missing."""
     url = settings.database()
     _require_url(url)
     if not settings.database_url.get_secret_value():
@@ -40,7 +40,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 @contextmanager
 def existing_database(settings: Settings) -> Iterator[Database]:
-    """The same, but raises WrongSetting where there is no SQLite file yet."""
+    """The same, but raises WrongSetting where there is no SQLite file."""
     if not settings.database_url.get_secret_value():
         file = Path(database_name(settings))
         if not file.exists():
@@ -62,7 +62,7 @@ def database_name(settings: Settings) -> str:
 
 
 def _require_url(url: str) -> None:
-    """Raises WrongSetting, without a word of the URL: any part of it may be the password."""
+    """Raises WrongSetting without quoting the URL: any part of it may be the password."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -79,8 +79,8 @@ def _require_url(url: str) -> None:
 
 
 def local_key(settings: Settings) -> Path:
-    """The file with the API key of the person at this machine; made new where the database does
-    not know it."""
+    """The file with the local user's API key; written anew where the database does not know the
+    key."""
     path = key_file(settings)
     private_folder(settings.data_dir)
     with open_database(settings) as database, database.transaction() as session:

@@ -1,4 +1,4 @@
-"""`make demo`: the whole system, from nothing to three sound files, and down again."""
+"""`make demo`: starts the whole system, makes three sound files, and stops it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from serve_app.settings import Settings
 
 WAIT_SECONDS = 900.0
 _PORTS = range(22_700, 30_000)
-"""Clear of the workers of Ray and of SeaweedFS, and below those that systems give out."""
+"""Apart from the ports of Ray's workers and of SeaweedFS, and below the ephemeral ports."""
 
 Submit = Callable[[Client], dict[str, Any]]
 
@@ -37,7 +37,7 @@ class DemoRequest:
     other_voice: str
     sound: str
     output: Path
-    """The sentence; the other two lie beside it, as `NAME-converted` and `NAME-sound`."""
+    """The sentence. The other two lie beside it, as `NAME-converted` and `NAME-sound`."""
 
     @property
     def converted(self) -> Path:
@@ -49,9 +49,9 @@ class DemoRequest:
 
 
 def run_demo(request: DemoRequest, settings: Settings, console: Console) -> None:
-    """Makes what is installed and says what is not. `settings` are resolved.
+    """Makes the clips of the installed services and names the others. `settings` are resolved.
 
-    Raises RequestFailed where a step of the way fails; whatever happens, everything is stopped.
+    Raises RequestFailed where a step fails. Everything is stopped in any case.
     """
     with tempfile.TemporaryDirectory(prefix="bernie-demo-") as folder:
         update = {"data_dir": Path(folder), "port": free_port()}
@@ -79,7 +79,7 @@ def run_demo(request: DemoRequest, settings: Settings, console: Console) -> None
 def make_all(
     request: DemoRequest, settings: Settings, client: Client, report: Report
 ) -> dict[Path, dict[str, Any]]:
-    """The clips of the services that are installed, by the files that they are saved as."""
+    """The clips of the installed services, by the files that they are saved to."""
 
     def convert(client: Client) -> dict[str, Any]:
         with client.uploaded(request.output) as upload:
@@ -110,15 +110,15 @@ def make_all(
 
 
 def demo_settings(**given: Any) -> Settings:
-    """What the environment says of models and limits, with a database and an object store that
-    are the demo's own."""
+    """The environment's models and limits, with a database and an object store of the demo's
+    own."""
     own = {"database_url": "", "s3_endpoint": "", "s3_public_endpoint": "", "host": "127.0.0.1"}
     return Settings(**{**own, **given})
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on, and that nobody is given who asks for any: between
-    the choice and the first listening lie seconds, in which Ray alone asks for a dozen."""
+    """An unused port of loopback outside the ephemeral range: seconds pass between the choice and
+    the first use, in which Ray alone asks for a dozen ephemeral ports."""
     for port in random.sample(_PORTS, len(_PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))

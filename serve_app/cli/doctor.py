@@ -1,4 +1,4 @@
-"""`bernie doctor`: whether the rows, the ledger and the object store fit together."""
+"""`bernie doctor`: whether rows, ledger and object store are consistent."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def doctor(
 
 @contextmanager
 def _own_store(settings: Settings) -> Iterator[Settings]:
-    """Settings that name an object store: for the built-in one of `bernie up`, which is started
-    meanwhile unless it runs."""
+    """Settings that name an object store. The built-in store of `bernie up` is started for the
+    block unless it runs."""
     folder = settings.data_dir / "seaweedfs"
     if settings.s3_endpoint or not seaweedfs.exists(folder):
         yield settings

@@ -1,4 +1,4 @@
-"""Errors that people can mend end a command with one line, never with a traceback."""
+"""One-line messages for errors that the user can mend, instead of tracebacks."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class WrongSetting(Exception):
 
 
 class ErrorReportingGroup(TyperGroup):
-    """The commands of the program: what goes wrong in them is told in one line, exit code 1."""
+    """The commands of the program. An expected error is printed in one line, with exit code 1."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -53,7 +53,7 @@ class ErrorReportingGroup(TyperGroup):
 
 
 def explain(error: Exception) -> str | None:
-    """What to tell about an error; None for one that nobody expected. It shows no secret."""
+    """The message for an error; None for an unexpected one. It contains no secret."""
     if isinstance(error, (*_USER_ERRORS, WrongSetting)):
         return str(error)
     if isinstance(error, ValidationError) and error.title == "Settings":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import signal
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +14,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
-from serve_app import catalog
+from serve_app import __version__, catalog
 from serve_app.cli import clips, doctor, users, voices
 from serve_app.cli.common import local_key
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
@@ -39,7 +38,7 @@ _DEFAULT_SPEECH = catalog.DEFAULTS["styletts2"]
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"bernie {metadata.version('bernie')}")
+        typer.echo(f"bernie {__version__}")
         raise typer.Exit
 
 
@@ -49,7 +48,7 @@ def main(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="The version.")
     ] = False,
 ) -> None:
-    """What holds for all commands."""
+    """Options of all commands."""
 
 
 @app.command()
@@ -121,8 +120,8 @@ def fetch(
 
 
 def _fetch_defaults(settings: Settings) -> None:
-    """The weights of the default models of services for which no other is set or installed. Speech
-    cannot do without; the rest runs without those that cannot be had."""
+    """Fetches the default models of services for which no other is set or installed. Raises where
+    the speech model cannot be fetched; the other services are then missing."""
     _require_checkpoints(settings)
     if settings.speech.pipeline == _DEFAULT_SPEECH:
         _fetch(_DEFAULT_SPEECH, settings)
@@ -137,7 +136,7 @@ def _fetch_defaults(settings: Settings) -> None:
 
 
 def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
-    """The weights, fetched with a progress bar where they are not there yet."""
+    """Fetches the weights with a progress bar, where missing."""
     _require_checkpoints(settings)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -176,7 +175,7 @@ def _print_banner(stack: LocalStack, asked: Settings, key: Path, dashboard_port:
 
 
 def _services(asked: Settings, served: Settings) -> list[str]:
-    """What runs, and how to have what does not, unless it was turned off."""
+    """The running pipelines, and how to install the missing ones unless they were turned off."""
     running = served.pipelines()
     lines = [f"{catalog.TITLES[name]}: {pipeline}" for name, pipeline in running.items()]
     for name in SERVICES:
@@ -194,7 +193,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _watch(stack: LocalStack) -> None:
-    """Returns at Ctrl-C. Raises where a part has ended by itself."""
+    """Returns at Ctrl-C. Raises where a part has ended."""
     try:
         while True:
             time.sleep(1)

@@ -1,4 +1,4 @@
-"""`bernie users`: accounts of the database."""
+"""`bernie users`: accounts in the database."""
 
 from __future__ import annotations
 

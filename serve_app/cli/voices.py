@@ -1,4 +1,4 @@
-"""`bernie voices`: those that ship and those of one's own."""
+"""`bernie voices`: shipped voices and the user's own."""
 
 from __future__ import annotations
 

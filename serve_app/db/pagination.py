@@ -1,5 +1,5 @@
-"""Pages of long lists. A cursor holds the sort key of the last item seen, so rows that come or go
-between two requests neither repeat nor hide others."""
+"""Pages of long lists by cursor. A cursor holds the sort key of the last item seen, so rows that
+are added or removed between two requests neither repeat nor hide others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def encode_cursor(*key: float | str) -> str:
 
 
 def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
-    """The sort key in `cursor`, whose parts must be of `kinds`; 422 for anything else."""
+    """The sort key in `cursor`, whose parts must be of `kinds`. Raises ApiError 422 for anything
+    else."""
     if len(cursor) > _MAX_LENGTH:
         raise _not_a_cursor()
     try:
@@ -46,7 +47,7 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
 
 
 def _storable(part: float | str) -> bool:
-    """Whether a database takes it: cursors come from outside."""
+    """Whether a database accepts the value: cursors come from outside."""
     if isinstance(part, str):
         return part.isalnum() and part.isascii()
     return math.isfinite(part) and abs(part) < _MAX_NUMBER

@@ -1,4 +1,4 @@
-"""The stages of one service as the worker sees them: calls through Ray Serve handles."""
+"""The stages of one service for the worker: calls through Ray Serve handles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RayStages:
         vocoder: DeploymentHandle[Any],
     ) -> None:
         self._frontend = frontend
-        # Ray's annotations do not tell what `stream` makes of a handle.
+        # Ray's annotations do not cover handles with `stream`.
         self._diffusion: Any = diffusion.options(stream=True)
         self._vocoder = vocoder
 
@@ -52,7 +52,7 @@ class RayStages:
     async def _diffuse(
         self, segment: Segment, ticket: Ticket, steps: StepCallback
     ) -> Timed[Acoustic]:
-        """Tells of steps as they come; the last thing that comes is the result."""
+        """Reports steps as they arrive; the last item of the stream is the result."""
         stream = self._diffusion.run.remote(segment, ticket)
         try:
             with _translated():
@@ -67,7 +67,7 @@ class RayStages:
 
 
 async def _result(response: Any) -> Any:
-    """Awaits a handle's response; a cancelled wait also cancels the call in the replica."""
+    """Awaits a handle's response. Cancelling the wait also cancels the call in the replica."""
     try:
         with _translated():
             return await response
@@ -78,7 +78,8 @@ async def _result(response: Any) -> Any:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Tells what became of a replica from what its computation raised."""
+    """Translates Ray's errors about replicas into StageLost and StageUnavailable. Errors of the
+    computation pass."""
     try:
         yield
     except (RayActorError, AioRpcError) as error:

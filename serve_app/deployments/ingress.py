@@ -1,4 +1,4 @@
-"""The HTTP ingress as a deployment: the application of `api.py` with the graph behind it."""
+"""The HTTP ingress as a deployment: the application of `api.py` in front of the graph."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What clients are told where no replica answers them.
+"""Middleware of Serve's proxy: one error for requests that no replica answers.
 
-Serve's proxy has words of its own for what it cannot pass on: a plain 404 while the application is
-not deployed (at the start and while it is stopped), a plain 500, or no answer at all, where the
-replica of the ingress died in the midst of a request. All are 503 to a client: come again.
+The proxy has its own answers where it cannot pass a request on: a plain 404 while the application
+is not deployed (at start and stop), and a plain 500, or no answer at all, where the ingress replica
+died during the request. Clients get a 503 with Retry-After in all these cases.
 
-The proxy also takes orders from the headers of a request, and breaks down over those that are not
-text. Clients give no orders.
+The proxy also obeys control headers of a request, and fails on headers that are not text. The
+middleware removes both.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from serve_app.errors import ApiError
 
 RETRY_SECONDS = 2
 _SERVE_PREFIX = "/-/"
-"""Serve's own addresses, for load balancers."""
+"""Serve's own paths, for load balancers."""
 _UNAVAILABLE = ApiError(
     503,
     "unavailable",
@@ -29,8 +29,8 @@ _UNAVAILABLE = ApiError(
 
 
 _REPLACED = frozenset({404, 500, 503})
-"""What else Serve says of its own accord, like the 408 of its `request_timeout_s`, is as it was set
-up to be."""
+"""Statuses of the proxy's own answers that are replaced. Others, like the 408 of its
+`request_timeout_s`, pass as configured."""
 _HEADERS = {
     "Retry-After": str(RETRY_SECONDS),
     "Cache-Control": "no-store",
@@ -46,8 +46,8 @@ def middlewares() -> list[Middleware]:
 
 
 class ProxyErrors:
-    """ASGI middleware of the proxy: its own answers become one error in the common shape. Those of
-    any application of the cluster go through."""
+    """ASGI middleware of the proxy: its own answers become one error in the common shape. Answers
+    of any application of the cluster pass."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -78,7 +78,7 @@ class ProxyErrors:
 
 
 def _is_from_serve(start: Message) -> bool:
-    """`api.SecurityHeaders` marks every answer of the application, plain ones too."""
+    """`api.SecurityHeaders` marks every answer of the application, including plain text."""
     headers = Headers(raw=start["headers"])
     plain = headers.get("Content-Type", "").startswith("text/plain")
     return start["status"] in _REPLACED and plain and "X-Content-Type-Options" not in headers

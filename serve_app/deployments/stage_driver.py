@@ -1,4 +1,4 @@
-"""Runs a `StepLoop` inside a replica: callers await on the event loop, one thread computes."""
+"""Runs a `StepLoop` inside a replica: callers wait on the event loop, one thread computes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from serve_app.worker.generation import StageLost, StageUnavailable, StepCallbac
 
 
 class StageDriver:
-    """One stage, its loop and its compute thread.
+    """One stage, its batching loop and its compute thread.
 
-    The loop is touched by the driving task alone: what arrives or is cancelled while a step is
-    computing waits in a list and is applied between ticks.
+    Only the driving task touches the loop. Arrivals and cancellations during a step wait in a list
+    and are applied between ticks.
     """
 
     def __init__(
@@ -30,9 +30,8 @@ class StageDriver:
         observe: Callable[[Outcome, int], None],
         stall_seconds: float,
     ) -> None:
-        """`load` runs in the compute thread. A tick that takes longer than `stall_seconds` ends the
-        loop."""
-        # torch keeps its thread count per thread, so the model is loaded where it will run.
+        """`load` runs in the compute thread. A tick longer than `stall_seconds` ends the loop."""
+        # torch has a thread count per thread, so the model is loaded in the thread that runs it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
         self._loop = StepLoop(self._thread.submit(load).result(), limits, time.monotonic)
         self._observe = observe
@@ -47,14 +46,14 @@ class StageDriver:
 
     async def run(self, ticket: Ticket, item: Any, steps: StepCallback | None = None) -> Outcome:
         """The outcome of one item. Raises what its own computation raised, StageLost where the loop
-        ends meanwhile, and StageUnavailable where it has. Cancelling the call takes the item out
-        before the next step. `steps` is told of each step but the last."""
+        ends meanwhile, and StageUnavailable where it has ended. Cancelling the call removes the
+        item before the next step. Calls `steps` for each step but the last."""
         if self._driving is None:
             self._driving = asyncio.create_task(self._drive())
         if self._driving.done():
             raise StageUnavailable("the batching loop of this replica has stopped")
         future = asyncio.get_running_loop().create_future()
-        # A retry may send a segment again while its first sending is still here.
+        # A retry may send a segment while its first call is still queued here.
         key = f"{ticket.key}#{next(self._sequence)}"
         self._futures[key] = future
         if steps is not None:
@@ -74,12 +73,12 @@ class StageDriver:
         return outcome
 
     def check(self) -> None:
-        """Raises if the loop has died: the replica is of no more use."""
+        """Raises if the loop has ended: the replica has to be replaced."""
         if self._driving is not None and self._driving.done():
             self._driving.result()
 
     async def _drive(self) -> None:
-        """Ends with an error only; those who wait are told, and the health check fails."""
+        """Ends only with an error: the callers get it, and the health check fails."""
         try:
             await self._tick_for_ever()
         except Exception as error:

@@ -1,8 +1,9 @@
-"""What the HTTP layer stands on, built once per ingress replica."""
+"""What the HTTP layer works on, built once per ingress replica."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -10,13 +11,14 @@ from sqlalchemy.orm import Session
 from serve_app.db.engine import Database
 from serve_app.http.single_flight import SingleFlight
 from serve_app.http.wait_slots import WaitSlots
+from serve_app.http.work import Work
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 
 
 @dataclass(frozen=True, slots=True)
 class GraphStatus:
-    """Whether the deployments that make clips can take work, and if not, which cannot."""
+    """Whether every deployment of the graph has a running replica, and if not, which has none."""
 
     ready: bool
     detail: str = ""
@@ -30,13 +32,19 @@ class AppState:
     database: Database
     store: ObjectStore
     clock: Callable[[Session], float]
-    """Epoch seconds inside a transaction; `database.now`, so that all machines agree."""
+    """Epoch seconds inside a transaction: `Database.now`, so that all machines agree."""
     wake: Callable[[], None]
-    """Tells the workers that a clip waits. They also poll, so it may be lost; it never raises."""
+    """Tells the workers that a clip is ready. They also poll, so the call may be lost. Never
+    raises."""
     graph_status: Callable[[], Awaitable[GraphStatus]]
     metrics: Callable[[], str]
     """The Prometheus text of `/metrics`."""
+    work: Work = field(default_factory=Work)
     wait_slots: WaitSlots = field(default_factory=WaitSlots)
     readiness_check: SingleFlight[list[str]] = field(default_factory=SingleFlight)
     """What `/readyz` found, and `metrics_scrape` what `/metrics` did: anybody may ask for them."""
+    part_checks: Mapping[str, SingleFlight[None]] = field(
+        default_factory=lambda: defaultdict(SingleFlight)
+    )
+    """The same for each part that `/readyz` looks at."""
     metrics_scrape: SingleFlight[str] = field(default_factory=SingleFlight)

@@ -1,4 +1,4 @@
-"""How a clip looks from outside."""
+"""The JSON of a clip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOT_OPTIONS = {"format", "sample_rate", "seed", REFERENCE}
 
 
 def clip_out(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> ClipOut:
-    """The clip as the API gives it. The link to its audio is valid from `now`, epoch seconds."""
+    """The clip as the API gives it. The URL of its audio is valid from `now`, in epoch seconds."""
     return ClipOut(
         id=clip.id,
         service=clip.service,
@@ -40,7 +40,7 @@ def clip_out(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> 
 
 
 def audio_url(clip: Clip, store: ObjectStore, seconds: int) -> str:
-    """A link to the audio of a clip that succeeded."""
+    """A presigned URL of the audio of a clip that succeeded."""
     name = f"{clip.id}.{FORMATS[clip.options['format']].extension}"
     return store.presigned_get(clip.s3_key or "", seconds, name)
 

@@ -1,4 +1,4 @@
-"""One answer for all who ask at the same time."""
+"""Single flight: concurrent callers share one call and its result."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ Answer = TypeVar("Answer")
 
 
 class SingleFlight(Generic[Answer]):
-    """Finds something out for one request at a time. Those that come meanwhile wait for the same
-    answer, so that however many ask they take the threads of one. Used on the event loop only."""
+    """Runs one call at a time. Callers that arrive meanwhile get its result, so any number of them
+    occupies the threads of one. For use on one event loop."""
 
     def __init__(self) -> None:
         self._under_way: asyncio.Task[Answer] | None = None
 
     async def do(self, call: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
-        """What `call` gives or raises."""
+        """The result of the running call, or of `call` where none runs. Raises what the call
+        raises."""
         if self._under_way is None or self._under_way.done():
             self._under_way = asyncio.create_task(call())
-        # Whoever goes away takes the answer from nobody.
+        # A cancelled caller does not cancel the call for the others.
         return await asyncio.shield(self._under_way)

@@ -1,4 +1,4 @@
-"""Answers that are sent as they come about."""
+"""Responses that are sent while they are produced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Blocks = AsyncGenerator[bytes, None]
 
 
 class StreamedBlocks(StreamingResponse):
-    """The blocks of a generator. It is closed whatever ends the answer."""
+    """A response of the blocks of a generator, which is closed however the response ends."""
 
     def __init__(self, first: bytes, others: Blocks, media_type: str) -> None:
         self._others = others
@@ -22,7 +22,7 @@ class StreamedBlocks(StreamingResponse):
 
     @classmethod
     async def begin(cls, blocks: Blocks, media_type: str) -> StreamedBlocks:
-        """Waits for the first block: what is raised before it can still be answered properly."""
+        """Waits for the first block, so that what is raised before it becomes an error response."""
         first = await anext(blocks, b"")
         return cls(first, blocks, media_type)
 

@@ -1,4 +1,4 @@
-"""What text may be submitted, for every service that takes text."""
+"""Validation of submitted text, for every service that takes text."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ _LINE_END = re.compile("\r\n|[\r\v\f\x85]")
 
 
 def clean_text(text: str, field: str, max_length: int) -> str:
-    """`text` without the white space around it: 1 to `max_length` characters, none of them control.
-
-    Tab and the ends of lines and pages may stay; every such end becomes a newline. Raises ApiError
-    (422) about `field`.
-    """
+    """`text` without surrounding white space: 1 to `max_length` characters, without control
+    characters except tab and the ends of lines and pages; every such end becomes a newline. Raises
+    ApiError 422 for `field`."""
     stripped = _LINE_END.sub("\n", text).strip()
     if not stripped:
         raise invalid(field, f"{field} must have 1 to {max_length} characters besides white space.")

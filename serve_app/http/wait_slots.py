@@ -1,5 +1,4 @@
-"""How many requests of one user, and of all, may wait in this process, so that they leave room for
-others."""
+"""Bounds on the requests that wait in this process, per user and in all."""
 
 from __future__ import annotations
 
@@ -8,21 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 MAX_WAITING_PER_USER = 20
-"""Of one user."""
+"""Waiting requests of one user."""
 MAX_WAITING = 100
 MAX_REQUESTS = 2 * MAX_WAITING
-"""Requests that a replica of the ingress takes in: those that do not wait have the other half."""
+"""Requests that an ingress replica admits. Half of them is left for those that do not wait."""
 
 
 class WaitSlots:
-    """Counts the waiting requests of each user. Used on the event loop only."""
+    """Counts the waiting requests of each user. For use on one event loop."""
 
     def __init__(self) -> None:
         self._of_user: Counter[str] = Counter()
 
     @contextmanager
     def hold(self, user_id: str) -> Iterator[bool]:
-        """Whether the request may wait. It takes up a place, if there is one, until the end."""
+        """Holds a slot for the block, and yields whether there was one: whether the request may
+        wait."""
         full = self._of_user.total() >= MAX_WAITING
         if full or self._of_user[user_id] >= MAX_WAITING_PER_USER:
             yield False

@@ -1,7 +1,8 @@
-"""Who is next: how clips in line become claims.
+"""Claims: leases on the next ready clips.
 
-Under load the claims of all workers share the processors with everything else, so a claim takes a
-handful of statements, however many clips it takes, and brings only clips that are taken over whole.
+The claims of all workers compete with everything else for the processors under load. A claim
+therefore takes a handful of statements, however many clips it takes, and loads only those that it
+leases.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from serve_app.settings import QueueSettings
 _MARK_READY_BATCH_SIZE = 100
 _REFRESH = {"populate_existing": True, "synchronize_session": False}
 
-# The statements are made once: making them costs more than the database takes to run them.
+# Built once: building a statement costs more than the database takes to run it.
 _MARK_READY = (
     update(Clip)
     .where(
@@ -50,7 +51,7 @@ _MARK_READY = (
     )
     .values(ready=True)
 )
-# The user is locked with the clip, so that two claims cannot both count the same starts.
+# The user's row is locked too, so that two claims cannot both count the same starts.
 _NEXT_READY = (
     select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at, User.starts)
     .join(User, User.id == Clip.user_id)
@@ -67,7 +68,7 @@ _LEASE = (
         ready=False,
         attempts=Clip.attempts + 1,
         losses=Clip.losses + case((Clip.lease.is_not(None), 1), else_=0),
-        # Half of the token is the claim's and half the clip's: no two are alike.
+        # Half of the token is the claim's and half the clip's, so each is unique.
         lease=bindparam("token", type_=String) + func.substr(Clip.id, 17),
         lease_until=bindparam("until", type_=Float),
         started_at=func.coalesce(Clip.started_at, bindparam("now", type_=Float)),
@@ -85,12 +86,12 @@ _SET_STARTS = (
 def claim(
     session: Session, settings: QueueSettings, now: float, limit: int = 1, suspects: bool = True
 ) -> list[Claim]:
-    """Up to `limit` of the next due clips, each held for `settings.lease_seconds`.
+    """Leases up to `limit` of the next ready clips for `settings.lease_seconds` each.
 
-    At most one suspect is among them, and none without `suspects`. Fails the clips it meets that
-    are out of time or out of tries that may be lost, and sends back all of a user it meets who has
-    had all starts of the window. It waits for no lock: clips of a user whose row another
-    transaction holds are passed over, so after too few one asks again at the next poll.
+    At most one of them is a suspect, and none without `suspects`. On its way it fails clips that
+    are past `clip_seconds` or `max_losses`, and reschedules all clips of users who have had all
+    starts of the throttle's window. It waits for no lock: it skips the clips of a user whose row is
+    locked, so a worker that gets too few asks again at the next poll.
     """
     session.execute(_MARK_READY, {"now": now}, execution_options=_REFRESH)
     taken: list[Clip] = []
@@ -110,7 +111,7 @@ def claim(
 
 @dataclass(frozen=True, slots=True)
 class _ReadyClip:
-    """What decides about a clip in line; it is locked, and so is its user."""
+    """The columns that decide about a ready clip. The clip and its user are locked."""
 
     id: str
     user_id: str
@@ -118,11 +119,11 @@ class _ReadyClip:
     losses: int
     started_at: float | None
     starts: list[float]
-    """Those of its user."""
+    """The starts of its user."""
 
     @property
     def suspect(self) -> bool:
-        """A clip in line that nobody let go of was lost with its worker."""
+        """A ready clip with a lease was lost with its worker: nobody released it."""
         return self.losses > 0 or self.lease is not None
 
     def is_lost(self, settings: QueueSettings) -> bool:
@@ -134,7 +135,7 @@ class _ReadyClip:
 
 @dataclass(slots=True)
 class _Decisions:
-    """What is to become of clips in line, by their ids."""
+    """What becomes of ready clips, by their ids."""
 
     taken: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -142,12 +143,12 @@ class _Decisions:
     throttled: set[str] = field(default_factory=set)
     """Users who have had all starts of the window."""
     starts: dict[str, list[float]] = field(default_factory=dict)
-    """Of the users whose clips start now for the first time."""
+    """Starts of the users whose clips start now for the first time."""
     suspect: bool = False
-    """One of the taken is."""
+    """Whether one of the taken clips is a suspect."""
 
     def may_start(self, clip: _ReadyClip, settings: QueueSettings, now: float) -> bool:
-        """Whether its user may start one more; if so, it counts."""
+        """Whether the clip's user may start one more; if so, the start is counted."""
         starts = self.starts.get(clip.user_id, clip.starts)
         if not throttle.may_start(starts, settings, now):
             return False
@@ -182,7 +183,7 @@ def _decide(
 def _apply(
     session: Session, decisions: _Decisions, settings: QueueSettings, now: float
 ) -> list[Clip]:
-    """The clips that are taken, in their order."""
+    """Executes the decisions; returns the taken clips in order."""
     taken = _lease(session, decisions.taken, now, settings.lease_seconds)
     _set_starts(session, decisions.starts)
     for clip in _rows(session, decisions.lost):

@@ -1,14 +1,15 @@
 """The queue: the pending rows of the clips table.
 
-A pending clip is throttled or backing off (until `start_at`), in line (`ready`), or held by a
-worker (until `lease_until`). A claim (`claiming.py`) first lines up the clips whose time has come
-and then takes those with the lowest turns, so its cost depends neither on how many clips wait for
-their time nor on how many are finished. All times are by the database's clock.
+A pending clip is throttled or backing off (until `start_at`), ready to be claimed, or leased to a
+worker (until `lease_until`). A claim (`claiming.py`) first marks the clips ready whose time has
+come, and then leases those with the lowest turns. Its cost depends neither on the number of clips
+that wait for their time nor on the number of finished ones. All times are by the database's clock.
 
-A try ends with an outcome, or it is lost: the worker, or the replica of a stage, died in the midst
-of it and took all tries with it that ran there. Whose clip killed it cannot be told, so lost tries
-have a bound of their own, and clips that have any are suspects: no two of them run in the same
-worker. Thus one that kills its worker each time can take any other along once only.
+An attempt ends with an outcome, or it is lost: its worker, or the replica of a stage, died and took
+all attempts with it that ran there. Nobody can tell which clip killed the process. Lost attempts
+therefore have a bound of their own (`max_losses`), and clips with lost attempts are suspects, of
+which no two run in the same worker. So a clip that kills its worker each time takes any other clip
+along at most once.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
@@ -27,27 +28,27 @@ from serve_app.jobs.events import Kind
 from serve_app.settings import QueueSettings
 
 LOST, TOO_LONG = "worker_lost", "took_too_long"
-"""Why a clip may fail that nothing is wrong with."""
+"""Error codes of clips that fail although nothing may be wrong with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on a clip until `until`. `clip` is the row as it was when claimed."""
+    """The lease on a clip until `until`. `clip` is the row as it was when claimed."""
 
     clip: Clip
     token: str
     until: float
     started: int
-    """The number of the event of this start, which names the try: numbers of tries repeat where one
-    did not count."""
+    """The number of the `started` event, which identifies the attempt: attempt numbers repeat where
+    one did not count."""
     is_retry: bool
-    """An earlier try has begun, and may have left something behind."""
+    """An earlier attempt has begun, and may have left something behind."""
     seconds: float
-    """How long this try may take."""
+    """The time limit of this attempt."""
 
     @classmethod
     def of(cls, clip: Clip, started: int, settings: QueueSettings, now: float) -> Claim:
-        """Of a clip that was leased just now."""
+        """The claim of a clip that was just leased."""
         begun = clip.started_at or now
         return cls(
             clip,
@@ -60,7 +61,7 @@ class Claim:
 
     @property
     def suspect(self) -> bool:
-        """Whether the process of an earlier try died."""
+        """Whether an earlier attempt was lost."""
         return self.clip.losses > 0
 
 
@@ -76,8 +77,8 @@ def transition(
 ) -> None:
     """Every change of a clip's state: once, from pending, on a locked row.
 
-    Success takes `s3_key` and charges the clip; failure and cancellation take `code` and `message`.
-    Raises ValueError for a clip that is not pending any more, and for a return to pending.
+    Success takes `s3_key` and charges the clip. Failure and cancellation take `code` and `message`.
+    Raises ValueError for a clip that is not pending, and for a return to pending.
     """
     if clip.state is not ClipState.PENDING or to is ClipState.PENDING:
         raise ValueError(f"clip {clip.id} cannot go from {clip.state} to {to}")
@@ -93,20 +94,26 @@ def transition(
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
 
 
-def renew(session: Session, clip_id: str, token: str, now: float, seconds: float) -> bool:
-    """Hold the clip for `seconds` more. False: lost, cancelled or deleted; the worker must stop."""
-    clip = _held(session, clip_id, token)
-    if clip is None:
-        return False
-    clip.ready = False
-    clip.lease_until = now + seconds
-    return True
+def renew(session: Session, claims: Collection[Claim], now: float, seconds: float) -> None:
+    """Hold all clips that are held still for `seconds` more, in one statement.
+
+    It waits for no lock. A clip that another transaction is changing is left as it is: that may
+    well be the recording of its own result, and until it ends nobody else can take the clip.
+    """
+    tokens = {claim.clip.id: claim.token for claim in claims}
+    held = (
+        select(Clip.id)
+        .where(Clip.id.in_(tokens), Clip.lease.in_(tokens.values()), PENDING)
+        .order_by(Clip.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    renewed = update(Clip).where(Clip.id.in_(held)).values(ready=False, lease_until=now + seconds)
+    session.execute(renewed, execution_options={"synchronize_session": False})
 
 
 def active_leases(session: Session, claims: Collection[Claim]) -> set[str]:
-    """Which of these claims, by token, are held still or have led to their clip's success. The
-    others were cancelled, deleted or lost, and their work may stop. One query, which locks nothing.
-    """
+    """The tokens of those claims that still hold their lease, or whose clip has succeeded. The
+    others were cancelled, deleted or lost, and their work may stop. One query, without locks."""
     tokens = {claim.clip.id: claim.token for claim in claims}
     rows = session.execute(
         select(Clip.id, Clip.lease).where(
@@ -120,7 +127,7 @@ def active_leases(session: Session, claims: Collection[Claim]) -> set[str]:
 def report(
     session: Session, clip_id: str, token: str, kind: Kind, data: dict[str, Any], now: float
 ) -> bool:
-    """Record an event of the work under way. False if the lease was lost; then nothing is."""
+    """Records an event of a running attempt. False, and nothing recorded, if the lease was lost."""
     if _held(session, clip_id, token) is None:
         return False
     events.record(session, clip_id, kind, data, now)
@@ -130,8 +137,8 @@ def report(
 def release(
     session: Session, clip_id: str, token: str, now: float, until: float | None = None
 ) -> None:
-    """Give the clip back, to its place in line or for a later time; the try does not count. Does
-    nothing if the lease was lost."""
+    """Gives the clip back: to its place in the queue, or for a later time with `until`. The attempt
+    does not count. Does nothing if the lease was lost."""
     clip = _held(session, clip_id, token)
     if clip is None:
         return
@@ -151,9 +158,10 @@ def retry_or_fail(
     settings: QueueSettings,
     now: float,
 ) -> ClipState | None:
-    """Try again after a wait that doubles each time, or fail the clip if no try is left.
+    """Schedules another attempt after a wait that doubles each time, or fails the clip if no
+    attempt is left.
 
-    Its state after that, or None if the lease was lost.
+    Returns its state, or None if the lease was lost.
     """
     clip = _held(session, clip_id, token)
     if clip is None:
@@ -169,8 +177,8 @@ def retry_or_fail(
 def record_lost_attempt(
     session: Session, clip_id: str, token: str, settings: QueueSettings, now: float
 ) -> ClipState | None:
-    """The same for a try that was lost with the replica of a stage. The worker's own death is
-    found out by the next claim."""
+    """The same for an attempt that was lost with the replica of a stage. The next claim notices the
+    death of a worker itself."""
     clip = _held(session, clip_id, token)
     if clip is None:
         return None
@@ -183,13 +191,13 @@ def record_lost_attempt(
 
 
 def fail_lost(session: Session, clip: Clip, now: float) -> None:
-    """Fail a locked clip whose last try was lost like all before it that may be."""
+    """Fails a locked clip whose attempts were lost `max_losses` times."""
     message = f"The process that made the clip was lost {clip.losses} times; no try is left."
     transition(session, clip, ClipState.FAILED, now, code=LOST, message=message)
 
 
 def fail(session: Session, clip_id: str, token: str, code: str, message: str, now: float) -> bool:
-    """Fail the clip at once, for what no retry can mend. False if the lease was lost."""
+    """Fails the clip at once, for errors that no retry mends. False if the lease was lost."""
     clip = _held(session, clip_id, token)
     if clip is None:
         return False
@@ -205,8 +213,8 @@ def checkpoint_result(
     audio_seconds: float,
     timings: dict[str, Any],
 ) -> bool:
-    """Note the result before it is complete in the store, where `token` is kept with it: whoever
-    finds it there need not make it again. False if the lease was lost."""
+    """Records the result before the object is complete in the store. The object names `token`, so a
+    later attempt that finds it need not compute it again. False if the lease was lost."""
     clip = _held(session, clip_id, token)
     if clip is None:
         return False
@@ -240,10 +248,15 @@ def succeed(
     return True
 
 
+def has_succeeded(session: Session, clip_id: str) -> bool:
+    """As the row is now."""
+    return session.scalar(select(Clip.s3_key).where(Clip.id == clip_id)) is not None
+
+
 def _back_off(
     session: Session, clip: Clip, code: str, times: int, settings: QueueSettings, now: float
 ) -> None:
-    """Lets go of the clip for a wait that doubles with each of the `times` that it was needed."""
+    """Clears the lease and schedules a wait that doubles with each of the `times`."""
     clip.start_at = now + settings.retry_backoff_seconds * 2 ** (times - 1)
     clear_lease(clip, ready=False)
     data = {"attempt": clip.attempts, "code": code, "start_at": clip.start_at}
@@ -251,7 +264,7 @@ def _back_off(
 
 
 def _outcome(clip: Clip) -> dict[str, Any]:
-    """What the last event of a clip tells."""
+    """The data of a clip's last event."""
     if clip.state is ClipState.SUCCEEDED:
         return {"seconds": clip.audio_seconds, "bytes": clip.bytes}
     if clip.state is ClipState.FAILED:
@@ -260,13 +273,14 @@ def _outcome(clip: Clip) -> dict[str, Any]:
 
 
 def clear_lease(clip: Clip, ready: bool) -> None:
-    """Nobody holds the locked clip any more; a `ready` one stands in line again."""
+    """Clears the lease of a locked clip; a `ready` one can be claimed again."""
     clip.lease = clip.lease_until = None
     clip.ready = ready
 
 
 def _held(session: Session, clip_id: str, token: str) -> Clip | None:
-    """The locked clip if `token` still holds it. A lease that ran out counts until it is taken."""
+    """The locked clip if `token` still holds it. An expired lease holds until another claim takes
+    it."""
     return session.scalars(
         select(Clip)
         .where(Clip.id == clip_id, Clip.lease == token, PENDING)

@@ -1,8 +1,8 @@
-"""The throttle: at most `limit` first starts per user in any `window` seconds, over all services.
+"""The throttle: at most `throttle_starts` first starts per user in any `throttle_window_seconds`,
+over all services.
 
-It delays and never refuses. A start is planned when a clip is submitted, from the user's past
-starts and those planned already; because a busy queue can start clips late and so bunch them, the
-claim checks the actual starts again.
+It delays and never refuses. A submission plans its start from the user's past and planned starts. A
+busy queue can start clips late and so bunch them, so the claim checks the actual starts again.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ def plan(session: Session, user: User, settings: QueueSettings, now: float) -> f
 
 
 def replan(session: Session, user: User, settings: QueueSettings, now: float) -> None:
-    """Plan the waiting clips of a locked user anew, in their order: a planned start is free again.
-    Those whose time has come keep it."""
+    """Plans the waiting clips of a locked user again, in order, after a planned start has become
+    free. Clips whose time has come keep it."""
     waiting = _unstarted(user).where(Clip.start_at > now).order_by(Clip.start_at, Clip.id)
     _replan_clips(session, user, waiting, settings, now)
 
 
 def reschedule(session: Session, user: User, settings: QueueSettings, now: float) -> None:
-    """Send all that a locked user has in line away until its time comes, in its order: the user has
-    had all starts of the window. All at once, for it may be very much after a standstill."""
+    """Moves all ready clips of a locked user to later starts, in order, because the user has had
+    all starts of the window. All in one statement: after a standstill there may be many."""
     in_line = _unstarted(user).where(Clip.ready).order_by(Clip.turn, Clip.id)
     for clip in _replan_clips(session, user, in_line, settings, now):
         clip.ready = False
@@ -61,8 +61,8 @@ def _unstarted(user: User) -> Select[Clip]:
 def _replan_clips(
     session: Session, user: User, moving: Select[Clip], settings: QueueSettings, now: float
 ) -> Sequence[Clip]:
-    """Those that another transaction is changing stay: waiting for one that in turn waits for the
-    user's row would never end."""
+    """Skips clips that another transaction has locked: waiting for one that itself waits for the
+    user's row would be a deadlock."""
     moved = session.scalars(
         moving.with_for_update(skip_locked=True, key_share=True),
         execution_options={"populate_existing": True},
@@ -77,13 +77,14 @@ def _replan_clips(
 
 
 def may_start(starts: Sequence[float], settings: QueueSettings, now: float) -> bool:
-    """Whether one more clip of a locked user may start now, by the actual `starts` alone."""
+    """Whether a locked user may start one more clip now, by the actual `starts` alone."""
     limit, window = settings.throttle_starts, settings.throttle_window_seconds
     return next_start(starts, now, limit, window) <= now
 
 
 def with_start(starts: Sequence[float], settings: QueueSettings, now: float) -> list[float]:
-    """What to remember of a start: only the newest `throttle_starts` can ever forbid another. Those
-    a window or more ahead, from before the clock was set back, would crowd out the others."""
+    """The starts to keep after a start now: only the newest `throttle_starts` can forbid another.
+    Starts a window or more ahead, from before the clock was set back, would displace the others,
+    and are dropped."""
     ahead = now + settings.throttle_window_seconds
     return sorted([*(start for start in starts if start < ahead), now])[-settings.throttle_starts :]

@@ -1,4 +1,4 @@
-"""Clips from the view of those who tidy up: which are being made, and which only look as if."""
+"""Leases of clips whose worker may be gone, for the sweeper and the doctor."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from serve_app.jobs import queue
 
 
 def leased_clips(session: Session, clip_ids: Collection[str]) -> set[str]:
-    """Which of these clips a worker holds, or held when it was lost and nobody has taken them."""
+    """Which of these clips have a lease: a worker holds them, or held them when it was lost and no
+    claim has taken them since."""
     held = select(Clip.id).where(Clip.id.in_(clip_ids), PENDING, Clip.lease.is_not(None))
     return set(session.scalars(held))
 
 
 def release_expired(session: Session, clip_id: str, before: float) -> bool:
-    """Free a clip whose lease ran out before `before`, or that has ended. One that is pending goes
-    back into line, and its try counts as lost. False if it is not so."""
+    """Clears the lease of a clip if it expired before `before`, or if the clip has ended. A pending
+    clip becomes ready, and its attempt counts as lost. False if neither holds."""
     clip = session.scalars(
         select(Clip).where(Clip.id == clip_id).with_for_update(key_share=True),
         execution_options={"populate_existing": True},

@@ -1,4 +1,4 @@
-"""The audio of a clip: a link to it, or its bytes, while it is being made if need be."""
+"""The audio of a clip: a link to it, or its bytes while the clip is generated."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from pipelines.audio.containers import FORMATS
+from serve_app.bulkheads import Busy
 from serve_app.db.models import Clip, ClipEvent, ClipState
 from serve_app.errors import ApiError
 from serve_app.http.access import CurrentUser, StateDep
@@ -34,7 +34,8 @@ router = APIRouter(prefix="/api/clips", tags=["clips"])
 
 
 class StreamInterrupted(Exception):
-    """The audio sent so far is of no use: the connection has to end before the answer does."""
+    """The audio sent so far is useless: the connection has to break before the answer is
+    complete."""
 
 
 @router.get(
@@ -69,7 +70,9 @@ async def get_audio(
     pending clip as they are made, if nobody asks for them too late, and else when it has
     succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. A file
     made while it was listened to does not state its length where that comes first in the file."""
-    clip = await run_in_threadpool(_find, state, user.id, clip_id, query.stream)
+    clip = await state.work.reads.run(user.id, _find, state, user.id, clip_id)
+    if query.stream and clip.state is ClipState.PENDING and not clip.streamed:
+        await state.work.writes.run(user.id, _request_audio, state, clip_id)
     if clip.state is ClipState.SUCCEEDED:
         seconds = state.settings.presign_seconds
         return RedirectResponse(audio_url(clip, state.store, seconds), 307)
@@ -80,7 +83,7 @@ async def get_audio(
 
 
 def _refusal(clip: Clip) -> ApiError:
-    """Why there is no audio of a clip."""
+    """Why a clip has no audio."""
     if clip.state is ClipState.FAILED:
         return ApiError(409, "clip_failed", f"The clip failed. {clip.error}")
     if clip.state is ClipState.CANCELLED:
@@ -89,26 +92,27 @@ def _refusal(clip: Clip) -> ApiError:
     return ApiError(409, "clip_not_ready", message)
 
 
-def _find(state: AppState, user_id: str, clip_id: str, listen: bool) -> Clip:
+def _find(state: AppState, user_id: str, clip_id: str) -> Clip:
     with state.database.reading() as session:
-        clip = clips.get(session, user_id, clip_id)
-    if listen and clip.state is ClipState.PENDING and not clip.streamed:
-        with state.database.transaction() as session:
-            live_audio.request(session, clip_id)
-    return clip
+        return clips.get(session, user_id, clip_id)
+
+
+def _request_audio(state: AppState, clip_id: str) -> None:
+    with state.database.transaction() as session:
+        live_audio.request(session, clip_id)
 
 
 def _read_events(
     state: AppState, user_id: str, clip_id: str, after: int
 ) -> tuple[Clip, Sequence[ClipEvent]]:
-    # The clip first: then what is read after it tells all that led to its state.
+    # The clip is read first, so that the events include all that led to its state.
     with state.database.reading() as session:
         return clips.get(session, user_id, clip_id), events.since(session, clip_id, after)
 
 
 @dataclass(slots=True)
 class _StreamPosition:
-    """How far one listener is, in the pieces of one try."""
+    """How far one listener is, in the pieces of one attempt."""
 
     seen: int = 0
     """The number of the last event."""
@@ -118,7 +122,8 @@ class _StreamPosition:
     bytes: int = 0
 
     def advance(self, event: ClipEvent) -> None:
-        """Raises StreamInterrupted where a try has ended whose audio was sent."""
+        """Applies an event. Raises StreamInterrupted at the end of an attempt whose audio was
+        sent."""
         self.seen = event.seq
         if event.kind == Kind.AUDIO:
             self.ready = event.data.get("pieces", 0)
@@ -129,7 +134,8 @@ class _StreamPosition:
 
 
 async def _blocks(state: AppState, user_id: str, clip_id: str, request: Request) -> Blocks:
-    """Raises why there is no audio before the first block, and StreamInterrupted after it."""
+    """Raises the reason why there is no audio before the first block, and StreamInterrupted after
+    it."""
     position = _StreamPosition()
     with state.wait_slots.hold(user_id) as may_wait:
         if not may_wait:
@@ -148,15 +154,21 @@ async def _blocks(state: AppState, user_id: str, clip_id: str, request: Request)
 async def _listen(
     state: AppState, user_id: str, clip_id: str, request: Request, position: _StreamPosition
 ) -> Blocks:
-    store = state.store
+    store, work = state.store, state.work
     while not await request.is_disconnected():
-        clip, news = await run_in_threadpool(_read_events, state, user_id, clip_id, position.seen)
+        try:
+            clip, news = await work.reads.run(
+                user_id, _read_events, state, user_id, clip_id, position.seen
+            )
+        except Busy:
+            await asyncio.sleep(state.settings.poll_seconds)
+            continue
         for event in news:
             position.advance(event)
         if clip.s3_key is not None:
             while position.bytes < (clip.bytes or 0):
-                yield await run_in_threadpool(
-                    store.get_range, clip.s3_key, position.bytes, BLOCK_BYTES
+                yield await work.store.run(
+                    user_id, store.get_range, clip.s3_key, position.bytes, BLOCK_BYTES
                 )
             return
         if clip.failed:
@@ -164,9 +176,11 @@ async def _listen(
         while position.pieces < position.ready:
             key = live_audio.piece_key(clip_id, position.started, position.pieces + 1)
             try:
-                piece = await run_in_threadpool(store.get, key)
+                piece = await work.store.run(user_id, store.get, key)
+            except Busy:
+                break  # it is there at the next look as well
             except ObjectMissing:
-                break  # the try has ended: the next look tells how
+                break  # the attempt has ended: the next events say how
             position.pieces += 1
             yield piece
         await asyncio.sleep(state.settings.poll_seconds)

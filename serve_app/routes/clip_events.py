@@ -1,4 +1,4 @@
-"""What happens to a clip, as server-sent events."""
+"""The events of a clip as server-sent events."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi import Query as FromQuery
-from starlette.concurrency import run_in_threadpool
 
+from serve_app.bulkheads import Busy
 from serve_app.db.models import ClipEvent, ClipState
 from serve_app.errors import ApiError
 from serve_app.field_rules import between
@@ -90,7 +90,7 @@ async def follow_clip(
     While the clip waits there is also `position`, which has no number. Once the clip has ended
     there is no `progress` and no `audio` any more."""
     after = query.after if last_event_id is None else last_event_id
-    snapshot = await run_in_threadpool(_snapshot, state, user.id, clip_id, after)
+    snapshot = await state.work.reads.run(user.id, _snapshot, state, user.id, clip_id, after)
     if snapshot.ended and not snapshot.events_after:
         return Response(status_code=204)  # tells browsers not to connect again
     following = _follow(state, user.id, clip_id, after, request)
@@ -99,7 +99,7 @@ async def follow_clip(
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """The clip at one time: its next events, and its place if it waits."""
+    """The clip at one time: its next events, and its position and start time if it waits."""
 
     events_after: Sequence[ClipEvent]
     ended: bool
@@ -119,7 +119,7 @@ def _snapshot(state: AppState, user_id: str, clip_id: str, after: int) -> _Snaps
 async def _follow(
     state: AppState, user_id: str, clip_id: str, after: int, request: Request
 ) -> Blocks:
-    """Ends with the clip, and soon after the client has gone away."""
+    """Ends with the clip, and soon after the client disconnects."""
     time = asyncio.get_running_loop().time
     with state.wait_slots.hold(user_id) as may_wait:
         if not may_wait:
@@ -129,7 +129,12 @@ async def _follow(
         spoke_at = time()
         while not await request.is_disconnected():
             try:
-                snapshot = await run_in_threadpool(_snapshot, state, user_id, clip_id, after)
+                snapshot = await state.work.reads.run(
+                    user_id, _snapshot, state, user_id, clip_id, after
+                )
+            except Busy:
+                await asyncio.sleep(state.settings.poll_seconds)
+                continue
             except ApiError:
                 return  # the clip was deleted
             messages = [_numbered(event) for event in snapshot.events_after]
@@ -156,7 +161,7 @@ def _numbered(event: ClipEvent) -> str:
 
 
 def _message(kind: str, data: dict[str, Any]) -> str:
-    """JSON has no line breaks of its own, so that one line of data always does."""
+    """JSON has no line breaks of its own, so one data line always suffices."""
     shown = {
         name: moment(value).isoformat().replace("+00:00", "Z") if name in _TIMES else value
         for name, value in data.items()

@@ -1,6 +1,8 @@
-"""Voice conversion: submitting a recording and the voice that is to say it."""
+"""Voice conversion: submitting a recording and a voice."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from fastapi import APIRouter, Response
 
@@ -30,7 +32,7 @@ router = APIRouter(prefix="/api", tags=["voice conversion"])
     summary="Submit a recording to be said by another voice",
     responses=submission_responses(404),
 )
-def submit_conversion(
+async def submit_conversion(
     body: Conversion,
     user: CurrentUser,
     state: StateDep,
@@ -40,14 +42,12 @@ def submit_conversion(
     """Takes an upload or a finished clip of one's own, of 0.2 seconds to 5 minutes unless the
     server is set otherwise. The recording is read before the clip is accepted."""
     submission = Submission(state, user, SERVICE, body, idempotency_key)
-    clip = submission.earlier()
-    if clip is None:
-        clip = submission.enqueue(_new_clip(submission, body))
-    return submission.respond(clip, response)
+    new_clip = partial(_new_clip, submission, body)
+    return await submission.answer(state.work.recordings, new_clip, response)
 
 
 def _new_clip(submission: Submission, body: Conversion) -> NewClip:
-    """Raises what is wrong with the request, before anything is written."""
+    """Validates the request. Nothing is written before it returns."""
     state, user = submission.state, submission.user
     if (body.upload is None) == (body.clip is None):
         raise invalid("upload", "Name what to convert: either an upload or a clip.")
@@ -81,8 +81,8 @@ def _new_clip(submission: Submission, body: Conversion) -> NewClip:
 
 
 def _takes_recording(body: Conversion, user: User, state: AppState) -> bool:
-    """Whether the voice is that of a recording. 422 `voice_not_supported` where it is the user's
-    own and the model speaks with its own voices only."""
+    """Whether the model takes the recording of a voice. Raises ApiError 422 `voice_not_supported`
+    where the voice is the user's own and the model has voices of its own only."""
     pipeline = catalog.require(SERVICE, state.settings)
     if registry.takes_reference(SERVICE, pipeline):
         return True
@@ -98,7 +98,7 @@ def _takes_recording(body: Conversion, user: User, state: AppState) -> bool:
 
 
 def _source(body: Conversion, user: User, state: AppState) -> tuple[str, float]:
-    """The object key of what is converted and its length in seconds, which is a fit one."""
+    """Object key and length in seconds of what is converted. The length is within the limits."""
     if body.clip is not None:
         return _source_clip(body.clip, user, state)
     with state.database.reading() as session:

@@ -1,7 +1,7 @@
-"""One try at a clip: generate → encode → upload → succeed and charge.
+"""One attempt at a clip: generate, encode, upload, succeed and charge.
 
-The object key is derived from the clip id, so that a try overwrites what an earlier one left. What
-was made whole and stored before its worker died is found again and only charged.
+The object key is derived from the clip's id, so an attempt overwrites what an earlier one left. A
+result that was complete and stored before its worker died is found, and only charged.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from pipelines import registry
 from pipelines.audio.containers import FORMATS, Encoder, own_rate
@@ -41,12 +44,12 @@ logger = logging.getLogger("bernie.worker")
 
 
 class TookTooLong(Exception):
-    """The try was given up because its time was over."""
+    """The attempt was given up at its time limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipResult:
-    """The audio of a clip that is stored: bytes, seconds, and the times of the work it took."""
+    """The stored audio of a clip: bytes, seconds, and the timings of the work."""
 
     bytes: int
     seconds: float
@@ -54,7 +57,7 @@ class ClipResult:
 
 
 class ClipRunner:
-    """Makes the clips that were claimed."""
+    """Runs attempts at claimed clips."""
 
     def __init__(
         self,
@@ -79,13 +82,14 @@ class ClipRunner:
             if (found := await self._find_stored(claim.clip)) is not None:
                 mark_stored()
                 return found if await self._succeed(claim, found) else None
-            # What an earlier try left unfinished under this key is of no more use.
+            # What an earlier attempt left unfinished under this key is useless.
             key = result_key(claim.clip)
             await self._threads.run(self._store.abort_stale_multipart, key, math.inf)
         return await self._generate_and_store(claim, mark_stored)
 
     async def _find_stored(self, clip: Clip) -> ClipResult | None:
-        """What an earlier try noted, if it is all there under the name of that try."""
+        """The result that an earlier attempt recorded, if the object is complete and names that
+        attempt."""
         if clip.made_by is None or clip.bytes is None or clip.audio_seconds is None:
             return None
         try:
@@ -94,7 +98,7 @@ class ClipRunner:
             return None
         if (info.written_by, info.bytes) != (clip.made_by, clip.bytes):
             return None
-        logger.info("clip %s was stored by a try that was lost", clip.id)
+        logger.info("clip %s was stored by a lost attempt", clip.id)
         return ClipResult(clip.bytes, clip.audio_seconds, clip.timings or {})
 
     async def _generate_and_store(
@@ -130,23 +134,32 @@ class ClipRunner:
         return made if saved else None
 
     async def _checkpoint(self, claim: Claim, made: ClipResult) -> bool:
-        return await self._threads.transact(
+        return await self._threads.persist(
+            claim.clip.user_id,
             lambda s, _: queue.checkpoint_result(
                 s, claim.clip.id, claim.token, made.bytes, made.seconds, made.timings
-            )
+            ),
         )
 
     async def _succeed(self, claim: Claim, made: ClipResult) -> bool:
         clip = claim.clip
         result = (result_key(clip), made.bytes, made.seconds, made.timings)
-        return await self._threads.transact(
-            lambda s, now: queue.succeed(s, clip.id, claim.token, *result, now)
-        )
+        sent = False
+
+        def record(session: Session, now: float) -> bool:
+            nonlocal sent
+            again, sent = sent, True
+            saved = queue.succeed(session, clip.id, claim.token, *result, now)
+            # The first transaction may have taken effect although its answer was lost.
+            return saved or (again and queue.has_succeeded(session, clip.id))
+
+        return await self._threads.persist(clip.user_id, record)
 
     async def _generate(
         self, clip: Clip, upload: MultipartWriter, timings: ClipTimings, report: ProgressReporter
     ) -> float:
-        """Writes the encoded audio into the upload as it is made; returns its length in seconds."""
+        """Writes the encoded audio into the upload while it is generated; returns its length in
+        seconds."""
         settings = self._settings
         request = await self._request(clip)
         pipeline = settings.pipelines()[clip.service]
@@ -163,8 +176,8 @@ class ClipRunner:
         )
         async with aclosing(pieces):
             first = await anext(pieces)
-            streaming = await self._threads.transact(
-                lambda s, _: live_audio.is_requested(s, clip.id), reading=True
+            streaming = await self._threads.persist(
+                clip.user_id, lambda s, _: live_audio.is_requested(s, clip.id), reading=True
             )
             sink = TeeSink(upload) if streaming else upload
             options = clip.options
@@ -187,7 +200,7 @@ class ClipRunner:
         return encoder.seconds
 
     async def _request(self, clip: Clip) -> Request:
-        """What the pipeline is asked for. Raises InvalidInput where a recording is of no use."""
+        """The request for the pipeline. Raises InvalidInput where a recording is unusable."""
         if clip.service not in self._stages:
             message = f"The service {clip.service} is not installed any more."
             raise InvalidInput("service", message, "service_not_installed")
@@ -206,31 +219,35 @@ class ClipRunner:
         return uploads.fetch(self._store, place, role, longest, shortest)
 
     async def _record_events(self, claim: Claim, news: EventBatch) -> bool:
-        """Records events of a try. False if its lease was lost."""
+        """Records events of the attempt. False if its lease was lost."""
         clip_id, token = claim.clip.id, claim.token
         return await self._threads.transact(
-            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news)
+            claim.clip.user_id,
+            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news),
         )
 
     async def _store_piece(self, claim: Claim, number: int, piece: bytes) -> None:
-        """Stores a piece of the audio for those who listen."""
+        """Stores a piece of the audio for listeners."""
         key = live_audio.piece_key(claim.clip.id, claim.started, number)
         await self._threads.run(self._store.put, key, piece, "application/octet-stream")
 
     async def _clean_up(
         self, claim: Claim, upload: MultipartWriter, report: ProgressReporter, saved: bool
     ) -> None:
-        """No upload is left open, no object without a clip, and no piece of the try. A clip that
-        another worker holds by now keeps the object: that worker writes the same key."""
+        """Leaves no open upload, no object without a clip, and no piece of the attempt. A clip that
+        another worker holds keeps the object, because that worker writes the same key."""
         clip = claim.clip
         await report.end()
         try:
             if not saved:
                 await self._threads.run(upload.abort)
-                if not await self._threads.transact(lambda s, _: clips.wants_object(s, clip.id)):
+                wanted = await self._threads.transact(
+                    clip.user_id, lambda s, _: clips.wants_object(s, clip.id), reading=True
+                )
+                if not wanted:
                     await self._threads.run(self._store.delete, result_key(clip))
             if report.streaming:
                 pieces = live_audio.pieces_prefix(clip.id, claim.started)
                 await self._threads.run(self._store.delete_all, pieces)
-        except StoreError:
-            logger.warning("what is left of clip %s stays for the sweep", clip.id, exc_info=True)
+        except (StoreError, SQLAlchemyError):
+            logger.warning("the sweep will remove what is left of clip %s", clip.id, exc_info=True)

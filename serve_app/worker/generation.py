@@ -1,4 +1,4 @@
-"""Composes the stages for one clip: segments in parallel, audio in order as it is ready."""
+"""Runs the stages for one clip: segments in parallel, audio in order as soon as it is ready."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from serve_app.batching.fair_queue import Ticket
 from serve_app.worker.timings import ClipTimings, Timed
 
 StepCallback = Callable[[int, int], None]
-"""Is told the steps done of all steps of a segment's diffusion."""
+"""Is called with (steps done, steps in all) of a segment's diffusion."""
 
 
 class StageLost(Exception):
@@ -22,7 +22,7 @@ class StageLost(Exception):
 
 
 class StageUnavailable(Exception):
-    """There is no replica that computes: the same call may succeed later."""
+    """No replica is available: the same call may succeed later."""
 
 
 class Stages(Protocol):
@@ -40,8 +40,8 @@ class Stages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a clip is: in its first unfinished segment, counted from 1. A segment that is done
-    has done all its steps, which may be none."""
+    """The first unfinished segment, counted from 1, and its steps. A finished segment has done all
+    its steps, of which there may be none."""
 
     segment: int
     segments: int
@@ -50,7 +50,7 @@ class Progress:
 
 
 class _ProgressTracker:
-    """Tells of the first unfinished segment only, so that progress never goes back."""
+    """Reports the first unfinished segment only, so that progress never goes back."""
 
     def __init__(self, segments: int, on_progress: Callable[[Progress], None]) -> None:
         self._segments = segments

@@ -1,4 +1,4 @@
-"""What a worker tells of a try under way: how far it is, and the audio that is ready."""
+"""Progress of a running attempt: its events, and the audio that is ready."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ProgressReporter:
         self._changed.set()
 
     def audio(self, seconds: float, size: int) -> None:
-        """So much is ready in all."""
+        """`seconds` and `size` bytes of audio are ready in all."""
         self._seconds, self._bytes, self._audio_changed = seconds, size, True
         self._changed.set()
 
@@ -65,20 +65,20 @@ class ProgressReporter:
         self._recording_task = asyncio.create_task(self._run())
 
     async def end(self) -> None:
-        """After this nothing more is stored."""
+        """Nothing more is stored after this."""
         if self._recording_task is not None:
             self._recording_task.cancel()
             await asyncio.gather(self._recording_task, return_exceptions=True)
 
     async def _run(self) -> None:
-        """Ends when the clip is not held any more. What could not be told is told later."""
+        """Ends when the lease is lost. What could not be recorded is recorded later."""
         while True:
             await self._changed.wait()
             self._changed.clear()
             try:
                 held = await self._record_due()
             except Exception:
-                logger.warning("a clip goes on untold", exc_info=True)
+                logger.warning("the events of a clip could not be recorded", exc_info=True)
                 self._audio_changed = self._bytes > 0
                 self._changed.set()
             else:

@@ -1,4 +1,4 @@
-"""What the tests of accounts, clips and the queue do again and again, one transaction each."""
+"""Common steps of the tests of accounts, clips and the queue, one transaction each."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ UNTHROTTLED = RULES.model_copy(update={"throttle_window_seconds": 0})
 
 
 def make_user(database: Database, name: str = "ada", amount: int = 10_000) -> User:
-    """A user with credits and no usable password (hashing one takes long)."""
+    """A user with credits and no usable password (hashing is slow)."""
     user = User(id=new_id(), email=f"{name}@example.com", password_hash="", created_at=NOW)
     with database.transaction() as session:
         session.add(user)
@@ -77,7 +77,7 @@ def must_claim(database: Database, now: float = NOW, rules: QueueSettings = UNTH
 
 
 def result_of(claimed: Claim) -> str:
-    """Where the result of a clip lies."""
+    """The key of a clip's result."""
     return f"styletts2-output/{claimed.clip.id}.wav"
 
 
@@ -90,8 +90,10 @@ def succeed(database: Database, claimed: Claim, now: float = NOW) -> bool:
 
 
 def renew(database: Database, claimed: Claim, now: float, seconds: float = 30) -> bool:
+    """Whether the clip is held still."""
     with database.transaction() as session:
-        return queue.renew(session, claimed.clip.id, claimed.token, now, seconds)
+        queue.renew(session, [claimed], now, seconds)
+        return claimed.token in queue.active_leases(session, [claimed])
 
 
 def delete(
@@ -118,8 +120,8 @@ def ledger_sum(database: Database, user: User) -> int:
         return int(session.scalars(amounts).one())
 
 
-def at_once(count: int, work: Callable[[int], T]) -> list[T]:
-    """What `work(0)` to `work(count - 1)` return, each in a thread and all let go together."""
+def concurrently(count: int, work: Callable[[int], T]) -> list[T]:
+    """The results of `work(0)` to `work(count - 1)`, each in a thread, all started together."""
     start = Barrier(count)
 
     def run(number: int) -> T:

@@ -42,7 +42,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_to_empty(postgres: Postgres) -> str:
-    """The name of the database that tests have one after the other."""
+    """The name of the database that tests use in turn."""
     name = "test"
     postgres.create(name, template=_MIGRATED)
     return name
@@ -86,7 +86,7 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 @pytest.fixture(scope="session")
 def connect(seaweed: SeaweedFS) -> Connect:
-    """A store on the running server; settings may be given otherwise."""
+    """A store on the running server; keyword arguments override its settings."""
 
     def connect(**changes: object) -> ObjectStore:
         settings = {
@@ -129,13 +129,13 @@ def api_store(api_settings: Settings) -> ObjectStore:
 
 @pytest.fixture
 def api(api_settings: Settings, database: Database, api_store: ObjectStore) -> Api:
-    """The whole HTTP application; only the graph behind it is not there."""
+    """The whole HTTP application without the graph behind it."""
     return Api(api_settings, database, api_store)
 
 
 @pytest.fixture
 def sqlite_api(api_settings: Settings, sqlite_database: Database, api_store: ObjectStore) -> Api:
-    """For what is decided before any database is asked."""
+    """For what is decided without the database."""
     return Api(api_settings, sqlite_database, api_store)
 
 
@@ -143,7 +143,7 @@ def sqlite_api(api_settings: Settings, sqlite_database: Database, api_store: Obj
 def finishing_api(
     api_settings: Settings, sqlite_database: Database, api_store: ObjectStore
 ) -> FinishingApi:
-    """For what comes after a clip."""
+    """For what follows a clip's success."""
     return FinishingApi(api_settings, sqlite_database, api_store)
 
 
@@ -151,7 +151,7 @@ def finishing_api(
 def postgres_api(
     api_settings: Settings, postgres_database: Database, api_store: ObjectStore
 ) -> Api:
-    """For hostile input: PostgreSQL takes less than SQLite does."""
+    """For hostile input: PostgreSQL accepts less than SQLite."""
     return Api(api_settings, postgres_database, api_store)
 
 

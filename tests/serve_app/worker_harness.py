@@ -25,7 +25,8 @@ TEXT = "A text of two chunks, because there is more of it than fits into one of 
 
 
 class LocalStages:
-    """The three no-op stages in this process. `before` is awaited ahead of every segment."""
+    """The three no-op stages in this process. `before` is awaited ahead of every segment. Those of
+    the user `holds`, and those of all others until `gate` is set, wait after they are computed."""
 
     def __init__(self, settings: Settings) -> None:
         names = ("styletts2", "noop")
@@ -34,6 +35,10 @@ class LocalStages:
         self._diffusion = registry.load_diffusion(*names, pipeline)
         self._vocoder = registry.load_vocoder(*names, pipeline)
         self.before: Callable[[Segment], Awaitable[None]] | None = None
+        self.rendered: list[str] = []
+        """The keys of the segments, in the order in which they were computed."""
+        self.holds: str | None = None
+        self.gate = asyncio.Event()
 
     async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
         return Timed(self._frontend.prepare([request])[0], (StageTiming("frontend", 0, 0, 1),))
@@ -43,8 +48,15 @@ class LocalStages:
     ) -> Timed[Waveform]:
         if self.before is not None:
             await self.before(segment)
+        self.rendered.append(ticket.key.split(".")[0] + f"/{segment.index}")
+        if self.holds is not None:
+            await self._wait(ticket.user)
         acoustics = self._diffusion.finish(self._diffusion.begin([segment]))
         return Timed(self._vocoder.synthesize(acoustics)[0], (StageTiming("vocoder", 0, 0, 1),))
+
+    async def _wait(self, user: str) -> None:
+        while self.holds == user or not self.gate.is_set():
+            await asyncio.sleep(0.02)
 
 
 class Tally:
@@ -59,11 +71,11 @@ class Tally:
         assert seconds > 0
 
     def queue(self, depth: dict[str, int], age: float) -> None:
-        """Not looked at."""
+        """Ignored."""
 
 
 class WorkerHarness:
-    """A user, a worker, and ways to look at what becomes of the user's clips."""
+    """A user, a worker, and access to the user's clips."""
 
     def __init__(
         self,
@@ -114,8 +126,7 @@ class WorkerHarness:
 
         async def go() -> None:
             async with self.working(), asyncio.timeout(seconds):
-                while not await asyncio.to_thread(until):
-                    await asyncio.sleep(0.02)
+                await self.until(until)
 
         asyncio.run(go())
 
@@ -129,6 +140,16 @@ class WorkerHarness:
         finally:
             await worker.stop()
             await running
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not await asyncio.to_thread(condition):
+            await asyncio.sleep(0.02)
+
+    def lease(self, clip_id: str) -> tuple[float, int]:
+        """How many seconds are left of the clip's lease, and its losses."""
+        with self.database.reading() as session:
+            clip = clips.get(session, self.user.id, clip_id)
+            return (clip.lease_until or 0.0) - self.database.now(session), clip.losses
 
     def ended(self, clip_id: str) -> Callable[[], bool]:
         return lambda: self.clip(clip_id).state is not ClipState.PENDING

@@ -21,7 +21,7 @@ from serve_app.storage.store import ObjectStore
 
 @dataclass(frozen=True)
 class System:
-    """A running system and the ways to look into it."""
+    """A running system, with access to its database and store."""
 
     settings: Settings
     database: Database

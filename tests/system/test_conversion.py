@@ -12,7 +12,7 @@ from tests.system.test_speech import fetch, finish
 SPEECH = Path(__file__).parents[1] / "goldens" / "speech" / "am_michael.flac"
 
 
-def test_a_recording_is_said_again_by_a_voice_that_ships(sign_up: Callable[[], Client]) -> None:
+def test_convert_command_uses_a_shipped_voice(sign_up: Callable[[], Client]) -> None:
     client = sign_up()
     with client.uploaded(SPEECH) as upload:
         voice = "af_heart:0.6+bf_emma:0.4"

@@ -1,4 +1,4 @@
-"""From its first moment to its last, whoever is not served is told to come again, and may."""
+"""From start to stop, every request that is not served gets a 503 with Retry-After."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ import pytest
 
 from serve_app.cli.demo import free_port
 from tests.system import processes
-from tests.system.replicas import replicas, until
-from tests.system.test_up import Up
+from tests.system.replicas import replicas
+from tests.system.test_up import BernieUp
+from tests.waiting import until
 
 SENDERS = 6
 LONG = "A sentence that is said a great many times over. " * 100
 
 
-class Knocking:
-    """Requests one after the other; `answers` has what came back, in order."""
+class HealthPoller:
+    """Polls `/healthz` in a thread; `answers` has the answers in order."""
 
     def __init__(self, url: str) -> None:
         self.answers: list[httpx.Response] = []
@@ -44,7 +45,7 @@ class Knocking:
         return {each.status_code for each in self.answers}
 
     @contextmanager
-    def all_along(self) -> Iterator[None]:
+    def running(self) -> Iterator[None]:
         thread = threading.Thread(target=self.run)
         thread.start()
         try:
@@ -54,14 +55,14 @@ class Knocking:
             thread.join()
 
 
-def assert_come_again(refusal: httpx.Response) -> None:
+def assert_retry_later(refusal: httpx.Response) -> None:
     assert refusal.status_code == 503
     assert refusal.json()["error"]["code"] in ("unavailable", "not_ready")
     assert int(refusal.headers["Retry-After"]) > 0
 
 
 @pytest.mark.timeout(400)
-def test_who_is_not_served_is_told_to_come_again(tmp_path: Path) -> None:
+def test_proxy_answers_503_with_retry_after_at_start_kill_and_stop(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "BERNIE_DATA_DIR": str(tmp_path / "data"),
@@ -70,25 +71,25 @@ def test_who_is_not_served_is_told_to_come_again(tmp_path: Path) -> None:
         "BERNIE_SOUND_EFFECTS__PIPELINE": "off",
         "BERNIE_THROTTLE_STARTS": "1000",
     }
-    up = Up(environment, free_port())
-    knocking = Knocking(up.url)
+    up = BernieUp(environment, free_port())
+    poller = HealthPoller(up.url)
     try:
-        with knocking.all_along():
+        with poller.running():
             until(up.ready, 150, "the server is ready")
-            early = knocking.statuses
+            early = poller.statuses
             repeat_until_made(up)
             assert processes.interrupt(up.process, number=signal.SIGTERM) == 0
     finally:
         processes.end(up.process)
     assert 503 in early, "somebody came too early"
-    assert knocking.statuses == {200, 503}
-    for refusal in knocking.answers:
+    assert poller.statuses == {200, 503}
+    for refusal in poller.answers:
         if refusal.status_code != 200:
-            assert_come_again(refusal)
+            assert_retry_later(refusal)
 
 
-def repeat_until_made(up: Up) -> None:
-    """Requests whose ingress is killed may be sent again: a clip for each key, charged once."""
+def repeat_until_made(up: BernieUp) -> None:
+    """Requests whose ingress is killed are repeated: one clip for each key, charged once."""
     with httpx.Client(base_url=up.url, timeout=60) as http:
         account = {"email": "ada@example.com", "password": secrets.token_urlsafe(12)}
         token = http.post("/api/sign-up", json=account).json()["token"]
@@ -103,7 +104,7 @@ def repeat_until_made(up: Up) -> None:
             (ingress,) = replicas("ingress", below=up.process.pid)
             ingress.kill()
             made = {each.result() for each in sending}
-        assert_come_again(waiting.result())
+        assert_retry_later(waiting.result())
         assert len(made) == SENDERS
         clips = http.get("/api/clips", params={"limit": 100}).json()["items"]
         assert {each["id"] for each in clips} == {waited_for, *made}
@@ -112,24 +113,24 @@ def repeat_until_made(up: Up) -> None:
 
 
 def submit_twice(http: httpx.Client, key: str) -> str:
-    """As a client does that has lost the first answer."""
+    """As a client does that lost the first answer."""
     clip_id = submit(http, key)
     assert submit(http, key) == clip_id
     return clip_id
 
 
 def submit(http: httpx.Client, key: str, text: str = "Hello there.") -> str:
-    """Sent until it is accepted; the clip's id."""
+    """Repeats the request until it is accepted; returns the clip's id."""
     body = {"text": text, "voice": "woman"}
     while True:
         answer = http.post("/api/speech", json=body, headers={"Idempotency-Key": key})
         if answer.status_code == 202:
             return str(answer.json()["id"])
-        assert_come_again(answer)
+        assert_retry_later(answer)
         time.sleep(0.2)
 
 
 def me(http: httpx.Client) -> dict[str, int]:
-    """The account, once somebody answers."""
+    """The account."""
     account: dict[str, int] = http.get("/api/me").raise_for_status().json()
     return account

@@ -68,7 +68,7 @@ class StyleTTS2Diffusion:
         noise = torch.Generator().manual_seed(segment.seed)
         if segment.sampling is None:
             return SpeechState(segment, 0, text, text.new_zeros(0), (), noise)
-        steps = schedule(segment.sampling.steps)
+        steps = schedule(segment.sampling.noise_levels)
         x = steps[0].start * self.draw([noise])[0]
         return SpeechState(segment, len(steps), text, x, steps, noise)
 

@@ -37,26 +37,26 @@ class SamplerStep:
 
 
 @lru_cache(maxsize=64)
-def noise_levels(steps: int) -> tuple[float, ...]:
-    """σ of a schedule of `steps` (at least 2) levels, falling from 3 to 0.0001.
+def noise_levels(count: int) -> tuple[float, ...]:
+    """σ of a schedule of `count` (at least 2) levels, falling from 3 to 0.0001.
 
     σ_i = (3^(1/ρ) + i / (n − 1) · (0.0001^(1/ρ) − 3^(1/ρ)))^ρ, in float32 as the models saw it.
     """
-    ramp = torch.arange(steps, dtype=torch.float32) / (steps - 1)
+    ramp = torch.arange(count, dtype=torch.float32) / (count - 1)
     high, low = SIGMA_MAX ** (1 / RHO), SIGMA_MIN ** (1 / RHO)
     return tuple(((high + ramp * (low - high)) ** RHO).tolist())
 
 
 @lru_cache(maxsize=64)
-def schedule(steps: int) -> tuple[SamplerStep, ...]:
-    """The steps between `steps` noise levels: one fewer than levels.
+def schedule(levels: int) -> tuple[SamplerStep, ...]:
+    """The steps between `levels` noise levels, one fewer than there are levels.
 
     With s and t the level before and after: up² = t² (s² − t²) / s², down² = t² − up². The last
     step ends at 0.0001, not at 0, and noise is added in it too.
     """
-    levels = np.array(noise_levels(steps), np.float32)
+    sigmas = np.array(noise_levels(levels), np.float32)
     result = []
-    for s, t in pairwise(levels):
+    for s, t in pairwise(sigmas):
         up = sqrt(t**2 * (s**2 - t**2) / s**2)
         # float32, where the two nearly cancel at the end: the models were run so.
         down = sqrt(t**2 - np.float32(up**2))

@@ -1,4 +1,4 @@
-"""What the routes of accounts, sessions, keys and credits take and give."""
+"""Requests and responses of the routes of accounts, sessions, keys and credits."""
 
 from __future__ import annotations
 

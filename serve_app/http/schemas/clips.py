@@ -1,4 +1,4 @@
-"""What the routes of clips and of the list of services take and give."""
+"""Requests and responses of the routes of clips and of the list of services."""
 
 from __future__ import annotations
 

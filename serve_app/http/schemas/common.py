@@ -29,7 +29,7 @@ def moment_or_none(seconds: float | None) -> datetime | None:
 
 
 class Body(BaseModel):
-    """A request body. No string in it holds half of a surrogate pair, which JSON can name but
+    """A request body. Its strings hold no half of a surrogate pair, which JSON can express but
     nothing can store."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

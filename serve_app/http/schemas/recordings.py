@@ -1,4 +1,4 @@
-"""What the routes of uploads and voices take and give."""
+"""Requests and responses of the routes of uploads and voices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clips can be asked for, service by service."""
+"""The request bodies that submit clips, by service."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AudioFormat = Literal["wav", "mp3", "flac", "opus"]
 
 
 class ClipOptions(Body):
-    """What every service takes."""
+    """The options of every service."""
 
     format: AudioFormat = "wav"
     sample_rate: Annotated[int, between(8_000, 48_000)] | None = Field(

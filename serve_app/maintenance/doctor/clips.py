@@ -1,4 +1,4 @@
-"""Whether rows are in one state, and whether anything is held that nobody works on."""
+"""Checks of the states of clips, and of what is held for them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WRONG_STATES = {
 
 
 def states(context: CheckContext) -> Iterator[Finding]:
-    """Every clip is in one state, with what belongs to it."""
+    """Every clip is in exactly one state, with the columns that belong to it."""
     problem = case(*((wrong, name) for name, wrong in _WRONG_STATES.items()))
     context.count(Clip)
     query = select(Clip.id, problem).where(or_(*_WRONG_STATES.values()))
@@ -37,7 +37,7 @@ def states(context: CheckContext) -> Iterator[Finding]:
 
 
 def leases(context: CheckContext) -> Iterator[Finding]:
-    """No clip is held by a worker that is gone, and none that has ended is held at all."""
+    """No lease of a pending clip is long expired, and no ended clip has one."""
     before = context.before()
     held = or_(Clip.lease.is_not(None), and_(~PENDING, Clip.ready))
     query = select(Clip.id, PENDING, Clip.lease_until).where(held)
@@ -57,7 +57,7 @@ def _release(context: CheckContext, clip_id: str, before: float) -> bool:
 
 
 def multipart_uploads(context: CheckContext) -> Iterator[Finding]:
-    """No upload of a result is open that nobody writes any more."""
+    """No multipart upload of a result is open that nobody writes."""
     before = context.before()
     for prefix in RESULT_PREFIXES.values():
         for upload in context.store.list_multipart(prefix):

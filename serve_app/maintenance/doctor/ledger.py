@@ -1,4 +1,4 @@
-"""Whether the ledger adds up, and whether it says what happened to the clips."""
+"""Checks of the ledger: against the balances, and against the clips."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SUCCEEDED = and_(Clip.s3_key.is_not(None), Clip.failed.is_(False))
 
 
 def balances(context: CheckContext) -> Iterator[Finding]:
-    """Every balance is the sum of its ledger, which begins with the sign-up."""
+    """Every balance is the sum of its ledger, which has one sign-up entry."""
     welcomes = func.count(case((LedgerEntry.reason == "sign_up", 1)))
     query = (
         select(User.id, User.balance, func.coalesce(func.sum(LedgerEntry.amount), 0), welcomes)
@@ -30,8 +30,7 @@ def balances(context: CheckContext) -> Iterator[Finding]:
 
 
 def entries(context: CheckContext) -> Iterator[Finding]:
-    """Every entry of the ledger states the balance that it left, and an amount that fits its
-    reason."""
+    """Every entry states the balance after it, and has an amount that fits its reason."""
     total = func.sum(LedgerEntry.amount).over(
         partition_by=LedgerEntry.user_id, order_by=LedgerEntry.id
     )
@@ -53,7 +52,7 @@ def entries(context: CheckContext) -> Iterator[Finding]:
 
 
 def charges(context: CheckContext) -> Iterator[Finding]:
-    """Succeeded clips are charged their price, and no others anything."""
+    """Succeeded clips are charged their price, and no other clips are charged."""
     amount, payer = LedgerEntry.amount, LedgerEntry.user_id
     wrong = or_(
         and_(_SUCCEEDED, amount.is_(None)),

@@ -1,7 +1,7 @@
-"""Whether every row has its object and every object its row.
+"""Checks that every row has its object, and every object its row.
 
-Rows and objects are read side by side in the order of their keys. Both change meanwhile: what looks
-wrong is looked at once more by itself before it is a finding.
+Rows and objects are merged in the order of their keys. Both change meanwhile, so a mismatch is
+checked again by itself before it becomes a finding.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SLACK_SECONDS = 0.2
 
 
 class Presence(enum.Enum):
-    """Whether a row has an object."""
+    """Whether the object of a row exists."""
 
     REQUIRED = enum.auto()
     ALLOWED = enum.auto()
@@ -40,19 +40,19 @@ class Presence(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedObject:
-    """What a row says of its object."""
+    """The object that a row describes."""
 
     key: str
     presence: Presence
     bytes: int | None = None
     seconds: float | None = None
-    """Length of the audio, where that is known."""
+    """Length of the audio, where known."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedObjects:
-    """A part of the bucket, and the rows whose objects lie there, ordered by `id` and thereby by
-    key: a key is the prefix, the id of the row and an ending."""
+    """The objects under a prefix, as the rows of a table describe them. Rows are in the order of
+    `id`, and thereby of keys: a key is the prefix, the id of the row and an extension."""
 
     prefix: str
     query: Select[*tuple[Any, ...]]
@@ -63,7 +63,7 @@ class ExpectedObjects:
         return map(self.read, context.rows(self.query, self.id))
 
     def row(self, context: CheckContext, key: str) -> ExpectedObject | None:
-        """The row that an object under `key` belongs to, as it is now."""
+        """The object described by the row that `key` belongs to, as it is now."""
         row_id = id_in(key)
         with context.database.reading() as session:
             row = session.execute(self.query.where(self.id == row_id)).one_or_none()
@@ -71,7 +71,7 @@ class ExpectedObjects:
 
 
 def results(context: CheckContext) -> Iterator[Finding]:
-    """Every succeeded clip has its audio, and no other object lies with the results."""
+    """Every succeeded clip has its audio, and no other object lies under the result prefixes."""
     for service, prefix in RESULT_PREFIXES.items():
         query = select(
             Clip.id,
@@ -95,7 +95,7 @@ def _of_clip(row: Any) -> ExpectedObject:
 
 
 def recordings(context: CheckContext) -> Iterator[Finding]:
-    """Every upload that was found to be a recording is there, and no other object lies there."""
+    """Every inspected upload has its object, and no other object lies there."""
     query = select(
         RecordingUpload.id,
         RecordingUpload.s3_key,
@@ -114,7 +114,7 @@ def _of_upload(row: Any) -> ExpectedObject:
 
 
 def own_voices(context: CheckContext) -> Iterator[Finding]:
-    """Every voice of a user's own has its recording, and no other object lies there."""
+    """Every user's own voice has its recording, and no other object lies there."""
     query = select(Voice.id, Voice.s3_key, Voice.seconds, Voice.deleted_at)
     yield from _compare(context, ExpectedObjects(voices.PREFIX, query, Voice.id, _of_voice))
 
@@ -125,7 +125,7 @@ def _of_voice(row: Any) -> ExpectedObject:
 
 
 def pieces(context: CheckContext) -> Iterator[Finding]:
-    """No piece of audio is left that somebody listened to while it was made."""
+    """No piece of a stream is left of a clip that nobody makes."""
     before = context.before()
     for clip_id, group in groupby(
         context.store.objects(live_audio.PREFIX), lambda piece: id_in(piece.key)
@@ -150,7 +150,7 @@ def _compare(context: CheckContext, expected: ExpectedObjects) -> Iterator[Findi
         key = row.key if row is not None else stored.key if stored is not None else ""
         problem = _problem(row, stored, before)
         if problem is not None:
-            # Whatever changed between the listing and the query, or came in another order.
+            # The row or the object may have changed between the listing and the query.
             row, stored = expected.row(context, key), _stored(context, key)
             problem = _problem(row, stored, before)
         if (
@@ -167,7 +167,8 @@ def _compare(context: CheckContext, expected: ExpectedObjects) -> Iterator[Findi
 def side_by_side(
     rows: Iterator[ExpectedObject], objects: Iterator[StoredObject]
 ) -> Iterator[tuple[ExpectedObject | None, StoredObject | None]]:
-    """Pairs of the same key, and what has no partner alone. Both come in the order of keys."""
+    """Merges both by key, in whose order they come: pairs of equal keys, and each unpaired one with
+    None."""
     row, stored = next(rows, None), next(objects, None)
     while row is not None or stored is not None:
         if stored is None or (row is not None and row.key < stored.key):
@@ -182,7 +183,7 @@ def side_by_side(
 
 
 def _problem(row: ExpectedObject | None, stored: StoredObject | None, before: float) -> str | None:
-    """What is wrong with a row and the object under its key, one of which may be absent."""
+    """What is wrong with a row and the object under its key, of which one may be absent."""
     if row is not None and row.presence is Presence.REQUIRED:
         if stored is None:
             return "is missing"
@@ -209,7 +210,7 @@ def _undecodable(context: CheckContext, row: ExpectedObject) -> str | None:
         data = context.store.get(row.key)
         seconds = decode(data, "audio", row.seconds + _SLACK_SECONDS).seconds
     except ObjectMissing:
-        return None  # deleted just now; if not, that is found by the listing
+        return None  # deleted just now; if not, the listing finds it
     except InvalidInput as error:
         return f"does not decode: {error.message}"
     if abs(seconds - row.seconds) > _SLACK_SECONDS:
@@ -224,7 +225,7 @@ def _repair(
     row: ExpectedObject | None,
     before: float,
 ) -> Callable[[], bool] | None:
-    """Only what is left over is removed, and only under names that the service gives."""
+    """Only left-over objects are removed, and only under names that the service gives."""
     if (row is not None and row.presence is Presence.REQUIRED) or not is_id(id_in(key)):
         return None
 

@@ -1,7 +1,7 @@
-"""Looks at the whole context, and repairs what is safe to repair.
+"""Runs all checks, and repairs what is safe to repair.
 
-Nothing here changes a balance, the ledger or the state of a clip: where those are wrong, a person
-has to find out why.
+No repair changes a balance, the ledger or the state of a clip. Where those are wrong, a person has
+to find the cause.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from serve_app.maintenance.doctor import clips, ledger, objects
 from serve_app.maintenance.doctor.check_context import Check, CheckContext, Finding
 
 MAX_FINDINGS = 100
-"""Findings of each check that are kept to be shown; all are counted."""
+"""Findings of each check that are kept for display. All are counted."""
 
 CHECKS: dict[str, tuple[str, Check]] = {
     "balances": ("balances are the sums of their ledgers", ledger.balances),
@@ -28,12 +28,12 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "voices": ("voices and their objects belong together", objects.own_voices),
     "pieces": ("no piece of a stream is left", objects.pieces),
 }
-"""What holds in a system that is well, and the check of it."""
+"""What holds in a consistent system, and the check of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedFinding:
-    """A finding as it is shown."""
+    """A finding for display."""
 
     subject: str
     problem: str
@@ -42,7 +42,7 @@ class ReportedFinding:
 
 @dataclass(slots=True)
 class CheckResult:
-    """What came of one check."""
+    """The result of one check."""
 
     name: str
     title: str
@@ -54,7 +54,7 @@ class CheckResult:
 
     @property
     def ok(self) -> bool:
-        """Nothing is wrong, or not any more."""
+        """Whether nothing is wrong, or everything was repaired."""
         return self.wrong == self.repaired
 
     def as_json(self) -> dict[str, Any]:
@@ -75,8 +75,8 @@ class CheckResult:
 def run_checks(
     context: CheckContext, repair: bool = False, report: Callable[[str], None] = lambda _: None
 ) -> list[CheckResult]:
-    """All checks in turn. `report` is told the title of each before it begins. Raises StoreError,
-    and SQLAlchemy's errors of the database."""
+    """Runs all checks in turn. Calls `report` with the title of each before it begins. Raises
+    StoreError, and SQLAlchemy's errors of the database."""
     results = []
     for name, (title, check) in CHECKS.items():
         report(title)

@@ -23,7 +23,7 @@ class Counted:
 
 
 class Stepped:
-    """Items are numbers of steps, each of which waits to be let go."""
+    """Items are numbers of steps, each of which waits until it is released."""
 
     def __init__(self) -> None:
         self.gate = threading.Semaphore(0)
@@ -60,7 +60,7 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stage_module, "PROGRESS_SECONDS", 0.05)
 
 
-def test_steps_are_told_and_last_comes_the_result() -> None:
+def test_run_stepwise_yields_steps_and_last_the_result() -> None:
     stage = Stepped()
 
     async def go() -> list[Any]:
@@ -77,7 +77,7 @@ def test_steps_are_told_and_last_comes_the_result() -> None:
     assert (last.value, last.timings[0].stage) == (40, "diffusion")
 
 
-def test_a_stage_of_no_steps_tells_none() -> None:
+def test_run_stepwise_of_no_steps_yields_the_result_only() -> None:
     async def go() -> list[Any]:
         return [each async for each in Replica(Stepped()).stepwise(0)]
 
@@ -85,7 +85,7 @@ def test_a_stage_of_no_steps_tells_none() -> None:
     assert only.value == 0
 
 
-def test_what_a_step_raises_comes_out() -> None:
+def test_run_stepwise_raises_what_a_step_raises() -> None:
     stage = Stepped()
     stage.gate.release(3)
 
@@ -96,7 +96,7 @@ def test_what_a_step_raises_comes_out() -> None:
         asyncio.run(go())
 
 
-def test_closing_stops_the_work_at_the_next_step() -> None:
+def test_run_stepwise_closed_early_stops_at_the_next_step() -> None:
     stage = Stepped()
 
     async def go() -> None:

@@ -8,7 +8,7 @@ from serve_app.http.single_flight import SingleFlight
 
 
 class Source:
-    """Counts how often it is asked; answers when it is let go."""
+    """Counts its calls; each returns once it is released."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -27,7 +27,7 @@ async def begun(flight: SingleFlight[int], source: Source, count: int) -> list[a
     return tasks
 
 
-def test_those_who_ask_at_once_get_one_answer_and_later_ones_a_new_one() -> None:
+def test_single_flight_shares_one_call_among_concurrent_callers() -> None:
     async def go() -> None:
         flight, source = SingleFlight[int](), Source()
         tasks = await begun(flight, source, 50)
@@ -39,7 +39,7 @@ def test_those_who_ask_at_once_get_one_answer_and_later_ones_a_new_one() -> None
     asyncio.run(go())
 
 
-def test_who_goes_away_takes_the_answer_from_nobody() -> None:
+def test_single_flight_outlives_a_cancelled_caller() -> None:
     async def go() -> None:
         flight, source = SingleFlight[int](), Source()
         first, second = await begun(flight, source, 2)
@@ -51,7 +51,7 @@ def test_who_goes_away_takes_the_answer_from_nobody() -> None:
     asyncio.run(go())
 
 
-def test_what_goes_wrong_is_told_and_not_kept() -> None:
+def test_single_flight_raises_to_all_and_caches_no_error() -> None:
     async def broken() -> int:
         raise OSError("out of order")
 

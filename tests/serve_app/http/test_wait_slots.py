@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from serve_app.http.wait_slots import MAX_WAITING, MAX_WAITING_PER_USER, WaitSlots
 
 
-def test_many_users_together_leave_room_for_requests_that_do_not_wait() -> None:
+def test_wait_slots_are_bounded_over_all_users() -> None:
     slots = WaitSlots()
     with ExitStack() as stack:
         for number in range(MAX_WAITING):

@@ -1,4 +1,4 @@
-"""The line is bounded: what does not fit is refused and changes nothing."""
+"""The queue is bounded: a refused submission changes nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def refusal(database: Database, user_number: int) -> tuple[int, str]:
     return refused.value.status, refused.value.code
 
 
-def test_a_user_may_have_so_many_pending_clips(database: Database) -> None:
+def test_require_room_refuses_a_user_with_too_many_clips(database: Database) -> None:
     user = make_user(database)
     submitted = [submit(database, user, NOW, FEW) for _ in range(3)]
     with pytest.raises(ApiError) as refused:
@@ -38,7 +38,7 @@ def test_a_user_may_have_so_many_pending_clips(database: Database) -> None:
         submit(database, user, NOW, FEW)
 
 
-def test_all_users_together_may_have_so_many(database: Database) -> None:
+def test_require_room_refuses_when_the_queue_is_full(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     for user in (ada, ada, bob, bob):
         submit(database, user, NOW, FEW)
@@ -48,7 +48,7 @@ def test_all_users_together_may_have_so_many(database: Database) -> None:
     assert refusal(database, 2) == (429, "queue_full")
 
 
-def test_the_api_says_when_to_come_again(
+def test_full_queue_is_answered_429_with_retry_after(
     api_settings: Settings, sqlite_database: Database, api_store: ObjectStore
 ) -> None:
     settings = api_settings.model_copy(update={"max_pending_of_user": 1})

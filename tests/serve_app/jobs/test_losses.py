@@ -1,4 +1,4 @@
-"""Tries that are lost with their process, and time limits: who is to blame, and who is not."""
+"""Attempts lost with their process, suspects, and time limits."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def retry(database: Database, claimed: Claim, now: float) -> ClipState | None:
         )
 
 
-def test_a_clip_that_kills_its_workers_fails_and_blocks_nobody(database: Database) -> None:
+def test_claim_fails_a_clip_that_lost_too_many_workers(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     poisoned = submit(database, ada)
     for number in range(RULES.max_losses):
@@ -74,7 +74,7 @@ def test_a_clip_that_kills_its_workers_fails_and_blocks_nobody(database: Databas
     assert account(database, ada) == (10_000, 0)
 
 
-def test_several_are_claimed_at_once_in_the_order_of_turns(database: Database) -> None:
+def test_claim_takes_several_in_order_of_turns(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     for _ in range(3):
         submit(database, ada)
@@ -85,7 +85,7 @@ def test_several_are_claimed_at_once_in_the_order_of_turns(database: Database) -
     assert len(claim_several(database, NOW, 3)) == 1
 
 
-def test_several_at_once_keep_the_throttle(database: Database) -> None:
+def test_claim_of_several_keeps_the_throttle(database: Database) -> None:
     user = make_user(database)
     for _ in range(6):
         submit(database, user)
@@ -96,7 +96,7 @@ def test_several_at_once_keep_the_throttle(database: Database) -> None:
     assert len(claim_several(database, NOW + 60, 6, rules=RULES)) == RULES.throttle_starts
 
 
-def test_no_two_suspects_run_together(database: Database) -> None:
+def test_claim_takes_one_suspect_at_a_time(database: Database) -> None:
     user = make_user(database)
     for _ in range(3):
         submit(database, user)
@@ -110,7 +110,7 @@ def test_no_two_suspects_run_together(database: Database) -> None:
     assert third.suspect
 
 
-def test_a_loss_is_no_failure_and_a_failure_no_loss(database: Database) -> None:
+def test_losses_and_failures_are_counted_apart(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user)
     now = NOW
@@ -128,7 +128,7 @@ def test_a_loss_is_no_failure_and_a_failure_no_loss(database: Database) -> None:
     assert reload(database, clip).error_code == "generation_failed"
 
 
-def test_a_try_lost_with_its_stage_waits_longer_each_time_and_then_fails(
+def test_record_lost_attempt_backs_off_and_then_fails(
     database: Database,
 ) -> None:
     clip = submit(database, make_user(database))
@@ -143,7 +143,7 @@ def test_a_try_lost_with_its_stage_waits_longer_each_time_and_then_fails(
     assert kinds == ["queued", *["started", "retrying"] * 4, "started", "failed"]
 
 
-def test_a_clip_that_is_never_done_fails_in_time(database: Database) -> None:
+def test_claim_fails_a_clip_past_clip_seconds(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user)
     rules = UNTHROTTLED.model_copy(update={"max_losses": 1_000, "clip_seconds": 100})
@@ -157,13 +157,13 @@ def test_a_clip_that_is_never_done_fails_in_time(database: Database) -> None:
     assert account(database, user) == (10_000, 0)
 
 
-def test_a_clip_that_waits_for_its_first_start_has_all_its_time(database: Database) -> None:
+def test_clip_seconds_count_from_the_first_start(database: Database) -> None:
     submit(database, make_user(database))
     rules = UNTHROTTLED.model_copy(update={"clip_seconds": 100, "attempt_seconds": 30})
     assert must_claim(database, NOW + 10_000, rules).seconds == 30
 
 
-def test_what_was_made_is_remembered_until_it_is_charged(database: Database) -> None:
+def test_checkpoint_result_is_kept_until_success(database: Database) -> None:
     clip = submit(database, make_user(database))
     lost = must_claim(database)
     with database.transaction() as session:
@@ -182,7 +182,7 @@ def test_what_was_made_is_remembered_until_it_is_charged(database: Database) -> 
 
 @dataclass
 class Workers:
-    """Simulated workers over a real queue: who holds a poisoned clip dies with all it holds."""
+    """Simulated workers over a real queue: a poisoned clip kills its worker with all its clips."""
 
     database: Database
     slots: int
@@ -231,7 +231,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     slots=st.integers(1, 6),
 )
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_poison_fails_alone_however_the_clips_lie(
+def test_claim_fails_only_poisonous_clips(
     simulated: Database, clips: int, poisons: list[int], workers: int, slots: int
 ) -> None:
     with simulated.transaction() as session:

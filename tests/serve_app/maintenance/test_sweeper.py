@@ -1,4 +1,4 @@
-"""What has had its time goes, in bounded batches, and nothing else does."""
+"""Expired rows and objects are removed in bounded batches, and nothing else is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.actions import (
     NOW,
     account,
-    at_once,
+    concurrently,
     delete,
     events_of,
     ledger_sum,
@@ -32,7 +32,7 @@ from tests.serve_app.actions import (
     submit,
     succeed,
 )
-from tests.system.replicas import until
+from tests.waiting import until
 
 
 def ids(database: Database) -> set[str]:
@@ -40,7 +40,7 @@ def ids(database: Database) -> set[str]:
         return set(session.scalars(select(Clip.id)))
 
 
-def test_finished_clips_expire_in_batches_the_oldest_first(database: Database) -> None:
+def test_expire_clips_in_batches_oldest_first(database: Database) -> None:
     user = make_user(database)
     made = []
     for age in range(5):
@@ -63,7 +63,7 @@ def test_finished_clips_expire_in_batches_the_oldest_first(database: Database) -
     assert account(database, user)[0] == ledger_sum(database, user) == 9_750
 
 
-def test_events_of_ended_clips_go_by_age(database: Database) -> None:
+def test_purge_events_of_ended_clips_by_age(database: Database) -> None:
     user = make_user(database)
     done, waiting = submit(database, user), submit(database, user)
     assert succeed(database, must_claim(database, NOW + 1), NOW + 2)
@@ -75,7 +75,7 @@ def test_events_of_ended_clips_go_by_age(database: Database) -> None:
     assert [each.kind for each in events_of(database, waiting)] == ["queued"]
 
 
-def test_sign_ins_that_are_over_go(database: Database) -> None:
+def test_purge_sessions_and_auth_attempts(database: Database) -> None:
     user = make_user(database)
     with database.transaction() as session:
         for number, end in enumerate((NOW - 1, NOW, NOW + 1)):
@@ -96,7 +96,7 @@ def test_sign_ins_that_are_over_go(database: Database) -> None:
         assert session.scalars(select(AuthAttempt.at)).all() == [NOW + 1]
 
 
-def test_several_may_remove_the_same_at_once(database: Database) -> None:
+def test_concurrent_retention_removes_each_row_once(database: Database) -> None:
     user = make_user(database)
     for _ in range(40):
         clip = submit(database, user)
@@ -116,7 +116,7 @@ def test_several_may_remove_the_same_at_once(database: Database) -> None:
                 removed += retention.expire_clips(session, NOW + 500, NOW + 501, 30)
         return removed
 
-    assert sum(at_once(3, remove)) == 200 + 40 * 2 + 40
+    assert sum(concurrently(3, remove)) == 200 + 40 * 2 + 40
     with database.reading() as session:
         assert session.scalars(select(ClipEvent.seq)).all() == []
 
@@ -126,7 +126,7 @@ def settings(api_settings: Settings) -> Settings:
     return api_settings.model_copy(update={"clip_keep_seconds": 60.0, "event_keep_seconds": 1.0})
 
 
-def test_a_sweep_removes_expired_clips_with_their_objects(
+def test_sweep_removes_expired_clips_with_their_objects(
     settings: Settings, database: Database, api_store: ObjectStore
 ) -> None:
     user = make_user(database)
@@ -139,24 +139,24 @@ def test_a_sweep_removes_expired_clips_with_their_objects(
         api_store.put(result_of(claimed), b"audio", "audio/wav")
         if age == 5:
             kept.append(claimed)
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     assert ids(database) == {each.clip.id for each in kept}
     assert api_store.get(result_of(kept[0])) == b"audio"
     assert not events_of(database, kept[0].clip)
     assert ledger_sum(database, user) == 9_850
 
 
-def test_by_default_clips_are_kept(
+def test_sweep_keeps_clips_by_default(
     api_settings: Settings, database: Database, api_store: ObjectStore
 ) -> None:
     submit(database, make_user(database), 1.0)
     assert succeed(database, must_claim(database, 1.0), 1.0)
     before = ids(database)
-    sweeper.sweep(database, api_store, api_settings)
+    sweeper.Sweeper(database, api_store, api_settings).sweep()
     assert ids(database) == before
 
 
-def test_what_a_dead_worker_made_of_a_cancelled_clip_is_removed(
+def test_sweep_removes_orphaned_results(
     settings: Settings, database: Database, api_store: ObjectStore
 ) -> None:
     user = make_user(database)
@@ -171,7 +171,7 @@ def test_what_a_dead_worker_made_of_a_cancelled_clip_is_removed(
         delete(database, clip, time.time() - age)
         made.append(claimed)
     old, new = made
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     with pytest.raises(ObjectMissing):
         api_store.head(result_of(old))
     assert reload(database, old.clip).made_by is None
@@ -184,7 +184,7 @@ def begin_upload(store: ObjectStore, key: str) -> None:
     until(lambda: bool(store.list_multipart(key)), 5, "it is open")
 
 
-def test_what_nobody_makes_any_more_is_removed(
+def test_sweep_removes_abandoned_uploads_and_pieces(
     settings: Settings,
     database: Database,
     api_store: ObjectStore,
@@ -211,14 +211,14 @@ def test_what_nobody_makes_any_more_is_removed(
         assert of_pieces & set(left.values()) == of_uploads & set(left.values())
         return of_pieces & set(left.values())
 
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     assert there() == set(left.values()), "their workers may yet live"
     monkeypatch.setattr(sweeper, "GRACE_LEASES", -1)
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     assert there() == {left["made"]}
 
 
-def test_a_part_that_fails_does_not_keep_the_others_from_being_done(
+def test_sweep_goes_on_after_a_failed_part(
     settings: Settings,
     database: Database,
     caplog: pytest.LogCaptureFixture,
@@ -227,12 +227,12 @@ def test_a_part_that_fails_does_not_keep_the_others_from_being_done(
     with database.transaction() as session:
         session.add(AuthAttempt(subject="someone", at=1, under_way=False))
     away = settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
-    sweeper.sweep(database, ObjectStore(away), away)
+    sweeper.Sweeper(database, ObjectStore(away), away).sweep()
     with database.reading() as session:
         assert session.scalars(select(AuthAttempt.at)).all() == []
 
 
-def test_a_clock_of_the_process_that_jumps_expires_nothing(
+def test_sweep_ignores_jumps_of_the_process_clock(
     settings: Settings,
     database: Database,
     api_store: ObjectStore,
@@ -250,7 +250,7 @@ def test_a_clock_of_the_process_that_jumps_expires_nothing(
         true = time.time
         with monkeypatch.context() as patch:
             patch.setattr(time, "time", lambda true=true, jump=jump: true() + jump * 90_000)
-            sweeper.sweep(database, api_store, settings)
+            sweeper.Sweeper(database, api_store, settings).sweep()
     assert ids(database) == {claimed.clip.id}
     upload.complete()
     api_store.delete("styletts2-output/jump")

@@ -25,12 +25,13 @@ from tests.serve_app.actions import events_of
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.listener import Listener, listening
 from tests.serve_app.worker_harness import WorkerHarness
+from tests.waiting import until_on_loop
 
 TIMEOUT = 20
 
 
 class Stage:
-    """A harness whose user listens over HTTP, and whose later segments wait for a sign."""
+    """A harness whose user listens over HTTP, and whose later segments wait for `go_on`."""
 
     def __init__(self, harness: WorkerHarness) -> None:
         # What this is about does not hang on leases, which a busy machine might lose.
@@ -56,16 +57,18 @@ class Stage:
 
     @asynccontextmanager
     async def listening(self, clip_id: str) -> AsyncIterator[Listener]:
-        """A listener who has asked for the clip."""
+        """A listener whose request has marked the clip."""
         async with listening(self.api, self.headers, self.path(clip_id), "stream=1") as listener:
-            await listener.until(lambda: self.harness.clip(clip_id).streamed)
+            await until_on_loop(
+                lambda: self.harness.clip(clip_id).streamed, TIMEOUT, "the clip is streamed"
+            )
             yield listener
 
     def stored(self, clip_id: str) -> bytes:
         return self.harness.store.get(self.harness.clip(clip_id).s3_key or "")
 
     def heard(self, clip_id: str) -> bytes:
-        """What who asks for the stream of a clip that has succeeded is led to."""
+        """The audio that a request for the stream of a finished clip is redirected to."""
         return self.led_to(clip_id, {"stream": 1})
 
     def led_to(self, clip_id: str, params: dict[str, int]) -> bytes:
@@ -76,9 +79,7 @@ class Stage:
         return httpx.get(answer.headers["Location"]).content
 
     async def until_ended(self, clip_id: str) -> None:
-        async with asyncio.timeout(TIMEOUT):
-            while self.harness.clip(clip_id).state is ClipState.PENDING:
-                await asyncio.sleep(0.02)
+        await until_on_loop(self.harness.ended(clip_id), TIMEOUT, "the clip has ended")
 
 
 @pytest.fixture
@@ -87,13 +88,13 @@ def stage(harness: WorkerHarness) -> Stage:
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_the_audio_is_heard_while_it_is_made(stage: Stage, format_name: str) -> None:
+def test_get_audio_streams_while_the_clip_is_generated(stage: Stage, format_name: str) -> None:
     clip_id = stage.harness.submit(format_name=format_name)
 
     async def listen() -> bytes:
         async with stage.listening(clip_id) as listener:
             async with stage.harness.working():
-                await listener.until(lambda: len(listener.body) > 1_000)
+                await until_on_loop(lambda: len(listener.body) > 1_000, TIMEOUT, "audio is sent")
                 assert stage.harness.clip(clip_id).state is ClipState.PENDING
                 stage.go_on.set()
                 await listener.end()
@@ -117,17 +118,21 @@ def test_the_audio_is_heard_while_it_is_made(stage: Stage, format_name: str) -> 
     ]
 
 
-def test_who_comes_too_late_gets_the_whole_file(stage: Stage) -> None:
+def audio_without_pieces(stage: Stage, clip_id: str) -> bool:
+    """Whether the worker has encoded audio without streaming it."""
+    return any(
+        each.kind == "audio" and "pieces" not in each.data
+        for each in events_of(stage.harness.database, stage.harness.clip(clip_id))
+    )
+
+
+def test_get_audio_stream_asked_too_late_sends_the_whole_file(stage: Stage) -> None:
     clip_id = stage.harness.submit()
     alone = stage.harness.submit()
 
     async def listen() -> bytes:
         async with stage.harness.working():
-            while not any(
-                each.kind == "audio" and "pieces" not in each.data
-                for each in events_of(stage.harness.database, stage.harness.clip(clip_id))
-            ):
-                await asyncio.sleep(0.02)
+            await until_on_loop(lambda: audio_without_pieces(stage, clip_id), TIMEOUT, "audio")
             async with stage.listening(clip_id) as listener:
                 await asyncio.sleep(0.3)
                 assert not listener.body
@@ -141,7 +146,7 @@ def test_who_comes_too_late_gets_the_whole_file(stage: Stage) -> None:
     assert len(soundfile.read(io.BytesIO(body))[0]) * 2 + 44 == len(body)
 
 
-def test_a_new_try_breaks_off_what_was_sent_of_the_last(
+def test_get_audio_stream_breaks_off_on_a_new_attempt(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.worker")
@@ -166,7 +171,7 @@ def test_a_new_try_breaks_off_what_was_sent_of_the_last(
     assert not any(stored[22:42]), "the layout is that of a stream in the second try too"
 
 
-def test_a_clip_cancelled_while_it_is_heard_breaks_off(stage: Stage) -> None:
+def test_get_audio_stream_breaks_off_on_cancellation(stage: Stage) -> None:
     clip_id = stage.harness.submit()
 
     async def listen() -> None:
@@ -182,7 +187,7 @@ def test_a_clip_cancelled_while_it_is_heard_breaks_off(stage: Stage) -> None:
     assert stage.harness.store.delete_all(f"{live_audio.PREFIX}{clip_id}") == 0
 
 
-def test_pieces_that_are_gone_come_from_the_object(stage: Stage) -> None:
+def test_get_audio_stream_reads_removed_pieces_from_the_object(stage: Stage) -> None:
     clip_id = stage.harness.submit()
     database = stage.harness.database
     sound = bytes(range(256)) * 2_000  # several blocks
@@ -207,7 +212,7 @@ def test_pieces_that_are_gone_come_from_the_object(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled"])
-def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
+def test_get_audio_without_audio_says_why(api: Api, end: str) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
     path = f"/api/clips/{clip['id']}/audio"
@@ -238,7 +243,7 @@ def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
         assert ("No luck." in error["message"]) == (end == "failed")
 
 
-def test_a_finished_clip_is_elsewhere(stage: Stage) -> None:
+def test_get_audio_of_a_finished_clip_redirects(stage: Stage) -> None:
     clip_id = stage.harness.submit()
     stage.go_on.set()
     stage.harness.run(stage.harness.ended(clip_id))
@@ -246,7 +251,7 @@ def test_a_finished_clip_is_elsewhere(stage: Stage) -> None:
         assert stage.led_to(clip_id, params) == stage.stored(clip_id)
 
 
-def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:
+def test_get_audio_stream_ends_when_the_client_disconnects(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     clip = sqlite_api.speak(headers)
 
@@ -255,7 +260,7 @@ def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:
         async with listening(sqlite_api, headers, path, "stream=1") as listener:
             await asyncio.sleep(0.2)
             assert not listener.task.done()
-            listener.go_away()
+            listener.disconnect()
             await listener.end(5 * sqlite_api.settings.poll_seconds + 1)
 
     asyncio.run(leave())
@@ -263,7 +268,7 @@ def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:
         assert session.get_one(Clip, clip["id"]).streamed
 
 
-def test_only_ones_own_clips_are_heard(api: Api) -> None:
+def test_get_audio_of_another_user_is_404(api: Api) -> None:
     ada, bob = api.sign_up(), api.sign_up("bob@example.com")
     path = f"/api/clips/{api.speak(ada)['id']}/audio"
     for params in ({}, {"stream": 1}):

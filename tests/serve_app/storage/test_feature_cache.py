@@ -18,7 +18,7 @@ ARRAYS = {"style": ArraySpec((256,))}
 STYLE = {"style": np.arange(256, dtype=np.float32)}
 
 
-def test_replicas_share_what_they_find(api_store: ObjectStore) -> None:
+def test_stored_features_are_shared_by_replicas(api_store: ObjectStore) -> None:
     digest = uuid.uuid4().hex
     first, second = (FeatureCache(StoredFeatures(api_store)) for _ in range(2))
     assert first.find(digest, "model", ARRAYS) is None
@@ -29,7 +29,7 @@ def test_replicas_share_what_they_find(api_store: ObjectStore) -> None:
     assert second.outcomes == {"stored_hit": 1}
 
 
-def test_what_is_known_of_a_recording_goes_together(api_store: ObjectStore) -> None:
+def test_purge_removes_all_features_of_a_recording(api_store: ObjectStore) -> None:
     digest = uuid.uuid4().hex
     cache = FeatureCache(StoredFeatures(api_store))
     for name, model in ((digest, "one"), (digest, "two"), (digest + "0", "one")):
@@ -39,7 +39,7 @@ def test_what_is_known_of_a_recording_goes_together(api_store: ObjectStore) -> N
     feature_cache.purge(api_store, digest)
 
 
-def test_an_outage_costs_time_only(
+def test_stored_features_survive_an_outage(
     api_settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.features")

@@ -29,7 +29,7 @@ def die() -> None:
 
 
 def run_until_killed(harness: WorkerHarness, prepare: Callable[[WorkerHarness], None]) -> None:
-    """A worker in a process of its own, which has to die of what `prepare` does in it."""
+    """A worker in a process of its own, which `prepare` makes die."""
 
     def child() -> None:
         url = harness.database.engine.url.render_as_string(hide_password=False)
@@ -50,7 +50,7 @@ def let_leases_run_out(harness: WorkerHarness) -> None:
 
 
 @pytest.mark.parametrize("streamed", [False, True])
-def test_what_was_stored_before_the_worker_died_is_not_made_again(
+def test_stored_result_of_a_dead_worker_is_charged_without_rework(
     harness: WorkerHarness, streamed: bool
 ) -> None:
     clip_id = harness.submit()
@@ -88,7 +88,7 @@ def test_what_was_stored_before_the_worker_died_is_not_made_again(
     assert harness.tally.outcomes == ["succeeded"]
 
 
-def test_an_upload_that_was_not_complete_is_made_again(harness: WorkerHarness) -> None:
+def test_incomplete_upload_of_a_dead_worker_is_made_again(harness: WorkerHarness) -> None:
     clip_id = harness.submit()
 
     def kill_before_upload(_: WorkerHarness) -> None:
@@ -107,7 +107,7 @@ def test_an_upload_that_was_not_complete_is_made_again(harness: WorkerHarness) -
 
 
 @pytest.mark.parametrize("stale", [b"", b"of another try"], ids=["nothing", "another object"])
-def test_an_object_of_another_try_is_not_taken_for_the_result(
+def test_object_of_another_attempt_is_not_taken_for_the_result(
     harness: WorkerHarness, stale: bytes
 ) -> None:
     clip_id = harness.submit()
@@ -128,7 +128,7 @@ def test_an_object_of_another_try_is_not_taken_for_the_result(
     assert harness.store.get(key) != bytes(size)
 
 
-def test_poison_takes_innocents_along_once_and_then_fails(harness: WorkerHarness) -> None:
+def test_poisonous_clip_fails_and_others_lose_one_attempt(harness: WorkerHarness) -> None:
     """Every worker that makes the poisoned clip is killed, with all the clips that it runs."""
     harness.settings = harness.settings.model_copy(update={"max_losses": 3})
     poison = harness.submit(POISON)

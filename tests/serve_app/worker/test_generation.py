@@ -21,8 +21,8 @@ class Concatenate:
         return np.full(1, -1, np.float32)
 
 
-class Staged:
-    """Segments whose later ones are done first; counts what is under way."""
+class RecordingStages:
+    """Stages that finish later segments first, and count running ones."""
 
     def __init__(self, count: int, broken: int | None = None, steps: int = 0) -> None:
         self.count = count
@@ -54,11 +54,11 @@ class Staged:
 
 
 def untold(_: Progress) -> None:
-    """Nobody asks how far it is."""
+    """Progress is ignored."""
 
 
 async def collect(
-    stages: Staged,
+    stages: RecordingStages,
     parallel: int,
     timings: ClipTimings,
     tell: Callable[[Progress], None] = untold,
@@ -69,8 +69,8 @@ async def collect(
     return [float(sample) async for piece in pieces for sample in piece]
 
 
-def test_audio_comes_in_order_however_segments_finish() -> None:
-    stages, timings = Staged(4), ClipTimings()
+def test_generate_yields_audio_in_order() -> None:
+    stages, timings = RecordingStages(4), ClipTimings()
     samples = asyncio.run(collect(stages, parallel=3, timings=timings))
     assert samples == [0, 0, 1, 1, 2, 2, 3, 3, -1]
     assert stages.most == 3
@@ -82,9 +82,9 @@ def test_audio_comes_in_order_however_segments_finish() -> None:
     assert 0 < summary["first_audio_seconds"] <= summary["total_seconds"]
 
 
-def test_progress_is_that_of_the_first_unfinished_segment() -> None:
+def test_generate_reports_the_first_unfinished_segment() -> None:
     told: list[Progress] = []
-    asyncio.run(collect(Staged(2, steps=2), 2, ClipTimings(), told.append))
+    asyncio.run(collect(RecordingStages(2, steps=2), 2, ClipTimings(), told.append))
     assert told == [
         Progress(1, 2, 1, 2),
         Progress(1, 2, 2, 2),
@@ -93,15 +93,15 @@ def test_progress_is_that_of_the_first_unfinished_segment() -> None:
     ]
 
 
-def test_a_broken_segment_ends_the_clip_and_what_is_under_way() -> None:
-    stages = Staged(5, broken=1)
+def test_generate_cancels_the_rest_when_a_segment_fails() -> None:
+    stages = RecordingStages(5, broken=1)
     with pytest.raises(ValueError, match="broken"):
         asyncio.run(collect(stages, parallel=4, timings=ClipTimings()))
     assert stages.running == 0
 
 
-def test_closing_early_cancels_what_is_under_way() -> None:
-    stages = Staged(5)
+def test_generate_closed_early_cancels_running_segments() -> None:
+    stages = RecordingStages(5)
 
     async def first_only() -> None:
         request = SpeechRequest("text", "voice")

@@ -1,4 +1,4 @@
-"""Tries that take too long, stages that are lost, workers that are stopped, clocks that jump."""
+"""Time limits, lost stages, stopped workers, jumping clocks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serve_app.jobs.events import Kind
 from serve_app.worker.generation import StageLost, StageUnavailable
 from tests.serve_app.actions import events_of
 from tests.serve_app.worker_harness import WorkerHarness
-from tests.system.replicas import until
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ async def hang(_: Segment) -> None:
     await asyncio.sleep(60)
 
 
-def test_a_try_that_takes_too_long_is_given_up_and_the_clip_tried_again(
+def test_attempt_seconds_end_an_attempt_and_the_clip_is_retried(
     harness: WorkerHarness,
 ) -> None:
     harness.settings = harness.settings.model_copy(update={"attempt_seconds": 1.5})
@@ -47,7 +47,7 @@ def test_a_try_that_takes_too_long_is_given_up_and_the_clip_tried_again(
     assert not harness.store.list_multipart(f"styletts2-output/{clip_id}")
 
 
-def test_a_clip_that_always_takes_too_long_fails_with_that_reason(harness: WorkerHarness) -> None:
+def test_attempt_seconds_exceeded_each_time_fail_the_clip(harness: WorkerHarness) -> None:
     harness.settings = harness.settings.model_copy(
         update={"attempt_seconds": 0.2, "max_attempts": 2}
     )
@@ -60,7 +60,7 @@ def test_a_clip_that_always_takes_too_long_fails_with_that_reason(harness: Worke
     assert harness.balance() == 10_000
 
 
-def test_the_time_of_a_clip_is_that_of_all_its_tries(harness: WorkerHarness) -> None:
+def test_clip_seconds_span_all_attempts(harness: WorkerHarness) -> None:
     limits = {"attempt_seconds": 0.4, "clip_seconds": 0.6, "retry_backoff_seconds": 0.01}
     harness.settings = harness.settings.model_copy(update={**limits, "max_attempts": 50})
     harness.stages.before = hang
@@ -74,7 +74,7 @@ def test_the_time_of_a_clip_is_that_of_all_its_tries(harness: WorkerHarness) -> 
     assert clip.attempts <= 3
 
 
-def test_a_stage_that_died_costs_a_loss(harness: WorkerHarness) -> None:
+def test_stage_lost_counts_as_a_loss(harness: WorkerHarness) -> None:
     deaths = [StageLost("died"), StageLost("died")]
 
     async def die(_: Segment) -> None:
@@ -88,7 +88,7 @@ def test_a_stage_that_died_costs_a_loss(harness: WorkerHarness) -> None:
     assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 3, 2)
 
 
-def test_a_stage_that_is_away_costs_nothing(
+def test_stage_unavailable_costs_no_attempt(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serve_app.worker.worker.PAUSE_SECONDS", 0.05)
@@ -105,7 +105,7 @@ def test_a_stage_that_is_away_costs_nothing(
     assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
 
 
-def test_a_stopped_worker_finishes_what_it_can_and_claims_no_more(harness: WorkerHarness) -> None:
+def test_stop_drains_running_clips_and_claims_no_more(harness: WorkerHarness) -> None:
     harness.settings = harness.settings.model_copy(update={"worker_clips": 1, "drain_seconds": 5.0})
 
     async def slow(_: Segment) -> None:
@@ -120,19 +120,19 @@ def test_a_stopped_worker_finishes_what_it_can_and_claims_no_more(harness: Worke
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_stopped_worker_has_left_the_database(
+def test_stop_returns_all_database_connections(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where a clip is done while its lease is renewed."""
+    """Also where a clip ends while its lease is renewed."""
     renewing = Event()
     renew = queue.renew
     clip_id = harness.submit("One chunk.")
 
-    def renew_late(*arguments: Any) -> bool:
+    def renew_late(*arguments: Any) -> None:
         renewing.set()
         until(harness.ended(clip_id), 10, "the clip is done")
         time.sleep(0.5)
-        return renew(*arguments)
+        renew(*arguments)
 
     async def until_renewed(_: Segment) -> None:
         await asyncio.to_thread(renewing.wait, 10)
@@ -145,8 +145,8 @@ def test_a_stopped_worker_has_left_the_database(
     assert "Current Checked out connections: 0" in harness.database.engine.pool.status()
 
 
-def test_what_fails_around_a_stopped_worker_costs_no_try(harness: WorkerHarness) -> None:
-    """When all is stopped the stages may be gone before the worker is."""
+def test_failure_while_stopping_costs_no_attempt(harness: WorkerHarness) -> None:
+    """When everything is stopped, the stages may end before the worker."""
 
     async def vanish(_: Segment) -> None:
         await asyncio.sleep(0.3)
@@ -164,7 +164,7 @@ def test_what_fails_around_a_stopped_worker_costs_no_try(harness: WorkerHarness)
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_clock_of_the_process_that_jumps_changes_nothing(
+def test_worker_ignores_jumps_of_the_process_clock(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
     """Leases, throttle, time limits and events go by the clock of the database."""
@@ -191,7 +191,7 @@ def test_a_clock_of_the_process_that_jumps_changes_nothing(
     assert harness.balance() == 10_000 - 4 * 50
 
 
-def test_leases_run_out_by_the_clock_of_the_database(harness: WorkerHarness) -> None:
+def test_leases_expire_by_the_database_clock(harness: WorkerHarness) -> None:
     clip_id = harness.submit()
     rules = harness.settings
     with harness.database.transaction() as session:

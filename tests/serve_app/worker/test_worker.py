@@ -24,7 +24,7 @@ from tests.serve_app.actions import UNTHROTTLED
 from tests.serve_app.worker_harness import WorkerHarness
 
 
-def test_a_clip_is_made_stored_and_charged(harness: WorkerHarness) -> None:
+def test_worker_generates_stores_and_charges(harness: WorkerHarness) -> None:
     clip_id = harness.submit()
     harness.run(harness.ended(clip_id))
     clip = harness.clip(clip_id)
@@ -41,7 +41,7 @@ def test_a_clip_is_made_stored_and_charged(harness: WorkerHarness) -> None:
     assert harness.tally.outcomes == ["succeeded"]
 
 
-def test_a_failing_stage_is_tried_again_and_then_the_clip_fails(
+def test_worker_retries_a_failing_stage_and_then_fails_the_clip(
     harness: WorkerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.worker")
@@ -61,7 +61,7 @@ def test_a_failing_stage_is_tried_again_and_then_the_clip_fails(
     assert not harness.store.list_multipart(f"styletts2-output/{clip_id}")
 
 
-def test_a_failure_that_passes_costs_a_try_and_no_more(
+def test_worker_survives_one_failed_attempt(
     harness: WorkerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.worker")
@@ -78,7 +78,7 @@ def test_a_failure_that_passes_costs_a_try_and_no_more(
     assert harness.balance() == 9_950
 
 
-def test_input_found_bad_late_fails_at_once(harness: WorkerHarness) -> None:
+def test_worker_fails_invalid_input_at_once(harness: WorkerHarness) -> None:
     async def refuse(_: Segment) -> None:
         raise InvalidInput("text", "This cannot be said.", "nothing_to_say")
 
@@ -91,7 +91,7 @@ def test_input_found_bad_late_fails_at_once(harness: WorkerHarness) -> None:
     assert harness.balance() == 10_000
 
 
-def test_a_cancelled_clip_stops_and_leaves_nothing(harness: WorkerHarness) -> None:
+def test_worker_stops_a_cancelled_clip_and_leaves_nothing(harness: WorkerHarness) -> None:
     hanging = 0
 
     async def hang(segment: Segment) -> None:
@@ -120,7 +120,7 @@ def test_a_cancelled_clip_stops_and_leaves_nothing(harness: WorkerHarness) -> No
     assert harness.tally.outcomes == []
 
 
-def test_cancelling_stops_that_work_and_no_other_at_once(harness: WorkerHarness) -> None:
+def test_worker_stops_only_the_cancelled_clip(harness: WorkerHarness) -> None:
     harness.settings = harness.settings.model_copy(
         update={"lease_seconds": 60, "drain_seconds": 0.1}
     )
@@ -150,10 +150,10 @@ def test_cancelling_stops_that_work_and_no_other_at_once(harness: WorkerHarness)
     assert harness.clip(other).state is ClipState.PENDING
 
 
-def test_the_clearing_of_a_cancelled_clip_is_not_cut_short(
+def test_worker_completes_the_clean_up_of_a_cancelled_clip(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The look at claims comes several times while a slow store is being cleared."""
+    """The lease watcher runs several times while a slow store is being cleaned up."""
     abort = MultipartWriter.abort
 
     def slow(upload: MultipartWriter) -> None:
@@ -183,7 +183,7 @@ def test_the_clearing_of_a_cancelled_clip_is_not_cut_short(
     assert not harness.store.keys(pieces)
 
 
-def test_a_clip_cancelled_while_it_is_stored_leaves_no_object(harness: WorkerHarness) -> None:
+def test_worker_leaves_no_object_of_a_clip_cancelled_while_stored(harness: WorkerHarness) -> None:
     async def cancel(segment: Segment) -> None:
         if segment.index == 1:
             harness.cancel(clip_id)
@@ -197,7 +197,7 @@ def test_a_clip_cancelled_while_it_is_stored_leaves_no_object(harness: WorkerHar
     assert harness.balance() == 10_000
 
 
-def test_a_clip_cancelled_while_its_upload_completes_leaves_no_object(
+def test_worker_leaves_no_object_of_a_clip_cancelled_during_complete(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     complete = MultipartWriter.complete
@@ -214,7 +214,7 @@ def test_a_clip_cancelled_while_its_upload_completes_leaves_no_object(
         harness.store.head(f"styletts2-output/{clip_id}.wav")
 
 
-def test_a_store_that_is_away_costs_no_try(
+def test_worker_postpones_while_the_store_is_unavailable(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.worker")
@@ -230,7 +230,7 @@ def test_a_store_that_is_away_costs_no_try(
     assert harness.balance() == 9_950
 
 
-def test_a_stopped_worker_gives_its_clip_back(harness: WorkerHarness) -> None:
+def test_stop_releases_running_clips(harness: WorkerHarness) -> None:
     harness.settings = harness.settings.model_copy(update={"drain_seconds": 0.1})
 
     async def hang(_: Segment) -> None:
@@ -247,7 +247,7 @@ def test_a_stopped_worker_gives_its_clip_back(harness: WorkerHarness) -> None:
     assert harness.balance() == 9_950
 
 
-def test_the_lease_is_kept_while_the_work_takes_longer(harness: WorkerHarness) -> None:
+def test_worker_renews_the_lease_of_long_work(harness: WorkerHarness) -> None:
     # Long enough that a machine which pauses for a second loses no lease.
     harness.settings = harness.settings.model_copy(update={"lease_seconds": 2.0})
 
@@ -260,7 +260,7 @@ def test_the_lease_is_kept_while_the_work_takes_longer(harness: WorkerHarness) -
     assert (harness.clip(clip_id).state, harness.clip(clip_id).attempts) == (ClipState.SUCCEEDED, 1)
 
 
-def test_interrupted_deletions_are_finished(
+def test_worker_sweep_finishes_interrupted_deletions(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serve_app.worker.worker.SWEEP_SECONDS", 0.1)
@@ -282,7 +282,7 @@ def test_interrupted_deletions_are_finished(
         assert admission.stats(session, harness.database.now(session)).running == 0
 
 
-def test_the_sweep_removes_recordings_whose_time_is_over(
+def test_worker_sweep_removes_expired_recordings(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "SWEEP_SECONDS", 0.05)

@@ -90,7 +90,7 @@ def test_from_text_to_sound(tmp_path: Path, decoder: str, multispeaker: bool) ->
     request = StyledRequest(
         "Hello there.",
         reference=hum(0) if multispeaker else None,
-        sampling=Sampling(steps=3, scale=1.5),
+        sampling=Sampling(noise_levels=3, scale=1.5),
     )
     segments: Any = published_frontend(checkpoint, settings).prepare([request])[0]
     diffusion = StyleTTS2Diffusion(checkpoint, settings)

@@ -12,7 +12,7 @@ from tests.serve_app.maintenance.doctor.damaged_system import DamagedSystem, emp
 
 @pytest.fixture
 def damaged(api_settings: Settings, database: Database) -> Iterator[DamagedSystem]:
-    """A bucket of its own, so that no object of another test belongs to nothing here."""
+    """A bucket of its own, so that no object of another test is left over here."""
     settings = api_settings.model_copy(update={"s3_bucket": "damaged"})
     store = ObjectStore(settings)
     store.ensure_bucket()

@@ -1,4 +1,4 @@
-"""A small system that is well, and the doctor who looks at it."""
+"""A small consistent system for tests to damage, and the doctor's checks of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.serve_app.actions import UNTHROTTLED, make_user
 from tests.serve_app.recordings import speech
 
 ALL_IS_OLD = -5.0
-"""An age that lets nothing count as in flight but what a worker holds."""
+"""An age by which nothing counts as in flight except what a worker holds."""
 RATE = 24_000
 SECONDS = 0.5
 
@@ -42,7 +42,7 @@ class DamagedSystem:
     def run_checks(
         self, age: float = ALL_IS_OLD, *, deep: bool = False, repair: bool = False
     ) -> None:
-        """Looks at everything; `wrong` then tells what was found."""
+        """Runs all checks; `wrong` then has the findings."""
         system = CheckContext(self.database, self.store, self.settings, age, deep)
         self.results: dict[str, CheckResult] = {
             each.name: each for each in run_checks(system, repair)
@@ -50,7 +50,7 @@ class DamagedSystem:
 
     @property
     def wrong(self) -> dict[str, list[str]]:
-        """The findings of each check that has some."""
+        """The findings by check."""
         return {
             name: [f"{each.subject} {each.problem}" for each in result.findings]
             for name, result in self.results.items()
@@ -89,7 +89,7 @@ class DamagedSystem:
         return self.row(clip.id)
 
     def upload(self) -> RecordingUpload:
-        """A recording that was sent and found to be one."""
+        """An upload that was sent and inspected."""
         data = speech()
         with self.database.transaction() as session:
             arguments = (self.user.id, "audio/flac", len(data), len(data), 10)
@@ -114,13 +114,13 @@ class DamagedSystem:
             return session.get_one(Clip, clip_id)
 
     def spoil(self, clip: Clip, **values: Any) -> None:
-        """Writes into a clip's row what no code of the service would."""
+        """Sets columns of a clip to values that the service never writes."""
         with self.database.transaction() as session:
             session.execute(update(Clip).where(Clip.id == clip.id).values(**values))
 
 
 def empty(store: ObjectStore) -> None:
-    """For the next test: a bucket for each would be more than a small server has room for."""
+    """For the next test: a bucket for each test is more than a small server has room for."""
     for prefix in (*RESULT_PREFIXES.values(), uploads.PREFIX, voices.PREFIX, live_audio.PREFIX):
         store.abort_stale_multipart(prefix, math.inf)
         store.delete_all(prefix)

@@ -1,8 +1,7 @@
-"""Every invariant is broken on purpose, on both databases and a real store."""
+"""Every invariant is violated on purpose, on both databases and a real store."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
@@ -20,9 +19,10 @@ from serve_app.media.live_audio import piece_key
 from serve_app.storage.store import StoredObject
 from tests.serve_app.actions import make_user
 from tests.serve_app.maintenance.doctor.damaged_system import DamagedSystem, audio
+from tests.waiting import until
 
 
-def test_a_system_that_is_well(damaged: DamagedSystem) -> None:
+def test_run_checks_of_a_consistent_system(damaged: DamagedSystem) -> None:
     for format_name in FORMATS:
         damaged.succeeded("styletts2", format_name)
     for service in ("seedvc", "make-an-audio"):
@@ -50,8 +50,7 @@ def test_a_system_that_is_well(damaged: DamagedSystem) -> None:
 
 def until_open(damaged: DamagedSystem) -> None:
     """The upload is begun in a thread of its own."""
-    while not damaged.store.list_multipart("styletts2-output/"):
-        time.sleep(0.01)
+    until(lambda: damaged.store.list_multipart("styletts2-output/"), 10, "the upload is begun")
 
 
 def wrong_balance(damaged: DamagedSystem) -> str:
@@ -232,7 +231,7 @@ LEFT_ALONE: list[tuple[Break, str]] = [
 
 
 @pytest.mark.parametrize(("spoil", "check"), REPAIRED)
-def test_what_is_safe_is_repaired_on_request(
+def test_run_checks_repairs_what_is_safe_on_request(
     damaged: DamagedSystem, spoil: Break, check: str
 ) -> None:
     damaged.succeeded()
@@ -247,7 +246,7 @@ def test_what_is_safe_is_repaired_on_request(
 
 
 @pytest.mark.parametrize(("spoil", "check"), LEFT_ALONE)
-def test_what_needs_a_person_is_said_and_left_alone(
+def test_run_checks_reports_but_does_not_repair_what_needs_a_person(
     damaged: DamagedSystem, spoil: Break, check: str
 ) -> None:
     damaged.succeeded()
@@ -260,21 +259,21 @@ def test_what_needs_a_person_is_said_and_left_alone(
         assert damaged.results[check].repaired == 0
 
 
-def test_work_in_flight_is_no_finding(damaged: DamagedSystem) -> None:
+def test_run_checks_ignores_work_in_flight(damaged: DamagedSystem) -> None:
     for begin in (lost_worker, open_writer, result_of_nobody, upload_of_nobody, left_piece):
         begin(damaged)
     damaged.run_checks(age=60, repair=True)
     assert damaged.wrong == {}
 
 
-def test_a_freed_clip_is_made_after_all(damaged: DamagedSystem) -> None:
+def test_leases_repair_lets_the_clip_be_claimed(damaged: DamagedSystem) -> None:
     lost_worker(damaged)
     damaged.run_checks(repair=True)
     again = damaged.claim()
     assert (again.clip.attempts, again.clip.losses) == (2, 1)
 
 
-def test_what_does_not_decode_is_found_by_looking_deep(damaged: DamagedSystem) -> None:
+def test_deep_check_finds_undecodable_audio(damaged: DamagedSystem) -> None:
     clip = damaged.succeeded(format_name="flac")
     size = len(damaged.store.get(str(clip.s3_key)))
     damaged.store.put(str(clip.s3_key), bytes(size), "audio/flac")
@@ -285,7 +284,7 @@ def test_what_does_not_decode_is_found_by_looking_deep(damaged: DamagedSystem) -
     assert said.startswith(f"object {clip.s3_key} does not decode: ")
 
 
-def test_audio_of_another_length_is_found_by_looking_deep(damaged: DamagedSystem) -> None:
+def test_deep_check_finds_audio_of_another_length(damaged: DamagedSystem) -> None:
     clip = damaged.succeeded()
     damaged.spoil(clip, audio_seconds=2.0)
     damaged.run_checks(deep=True)
@@ -294,9 +293,7 @@ def test_audio_of_another_length_is_found_by_looking_deep(damaged: DamagedSystem
     }
 
 
-def test_many_rows_are_read_page_by_page(
-    damaged: DamagedSystem, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_are_read_in_pages(damaged: DamagedSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check_context, "BATCH_SIZE", 2)
     made = [damaged.succeeded() for _ in range(5)]
     for clip in made[1::2]:
@@ -307,7 +304,7 @@ def test_many_rows_are_read_page_by_page(
 
 
 @given(st.sets(st.text("abc", min_size=1)), st.sets(st.text("abc", min_size=1)))
-def test_rows_and_objects_meet_by_key(rows: set[str], objects: set[str]) -> None:
+def test_side_by_side_pairs_rows_and_objects_by_key(rows: set[str], objects: set[str]) -> None:
     pairs = list(
         side_by_side(
             (ExpectedObject(key, Presence.REQUIRED) for key in sorted(rows)),
