@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipelines.fast_convolution.blocks import suits
 from pipelines.networks.vocoders.antialias import AntiAliasedSnake
 from pipelines.runtime.time_convolution import TimeConv, channels_last
 from pipelines.weights.state_dicts import (
@@ -101,6 +102,13 @@ class AMPBlock(nn.Module):
         ):
             x = x + plain(second(dilated(first(x))))
         return x
+
+    def faster(self, dtype: torch.dtype) -> nn.Module | None:
+        """The same with fewer products, for a CPU, if there is a scheme for its convolutions."""
+        from pipelines.networks.vocoders.fast_amp import FastAMPBlock
+
+        fits = all(suits(conv.weight) for conv in (*self.convs1, *self.convs2))
+        return FastAMPBlock(self, dtype) if fits else None
 
 
 class BigVGAN(nn.Module):
