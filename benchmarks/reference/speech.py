@@ -19,14 +19,14 @@ from pipelines.models.styletts2.config import (
     KOKORO,
     LIBRITTS,
     LJSPEECH,
-    DenoiserConfig,
-    IstftnetConfig,
     ModelConfig,
+    StyleDenoiserConfig,
 )
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.guidance import GuidedDenoiser
 from pipelines.models.styletts2.sampler import RHO, SIGMA_MAX, SIGMA_MIN, advance, schedule
 from pipelines.models.styletts2.style_encoder import StyleEncoder
+from pipelines.networks.vocoders.generator_config import IstftnetConfig
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.packed_layers import pack_layers
@@ -77,7 +77,7 @@ def style(*, config: ModelConfig, scale: float) -> Pair:
     return Pair(lambda: theirs(start[:, None], **options), prepare)
 
 
-def _transformer(config: ModelConfig, denoiser: DenoiserConfig) -> nn.Module:
+def _transformer(config: ModelConfig, denoiser: StyleDenoiserConfig) -> nn.Module:
     modules = published("styletts2.Modules.diffusion.modules")
     sizes = {
         "num_layers": denoiser.layers,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipelines.protocol import Diffusion, Vocoder
-from pipelines.registry import load_diffusion, load_vocoder
+from pipelines.registry import fetch, load_diffusion, load_vocoder
 from pipelines.settings import PipelineSettings
-from pipelines.weights.checkpoints import fetch
 
 
 @pytest.fixture(scope="session")

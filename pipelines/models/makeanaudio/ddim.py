@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipelines.models.makeanaudio.config import ScheduleConfig
-from pipelines.requests.sound import timesteps
+from pipelines.requests.sound import visited_levels
 
 
 def variances(config: ScheduleConfig) -> Tensor:
@@ -27,7 +27,7 @@ def remaining_signal(config: ScheduleConfig) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DDIMStep:
     """One step down: the noise level, and ᾱ before and after it."""
 
     level: int
@@ -35,22 +35,17 @@ class Step:
     signal_next: float
 
 
-def plan(steps: int, signal: Tensor) -> list[Step]:
+def plan(steps: int, signal: Tensor) -> list[DDIMStep]:
     """The steps from noise to sound, in order. `signal` is ᾱ of the training levels.
 
     The last step ends at level 0, which still holds a little noise. Raises InvalidInput.
     """
-    levels = timesteps(steps)
+    levels = visited_levels(steps)
     ends = [0, *levels[:-1]]
     return [
-        Step(level, signal[level].item(), signal[end].item())
+        DDIMStep(level, signal[level].item(), signal[end].item())
         for level, end in zip(reversed(levels), reversed(ends), strict=True)
     ]
-
-
-def guided(conditional: Tensor, unconditional: Tensor, scale: Tensor) -> Tensor:
-    """From the prediction without the text through the one with it, `scale` times as far."""
-    return unconditional + scale * (conditional - unconditional)
 
 
 def implied_sound(x: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
@@ -58,7 +53,7 @@ def implied_sound(x: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
     return (x - (1 - signal).sqrt() * noise) / signal.sqrt()
 
 
-def advance(x: Tensor, noise: Tensor, steps: list[Step]) -> Tensor:
+def advance(x: Tensor, noise: Tensor, steps: list[DDIMStep]) -> Tensor:
     """The latents after one step each, `[batch, 4, 10, columns]`.
 
     √ᾱ' p + √(1-ᾱ') ε, where p is the implied sound and ᾱ' belongs to the next level.

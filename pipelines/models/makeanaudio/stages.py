@@ -12,10 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipelines.models.makeanaudio.checkpoint import Files, load_text_encoder, load_vocoder
-from pipelines.models.makeanaudio.ddim import Step, advance, guided, plan
+from pipelines.models.makeanaudio.checkpoint import (
+    MakeAnAudioFiles,
+    load_text_encoder,
+    load_vocoder,
+)
+from pipelines.models.makeanaudio.ddim import DDIMStep, advance, plan
+from pipelines.models.makeanaudio.description_encoder import Tokenizer
 from pipelines.models.makeanaudio.segments import Floats, SoundAcoustic, SoundSegment
-from pipelines.models.makeanaudio.text_encoder import Tokenizer
+from pipelines.networks.guidance import NO_GUIDANCE, guided
 from pipelines.protocol import Acoustic, Segment, State, Waveform
 from pipelines.requests.sound import (
     LATENT_HEIGHT,
@@ -29,9 +34,6 @@ from pipelines.runtime.device import configure
 from pipelines.runtime.precision import autocast, place
 from pipelines.settings import PipelineSettings
 
-NO_GUIDANCE = 1.0
-"""The scale at which the prediction without the text has no effect."""
-
 
 class MakeAnAudioFrontend:
     """Descriptions to the vectors that the diffusion attends to; one segment per request.
@@ -39,7 +41,7 @@ class MakeAnAudioFrontend:
     In float32 whatever the settings say: it costs a tenth of one denoising step.
     """
 
-    def __init__(self, files: Files, settings: PipelineSettings) -> None:
+    def __init__(self, files: MakeAnAudioFiles, settings: PipelineSettings) -> None:
         """Raises CheckpointError where a file does not fit, as the other stages do."""
         self._device = configure(settings).device
         self._tokenizer = Tokenizer(files.vocabulary)
@@ -87,7 +89,7 @@ class SoundState(State):
     segment: SoundSegment
     latent: Tensor
     texts: Tensor
-    steps: list[Step]
+    steps: list[DDIMStep]
 
     @property
     def rows(self) -> int:
@@ -165,7 +167,7 @@ class MakeAnAudioDiffusion:
                 state.steps_left = len(state.steps)
 
     def _noise(
-        self, states: Sequence[SoundState], latents: Tensor, steps: Sequence[Step]
+        self, states: Sequence[SoundState], latents: Tensor, steps: Sequence[DDIMStep]
     ) -> Tensor:
         """The predicted noise, with guidance: one packed pass, of two rows for a guided state."""
         device = self._runtime.device
@@ -204,7 +206,7 @@ class MakeAnAudioVocoder:
 
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, files: Files, settings: PipelineSettings) -> None:
+    def __init__(self, files: MakeAnAudioFiles, settings: PipelineSettings) -> None:
         self._runtime = configure(settings)
         self._model = load_vocoder(files, settings.cache)
         place(self._model, self._runtime)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.config import HifiganConfig, ModelConfig
+from pipelines.models.styletts2.config import ModelConfig
 from pipelines.networks.adain_blocks import AdaINResidual
+from pipelines.networks.vocoders.generator_config import HifiganConfig
 from pipelines.networks.vocoders.hifigan import HifiganGenerator
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator
 from pipelines.runtime.faster_modules import speed_up
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.packed_layers import pack_layers
-from pipelines.runtime.time_convolution import settle_weights
+from pipelines.runtime.time_convolution import store_channels_last
 
 
 class Decoder(nn.Module):
@@ -44,7 +45,7 @@ class Decoder(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
                 module.to(dtype)
-        settle_weights(self)
+        store_channels_last(self)
         pack_layers(self)
         self.dtype = dtype
         return self

@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.guidance import GuidedDenoiser
-from pipelines.models.styletts2.sampler import Step, advance, schedule
+from pipelines.models.styletts2.sampler import SamplerStep, advance, schedule
 from pipelines.models.styletts2.segments import Floats, SpeechAcoustic, SpeechSegment
 from pipelines.models.styletts2.styles import mixed_style
 from pipelines.protocol import Acoustic, State
@@ -34,7 +34,7 @@ class SpeechState(State):
     segment: SpeechSegment
     text: Tensor
     x: Tensor
-    steps: Sequence[Step]
+    steps: Sequence[SamplerStep]
     noise: torch.Generator
 
 
@@ -68,7 +68,7 @@ class StyleTTS2Diffusion:
         noise = torch.Generator().manual_seed(segment.seed)
         if segment.sampling is None:
             return SpeechState(segment, 0, text, text.new_zeros(0), (), noise)
-        steps = schedule(segment.sampling.steps)
+        steps = schedule(segment.sampling.noise_levels)
         x = steps[0].start * self.draw([noise])[0]
         return SpeechState(segment, len(steps), text, x, steps, noise)
 

@@ -8,14 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from pipelines.models.styletts2.denoiser import Denoiser
-from pipelines.models.styletts2.sampler import guided, preconditioned
+from pipelines.models.styletts2.denoiser import StyleDenoiser
+from pipelines.models.styletts2.sampler import preconditioned
+from pipelines.networks.guidance import NO_GUIDANCE, guided
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.precision import autocast
-
-NO_GUIDANCE = 1.0
-"""The scale at which the prediction without the text has no effect."""
 
 
 class GuidedDenoiser:
@@ -25,7 +23,7 @@ class GuidedDenoiser:
 
     def __init__(
         self,
-        model: Denoiser,
+        model: StyleDenoiser,
         texts: Sequence[Tensor],
         styles: Tensor | None,
         scales: Sequence[float],

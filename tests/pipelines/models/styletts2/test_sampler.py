@@ -12,13 +12,13 @@ from torch import Tensor
 from pipelines.models.styletts2.sampler import (
     SIGMA_MAX,
     SIGMA_MIN,
-    Step,
+    SamplerStep,
     advance,
-    guided,
     noise_levels,
     preconditioned,
     schedule,
 )
+from pipelines.networks.guidance import guided
 
 
 @given(st.integers(2, 200))
@@ -58,7 +58,7 @@ def test_without_noise_added_a_gaussian_keeps_its_quantiles() -> None:
     start = math.hypot(spread, levels[0]) * x
     moved = start
     for high, low in pairwise(levels):
-        step = Step(high, (high + low) / 2, low, 0.0)
+        step = SamplerStep(high, (high + low) / 2, low, 0.0)
         moved = advance(denoise, moved, [step], torch.randn_like(x))
     torch.testing.assert_close(moved, math.hypot(spread, levels[-1]) * x, rtol=1e-3, atol=1e-3)
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pipelines.models.styletts2.config import IstftnetConfig
+from pipelines.networks.vocoders.generator_config import IstftnetConfig
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator, Spectra
 from pipelines.networks.vocoders.snake import SnakeResidual
 from pipelines.networks.vocoders.source import source_noise
