@@ -24,7 +24,7 @@ class Size:
 
     def exact(self) -> Size:
         """The same in float32."""
-        return replace(self, runtime=replace(self.runtime, dtype=torch.float32))
+        return replace(self, runtime=replace(self.runtime, dtype=torch.float32, fast=False))
 
     def noise(self, *shape: int) -> Tensor:
         """Standard normal `[batch, *shape]`."""

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipelines.fast_convolution.loops import RING, filtered_snake_loop, lanes_for, snake_loop
+from pipelines.fast_convolution.loops import filtered_snake_loop, lanes_for, snake_loop
+from pipelines.fast_convolution.operations import RING
 
 Floats = NDArray[np.float32]
 Fill = Callable[[int, Floats], None]
@@ -23,7 +24,8 @@ class Activation(Protocol):
 
 def _lanes(channels: int) -> int:
     lanes = lanes_for(channels)
-    assert lanes is not None
+    if lanes is None:
+        raise ValueError(f"{channels} channels do not divide into vectors")
     return lanes
 
 

@@ -1,4 +1,4 @@
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, call-arg"
 """The compiled loops over steps, tiles and channels.
 
 Signals are `[steps, channels]`, float32. A block holds `dilation` phases of tiles each, in which
@@ -60,8 +60,8 @@ def snake_loop(lanes: int) -> Loop:
     sources = _sources()
 
     def activate(x, steps, first, scale, shift, slope, u):
-        """`operations.snake` from step `first` on, phase by phase: `u` `[dilation, rows, channels]`.
-        Zeros outside the `steps` of `x`."""
+        """`operations.snake` from step `first` on, phase by phase, to `u`
+        `[dilation, rows, channels]`. Zeros outside the `steps` of `x`."""
         dilation, rows, channels = u.shape
         source, target = x.reshape(-1), u.reshape(-1)
         for n in range(dilation * rows):
@@ -169,8 +169,7 @@ def tile_loops(lanes: int, kind: str, taps: int) -> tuple[Loop, Loop]:
     return _compiled(analyse), _compiled(synthesise)
 
 
-@_compiled
-def moments(y, first, last, result):
+def _moments(y, first, last, result):
     """Mean and summed squared deviation of each channel over steps `first` to `last`:
     `result` `[2, channels]`."""
     channels = y.shape[1]
@@ -189,3 +188,6 @@ def moments(y, first, last, result):
         for c in range(channels):
             deviation = row[c] - mean[c]
             square[c] += deviation * deviation
+
+
+moments: Loop = _compiled(_moments)

@@ -1,7 +1,7 @@
 """Short convolutions with fewer products than the definition has.
 
-A filter of k taps gives m outputs from n = m + k - 1 inputs, yᵢ = Σⱼ wⱼ xᵢ₊ⱼ, by the definition with
-m·k products. Evaluated at n points, the polynomials behind it are multiplied point by point
+A filter of k taps gives m outputs from n = m + k - 1 inputs, yᵢ = Σⱼ wⱼ xᵢ₊ⱼ, by the definition
+with m·k products. Evaluated at n points, the polynomials behind it are multiplied point by point
 (Winograd, "Arithmetic Complexity of Computations", 1980; Lavin and Gray, "Fast Algorithms for
 Convolutional Neural Networks", 2016): linear maps of n inputs and of k taps, one product for each
 point, a linear map of the products. For a layer the product of two numbers is that of two matrices,
@@ -162,11 +162,8 @@ def _spectrum(x: Sequence[Number]) -> list[Complex]:
     bins: list[Complex] = [(0, None)] * (half + 1)
     for k in range(quarter + 1):
         turned = _turned(odd[k], -2 * math.pi * k / len(x))
-        if 2 * k == half and half > 1:
-            bins[k] = _sum(even[k], turned)
-        else:
-            bins[k] = _sum(even[k], turned)
-            bins[half - k] = _conjugate(_sum(even[k], _negated(turned)))
+        bins[half - k] = _conjugate(_sum(even[k], _negated(turned)))
+        bins[k] = _sum(even[k], turned)
     return bins
 
 
@@ -183,8 +180,8 @@ def _signal(bins: Sequence[Complex], length: int) -> list[Number]:
         sums = _sum(low, high)
         if k and 2 * k == half:
             # Of one bin and its own conjugate: both are real.
-            low_imaginary: Number = low[1]
-            sums, turned = (low[0] * 2.0, None), (low_imaginary * -2.0, None)
+            imaginary: Number = low[1]
+            sums, turned = (low[0] * 2.0, None), (imaginary * -2.0, None)
         even.append(sums)
         odd.append(turned)
     values: list[Number] = [None] * length

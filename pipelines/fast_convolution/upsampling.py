@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -35,7 +37,7 @@ class ProductUpsampling(nn.Module):
         return raised[:, self.padding : self.padding + steps * self.stride + self.extra].mT
 
 
-def is_upsampling(layer: nn.Module) -> bool:
+def is_upsampling(layer: nn.Module) -> TypeGuard[nn.ConvTranspose1d]:
     """Whether `ProductUpsampling` can take the place of a layer."""
     if type(layer) is not nn.ConvTranspose1d or layer.groups > 1 or layer.dilation != (1,):
         return False

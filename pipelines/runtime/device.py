@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from pipelines.fast_convolution.availability import work_here
 from pipelines.settings import PipelineSettings
 
 
@@ -18,6 +19,8 @@ class Runtime:
     device: torch.device
     dtype: torch.dtype
     """Type of the heavy layers; phases, spectra and durations are float32 whatever it is."""
+    fast: bool = False
+    """Whether vocoders run by convolutions with fewer products."""
 
 
 def configure(settings: PipelineSettings) -> Runtime:
@@ -25,8 +28,16 @@ def configure(settings: PipelineSettings) -> Runtime:
     torch.set_num_threads(settings.threads)
     device = torch.device(settings.device)
     if settings.dtype == "auto":
-        return Runtime(device, torch.bfloat16 if _has_bfloat16(device) else torch.float32)
-    return Runtime(device, getattr(torch, settings.dtype))
+        dtype = torch.bfloat16 if _has_bfloat16(device) else torch.float32
+    else:
+        dtype = getattr(torch, settings.dtype)
+    return Runtime(device, dtype, _has_fast_convolutions(settings.convolutions, device))
+
+
+def _has_fast_convolutions(setting: str, device: torch.device) -> bool:
+    if device.type != "cpu" or setting == "plain":
+        return False
+    return setting == "fast" or work_here()
 
 
 def _has_bfloat16(device: torch.device) -> bool:

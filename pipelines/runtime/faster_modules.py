@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import platform
-from functools import cache
 from typing import Protocol, runtime_checkable
 
-import llvmlite.binding as llvm
 import torch
 from torch import nn
 
@@ -17,15 +14,6 @@ from pipelines.fast_convolution.upsampling import ProductUpsampling, is_upsampli
 class HasFasterForm(Protocol):
     def faster(self, dtype: torch.dtype) -> nn.Module | None:
         """What does the same on a CPU with products of `dtype`; None if there is nothing."""
-
-
-@cache
-def compiles() -> bool:
-    """Whether this machine is of the kind that the compiled loops were written and measured for."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return False
-    features = llvm.get_host_cpu_features()
-    return bool(features.get("avx2") and features.get("fma"))
 
 
 @torch.inference_mode()

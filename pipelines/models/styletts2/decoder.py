@@ -36,9 +36,10 @@ class Decoder(nn.Module):
         self.samples_per_frame = 2 * config.generator.samples_per_frame
         self.generator = _generator(config)
 
-    def compute_in(self, dtype: torch.dtype, faster: bool = True) -> Decoder:
-        """Run the convolutions in `dtype`. F0, source, statistics and spectra stay float32."""
-        if faster:
+    def compute_in(self, dtype: torch.dtype, fast: bool = False) -> Decoder:
+        """Run the convolutions in `dtype`, and with fewer products if `fast`. F0, source,
+        statistics and spectra stay float32."""
+        if fast:
             speed_up(self, dtype)
         source = self.generator.noise_convs
         precise = (self.F0_conv, self.N_conv, self.generator.conv_post, *source)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from pipelines.fast_convolution.blocks import suits
 from pipelines.networks.vocoders.antialias import AntiAliasedSnake
+from pipelines.networks.vocoders.fast_amp import FastAMPBlock
 from pipelines.runtime.time_convolution import TimeConv, channels_last
 from pipelines.weights.state_dicts import (
     StateDict,
@@ -105,10 +106,12 @@ class AMPBlock(nn.Module):
 
     def faster(self, dtype: torch.dtype) -> nn.Module | None:
         """The same with fewer products, for a CPU, if there is a scheme for its convolutions."""
-        from pipelines.networks.vocoders.fast_amp import FastAMPBlock
-
-        fits = all(suits(conv.weight) for conv in (*self.convs1, *self.convs2))
-        return FastAMPBlock(self, dtype) if fits else None
+        pairs = zip(self.convs1, self.convs2, strict=True)
+        convs: list[Any] = [conv for pair in pairs for conv in pair]
+        activations: list[Any] = list(self.activations)
+        if not all(suits(conv.weight) for conv in convs):
+            return None
+        return FastAMPBlock([each.compiled() for each in activations], convs, dtype)
 
 
 class BigVGAN(nn.Module):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
 from pipelines.fast_convolution.activations import NormedSnake
 from pipelines.fast_convolution.blocks import BlockConvolution, Moments
 from pipelines.networks.norms import EPSILON
-from pipelines.networks.vocoders.snake import SnakeResidual
 from pipelines.runtime.lengths import Lengths
 
 
@@ -18,7 +19,6 @@ class _Layer:
     def __init__(
         self, style: nn.Module, alpha: Tensor, conv: nn.Conv1d, dtype: torch.dtype
     ) -> None:
-        assert conv.bias is not None
         self._style = style
         self._alpha = alpha.detach().float().flatten()
         self._conv = BlockConvolution(conv.weight, conv.bias, conv.dilation[0], dtype)
@@ -35,23 +35,28 @@ class _Layer:
 
 
 class FastSnakeResidual(nn.Module):
-    """What a `SnakeResidual` does, on a CPU, from float32 to float32."""
+    """What a `SnakeResidual` (`snake.py`) does, on a CPU, from float32 to float32."""
 
     dtype = torch.float32
     """Of what comes in and goes out."""
 
-    def __init__(self, block: SnakeResidual, dtype: torch.dtype) -> None:
-        """Products are of `dtype`."""
+    def __init__(
+        self,
+        styles: Iterable[nn.Module],
+        alphas: Iterable[Tensor],
+        convs: Iterable[nn.Conv1d],
+        dtype: torch.dtype,
+    ) -> None:
+        """Of each dilation the first, then of each the second layer: what makes its scale and
+        shift of the style, the parameter of its snake, its convolution. Products are of `dtype`."""
         super().__init__()
-        self.styles = nn.ModuleList(norm.fc for norm in (*block.adain1, *block.adain2))
-        count = len(block.convs1)
-        alphas = [*block.alpha1, *block.alpha2]
-        convs = [*block.convs1, *block.convs2]
+        self.styles = nn.ModuleList(styles)
         layers = [
             _Layer(style, alpha, conv, dtype)
             for style, alpha, conv in zip(self.styles, alphas, convs, strict=True)
         ]
-        self._layers = list(zip(layers[:count], layers[count:], strict=True))
+        half = len(layers) // 2
+        self._layers = list(zip(layers[:half], layers[half:], strict=True))
 
     def forward(self, x: Tensor, style: Tensor, lengths: Lengths) -> Tensor:
         """`[batch, channels, steps]`, float32. Beyond each length the result is undefined."""

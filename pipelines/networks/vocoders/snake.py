@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from pipelines.fast_convolution.blocks import suits
 from pipelines.networks.norms import AdaIN
+from pipelines.networks.vocoders.fast_snake import FastSnakeResidual
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.time_convolution import TimeConv
 
@@ -34,11 +35,11 @@ class SnakeResidual(nn.Module):
 
     def faster(self, dtype: torch.dtype) -> nn.Module | None:
         """The same with fewer products, for a CPU, if there is a scheme for its convolutions."""
-        from pipelines.networks.vocoders.fast_snake import FastSnakeResidual
-
         convs = [*self.convs1, *self.convs2]
-        fits = all(suits(conv.weight) for conv in convs)
-        return FastSnakeResidual(self, dtype) if fits else None
+        if not all(suits(conv.weight) for conv in convs):
+            return None
+        styles = [norm.fc for norm in (*self.adain1, *self.adain2)]
+        return FastSnakeResidual(styles, [*self.alpha1, *self.alpha2], convs, dtype)
 
 
 def snake(x: Tensor, alpha: Tensor) -> Tensor:

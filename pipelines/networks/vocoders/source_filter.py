@@ -92,7 +92,8 @@ class SourceFilterGenerator(nn.Module):
     def raised(self, stage: int, x: Tensor) -> Tensor:
         """`x` through the stage's upsampling layer, in the type of its weights."""
         layer = self.ups[stage]
-        return layer(x.to(layer.weight.dtype))  # type: ignore[no-any-return]
+        weight: Tensor = layer.weight  # type: ignore[assignment]
+        return layer(x.to(weight.dtype))  # type: ignore[no-any-return]
 
     def _blocks(self) -> Iterator[list[nn.Module]]:
         for stage in range(self.stages):
