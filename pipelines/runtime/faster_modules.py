@@ -16,6 +16,11 @@ class HasFasterForm(Protocol):
         """What does the same on a CPU with products of `dtype`; None if there is nothing."""
 
 
+def has_faster_form(module: nn.Module) -> bool:
+    """Whether anything inside a module may have one."""
+    return any(isinstance(each, HasFasterForm) for each in module.modules())
+
+
 @torch.inference_mode()
 def speed_up(module: nn.Module, dtype: torch.dtype) -> None:
     """Replace what has a faster form inside a module that is on a CPU, for good."""
