@@ -27,7 +27,7 @@ class StyleTTS2Vocoder:
         runtime = configure(settings)
         self.model = Decoder(checkpoint.config)
         checkpoint.fill(self.model, "decoder.")
-        self.model.compute_in(runtime.dtype).to(runtime.device)
+        self.model.compute_in(runtime.dtype, runtime.fast).to(runtime.device)
         self._device = runtime.device
 
     @torch.inference_mode()
