@@ -23,6 +23,13 @@ T = TypeVar("T")
 _RETRY_SECONDS = 2
 
 
+class Busy(ApiError):
+    """503 `busy`: as much is under way, or waits, as there is room for."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(503, "busy", message, retry_after=_RETRY_SECONDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """How much of one kind of work a process takes in."""
@@ -141,6 +148,5 @@ class Bulkhead:
                 del self._running[user]
         self._start_next()
 
-    def _busy(self) -> ApiError:
-        message = f"Too much is under way here ({self.name}). Try again in a moment."
-        return ApiError(503, "busy", message, retry_after=_RETRY_SECONDS)
+    def _busy(self) -> Busy:
+        return Busy(f"Too much is under way here ({self.name}). Try again in a moment.")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
-from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -23,11 +20,6 @@ from serve_app.ids import new_id
 
 # RFC 9106 argon2id with OWASP's smaller memory: 19 MiB each, so that many sign-ins at once fit.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-MAX_HASHERS = 20
-"""Passwords hashed at a time in a process. The bound leaves threads and memory to other requests
-under a flood of sign-ins."""
-_HASHERS = BoundedSemaphore(MAX_HASHERS)
-_BUSY_SECONDS = 2
 
 
 def new_user(email: str, password: str, now: float) -> User:
@@ -74,7 +66,7 @@ def sign_in(
     database: Database, email: str, password: str, address: str, limits: SignInLimits, now: float
 ) -> User:
     """The user with this e-mail address and password. Raises ApiError 401 `wrong_credentials`, 429
-    `too_many_attempts`, 503 `busy`.
+    `too_many_attempts`.
 
     It takes the database instead of a session: the attempt is counted as failed, in its own
     transaction, before the password is checked, and cleared on success. The slow hash runs outside
@@ -86,12 +78,11 @@ def sign_in(
         account: limits.attempts,
         sign_in_limits.address_subject(address): limits.attempts_from_address,
     }
-    with _hashing_slot():
-        begun = sign_in_limits.begin(database, allowed, limits.window_seconds, now)
-        with database.reading() as session:
-            user = session.scalars(select(User).where(User.email == email)).one_or_none()
-        # An unknown e-mail address takes the same time as a wrong password.
-        right = _matches(user.password_hash if user else _dummy_hash(), password)
+    begun = sign_in_limits.begin(database, allowed, limits.window_seconds, now)
+    with database.reading() as session:
+        user = session.scalars(select(User).where(User.email == email)).one_or_none()
+    # An unknown e-mail costs the same time as a wrong password.
+    right = _matches(user.password_hash if user else _dummy_hash(), password)
     if user is None or not right:
         sign_in_limits.record_failure(database, begun)
         raise ApiError(401, "wrong_credentials", "The e-mail address or password is wrong.")
@@ -109,8 +100,7 @@ def count_sign_up(database: Database, address: str, limits: SignInLimits, now: f
 
 def _hashed(password: str) -> str:
     require("password", password, PASSWORD_LENGTH)
-    with _hashing_slot():
-        return _hasher.hash(password)
+    return _hasher.hash(password)
 
 
 def _normalized(email: str) -> str:
@@ -122,18 +112,6 @@ def _matches(password_hash: str, password: str) -> bool:
         return _hasher.verify(password_hash, password)
     except VerificationError:
         return False
-
-
-@contextmanager
-def _hashing_slot() -> Iterator[None]:
-    """Raises ApiError 503 `busy` while `MAX_HASHERS` passwords are being hashed."""
-    if not _HASHERS.acquire(blocking=False):
-        message = "Too many are signing in. Try again in a moment."
-        raise ApiError(503, "busy", message, retry_after=_BUSY_SECONDS)
-    try:
-        yield
-    finally:
-        _HASHERS.release()
 
 
 @cache

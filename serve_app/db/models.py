@@ -215,6 +215,8 @@ class RecordingUpload(Base):
     """Length of the recording, once it was inspected."""
     deleted_at: Mapped[float | None] = mapped_column(Float)
     """Set while a presigned URL could bring the object of a deleted upload back."""
+    removed_at: Mapped[float | None] = mapped_column(Float)
+    """When the object of a deleted upload was removed for the first time."""
 
 
 class Voice(Base):
@@ -241,6 +243,16 @@ class Voice(Base):
             sqlite_where=deleted_at.is_(None),
         ),
     )
+
+
+class Leader(Base):
+    """Which worker has a duty that only one has at a time."""
+
+    __tablename__ = "leaders"
+
+    duty: Mapped[str] = mapped_column(String(40), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(32))
+    until: Mapped[float] = mapped_column(Float)
 
 
 class LedgerEntry(Base):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from serve_app.db.engine import Database
 from serve_app.http.single_flight import SingleFlight
 from serve_app.http.wait_slots import WaitSlots
+from serve_app.http.work import Work
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 
@@ -37,7 +39,12 @@ class AppState:
     graph_status: Callable[[], Awaitable[GraphStatus]]
     metrics: Callable[[], str]
     """The Prometheus text of `/metrics`."""
+    work: Work = field(default_factory=Work)
     wait_slots: WaitSlots = field(default_factory=WaitSlots)
     readiness_check: SingleFlight[list[str]] = field(default_factory=SingleFlight)
     """What `/readyz` found, and `metrics_scrape` what `/metrics` did: anybody may ask for them."""
+    part_checks: Mapping[str, SingleFlight[None]] = field(
+        default_factory=lambda: defaultdict(SingleFlight)
+    )
+    """The same for each part that `/readyz` looks at."""
     metrics_scrape: SingleFlight[str] = field(default_factory=SingleFlight)

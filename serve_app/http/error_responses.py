@@ -14,12 +14,12 @@ from typing import Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.protocol import InvalidInput
+from serve_app.db.availability import UNAVAILABLE, is_locked
 from serve_app.errors import ApiError, invalid
 from serve_app.storage.store_errors import StoreError
 
@@ -78,6 +78,9 @@ async def _store_unavailable(_request: Request, error: StoreError) -> JSONRespon
 
 
 async def _database_unavailable(_request: Request, error: SQLAlchemyError) -> JSONResponse:
+    if is_locked(error):
+        message = "What this changes is being changed at the moment. Try again."
+        return error_response(503, "busy", message, retry_after=RETRY_SECONDS)
     cause = error.orig if isinstance(error, DBAPIError) else error
     log.warning("database unavailable: %s", type(cause).__name__)
     message = "The database cannot be reached. Try again in a moment."
@@ -141,9 +144,7 @@ ERROR_HANDLERS: dict[Any, Any] = {
     RequestValidationError: _validation_error,
     HTTPException: _framework_error,
     StoreError: _store_unavailable,
-    OperationalError: _database_unavailable,
-    InterfaceError: _database_unavailable,
-    NoFreeConnection: _database_unavailable,
+    **dict.fromkeys(UNAVAILABLE, _database_unavailable),
 }
 """The response to every exception that routes are known to raise."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -13,12 +14,15 @@ from pipelines import registry
 from pipelines.audio.containers import check_format
 from pipelines.voices.shipped_voices import catalogue
 from serve_app import catalog
+from serve_app.accounts import credits
+from serve_app.bulkheads import Bulkhead
 from serve_app.db.models import Clip, User
 from serve_app.http.app_state import AppState
 from serve_app.http.clip_view import clip_out
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.clips import ClipOut, IdempotencyKey
 from serve_app.http.schemas.submissions import ClipOptions
+from serve_app.jobs import admission
 from serve_app.media import clips, voices
 from serve_app.media.clips import NewClip
 
@@ -48,8 +52,7 @@ def submission_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 class Submission:
     """One request for a clip, from its idempotency key to its answer.
 
-    A route asks for the `earlier` clip of a repeated request, and only without one validates the
-    body, calls `enqueue`, and answers with `respond`.
+    A route tells how to make a clip of the valid body, and `answer` does the rest.
     """
 
     state: AppState
@@ -62,13 +65,6 @@ class Submission:
 
     def __post_init__(self) -> None:
         self.seed = secrets.randbits(32) if self.body.seed is None else self.body.seed
-
-    def earlier(self) -> Clip | None:
-        """The clip that this request made before, whatever has become invalid since. 409
-        `idempotency_conflict` for another request with the same key."""
-        with self.state.database.reading() as session:
-            self._now = self.state.clock(session)
-            return clips.submitted(session, self.user.id, self.idempotency_key, self._hash())
 
     def check(self, request: Any) -> None:
         """Raises ApiError where the service is not installed, and InvalidInput where its pipeline
@@ -85,7 +81,38 @@ class Submission:
             shipped = catalogue(self.state.settings.checkpoints)
             return voices.reference(session, self.user.id, voice, shipped)
 
-    def enqueue(self, new: NewClip) -> Clip:
+    async def answer(
+        self, bulkhead: Bulkhead, make: Callable[[], NewClip], response: Response
+    ) -> ClipOut:
+        """Queues the clip that `make` gives, which raises what is wrong with the request and runs
+        in the bulkhead; a repeated request is answered with the clip that it made before, whatever
+        has become invalid since. Sets the `Location` of the answer.
+
+        What is cheap is checked first: a user who may not have another clip costs no more than a
+        look at the database.
+        """
+        work, user_id = self.state.work, self.user.id
+        clip = await work.reads.run(user_id, self._earlier)
+        if clip is None:
+            new = await bulkhead.run(user_id, make)
+            clip = await work.writes.run(user_id, self._enqueue, new)
+        response.headers["Location"] = f"/api/clips/{clip.id}"
+        return clip_out(clip, self.state.store, self.state.settings, self._now)
+
+    def _earlier(self) -> Clip | None:
+        """The clip that this request made before. Raises ApiError 409 `idempotency_conflict` for
+        another request with the same key, and, without an earlier clip, where the user has no
+        room or not enough credits for one."""
+        settings = self.state.settings
+        with self.state.database.reading() as session:
+            self._now = self.state.clock(session)
+            clip = clips.submitted(session, self.user.id, self.idempotency_key, self._hash())
+            if clip is None:
+                admission.require_room(session, self.user.id, settings)
+                credits.require_available(session, self.user, settings.clip_credits)
+            return clip
+
+    def _enqueue(self, new: NewClip) -> Clip:
         """Queues a valid clip, holds its credits, and wakes the workers. Raises what `clips.submit`
         raises."""
         with self.state.database.transaction() as session:
@@ -103,11 +130,8 @@ class Submission:
             self.state.wake()
         return clip
 
-    def respond(self, clip: Clip, response: Response) -> ClipOut:
-        """The body of the answer; sets its `Location`."""
-        response.headers["Location"] = f"/api/clips/{clip.id}"
-        return clip_out(clip, self.state.store, self.state.settings, self._now)
-
     def _hash(self) -> str:
-        content = f"{self.service} {self.body.model_dump_json()}"
+        """Tells a repeated request from another: what was sent, without the defaults, of which a
+        later release may have more."""
+        content = f"{self.service} {self.body.model_dump_json(exclude_unset=True)}"
         return hashlib.sha256(content.encode()).hexdigest()

@@ -1,6 +1,7 @@
 """Removal of expired rows, in bounded batches, oldest first.
 
-Each function returns how many rows it has dealt with: fewer than `limit` if no more are due.
+Each function returns how many rows it has dealt with: fewer than `limit` if no more are due. What
+is due is a common table expression: PostgreSQL may run a subquery with a limit once for each row.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def purge_events(session: Session, before: float, limit: int) -> int:
         .order_by(ClipEvent.at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=ClipEvent)
+        .cte("due")
     )
-    old = tuple_(ClipEvent.clip_id, ClipEvent.seq).in_(due)
+    old = tuple_(ClipEvent.clip_id, ClipEvent.seq).in_(select(due.c.clip_id, due.c.seq))
     return len(session.scalars(delete(ClipEvent).where(old).returning(ClipEvent.seq)).all())
 
 
@@ -64,6 +66,7 @@ def _purge(
         .order_by(time)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")
     )
-    removed = delete(table).where(table.id.in_(due)).returning(table.id)
+    removed = delete(table).where(table.id.in_(select(due.c.id))).returning(table.id)
     return len(session.scalars(removed).all())

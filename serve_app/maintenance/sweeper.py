@@ -5,49 +5,116 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
 from serve_app.maintenance import recovery, retention
 from serve_app.media import clips, live_audio, uploads, voices
+from serve_app.media.removals import Position, Removals
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import RESULT_PREFIXES, id_in, result_key
 from serve_app.storage.store import ObjectStore
-from serve_app.storage.store_errors import StoreError
+from serve_app.storage.store_errors import StoreError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 BATCH_SIZE = 1_000
 BATCHES = 10
-OBJECT_BATCH_SIZE = 100
 GRACE_LEASES = 4
 """Leases for which a worker may itself clean up after a clip that has ended or was taken from it.
 It learns of either within one."""
 
 
-def sweep(database: Database, store: ObjectStore, settings: Settings) -> None:
-    """One round, in bounded batches. A part that fails is logged, and the other parts go on. Times
-    are those of the database."""
-    with database.reading() as session:
-        now = database.now(session)
-    left_before = now - GRACE_LEASES * settings.lease_seconds
-    chores: list[Callable[[], object]] = [
-        partial(_abort_uploads, database, store, left_before),
-        partial(_remove_pieces, database, store, left_before),
-        partial(_purge_rows, database, settings, now),
-        partial(_remove_deleted, database, store),
-        partial(_remove_orphaned_results, database, store, left_before),
-        partial(uploads.sweep, database, store, settings, database.now),
-        partial(voices.sweep, database, store, database.now),
-    ]
-    for chore in chores:
-        try:
-            chore()
-        except (StoreError, SQLAlchemyError):
-            logger.warning("a part of the sweep is left to the next one", exc_info=True)
+class Sweeper:
+    """Rounds of bounded batches. What fails is logged, and does not keep the rest from being done.
+    Times are those of the database."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        settings: Settings,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`stop` is asked now and then: a round may be cut short."""
+        self._database = database
+        self._store = store
+        self._settings = settings
+        self._removals = Removals(stop)
+
+    def remove_deleted(self) -> None:
+        """What users have deleted since the last time: soon, and cheap where there is nothing."""
+        place = (self._database, self._store)
+        self._each_of(
+            self._remove_deleted_clips,
+            partial(uploads.remove_deleted, *place, self._database.now, self._removals),
+            partial(voices.sweep, *place, self._database.now, self._removals),
+        )
+
+    def sweep(self) -> None:
+        """All that nobody needs any more."""
+        database, store, settings = self._database, self._store, self._settings
+        with database.reading() as session:
+            now = database.now(session)
+        left_before = now - GRACE_LEASES * settings.lease_seconds
+        self._each_of(
+            partial(_abort_uploads, database, store, left_before),
+            partial(_remove_pieces, database, store, left_before),
+            partial(_purge_rows, database, settings, now),
+            partial(self._remove_orphaned_results, left_before),
+            partial(uploads.sweep, database, store, settings, database.now, self._removals),
+            self.remove_deleted,
+        )
+
+    def _each_of(self, *chores: Callable[[], object]) -> None:
+        for chore in chores:
+            try:
+                chore()
+            except Exception:
+                logger.warning("a part of the sweep is left to the next one", exc_info=True)
+
+    def _remove_deleted_clips(self) -> None:
+        self._remove_results("deleted clip", clips.deleted, _deleted_at, clips.purge)
+
+    def _remove_orphaned_results(self, before: float) -> None:
+        """Removes what was made whole by a worker that died of clips that have failed since."""
+        self._remove_results(
+            "result of a clip that failed",
+            lambda session, after: clips.orphaned_results(session, before, after),
+            _finished_at,
+            clips.clear_result,
+        )
+
+    def _remove_results(
+        self,
+        kind: str,
+        find: Callable[[Session, Position], list[Clip]],
+        position: Callable[[Clip], Position],
+        forget: Callable[[Session, str], None],
+    ) -> None:
+        def page(after: Position) -> list[Clip]:
+            with self._database.reading() as session:
+                return find(session, after)
+
+        def remove(clip: Clip) -> None:
+            self._store.delete(result_key(clip))
+            with self._database.transaction() as session:
+                forget(session, clip.id)
+
+        self._removals.each(kind, page, position, remove)
+
+
+def _deleted_at(clip: Clip) -> Position:
+    return clip.deleted_at or 0.0, clip.id
+
+
+def _finished_at(clip: Clip) -> Position:
+    return clip.finished_at or 0.0, clip.id
 
 
 def _abort_uploads(database: Database, store: ObjectStore, before: float) -> None:
@@ -56,18 +123,26 @@ def _abort_uploads(database: Database, store: ObjectStore, before: float) -> Non
     for prefix in RESULT_PREFIXES.values():
         begun = [each for each in store.list_multipart(prefix) if each.started_at < before]
         wanted = _leased_clips(database, {id_in(each.key) for each in begun})
-        for each in begun:
-            if id_in(each.key) not in wanted:
-                store.abort(each)
+        unwanted = [each for each in begun if id_in(each.key) not in wanted]
+        _all("upload", store.abort, unwanted)
 
 
 def _remove_pieces(database: Database, store: ObjectStore, before: float) -> None:
     """Removes the pieces of streams that nobody makes."""
     old = [each.key for each in store.objects(live_audio.PREFIX) if each.modified_at < before]
     wanted = _leased_clips(database, {id_in(key) for key in old})
-    for key in old:
-        if id_in(key) not in wanted:
-            store.delete(key)
+    _all("piece of a stream", store.delete, [key for key in old if id_in(key) not in wanted])
+
+
+def _all(kind: str, remove: Callable[[T], object], found: list[T]) -> None:
+    """Removes each, but for those that the store refuses to."""
+    for each in found:
+        try:
+            remove(each)
+        except StoreUnavailable:
+            raise
+        except StoreError:
+            logger.warning("a %s cannot be removed now", kind, exc_info=True)
 
 
 def _leased_clips(database: Database, clip_ids: set[str]) -> set[str]:
@@ -93,29 +168,3 @@ def _in_batches(database: Database, purge: Callable[[Session], int]) -> None:
         with database.transaction() as session:
             if purge(session) < BATCH_SIZE:
                 return
-
-
-def _remove_deleted(database: Database, store: ObjectStore) -> None:
-    """Finishes deletions that were interrupted between object and row."""
-    with database.reading() as session:
-        gone = clips.deleted(session, OBJECT_BATCH_SIZE)
-    _each(database, store, gone, clips.purge)
-
-
-def _remove_orphaned_results(database: Database, store: ObjectStore, before: float) -> None:
-    """Removes complete results of dead workers, of clips that have failed since."""
-    with database.reading() as session:
-        left = clips.orphaned_results(session, before, OBJECT_BATCH_SIZE)
-    _each(database, store, left, clips.clear_result)
-
-
-def _each(
-    database: Database,
-    store: ObjectStore,
-    found: list[Clip],
-    purge: Callable[[Session, str], None],
-) -> None:
-    for clip in found:
-        store.delete(result_key(clip))
-        with database.transaction() as session:
-            purge(session, clip.id)

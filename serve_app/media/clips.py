@@ -17,6 +17,7 @@ from serve_app.ids import is_id, new_id
 from serve_app.jobs import admission, events, throttle
 from serve_app.jobs.events import Kind
 from serve_app.jobs.queue import transition
+from serve_app.media.removals import PAGE_SIZE, Position
 from serve_app.settings import QueueSettings
 
 
@@ -130,9 +131,8 @@ def delete(
 ) -> Clip:
     """Cancels a pending clip, which stays listed. Marks a finished one as deleted, which hides it.
 
-    The planned start of a cancelled clip goes to the next waiting one. The caller removes the
-    object of a clip whose `deleted_at` is set, and then calls `purge`; where the clip is `in_use`,
-    the sweep does both later.
+    The start that was planned for a cancelled clip goes to the next that waits. The sweep removes
+    the object and the row of a deleted clip, once no pending clip is to be made from it.
     """
     clip = _find(session, user_id, clip_id, lock=True)
     if clip.state is ClipState.PENDING:
@@ -159,21 +159,21 @@ _IN_USE = (
 )
 
 
-def in_use(session: Session, clip: Clip) -> bool:
-    """Whether a pending clip has this one for its source."""
-    return bool(session.scalars(select(_IN_USE).where(_SOURCE.id == clip.id)).one())
+def deleted(session: Session, after: Position) -> list[Clip]:
+    """The next clips, in order of their deletion, that are deleted, not purged, and not in use."""
+    place = tuple_(_SOURCE.deleted_at, _SOURCE.id)
+    query = select(_SOURCE).where(_SOURCE.deleted_at.is_not(None), place > tuple_(*after), ~_IN_USE)
+    oldest_first = query.order_by(_SOURCE.deleted_at, _SOURCE.id)
+    return list(session.scalars(oldest_first.limit(PAGE_SIZE)))
 
 
-def deleted(session: Session, limit: int) -> list[Clip]:
-    """Deleted clips that are not in use, oldest first."""
-    query = select(_SOURCE).where(_SOURCE.deleted_at.is_not(None), ~_IN_USE)
-    return list(session.scalars(query.order_by(_SOURCE.deleted_at).limit(limit)))
-
-
-def orphaned_results(session: Session, before: float, limit: int) -> list[Clip]:
-    """Clips that ended without success before a time, and may have left a stored result."""
-    query = select(Clip).where(Clip.made_by.is_not(None), Clip.finished_at < before)
-    return list(session.scalars(query.order_by(Clip.finished_at).limit(limit)))
+def orphaned_results(session: Session, before: float, after: Position) -> list[Clip]:
+    """The next clips that ended without success before a time, but may have left their result."""
+    place = tuple_(Clip.finished_at, Clip.id)
+    query = select(Clip).where(
+        Clip.made_by.is_not(None), Clip.finished_at < before, place > tuple_(*after)
+    )
+    return list(session.scalars(query.order_by(Clip.finished_at, Clip.id).limit(PAGE_SIZE)))
 
 
 def clear_result(session: Session, clip_id: str) -> None:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session
 
@@ -24,15 +24,15 @@ from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, RecordingUpload
 from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
+from serve_app.media.removals import PAGE_SIZE, Position, Removals
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
-from serve_app.storage.store_errors import ObjectMissing, StoreError
+from serve_app.storage.store_errors import ObjectMissing
 
 logger = logging.getLogger("bernie.uploads")
 
 PREFIX = "seed-vc-audio-uploads/"
 FIELD = "upload"
-SWEEP_BATCH_SIZE = 100
 EXTENSIONS = {
     "audio/wav": "wav",
     "audio/x-wav": "wav",
@@ -50,12 +50,7 @@ EXTENSIONS = {
 _UNREADABLE = {"audio/mp4", "audio/m4a", "audio/x-m4a", "audio/aac", "audio/webm", "video/mp4"}
 
 _DECODING = BoundedSemaphore(2)
-"""Recordings decoded at a time in a process: the longest takes about 100 MB."""
-MAX_READERS = 8
-"""Requests that read a recording at a time in a process. Each occupies one of the 40 threads that
-answer all requests."""
-_READERS = BoundedSemaphore(MAX_READERS)
-BUSY_SECONDS = 5
+"""Recordings decoded at a time in a process: the longest takes about 100 MB meanwhile."""
 
 
 def create(
@@ -119,8 +114,7 @@ def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> 
 
 
 def delete(session: Session, user_id: str, upload_id: str, now: float) -> RecordingUpload:
-    """Hides an upload. The caller removes its object unless it is `in_use`; `sweep` does the rest.
-    Raises as `find`."""
+    """Hide an upload; the sweep removes its object once no clip needs it. 404 as `find`."""
     upload = find(session, user_id, upload_id, lock=True)
     upload.deleted_at = now
     session.flush()
@@ -138,15 +132,10 @@ _IN_USE = (
 )
 
 
-def in_use(session: Session, upload: RecordingUpload) -> bool:
-    """Whether a pending clip is made from it."""
-    return bool(session.scalars(select(_IN_USE).where(RecordingUpload.id == upload.id)).one())
-
-
 def expired(
-    session: Session, now: float, keep_seconds: float, link_seconds: float, limit: int
+    session: Session, now: float, keep_seconds: float, link_seconds: float, after: Position
 ) -> list[RecordingUpload]:
-    """Uploads that can be removed, hidden from now on.
+    """The next uploads whose time is over, hidden from now on: their objects may be removed.
 
     They are older than `keep_seconds` or deleted, no URL of `link_seconds` can write to them, and
     no pending clip names them.
@@ -158,16 +147,22 @@ def expired(
             RecordingUpload.created_at <= now - link_seconds,
         ),
     )
-    oldest_first = (
-        select(RecordingUpload).where(over, ~_IN_USE).order_by(RecordingUpload.created_at)
-    )
-    # Another worker may be removing the same uploads.
-    locked = oldest_first.limit(limit).with_for_update(skip_locked=True)
-    found = list(session.scalars(locked))
+    # Whoever else changes one at the moment deletes it, or begins a clip with it.
+    found = list(session.scalars(_next(over, after).with_for_update(skip_locked=True)))
     for upload in found:
         upload.deleted_at = upload.deleted_at or now
     session.flush()
     return found
+
+
+def _next(which: ColumnElement[bool], after: Position) -> Select[RecordingUpload]:
+    place = tuple_(RecordingUpload.created_at, RecordingUpload.id)
+    return (
+        select(RecordingUpload)
+        .where(which, place > tuple_(*after), ~_IN_USE)
+        .order_by(RecordingUpload.created_at, RecordingUpload.id)
+        .limit(PAGE_SIZE)
+    )
 
 
 def purge(session: Session, upload_id: str) -> None:
@@ -179,47 +174,60 @@ def purge(session: Session, upload_id: str) -> None:
     )
 
 
+def remove_deleted(
+    database: Database,
+    store: ObjectStore,
+    clock: Callable[[Session], float],
+    removals: Removals,
+) -> None:
+    """Removes the objects of uploads that were deleted since the last time; their rows stay until
+    no URL can bring the objects back."""
+    fresh = and_(RecordingUpload.deleted_at.is_not(None), RecordingUpload.removed_at.is_(None))
+
+    def page(after: Position) -> list[RecordingUpload]:
+        with database.reading() as session:
+            return list(session.scalars(_next(fresh, after)))
+
+    def remove(upload: RecordingUpload) -> None:
+        store.delete(upload.s3_key)
+        with database.transaction() as session:
+            own = update(RecordingUpload).where(RecordingUpload.id == upload.id)
+            session.execute(own.values(removed_at=clock(session)))
+
+    removals.each("deleted upload", page, _position, remove)
+
+
 def sweep(
     database: Database,
     store: ObjectStore,
     settings: Settings,
     clock: Callable[[Session], float],
+    removals: Removals,
 ) -> None:
-    """Removes expired uploads, objects first. Raises StoreError."""
+    """Removes uploads whose time is over, objects first."""
     keep, link = settings.upload_keep_seconds, settings.presign_seconds
-    with database.transaction() as session:
-        over = expired(session, clock(session), keep, link, SWEEP_BATCH_SIZE)
-    for upload in over:
+
+    def page(after: Position) -> list[RecordingUpload]:
+        with database.transaction() as session:
+            return expired(session, clock(session), keep, link, after)
+
+    def remove(upload: RecordingUpload) -> None:
         store.delete(upload.s3_key)
         with database.transaction() as session:
             purge(session, upload.id)
 
+    removals.each("upload", page, _position, remove)
 
-def remove_object(store: ObjectStore, key: str) -> None:
-    """Removes the object of a deleted upload, or leaves it to the sweep where the store fails."""
-    try:
-        store.delete(key)
-    except StoreError:
-        logger.warning("%s is deleted, its object is left to the sweep", key)
+
+def _position(upload: RecordingUpload) -> Position:
+    return upload.created_at, upload.id
 
 
 def read(
     store: ObjectStore, upload: RecordingUpload, longest_seconds: float, shortest_seconds: float
 ) -> Recording:
     """The recording in an upload, for a request. Raises InvalidInput for `upload`, with the codes
-    of `fetch`, and `wrong_size` where the object has not the declared size; ApiError 503 `busy`."""
-    if not _READERS.acquire(blocking=False):
-        message = "Too many recordings are being looked at. Try again in a moment."
-        raise ApiError(503, "busy", message, retry_after=BUSY_SECONDS)
-    try:
-        return _read(store, upload, longest_seconds, shortest_seconds)
-    finally:
-        _READERS.release()
-
-
-def _read(
-    store: ObjectStore, upload: RecordingUpload, longest_seconds: float, shortest_seconds: float
-) -> Recording:
+    of `fetch` and `wrong_size` where the object has not the size that was declared."""
     missing = "Nothing has been sent to this upload yet: PUT the file to its URL first."
     try:
         size = store.head(upload.s3_key).bytes

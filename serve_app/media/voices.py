@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from pipelines.audio.containers import FORMATS, Encoder
@@ -29,6 +29,7 @@ from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.media import uploads
 from serve_app.media.pipeline_requests import REFERENCE
+from serve_app.media.removals import PAGE_SIZE, Position, Removals
 from serve_app.storage import feature_cache
 from serve_app.storage.store import ObjectStore
 
@@ -38,7 +39,6 @@ SHIPPED = "shipped:"
 SECONDS = (1.0, 30.0)
 """Shortest and longest recording of a voice."""
 MAX_NAME_LENGTH = 100
-SWEEP_BATCH_SIZE = 100
 BLENDING = {":", "+"}
 """Characters of the notation of blends."""
 MAKING_SECONDS = 600.0
@@ -159,8 +159,8 @@ def list_own(session: Session, user_id: str) -> list[Voice]:
 
 
 def delete(session: Session, user_id: str, voice_id: str, now: float) -> Voice:
-    """Hides a voice. The caller removes it unless it is `in_use`; then `sweep` does later. Raises
-    ApiError 404 `voice_not_found` for unknown, deleted and foreign voices alike."""
+    """Hide a voice; the sweep removes it, once no pending clip needs it. 404 `voice_not_found` for
+    an unknown, deleted or foreign voice alike."""
     own = select(Voice).where(
         Voice.id == voice_id, Voice.user_id == user_id, Voice.deleted_at.is_(None)
     )
@@ -185,11 +185,6 @@ _IN_USE = (
 )
 
 
-def in_use(session: Session, voice: Voice) -> bool:
-    """Whether a pending clip uses it."""
-    return bool(session.scalars(select(_IN_USE).where(Voice.id == voice.id)).one())
-
-
 def remove(database: Database, store: ObjectStore, voice: Voice) -> None:
     """Removes a hidden voice: the cached features of its recording, the recording, and the row.
     Raises StoreError."""
@@ -203,13 +198,29 @@ def remove(database: Database, store: ObjectStore, voice: Voice) -> None:
         )
 
 
-def sweep(database: Database, store: ObjectStore, clock: Callable[[Session], float]) -> None:
-    """Removes hidden voices that no pending clip uses. Raises StoreError."""
-    with database.transaction() as session:
-        due = select(Voice).where(Voice.deleted_at <= clock(session), ~_IN_USE)
-        gone = list(session.scalars(due.order_by(Voice.deleted_at).limit(SWEEP_BATCH_SIZE)))
-    for voice in gone:
-        remove(database, store, voice)
+def sweep(
+    database: Database,
+    store: ObjectStore,
+    clock: Callable[[Session], float],
+    removals: Removals,
+) -> None:
+    """Removes hidden voices that no pending clip needs."""
+    place = tuple_(Voice.deleted_at, Voice.id)
+
+    def page(after: Position) -> list[Voice]:
+        with database.reading() as session:
+            due = select(Voice).where(
+                Voice.deleted_at <= clock(session), place > tuple_(*after), ~_IN_USE
+            )
+            oldest_first = due.order_by(Voice.deleted_at, Voice.id)
+            return list(session.scalars(oldest_first.limit(PAGE_SIZE)))
+
+    removals.each(
+        "voice",
+        page,
+        lambda voice: (voice.deleted_at or 0.0, voice.id),
+        lambda voice: remove(database, store, voice),
+    )
 
 
 def _exists(name: str) -> ApiError:

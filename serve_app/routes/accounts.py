@@ -17,6 +17,7 @@ from serve_app.http.app_state import AppState
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.accounts import AccountOut, LedgerEntryOut, SignedIn, SignIn, SignUp
 from serve_app.http.schemas.common import PageOut, PageQuery, moment
+from serve_app.http.work import address_of, passwords, reads, writes
 
 router = APIRouter(prefix="/api", tags=["accounts"])
 
@@ -27,13 +28,14 @@ router = APIRouter(prefix="/api", tags=["accounts"])
     summary="Make an account and sign in",
     responses=errors(403, 409, 429, *WITH_BODY),
 )
+@passwords
 def sign_up(body: SignUp, request: Request, state: StateDep) -> SignedIn:
     """The new account starts with the credits that the server gives at sign-up."""
     if not state.settings.open_sign_up:
         message = "Nobody can sign up here. Ask whoever runs this server for an account."
         raise ApiError(403, "sign_up_closed", message)
     now = _now(state)
-    users.count_sign_up(state.database, _address(request), _limits(state), now)
+    users.count_sign_up(state.database, address_of(request), _limits(state), now)
     user = users.new_user(body.email, body.password, now)
     with state.database.transaction() as session:
         users.sign_up(session, user, state.settings.sign_up_credits, now)
@@ -41,9 +43,10 @@ def sign_up(body: SignUp, request: Request, state: StateDep) -> SignedIn:
 
 
 @router.post("/sign-in", summary="Sign in", responses=errors(401, 429, *WITH_BODY))
+@passwords
 def sign_in(body: SignIn, request: Request, state: StateDep) -> SignedIn:
     """An unknown e-mail address and a wrong password get the same answer. Attempts are limited."""
-    limits, address, now = _limits(state), _address(request), _now(state)
+    limits, address, now = _limits(state), address_of(request), _now(state)
     user = users.sign_in(state.database, body.email, body.password, address, limits, now)
     with state.database.transaction() as session:
         return _signed_in(state, session, user, now)
@@ -56,6 +59,7 @@ def sign_in(body: SignIn, request: Request, state: StateDep) -> SignedIn:
     summary="End this session",
     responses=errors(401, 403),
 )
+@writes
 def sign_out(caller: CurrentSession, state: StateDep) -> None:
     """The session's token is not valid any more. An API key is not a session and is refused."""
     with state.database.transaction() as session:
@@ -64,12 +68,14 @@ def sign_out(caller: CurrentSession, state: StateDep) -> None:
 
 
 @router.get("/me", summary="The account and its credits", responses=errors(401, 403))
+@reads
 def me(user: CurrentUser, state: StateDep) -> AccountOut:
     with state.database.reading() as session:
         return _account(session, user)
 
 
 @router.get("/credits", summary="Every change of the balance", responses=errors(401, 403, 422))
+@reads
 def ledger(
     user: CurrentUser, state: StateDep, query: Annotated[PageQuery, FromQuery()]
 ) -> PageOut[LedgerEntryOut]:
@@ -83,12 +89,6 @@ def ledger(
 def _limits(state: AppState) -> SignInLimits:
     settings = state.settings
     return SignInLimits(settings.sign_in_attempts, settings.sign_in_window_seconds)
-
-
-def _address(request: Request) -> str:
-    """The client's address. The HTTP server has put it there where the connection is from a trusted
-    proxy."""
-    return request.client.host if request.client else ""
 
 
 def _now(state: AppState) -> float:

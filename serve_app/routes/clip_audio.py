@@ -11,10 +11,10 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from pipelines.audio.containers import FORMATS
+from serve_app.bulkheads import Busy
 from serve_app.db.models import Clip, ClipEvent, ClipState
 from serve_app.errors import ApiError
 from serve_app.http.access import CurrentUser, StateDep
@@ -65,12 +65,14 @@ async def get_audio(
     query: Annotated[AudioQuery, FromQuery()],
     request: Request,
 ) -> Response:
-    """Redirects to the link of a clip that succeeded: the object store sends as slowly as the
-    listener reads, while Serve would buffer what is not read. With `stream`, sends the bytes of a
-    pending clip as they are made, if it is asked for before the audio is encoded, and else once the
-    clip has succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. A
-    file that was streamed does not state its length where that comes first in the file."""
-    clip = await run_in_threadpool(_find, state, user.id, clip_id, query.stream)
+    """A redirect to the link of a clip that succeeded: the object store sends as slowly as who
+    listens reads, while Serve would keep what is not read in memory. With `stream`, the bytes of a
+    pending clip as they are made, if nobody asks for them too late, and else when it has
+    succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. A file
+    made while it was listened to does not state its length where that comes first in the file."""
+    clip = await state.work.reads.run(user.id, _find, state, user.id, clip_id)
+    if query.stream and clip.state is ClipState.PENDING and not clip.streamed:
+        await state.work.writes.run(user.id, _request_audio, state, clip_id)
     if clip.state is ClipState.SUCCEEDED:
         seconds = state.settings.presign_seconds
         return RedirectResponse(audio_url(clip, state.store, seconds), 307)
@@ -90,13 +92,14 @@ def _refusal(clip: Clip) -> ApiError:
     return ApiError(409, "clip_not_ready", message)
 
 
-def _find(state: AppState, user_id: str, clip_id: str, listen: bool) -> Clip:
+def _find(state: AppState, user_id: str, clip_id: str) -> Clip:
     with state.database.reading() as session:
-        clip = clips.get(session, user_id, clip_id)
-    if listen and clip.state is ClipState.PENDING and not clip.streamed:
-        with state.database.transaction() as session:
-            live_audio.request(session, clip_id)
-    return clip
+        return clips.get(session, user_id, clip_id)
+
+
+def _request_audio(state: AppState, clip_id: str) -> None:
+    with state.database.transaction() as session:
+        live_audio.request(session, clip_id)
 
 
 def _read_events(
@@ -151,15 +154,21 @@ async def _blocks(state: AppState, user_id: str, clip_id: str, request: Request)
 async def _listen(
     state: AppState, user_id: str, clip_id: str, request: Request, position: _StreamPosition
 ) -> Blocks:
-    store = state.store
+    store, work = state.store, state.work
     while not await request.is_disconnected():
-        clip, news = await run_in_threadpool(_read_events, state, user_id, clip_id, position.seen)
+        try:
+            clip, news = await work.reads.run(
+                user_id, _read_events, state, user_id, clip_id, position.seen
+            )
+        except Busy:
+            await asyncio.sleep(state.settings.poll_seconds)
+            continue
         for event in news:
             position.advance(event)
         if clip.s3_key is not None:
             while position.bytes < (clip.bytes or 0):
-                yield await run_in_threadpool(
-                    store.get_range, clip.s3_key, position.bytes, BLOCK_BYTES
+                yield await work.store.run(
+                    user_id, store.get_range, clip.s3_key, position.bytes, BLOCK_BYTES
                 )
             return
         if clip.failed:
@@ -167,7 +176,9 @@ async def _listen(
         while position.pieces < position.ready:
             key = live_audio.piece_key(clip_id, position.started, position.pieces + 1)
             try:
-                piece = await run_in_threadpool(store.get, key)
+                piece = await work.store.run(user_id, store.get, key)
+            except Busy:
+                break  # it is there at the next look as well
             except ObjectMissing:
                 break  # the attempt has ended: the next events say how
             position.pieces += 1

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi import Query as FromQuery
-from starlette.concurrency import run_in_threadpool
 
+from serve_app.bulkheads import Busy
 from serve_app.db.models import ClipEvent, ClipState
 from serve_app.errors import ApiError
 from serve_app.field_rules import between
@@ -90,7 +90,7 @@ async def follow_clip(
     While the clip waits there is also `position`, which has no number. Once the clip has ended
     there is no `progress` and no `audio` any more."""
     after = query.after if last_event_id is None else last_event_id
-    snapshot = await run_in_threadpool(_snapshot, state, user.id, clip_id, after)
+    snapshot = await state.work.reads.run(user.id, _snapshot, state, user.id, clip_id, after)
     if snapshot.ended and not snapshot.events_after:
         return Response(status_code=204)  # tells browsers not to connect again
     following = _follow(state, user.id, clip_id, after, request)
@@ -129,7 +129,12 @@ async def _follow(
         spoke_at = time()
         while not await request.is_disconnected():
             try:
-                snapshot = await run_in_threadpool(_snapshot, state, user_id, clip_id, after)
+                snapshot = await state.work.reads.run(
+                    user_id, _snapshot, state, user_id, clip_id, after
+                )
+            except Busy:
+                await asyncio.sleep(state.settings.poll_seconds)
+                continue
             except ApiError:
                 return  # the clip was deleted
             messages = [_numbered(event) for event in snapshot.events_after]

@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
-from starlette.concurrency import run_in_threadpool
 
 from serve_app.db.models import ClipState
 from serve_app.http.access import CurrentUser, StateDep
@@ -17,9 +16,8 @@ from serve_app.http.clip_view import clip_out
 from serve_app.http.openapi import errors
 from serve_app.http.schemas.clips import ClipOut, ClipQuery, ClipsQuery
 from serve_app.http.schemas.common import PageOut
+from serve_app.http.work import reads, writes
 from serve_app.media import clips
-from serve_app.storage.object_keys import result_key
-from serve_app.storage.store_errors import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +25,7 @@ router = APIRouter(prefix="/api/clips", tags=["clips"])
 
 
 @router.get("", summary="The account's clips", responses=errors(401, 403, 422))
+@reads
 def list_clips(
     user: CurrentUser, state: StateDep, query: Annotated[ClipsQuery, FromQuery()]
 ) -> PageOut[ClipOut]:
@@ -54,7 +53,7 @@ async def get_clip(
     with state.wait_slots.hold(user.id) as may_wait:
         deadline = time() + (query.wait if may_wait else 0)
         while True:
-            clip = await run_in_threadpool(_find, state, user.id, clip_id)
+            clip = await state.work.reads.run(user.id, _find, state, user.id, clip_id)
             left = deadline - time()
             if clip.state is not ClipState.PENDING or left <= 0 or await request.is_disconnected():
                 return clip
@@ -68,24 +67,12 @@ async def get_clip(
     summary="Cancel or delete a clip",
     responses=errors(401, 403, 404, 422),
 )
+@writes
 def delete_clip(clip_id: str, user: CurrentUser, state: StateDep) -> None:
-    """Cancels a pending clip, which stays listed and costs nothing; removes a finished one.
-    Conversions of it that are pending already are still made."""
+    """Cancels a pending clip, which stays listed and costs nothing; removes a finished one, whose
+    audio goes within a few seconds. Conversions of it that are pending already are still made."""
     with state.database.transaction() as session:
-        now = state.clock(session)
-        clip = clips.delete(session, user.id, clip_id, state.settings, now)
-        in_use = clips.in_use(session, clip)
-    if clip.deleted_at is None or in_use:
-        return
-    if clip.started_at is not None:
-        # In any state of the clip, an attempt that lost its lease may have left an object.
-        try:
-            state.store.delete(result_key(clip))
-        except StoreError:
-            log.warning("clip %s is deleted, its object is left to the sweep", clip_id)
-            return
-    with state.database.transaction() as session:
-        clips.purge(session, clip_id)
+        clips.delete(session, user.id, clip_id, state.settings, state.clock(session))
 
 
 def _find(state: AppState, user_id: str, clip_id: str) -> ClipOut:

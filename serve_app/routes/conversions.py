@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Response
 
 from pipelines import registry
@@ -30,7 +32,7 @@ router = APIRouter(prefix="/api", tags=["voice conversion"])
     summary="Submit a recording to be said by another voice",
     responses=submission_responses(404),
 )
-def submit_conversion(
+async def submit_conversion(
     body: Conversion,
     user: CurrentUser,
     state: StateDep,
@@ -40,10 +42,8 @@ def submit_conversion(
     """Takes an upload or a finished clip of one's own, of 0.2 seconds to 5 minutes unless the
     server is set otherwise. The recording is read before the clip is accepted."""
     submission = Submission(state, user, SERVICE, body, idempotency_key)
-    clip = submission.earlier()
-    if clip is None:
-        clip = submission.enqueue(_new_clip(submission, body))
-    return submission.respond(clip, response)
+    new_clip = partial(_new_clip, submission, body)
+    return await submission.answer(state.work.recordings, new_clip, response)
 
 
 def _new_clip(submission: Submission, body: Conversion) -> NewClip:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
-from starlette.concurrency import run_in_threadpool
 
 from serve_app.errors import ApiError
 from serve_app.http.access import StateDep
 from serve_app.http.app_state import AppState
+from serve_app.http.single_flight import SingleFlight
 
 router = APIRouter(include_in_schema=False)
 
+LOOK_SECONDS = 5.0
+"""How long each part has to answer."""
 _READ = ["GET", "HEAD"]
 
 
@@ -43,21 +46,42 @@ async def readyz(state: StateDep) -> dict[str, str]:
 @router.get("/metrics")
 async def metrics(state: StateDep) -> PlainTextResponse:
     """Prometheus text."""
-    text = await state.metrics_scrape.do(lambda: run_in_threadpool(state.metrics))
+    text = await state.metrics_scrape.do(lambda: state.work.probes.run("", state.metrics))
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
 async def _missing(state: AppState) -> list[str]:
-    graph, database, store = await asyncio.gather(
-        state.graph_status(), _responds(state.database.ping), _responds(state.store.ready)
+    checks = {
+        "database": lambda: state.work.probes.run("", state.database.ping),
+        "object store": lambda: state.work.probes.run("", state.store.ready),
+        "graph": lambda: _graph(state),
+    }
+    problems = await asyncio.gather(
+        *(_problem(state.part_checks[part], part, check) for part, check in checks.items())
     )
-    found = {"database": database, "object store": store, f"graph ({graph.detail})": graph.ready}
-    return [name for name, ready in found.items() if not ready]
+    return [problem for problem in problems if problem]
 
 
-async def _responds(check: Callable[[], object]) -> bool:
+async def _graph(state: AppState) -> None:
+    status = await state.graph_status()
+    if not status.ready:
+        raise _NotReady(f"({status.detail})")
+
+
+async def _problem(
+    flight: SingleFlight[None], part: str, check: Callable[[], Coroutine[Any, Any, None]]
+) -> str:
+    """What is wrong with a part, or nothing. A look that hangs is waited for no longer than anybody
+    would, and no second one is begun beside it."""
     try:
-        await run_in_threadpool(check)
+        async with asyncio.timeout(LOOK_SECONDS):
+            await flight.do(check)
+    except _NotReady as error:
+        return f"{part} {error}"
     except Exception:  # noqa: BLE001 - whatever the reason, it is not ready
-        return False
-    return True
+        return part
+    return ""
+
+
+class _NotReady(Exception):
+    """The message says what is missing."""

@@ -9,6 +9,7 @@ from serve_app.http.access import CurrentSession, CurrentUser, StateDep
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.accounts import CreatedKeyOut, KeyOut, NewKey
 from serve_app.http.schemas.common import ListOut
+from serve_app.http.work import reads, writes
 
 router = APIRouter(prefix="/api/keys", tags=["keys"])
 
@@ -16,6 +17,7 @@ router = APIRouter(prefix="/api/keys", tags=["keys"])
 @router.post(
     "", status_code=201, summary="Make an API key", responses=errors(401, 403, 409, *WITH_BODY)
 )
+@writes
 def create_key(body: NewKey, caller: CurrentSession, state: StateDep) -> CreatedKeyOut:
     """Takes a session. The answer holds the secret; only a hash of it is kept."""
     with state.database.transaction() as session:
@@ -29,6 +31,7 @@ def create_key(body: NewKey, caller: CurrentSession, state: StateDep) -> Created
 
 
 @router.get("", summary="The account's API keys", responses=errors(401, 403))
+@reads
 def list_keys(user: CurrentUser, state: StateDep) -> ListOut[KeyOut]:
     with state.database.reading() as session:
         keys = credentials.list_keys(session, user.id)
@@ -42,6 +45,7 @@ def list_keys(user: CurrentUser, state: StateDep) -> ListOut[KeyOut]:
     summary="Revoke an API key",
     responses=errors(401, 403, 404, 422),
 )
+@writes
 def revoke_key(key_id: str, caller: CurrentSession, state: StateDep) -> None:
     """Takes a session. From now on the key is refused."""
     with state.database.transaction() as session:

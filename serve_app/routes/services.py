@@ -23,7 +23,7 @@ _SUBMIT: dict[str, tuple[str, type[ClipOptions]]] = {
 
 
 @router.get("/services", summary="What is installed", responses=errors(401, 403))
-def list_services(_user: CurrentUser, state: StateDep) -> ListOut[ServiceOut]:
+async def list_services(_user: CurrentUser, state: StateDep) -> ListOut[ServiceOut]:
     """Each service with the model that runs it, its limits and its defaults."""
     return ListOut(items=[_describe(name, state.settings) for name in SERVICES])
 

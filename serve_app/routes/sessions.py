@@ -9,11 +9,13 @@ from serve_app.http.access import AnyCaller, CurrentSession, CurrentUser, StateD
 from serve_app.http.openapi import errors
 from serve_app.http.schemas.accounts import SessionOut
 from serve_app.http.schemas.common import ListOut
+from serve_app.http.work import reads, writes
 
 router = APIRouter(prefix="/api/sessions", tags=["accounts"])
 
 
 @router.get("", summary="Where the account is signed in", responses=errors(401, 403))
+@reads
 def list_sessions(user: CurrentUser, caller: AnyCaller, state: StateDep) -> ListOut[SessionOut]:
     """Newest first; `current` is the one that asks."""
     with state.database.reading() as session:
@@ -29,6 +31,7 @@ def list_sessions(user: CurrentUser, caller: AnyCaller, state: StateDep) -> List
     summary="Sign out everywhere",
     responses=errors(401, 403),
 )
+@writes
 def end_sessions(caller: CurrentSession, state: StateDep) -> None:
     """Takes a session, and ends it with all others of the account. API keys stay valid."""
     with state.database.transaction() as session:
@@ -42,6 +45,7 @@ def end_sessions(caller: CurrentSession, state: StateDep) -> None:
     summary="End one session",
     responses=errors(401, 403, 404),
 )
+@writes
 def end_session(session_id: str, caller: CurrentSession, state: StateDep) -> None:
     """Takes a session. From now on the token of the one that is ended is refused."""
     with state.database.transaction() as session:

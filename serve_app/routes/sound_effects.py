@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Response
 
 from pipelines.requests.sound import SoundRequest
@@ -24,7 +26,7 @@ router = APIRouter(prefix="/api", tags=["sound effects"])
     summary="Submit the description of a sound",
     responses=submission_responses(),
 )
-def submit_sound_effect(
+async def submit_sound_effect(
     body: SoundEffect,
     user: CurrentUser,
     state: StateDep,
@@ -33,10 +35,8 @@ def submit_sound_effect(
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start, as speech is."""
     submission = Submission(state, user, SERVICE, body, idempotency_key)
-    clip = submission.earlier()
-    if clip is None:
-        clip = submission.enqueue(_new_clip(submission, body))
-    return submission.respond(clip, response)
+    new_clip = partial(_new_clip, submission, body)
+    return await submission.answer(state.work.texts, new_clip, response)
 
 
 def _new_clip(submission: Submission, body: SoundEffect) -> NewClip:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -25,7 +26,7 @@ router = APIRouter(prefix="/api", tags=["speech"])
 @router.post(
     "/speech", status_code=202, summary="Submit text to be spoken", responses=submission_responses()
 )
-def submit_speech(
+async def submit_speech(
     body: Speech,
     user: CurrentUser,
     state: StateDep,
@@ -35,10 +36,8 @@ def submit_speech(
     """The clip is accepted with the time at which it may start (`start_at`): of one account at most
     three start in any minute unless the server is set otherwise, and the others wait."""
     submission = Submission(state, user, SERVICE, body, idempotency_key)
-    clip = submission.earlier()
-    if clip is None:
-        clip = submission.enqueue(_new_clip(submission, body))
-    return submission.respond(clip, response)
+    new_clip = partial(_new_clip, submission, body)
+    return await submission.answer(state.work.texts, new_clip, response)
 
 
 def _new_clip(submission: Submission, body: Speech) -> NewClip:

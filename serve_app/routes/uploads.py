@@ -8,6 +8,7 @@ from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.common import moment
 from serve_app.http.schemas.recordings import CreatedUploadOut, NewUpload, UploadOut
+from serve_app.http.work import reads, writes
 from serve_app.media import uploads
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"])
@@ -19,6 +20,7 @@ router = APIRouter(prefix="/api/uploads", tags=["uploads"])
     summary="Get a URL to send a recording to",
     responses=errors(401, 403, 409, *WITH_BODY),
 )
+@writes
 def create_upload(body: NewUpload, user: CurrentUser, state: StateDep) -> CreatedUploadOut:
     """PUT the file to `url` with the `headers` given, before `expires_at`. It is kept for a week
     unless the server is set otherwise, and longer while a pending clip needs it."""
@@ -45,6 +47,7 @@ def create_upload(body: NewUpload, user: CurrentUser, state: StateDep) -> Create
 
 
 @router.get("/{upload_id}", summary="One upload", responses=errors(401, 403, 404))
+@reads
 def get_upload(upload_id: str, user: CurrentUser, state: StateDep) -> UploadOut:
     """What was declared, and the length of the recording once it has been used."""
     with state.database.reading() as session:
@@ -59,10 +62,8 @@ def get_upload(upload_id: str, user: CurrentUser, state: StateDep) -> UploadOut:
     summary="Delete an upload",
     responses=errors(401, 403, 404),
 )
+@writes
 def delete_upload(upload_id: str, user: CurrentUser, state: StateDep) -> None:
     """Clips that are pending already are still made from it."""
     with state.database.transaction() as session:
-        upload = uploads.delete(session, user.id, upload_id, state.clock(session))
-        in_use = uploads.in_use(session, upload)
-    if not in_use:
-        uploads.remove_object(state.store, upload.s3_key)
+        uploads.delete(session, user.id, upload_id, state.clock(session))

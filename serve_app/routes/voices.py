@@ -11,8 +11,8 @@ from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.common import ListOut
 from serve_app.http.schemas.recordings import NewVoice, VoiceOut
+from serve_app.http.work import reads, recordings, writes
 from serve_app.media import uploads, voices
-from serve_app.storage.store_errors import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ router = APIRouter(prefix="/api/voices", tags=["voices"])
 
 
 @router.get("", summary="The voices to choose from", responses=errors(401, 403))
+@reads
 def list_voices(user: CurrentUser, state: StateDep) -> ListOut[VoiceOut]:
     """Those that ship first: each name and alias of them can be spoken with, and so can blends of
     up to four. Then those of one's own, newest first."""
@@ -36,6 +37,7 @@ def list_voices(user: CurrentUser, state: StateDep) -> ListOut[VoiceOut]:
     summary="Make a voice from a recording",
     responses=errors(401, 403, 404, 409, *WITH_BODY),
 )
+@recordings
 def create_voice(body: NewVoice, user: CurrentUser, state: StateDep) -> VoiceOut:
     """The recording has to hold speech, neither too quiet nor overdriven. The voice keeps a copy:
     the upload may be deleted."""
@@ -58,14 +60,8 @@ def create_voice(body: NewVoice, user: CurrentUser, state: StateDep) -> VoiceOut
     summary="Delete a voice of one's own",
     responses=errors(401, 403, 404),
 )
+@writes
 def delete_voice(voice_id: str, user: CurrentUser, state: StateDep) -> None:
     """Clips that are pending already are still made in it."""
     with state.database.transaction() as session:
-        voice = voices.delete(session, user.id, voice_id, state.clock(session))
-        in_use = voices.in_use(session, voice)
-    if in_use:
-        return
-    try:
-        voices.remove(state.database, state.store, voice)
-    except StoreError:
-        log.warning("voice %s is deleted, its object is left to the sweep", voice_id)
+        voices.delete(session, user.id, voice_id, state.clock(session))

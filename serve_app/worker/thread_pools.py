@@ -20,7 +20,7 @@ logger = logging.getLogger("bernie.worker")
 T = TypeVar("T")
 
 _RECORDS = Size(threads=6, share=2, waiting=10_000, waiting_in_all=100_000, seconds=math.inf)
-_CHORE_THREADS = 2
+_CHORE_THREADS = 3
 CONNECTIONS = _RECORDS.threads + _CHORE_THREADS + 2
 """What the threads of a worker need of the database: one each."""
 _RETRY_SECONDS = (0.2, 2.0)

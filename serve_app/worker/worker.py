@@ -20,9 +20,11 @@ from pipelines.protocol import InvalidInput
 from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import ClipState
+from serve_app.ids import new_id
 from serve_app.jobs import admission, claiming, queue
 from serve_app.jobs.queue import Claim
-from serve_app.maintenance import sweeper
+from serve_app.maintenance import leadership
+from serve_app.maintenance.sweeper import Sweeper
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import result_key
 from serve_app.storage.store import ObjectStore
@@ -36,6 +38,9 @@ from serve_app.worker.thread_pools import Threads
 logger = logging.getLogger("bernie.worker")
 
 SWEEP_SECONDS = 30.0
+DELETE_SECONDS = 5.0
+LEAD_SECONDS = 5.0
+_DUTY = "sweep"
 STATS_SECONDS = 5.0
 PAUSE_SECONDS = 10.0
 _CAUTION_SECONDS = 5.0
@@ -74,6 +79,9 @@ class Worker:
         self._cancellable: dict[str, asyncio.Task[ClipResult | None]] = {}
         """By the token of their lease."""
         self._wake = asyncio.Event()
+        self._name = new_id()
+        self._leading = False
+        self._sweeper = Sweeper(database, store, settings, lambda: self._stopping)
         self._stopping = False
         self._stopped = asyncio.Event()
         self._threads = Threads(database, 2 * settings.worker_clips + 1)
@@ -101,8 +109,10 @@ class Worker:
     async def run(self) -> None:
         """The main loop. Ends when `stop` is called; outlives every failure of the database."""
         rounds = [
-            self._every(SWEEP_SECONDS, "the sweep", partial(self._threads.chore, self._sweep)),
-            self._every(STATS_SECONDS, "the count", partial(self._threads.chore, self._count)),
+            self._every(LEAD_SECONDS, "the duty of one", self._take_lead),
+            self._every(SWEEP_SECONDS, "the sweep", self._led(self._sweeper.sweep)),
+            self._every(DELETE_SECONDS, "the removal", self._led(self._sweeper.remove_deleted)),
+            self._every(STATS_SECONDS, "the count", self._led(self._count)),
         ]
         chores = [asyncio.create_task(each) for each in rounds]
         self._leasing = asyncio.create_task(self._leases.keep())
@@ -254,14 +264,32 @@ class Worker:
         self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]
     ) -> None:
         while True:
-            await asyncio.sleep(seconds)
             try:
                 await chore()
-            except Exception:
-                logger.exception("%s failed", name)
+            except Exception as error:
+                logger.warning("%s failed", name, exc_info=not is_unavailable(error))
+            await asyncio.sleep(seconds)
 
-    def _sweep(self) -> None:
-        sweeper.sweep(self._database, self._store, self._settings)
+    async def _take_lead(self) -> None:
+        """One worker at a time sweeps and counts; where it is gone another takes over."""
+        led = self._leading
+        self._leading = await self._threads.chore(self._lead)
+        if led and not self._leading:
+            self._observer.queue(dict.fromkeys(self._stages, 0), 0.0)
+
+    def _lead(self) -> bool:
+        with self._database.transaction() as session:
+            now = self._database.now(session)
+            return leadership.lead(session, _DUTY, self._name, now, 6 * LEAD_SECONDS)
+
+    def _led(self, chore: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+        """The chore of the worker that leads."""
+
+        async def run() -> None:
+            if self._leading:
+                await self._threads.chore(chore)
+
+        return run
 
     def _count(self) -> None:
         with self._database.reading() as session:

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from serve_app.api import AppState, GraphStatus, create_app
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
+from serve_app.maintenance.sweeper import Sweeper
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from tests.serve_app import actions
@@ -74,6 +75,10 @@ class Api:
         answer = self.client.get(f"/api/clips/{clip_id}", headers=headers, params=query)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
+
+    def remove_deleted(self) -> None:
+        """As the worker does every few seconds."""
+        Sweeper(self.database, self.store, self.settings).remove_deleted()
 
     def contents(self) -> dict[str, int]:
         """Rows of every table, the credits in all balances, and the objects in the store."""

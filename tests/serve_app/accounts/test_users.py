@@ -193,21 +193,6 @@ def test_sign_in_limits_spare_concurrent_successes(database: Database) -> None:
     )
 
 
-def test_sign_in_flood_is_answered_busy(sqlite_database: Database) -> None:
-    """None waits for another, so they leave threads to other requests."""
-    unlimited = SignInLimits(attempts=1_000, window_seconds=300)
-    count = 3 * users.MAX_HASHERS
-
-    def attempt(number: int) -> tuple[int, str]:
-        email = f"nobody{number}@example.com"
-        return status_of(lambda: sign_in(sqlite_database, email, limits=unlimited))
-
-    tries = concurrently(count, attempt)
-    assert tries.count(WRONG) >= users.MAX_HASHERS
-    assert set(tries) <= {WRONG, (503, "busy")}
-    assert attempt(count) == WRONG
-
-
 def test_sign_in_attempts_under_way_refuse_others_for_a_moment(database: Database) -> None:
     sign_up(database)
     once = SignInLimits(attempts=1, window_seconds=300)

@@ -139,7 +139,7 @@ def test_sweep_removes_expired_clips_with_their_objects(
         api_store.put(result_of(claimed), b"audio", "audio/wav")
         if age == 5:
             kept.append(claimed)
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     assert ids(database) == {each.clip.id for each in kept}
     assert api_store.get(result_of(kept[0])) == b"audio"
     assert not events_of(database, kept[0].clip)
@@ -152,7 +152,7 @@ def test_sweep_keeps_clips_by_default(
     submit(database, make_user(database), 1.0)
     assert succeed(database, must_claim(database, 1.0), 1.0)
     before = ids(database)
-    sweeper.sweep(database, api_store, api_settings)
+    sweeper.Sweeper(database, api_store, api_settings).sweep()
     assert ids(database) == before
 
 
@@ -171,7 +171,7 @@ def test_sweep_removes_orphaned_results(
         delete(database, clip, time.time() - age)
         made.append(claimed)
     old, new = made
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     with pytest.raises(ObjectMissing):
         api_store.head(result_of(old))
     assert reload(database, old.clip).made_by is None
@@ -211,10 +211,10 @@ def test_sweep_removes_abandoned_uploads_and_pieces(
         assert of_pieces & set(left.values()) == of_uploads & set(left.values())
         return of_pieces & set(left.values())
 
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     assert there() == set(left.values()), "their workers may yet live"
     monkeypatch.setattr(sweeper, "GRACE_LEASES", -1)
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     assert there() == {left["made"]}
 
 
@@ -227,7 +227,7 @@ def test_sweep_goes_on_after_a_failed_part(
     with database.transaction() as session:
         session.add(AuthAttempt(subject="someone", at=1, under_way=False))
     away = settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
-    sweeper.sweep(database, ObjectStore(away), away)
+    sweeper.Sweeper(database, ObjectStore(away), away).sweep()
     with database.reading() as session:
         assert session.scalars(select(AuthAttempt.at)).all() == []
 
@@ -250,7 +250,7 @@ def test_sweep_ignores_jumps_of_the_process_clock(
         true = time.time
         with monkeypatch.context() as patch:
             patch.setattr(time, "time", lambda true=true, jump=jump: true() + jump * 90_000)
-            sweeper.sweep(database, api_store, settings)
+            sweeper.Sweeper(database, api_store, settings).sweep()
     assert ids(database) == {claimed.clip.id}
     upload.complete()
     api_store.delete("styletts2-output/jump")

@@ -8,6 +8,7 @@ from serve_app.db.pagination import Page
 from serve_app.errors import ApiError
 from serve_app.ids import new_id
 from serve_app.media import clips
+from serve_app.media.removals import START
 from tests.serve_app.actions import (
     NOW,
     UNTHROTTLED,
@@ -172,10 +173,10 @@ def test_deleted_clip_is_hidden_until_purged(database: Database) -> None:
     assert delete(database, clip, NOW + 5).deleted_at == NOW + 5
     assert listed(database, user) == []
     with database.transaction() as session:
-        assert [each.id for each in clips.deleted(session, 10)] == [clip.id]
+        assert [each.id for each in clips.deleted(session, START)] == [clip.id]
         clips.purge(session, clip.id)
     with database.transaction() as session:
-        assert clips.deleted(session, 10) == []
+        assert clips.deleted(session, START) == []
         assert session.get(Clip, clip.id) is None
     assert account(database, user) == (9_950, 0)
 

@@ -18,7 +18,9 @@ from pipelines.audio.recording import Recording
 from pipelines.protocol import InvalidInput
 from serve_app.db.models import Clip, RecordingUpload
 from serve_app.errors import ApiError
+from serve_app.http import work
 from serve_app.media import clips, uploads
+from serve_app.media.removals import Removals
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.api_harness import Api, Headers, error_of
@@ -60,7 +62,9 @@ def cancel(api: Api, clip: Clip) -> None:
 
 def sweep(api: Api) -> None:
     """As the worker does, at the time of the test."""
-    uploads.sweep(api.database, api.store, api.settings, lambda _session: api.now)
+    removals = Removals()
+    uploads.remove_deleted(api.database, api.store, lambda _session: api.now, removals)
+    uploads.sweep(api.database, api.store, api.settings, lambda _session: api.now, removals)
 
 
 def put(url: str, data: bytes, content_type: str = "audio/wav") -> int:
@@ -294,6 +298,7 @@ def test_delete_upload_removes_the_object_and_later_the_row(api: Api) -> None:
     upload = send(api, headers, speech())
     address = f"/api/uploads/{upload['id']}"
     assert api.client.delete(address, headers=headers).status_code == 204
+    sweep(api)
     assert api.contents() == {**before, "uploads": 1}
     for method in ("GET", "DELETE"):
         error_of(api.client.request(method, address, headers=headers), 404)
@@ -388,7 +393,11 @@ def test_read_is_bounded_and_leaves_threads_for_other_requests(
         other = threads.submit(client.get, "/api/me", headers=headers)
         try:
             assert other.result(10).status_code == 200
-            at_once = list(islice(as_completed(asked, 10), 50 - uploads.MAX_READERS))
+            at_once = list(
+                islice(
+                    as_completed(asked, 10), 50 - work.RECORDINGS.share - work.RECORDINGS.waiting
+                )
+            )
         finally:
             go_on.set()
     refused = [each.result() for each in at_once]

@@ -16,6 +16,7 @@ from pipelines.reference_features import FeatureCache
 from serve_app.db.models import Clip, Voice
 from serve_app.media import clips, voices
 from serve_app.media.pipeline_requests import REFERENCE
+from serve_app.media.removals import Removals
 from serve_app.storage.feature_cache import StoredFeatures
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
@@ -49,7 +50,7 @@ def find(api: Api, headers: Headers, name: str) -> Voice | None:
 
 
 def sweep(api: Api) -> None:
-    voices.sweep(api.database, api.store, lambda _session: api.now)
+    voices.sweep(api.database, api.store, lambda _session: api.now, Removals())
 
 
 def with_settings(api: Api, **changes: Any) -> Api:
@@ -274,6 +275,7 @@ def test_delete_voice_leaves_nothing(api: Api) -> None:
     FeatureCache(StoredFeatures(api.store)).keep(heard.digest(), "model", style)
     address = f"/api/voices/{voice['id']}"
     assert api.client.delete(address, headers=headers).status_code == 204
+    sweep(api)
     after = api.contents()
     assert after["voices"] == 0
     assert after["objects"] == before["objects"] + 1, "the upload it was made from"

@@ -111,6 +111,7 @@ def test_delete_clip_removes_the_object(api: Api) -> None:
     assert api.client.delete(address, headers=headers).status_code == 204
     assert error_of(api.client.get(address, headers=headers), 404)["code"] == "clip_not_found"
     error_of(api.client.delete(address, headers=headers), 404)
+    api.remove_deleted()
     assert httpx.get(clip["audio"]["url"]).status_code == 404
     charged = {"credits": before["credits"] - 50, "ledger": before["ledger"] + 1}
     assert api.contents() == before | charged
@@ -130,6 +131,7 @@ def test_delete_clip_removes_what_a_lost_attempt_left(api: Api, outcome: str) ->
         assert api.client.delete(address, headers=headers).status_code == 204
     assert api.clip(headers, clip["id"])["state"] == outcome
     assert api.client.delete(address, headers=headers).status_code == 204
+    api.remove_deleted()
     assert api.contents() == before
 
 

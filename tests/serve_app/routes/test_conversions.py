@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from serve_app.db.models import Clip
-from serve_app.maintenance.sweeper import sweep
+from serve_app.maintenance.sweeper import Sweeper
 from serve_app.media.pipeline_requests import REFERENCE, SOURCE, recordings_of
 from serve_app.settings import OFF, ServiceSettings
 from serve_app.storage.store_errors import ObjectMissing
@@ -84,10 +84,10 @@ def test_source_clip_in_use_outlives_its_deletion(api: Api) -> None:
     pending = convert(api, headers, clip=source)["id"]
     assert api.client.delete(f"/api/clips/{source}", headers=headers).status_code == 204
     assert api.client.get(f"/api/clips/{source}", headers=headers).status_code == 404
-    sweep(api.database, api.store, api.settings)
+    Sweeper(api.database, api.store, api.settings).sweep()
     assert api.store.head(key), "the pending clip is made from it"
     assert api.client.delete(f"/api/clips/{pending}", headers=headers).status_code == 204
-    sweep(api.database, api.store, api.settings)
+    Sweeper(api.database, api.store, api.settings).sweep()
     with pytest.raises(ObjectMissing):
         api.store.head(key)
 
