@@ -21,7 +21,7 @@ class PipelineSettings:
     chunk_characters: int = 125
     """Longest text chunk, in characters."""
     spoken_characters: int = 20_000
-    """Longest text as it is spoken, in characters: with numbers and signs in words."""
+    """Most characters of a text after normalisation, with numbers and signs in words."""
     silence_seconds: float = 0.3
     """Silence between the chunks of a text."""
     sound_level: float = -23.0

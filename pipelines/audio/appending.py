@@ -23,7 +23,7 @@ class Appendable(Protocol):
 
 
 class AppendOnly:
-    """A file for libsndfile over a sink that only grows: what goes back is left out."""
+    """A file for libsndfile over a sink that only grows: writes before its end are dropped."""
 
     def __init__(self, sink: Appendable, container: str) -> None:
         self._sink = sink

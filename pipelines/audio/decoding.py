@@ -1,6 +1,6 @@
 """Recordings that people send: from the bytes of a file to one channel of samples.
 
-Nothing a file says of itself is believed where it would cost memory or time: it is read block by
+The header of a file is not trusted where that could cost memory or time. The file is read block by
 block and left as soon as it is longer than it may be, or takes more computing than a recording of
 its length does. Imports no torch.
 """

@@ -1,6 +1,6 @@
 """Whether a recording can stand for a voice: speech in it, neither too quiet nor overdriven.
 
-Speech is told from other sounds by what all languages share: a pitch that comes and goes, levels
+Speech is distinguished by what all languages share: a pitch that comes and goes, levels
 that rise and fall with the syllables, and a spectrum that changes from sound to sound. Noise has
 no pitch; tones, chords and hums keep their spectrum; single clicks do not last. Everything is
 measured below 4 kHz, on frames of 40 ms, so that a telephone will do. Imports no torch.

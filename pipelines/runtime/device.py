@@ -1,11 +1,8 @@
-"""How torch runs in this process: threads, device, the type models compute in, torchaudio."""
+"""How torch runs in this process: threads, device, the type models compute in."""
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -17,7 +14,7 @@ from pipelines.settings import PipelineSettings
 class Runtime:
     device: torch.device
     dtype: torch.dtype
-    """Type of the heavy layers; phases, spectra and durations are float32 whatever it is."""
+    """Type of the heavy layers; phases, spectra and durations are always float32."""
 
 
 def configure(settings: PipelineSettings) -> Runtime:
@@ -36,27 +33,3 @@ def _has_bfloat16(device: torch.device) -> bool:
     # Older releases of torch do not tell; float32 is right everywhere.
     features: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
-
-
-def make_torchaudio_importable() -> None:
-    """Make `import torchaudio` work beside a torch built for CPU only.
-
-    The published torchaudio links its native extension to CUDA and fails to load without it. Its
-    Python parts do not need the extension, so where the real one fails an inert one stands in.
-    """
-    try:
-        importlib.import_module("torchaudio")
-    except ModuleNotFoundError:
-        return
-    except (ImportError, OSError):
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
-            del sys.modules[name]
-        extension = ModuleType("torchaudio._extension")
-        vars(extension).update(
-            _IS_TORCHAUDIO_EXT_AVAILABLE=False,
-            _IS_ALIGN_AVAILABLE=False,
-            _check_cuda_version=lambda: None,
-            fail_if_no_align=lambda function: function,
-        )
-        sys.modules[extension.__name__] = extension
-        importlib.import_module("torchaudio")

@@ -33,7 +33,7 @@ def test_noop_refuses_blank_text() -> None:
         registry.check("styletts2", "noop", SpeechRequest("  ", "woman"), SETTINGS)
 
 
-def test_kokoro_speaks_from_text_to_samples(
+def test_registry_kokoro_speaks_from_text_to_samples(
     settings: PipelineSettings, diffusion: Any, vocoder: Any
 ) -> None:
     frontend = registry.load_frontend("styletts2", "kokoro", settings)
@@ -47,14 +47,14 @@ def test_kokoro_speaks_from_text_to_samples(
     assert np.abs(wave).max() <= 1
 
 
-def test_unknown_names() -> None:
+def test_registry_unknown_names() -> None:
     with pytest.raises(KeyError, match="no pipeline 'kokoro'"):
         registry.load_frontend("seedvc", "kokoro", SETTINGS)
     with pytest.raises(KeyError, match="no pipeline 'tacotron'"):
         registry.installed("tacotron", SETTINGS)
 
 
-def test_missing_weights_name_the_command(tmp_path: Any) -> None:
+def test_registry_missing_weights_name_the_command(tmp_path: Any) -> None:
     (tmp_path / "manifest.toml").write_bytes((SETTINGS.checkpoints / "manifest.toml").read_bytes())
     with pytest.raises(WeightsMissing, match="bernie fetch kokoro"):
         registry.load_vocoder("styletts2", "kokoro", PipelineSettings(checkpoints=tmp_path))

@@ -22,14 +22,14 @@ from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
 
 LEAST_COSINE = 0.65
-"""Cosine from which a part of a description is taken for a sound of its own."""
+"""Least cosine at which a part of a description counts as a sound of its own."""
 MOST_LAYERS = 3
 NAMED_TRAIT, UNNAMED_TRAIT = (0.6, 1.0), (-0.4, 0.4)
-"""Ranges of a trait that the description tells, and of one that it does not."""
+"""Ranges of a trait that the description names, and of one that it does not."""
 
 
 class FoleyFrontend:
-    """The kind whose phrases come nearest; several where parts of the text clearly name others."""
+    """A description to its nearest kind of sound, or to several if its parts clearly name them."""
 
     def __init__(self, files: FoleyFiles, settings: PipelineSettings) -> None:
         """Raises CheckpointError where a file does not fit."""
@@ -51,7 +51,7 @@ class FoleyFrontend:
         ]
 
     def layers(self, prompt: str) -> tuple[Layer, ...]:
-        """The sounds of a description: of its parts, or of the whole where they are not clear."""
+        """The sounds of a description: one for each clear part, or one for the whole."""
         found: dict[str, Layer] = {}
         for part in clauses(prompt):
             kind, cosine = self.nearest(part)
@@ -63,8 +63,10 @@ class FoleyFrontend:
         return (Layer(kind, traits_in(prompt)),)
 
     def nearest(self, text: str) -> tuple[str, float]:
-        """The kind of the phrase that is nearest to the text, or to what the text is without the
-        words that tell traits; and its cosine."""
+        """The kind of the nearest phrase, and its cosine.
+
+        The text is compared as it is and without the words that name traits.
+        """
         cosines = (self._encode([text, without_traits(text)]) @ self._phrases.T).max(axis=0)
         best = int(cosines.argmax())
         return PHRASES[best][1], float(cosines[best])
@@ -76,7 +78,7 @@ class FoleyState(State):
 
 
 class FoleyDiffusion:
-    """There is none: states have no steps."""
+    """The second stage has nothing to do: states have no steps."""
 
     def begin(self, segments: Sequence[FoleySegment]) -> list[State]:
         return [FoleyState(segment, steps_left=0) for segment in segments]
@@ -110,8 +112,10 @@ def _waveform(acoustic: FoleyAcoustic) -> Waveform:
 
 
 def _traits(rng: Rng, layer: Layer) -> dict[str, float]:
-    """What is told, more or less so; what is not told varies a little with the seed. Far away and
-    in a hall is only what is told to be."""
+    """Traits that the description names, and small random values for the others.
+
+    Distance and space stay 0 unless they are named.
+    """
     traits = {trait: end * rng.uniform(*NAMED_TRAIT) for trait, end in layer.traits.items()}
     for trait in SOUNDS[layer.kind].traits:
         if trait not in (DISTANCE, SPACE):

@@ -15,7 +15,7 @@ from pipelines.runtime.sequence_packing import packing
 
 @dataclass(slots=True)
 class Flow(State):
-    """A window on its way from noise to mel.
+    """A window between noise and mel.
 
     `x` `[frames, bands]` and `condition` `[frames, width]` begin with the `prompt` frames of the
     reference, where `x` stays zero. `steps` counts the Euler steps from noise to mel, of equal

@@ -41,7 +41,7 @@ REVISION = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalysedRecording:
-    """A recording as the models hear it: `wave` `[samples]` at the model's rate, `narrow` at
+    """What the models find in a recording: `wave` `[samples]` at the model's rate, `narrow` at
     16 kHz, `features` `[frames, width]` of its content, `pitch` `[frames]` in Hz if it is seen."""
 
     wave: Tensor
@@ -86,7 +86,7 @@ class SeedVCFrontend:
         features: FeatureCache | None = None,
     ) -> None:
         """`tracker` is for models conditioned on F0. Only `content` runs in the runtime's type.
-        `features` remembers references; left out, in this process only."""
+        `features` caches references; by default in this process only."""
         self.config = config
         self.content = content
         self.speaker = speaker

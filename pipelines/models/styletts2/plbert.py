@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+import pipelines.runtime.torchaudio_import  # noqa: F401 (transformers imports torchaudio)
 from pipelines.models.styletts2.config import ModelConfig
-from pipelines.runtime.device import make_torchaudio_importable
 from pipelines.runtime.lengths import Lengths
-
-make_torchaudio_importable()  # transformers imports torchaudio wherever it is installed
-
-from transformers import AlbertConfig, AlbertModel  # noqa: E402
 
 
 def plbert(config: ModelConfig) -> nn.Module:
     """The model with StyleTTS2's sizes; its parameters are named as in published checkpoints."""
+    from transformers import AlbertConfig, AlbertModel
+
     bert = config.bert
     return AlbertModel(
         AlbertConfig(

@@ -80,7 +80,7 @@ KINDS = [
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(("kind", "codec"), KINDS)
-def test_every_kind_of_file_is_read(kind: str, codec: str, channels: int) -> None:
+def test_decode_every_kind_of_file_is_read(kind: str, codec: str, channels: int) -> None:
     samples = tone(1.0) if channels == 1 else np.stack([tone(1.0), np.zeros(RATE)], axis=1)
     recording = decoded(encoded(samples, kind=kind, codec=codec))
     assert recording.samples.ndim == 1
@@ -93,7 +93,7 @@ def test_every_kind_of_file_is_read(kind: str, codec: str, channels: int) -> Non
 
 
 @pytest.mark.parametrize(("rate", "kept"), [(8_000, 8_000), (44_100, 44_100), (96_000, 48_000)])
-def test_what_is_above_hearing_is_not_kept(rate: int, kept: int) -> None:
+def test_decode_what_is_above_hearing_is_not_kept(rate: int, kept: int) -> None:
     recording = decoded(encoded(tone(1.5, rate), rate))
     assert recording.sample_rate == kept
     assert len(recording.samples) == pytest.approx(1.5 * kept, abs=2)
@@ -101,7 +101,7 @@ def test_what_is_above_hearing_is_not_kept(rate: int, kept: int) -> None:
     np.testing.assert_allclose(recording.samples[500:-500], expected[500:-500], atol=1e-3)
 
 
-def test_the_ends_of_the_range_are_taken() -> None:
+def test_decode_ends_of_the_range_are_taken() -> None:
     for seconds in (SHORTEST, LONGEST):
         assert decoded(encoded(tone(seconds))).seconds == seconds
     for seconds, code in ((SHORTEST, "audio_too_short"), (LONGEST, "audio_too_long")):
@@ -112,14 +112,14 @@ def test_the_ends_of_the_range_are_taken() -> None:
     assert refused(encoded(np.zeros(0))).code == "audio_too_short"
 
 
-def test_samples_beyond_full_scale_are_clipped() -> None:
+def test_decode_samples_beyond_full_scale_are_clipped() -> None:
     samples = decoded(encoded(4 * tone(0.5), codec="FLOAT")).samples
     assert np.abs(samples).max() == 1.0
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
 @pytest.mark.parametrize("at", [0, -1])
-def test_samples_that_are_no_numbers_are_refused(bad: float, at: int) -> None:
+def test_decode_samples_that_are_no_numbers_are_refused(bad: float, at: int) -> None:
     samples = tone(1.0)
     samples[at] = bad
     error = refused(encoded(samples, codec="DOUBLE"))
@@ -155,7 +155,7 @@ def png() -> bytes:
         b"RIFF" + np.random.default_rng(1).bytes(10_000),
     ],
 )
-def test_what_is_no_recording(data: bytes) -> None:
+def test_decode_what_is_no_recording(data: bytes) -> None:
     error = refused(data)
     assert error.code == "not_audio"
     assert "WAV, MP3, FLAC or Ogg" in error.message
@@ -170,14 +170,14 @@ def test_what_is_no_recording(data: bytes) -> None:
         (encoded(tone(1.0), kind="AIFF"), "AIFF"),
     ],
 )
-def test_what_would_be_one_in_another_format(data: bytes, name: str) -> None:
+def test_decode_what_would_be_one_in_another_format(data: bytes, name: str) -> None:
     error = refused(data)
     assert error.code == "unsupported_audio"
     assert name in error.message
     assert "Send WAV, MP3, FLAC or Ogg" in error.message
 
 
-def test_the_start_of_a_file_is_read_or_refused() -> None:
+def test_decode_start_of_a_file_is_read_or_refused() -> None:
     for kind, codec in KINDS:
         data = encoded(tone(1.5), kind=kind, codec=codec)
         for kept in (12, 50, 200, len(data) // 2, len(data) - 1):
@@ -267,7 +267,7 @@ print(json.dumps([slowest, (after - before) / 1024, codes]))
 """
 
 
-def test_what_takes_too_long_just_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decode_what_takes_too_long_just_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it is cut, reading comes to an end, and nothing shorter is taken for the whole."""
     whole = {kind: decoded(data) for kind, data in zip(KINDS, valid(), strict=True)}
     for limit in np.geomspace(1e-6, 3e-3, 40):
@@ -280,7 +280,7 @@ def test_what_takes_too_long_just_ends(monkeypatch: pytest.MonkeyPatch) -> None:
                 assert found in {"not_audio", "bad_audio"}
 
 
-def test_hostile_files_cost_little(tmp_path: Path) -> None:
+def test_decode_hostile_files_cost_little(tmp_path: Path) -> None:
     for name, (data, _) in hostile().items():
         (tmp_path / name).write_bytes(data)
     command = [sys.executable, "-c", PROBE, str(tmp_path)]
@@ -301,7 +301,7 @@ def valid() -> list[bytes]:
     st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=8), st.integers(0, 64)), max_size=6),
 )
 @settings(max_examples=300, deadline=None)
-def test_no_change_to_a_file_does_more_than_have_it_refused(
+def test_decode_no_change_to_a_file_does_more_than_have_it_refused(
     kind: int, changes: list[tuple[float, bytes, int]]
 ) -> None:
     data = bytearray(valid()[kind])
@@ -320,7 +320,7 @@ def test_no_change_to_a_file_does_more_than_have_it_refused(
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
-def test_a_clip_that_was_listened_to_while_it_was_made(name: str) -> None:
+def test_decode_clip_that_was_listened_to_while_it_was_made(name: str) -> None:
     sink = io.BytesIO()
     encoder = Encoder(sink, name, RATE, RATE, streaming=True)
     encoder.write(tone(1.5).astype(np.float32))

@@ -44,7 +44,7 @@ def decoder(vocoder: StyleTTS2Vocoder) -> Decoder:
 
 @pytest.mark.parametrize("number", UTTERANCES)
 @torch.inference_mode()
-def test_durations_and_contours(
+def test_kokoro_durations_and_contours(
     acoustic: AcousticModel, golden: dict[str, Tensor], number: int
 ) -> None:
     tokens, style, durations, asr, f0, energy = _take(
@@ -70,7 +70,7 @@ def test_durations_and_contours(
 
 @pytest.mark.parametrize("number", UTTERANCES)
 @torch.inference_mode()
-def test_waveform(decoder: Decoder, golden: dict[str, Tensor], number: int) -> None:
+def test_kokoro_waveform(decoder: Decoder, golden: dict[str, Tensor], number: int) -> None:
     style, asr, f0, energy, audio = _take(golden, number, "style", "asr", "f0", "energy", "audio")
     lengths = Lengths.of([asr.shape[1]])
     [wave] = decoder(asr[None], f0[None], energy[None], style[None, :128], lengths, None)
