@@ -11,7 +11,7 @@ from pipelines.models.styletts2.alignment import align, delayed, frame_counts
 from pipelines.models.styletts2.config import ModelConfig
 from pipelines.models.styletts2.denoiser import StyleDenoiser
 from pipelines.models.styletts2.phoneme_encoder import PhonemeEncoder
-from pipelines.models.styletts2.plbert import encode, plbert
+from pipelines.models.styletts2.plbert import plbert
 from pipelines.models.styletts2.prosody import ProsodyPredictor
 from pipelines.runtime.lengths import Lengths
 
@@ -49,7 +49,7 @@ class AcousticModel(nn.Module):
 
     def read(self, tokens: Tensor, lengths: Lengths) -> Tensor:
         """The output of PL-BERT for `[batch, tokens]`: `[batch, tokens, width]`."""
-        return encode(self.bert, tokens, lengths)
+        return self.bert(tokens, lengths)  # type: ignore[no-any-return]
 
     def speak(
         self,
