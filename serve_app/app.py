@@ -12,7 +12,13 @@ from ray.serve.config import BackpressureConfig
 from serve_app.catalog import resolve
 from serve_app.db.engine import Database
 from serve_app.deployments.ingress import Ingress
-from serve_app.deployments.ray_environment import MALLOC, MESSAGES, OMP_PASSIVE_WAIT
+from serve_app.deployments.ray_environment import (
+    MALLOC,
+    MESSAGES,
+    OMP_PASSIVE_WAIT,
+    SHAPE_CACHES,
+    SMALL_HEAPS,
+)
 from serve_app.deployments.stages import Diffusion, Frontend, Vocoder
 from serve_app.deployments.worker import Worker
 from serve_app.http.wait_slots import MAX_REQUESTS
@@ -64,7 +70,10 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         max_surge_percent=100,
         graceful_shutdown_timeout_s=settings.drain_seconds + STOP_SECONDS + 5,
         health_check_period_s=5,
-        ray_actor_options={"num_cpus": 0.1, "runtime_env": {"env_vars": MESSAGES}},
+        ray_actor_options={
+            "num_cpus": 0.1,
+            "runtime_env": {"env_vars": {**MESSAGES, **SMALL_HEAPS}},
+        },
     )(Worker).bind(settings, stages)
     return serve.deployment(
         name="ingress",
@@ -75,7 +84,7 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         max_surge_percent=100,
         graceful_shutdown_timeout_s=settings.drain_seconds,
         health_check_period_s=5,
-        ray_actor_options={"num_cpus": 0.1},
+        ray_actor_options={"num_cpus": 0.1, "runtime_env": {"env_vars": SMALL_HEAPS}},
     )(Ingress).bind(settings, worker)
 
 
@@ -119,6 +128,7 @@ def _stage(kind: type, service: str, stage: str, settings: Settings) -> Applicat
                     **_omp_threads(scale),
                     **OMP_PASSIVE_WAIT,
                     **MALLOC,
+                    **SHAPE_CACHES,
                     **MESSAGES,
                 }
             },

@@ -42,6 +42,11 @@ class Leases:
         self._held = held
         self._lost = lost
         self._renewed_at = time.monotonic()
+        self._due = 0.0
+
+    def renew_soon(self) -> None:
+        """There are new claims, whose transaction may have taken up much of their leases."""
+        self._due = 0.0
 
     @property
     def behind(self) -> bool:
@@ -51,24 +56,24 @@ class Leases:
 
     async def keep(self) -> None:
         """Renews three times a lease, and looks every `poll_seconds` at what is wanted still."""
-        due = 0.0
         while True:
             between = min(self.seconds / 3, _LONGEST_ROUND_SECONDS)
-            renewing = time.monotonic() >= due
+            renewing = time.monotonic() >= self._due
             try:
                 await self._round(renewing)
             except Exception as error:
                 if not self.pulse.failing or not is_unavailable(error):
                     logger.exception("the leases could not be looked after")
                 self.pulse.failed()
-                due = 0.0
+                self._due = 0.0
                 await asyncio.sleep(min(_RETRY_SECONDS, between))
                 continue
             self.pulse.good()
             if renewing:
                 self._renewed_at = time.monotonic()
-                due = self._renewed_at + between
-            await asyncio.sleep(max(0.0, min(self._poll_seconds, due - time.monotonic())))
+                self._due = self._renewed_at + between
+            left = self._due - time.monotonic()
+            await asyncio.sleep(max(0.0, min(self._poll_seconds, left)))
 
     async def _round(self, renewing: bool) -> None:
         claims = list(self._held())

@@ -130,7 +130,7 @@ def test_up_ends_soon_and_whole_where_its_whole_process_group_is_stopped(tmp_pat
     }
     before = set(Path(tempfile.gettempdir()).glob("bernie-ray-*"))
     with (tmp_path / "log").open("wb") as log:
-        up = Up(environment, port, log.fileno(), log.fileno(), group=True)
+        up = BernieUp(environment, port, log.fileno(), log.fileno(), group=True)
         try:
             until(up.ready, 150, "the server is ready")
             family = psutil.Process(up.process.pid).children(recursive=True)
