@@ -64,7 +64,7 @@ def kernels_work(dtype: torch.dtype) -> bool:
     They are not part of torch's public interface, so that another release may lack them or take
     other arguments. Layers stay as they are then, which is logged, once.
     """
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     try:
         return _has_instructions(dtype) and _are_right(dtype)
