@@ -141,11 +141,16 @@ def fetch(
     """As `checkpoints.fetch`, with the converters of all models. Raises FetchFailed."""
     if name not in checkpoints.manifest(settings) or checkpoints.installed(name, settings):
         return checkpoints.fetch(name, settings, progress, source)
-    converters: dict[str, Convert] = {}
+    return checkpoints.fetch(name, settings, progress, source, converters())
+
+
+def converters() -> dict[str, Convert]:
+    """Those of all pipelines, by entry of the manifest. Imports torch."""
+    found: dict[str, Convert] = {}
     for pipelines in SERVICES.values():
         for pipeline in pipelines.values():
-            converters |= pipeline.converters
-    return checkpoints.fetch(name, settings, progress, source, converters)
+            found |= pipeline.converters
+    return found
 
 
 def _known(service: str, pipeline: str) -> Pipeline:

@@ -1,6 +1,6 @@
 """Mel spectrograms: one computation, a configuration for each model.
 
-The filters are torchaudio's: librosa's are the same to 6e-6, but its import takes 0.1 GB and a
+The filters are torchaudio's: librosa's are the same to 6e-6, but its import takes 126 MB and a
 second in each process. The transform is torch's own, because no library has all of the models'
 habits: the padding of (fft - hop) / 2 and the epsilon under the root.
 """

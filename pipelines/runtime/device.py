@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from pipelines.fast_convolution.availability import work_here
 from pipelines.settings import PipelineSettings
 
 
@@ -15,6 +16,15 @@ class Runtime:
     device: torch.device
     dtype: torch.dtype
     """Type of the heavy layers; phases, spectra and durations are always float32."""
+    convolutions: str = "plain"
+    """`fast`, `plain` or `auto`, as in `PipelineSettings`."""
+
+    @property
+    def fast(self) -> bool:
+        """Whether vocoders run by convolutions with fewer products. May compile one to try it."""
+        if self.device.type != "cpu" or self.convolutions == "plain":
+            return False
+        return self.convolutions == "fast" or work_here()
 
 
 def configure(settings: PipelineSettings) -> Runtime:
@@ -22,8 +32,10 @@ def configure(settings: PipelineSettings) -> Runtime:
     torch.set_num_threads(settings.threads)
     device = torch.device(settings.device)
     if settings.dtype == "auto":
-        return Runtime(device, torch.bfloat16 if _has_bfloat16(device) else torch.float32)
-    return Runtime(device, getattr(torch, settings.dtype))
+        dtype = torch.bfloat16 if _has_bfloat16(device) else torch.float32
+    else:
+        dtype = getattr(torch, settings.dtype)
+    return Runtime(device, dtype, settings.convolutions)
 
 
 def _has_bfloat16(device: torch.device) -> bool:

@@ -92,8 +92,8 @@ def claim(
 ) -> list[Claim]:
     """Leases up to `limit` of the next ready clips for `settings.lease_seconds` each.
 
-    At most one of them is a suspect, and none without `suspects`. On its way it fails clips that are
-    past `clip_seconds` or `max_losses`, and reschedules the clips of users who have had all
+    At most one of them is a suspect, and none without `suspects`. On its way it fails clips that
+    are past `clip_seconds` or `max_losses`, and reschedules the clips of users who have had all
     starts of the throttle's window. It waits for no lock: it skips the clips of a user whose row is
     locked, so a worker that gets too few asks again at the next poll.
     """

@@ -8,7 +8,9 @@ import pytest
 from pipelines import registry
 from pipelines.protocol import InvalidInput, SpeechRequest
 from pipelines.settings import PipelineSettings
+from pipelines.weights import checkpoints
 from pipelines.weights.checkpoints import WeightsMissing
+from pipelines.weights.manifest import PackagedWeights
 
 SETTINGS = PipelineSettings(chunk_characters=40)
 
@@ -60,3 +62,10 @@ def test_registry_missing_weights_name_the_command(tmp_path: Any) -> None:
         registry.load_vocoder("styletts2", "kokoro", PipelineSettings(checkpoints=tmp_path))
     assert not registry.installed("kokoro", PipelineSettings(checkpoints=tmp_path))
     assert registry.installed("noop", PipelineSettings(checkpoints=tmp_path))
+
+
+def test_registry_has_a_converter_for_all_packaged_weights() -> None:
+    entries = checkpoints.manifest(PipelineSettings())
+    packaged = {name for name, entry in entries.items() if isinstance(entry, PackagedWeights)}
+    assert packaged
+    assert registry.converters().keys() == packaged

@@ -40,7 +40,7 @@ def trim_bounds(wave: Waveform) -> tuple[int, int]:
     Frames of 2048 samples every 512, centred, zeros beyond the ends; a frame's level is its root
     mean square.
     """
-    # Imported here: librosa takes 0.3 GB, and only this front end needs it.
+    # Imported here: librosa takes 224 MB, and only this front end needs it.
     from librosa.effects import trim
 
     _, (first, end) = trim(wave, top_db=TRIM_DECIBELS, frame_length=TRIM_FRAME, hop_length=TRIM_HOP)
