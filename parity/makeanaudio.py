@@ -25,7 +25,6 @@ from pipelines.models.makeanaudio.checkpoint import (
 )
 from pipelines.models.makeanaudio.segments import SoundSegment
 from pipelines.models.makeanaudio.stages import (
-    NO_GUIDANCE,
     MakeAnAudioDiffusion,
     MakeAnAudioFrontend,
     MakeAnAudioVocoder,
@@ -33,6 +32,7 @@ from pipelines.models.makeanaudio.stages import (
 from pipelines.models.makeanaudio.text_encoder import Tokenizer
 from pipelines.models.makeanaudio.unet import ResBlock, sinusoids
 from pipelines.requests.sound import SoundRequest
+from pipelines.runtime.guidance import NO_GUIDANCE, guided
 from pipelines.settings import PipelineSettings
 from pipelines.weights.state_dicts import load_strict, under
 from pipelines.weights.torch_files import CheckpointError
@@ -276,12 +276,13 @@ def _trace(c: Comparison) -> None:
     levels = golden["trace.t"]
     unconditional = model(x, levels, texts["uc"].expand(len(x), -1, -1))
     conditional = model(x, levels, texts["c"][:1].expand(len(x), -1, -1))
-    noise = ddim.guided(conditional, unconditional, torch.tensor(TRACE_GUIDANCE))
-    before = torch.tensor([step.signal for step in plan])[:, None, None, None]
+    noise = guided(conditional, unconditional, torch.tensor(TRACE_GUIDANCE))
+    signals = torch.tensor([(step.signal, step.signal_next) for step in plan])
+    before, after = signals.t()[:, :, None, None, None]
     c.check("ddim", "trace.eps_uncond", unconditional, NOISE)
     c.check("ddim", "trace.eps_cond", conditional, NOISE)
     c.check("ddim", "trace.pred_x0", ddim.implied_sound(x, noise, before), LATENT)
-    c.check("ddim", "trace.x_prev", ddim.advance(x, noise, plan), LATENT)
+    c.check("ddim", "trace.x_prev", ddim.advance(x, noise, before, after), LATENT)
 
 
 def decoder(c: Comparison) -> None:

@@ -18,6 +18,8 @@ from tokenizers import BertWordPieceTokenizer
 
 from pipelines.models.makeanaudio.config import BertConfig
 from pipelines.models.makeanaudio.text_encoder import Bert
+from pipelines.runtime.device import Runtime
+from pipelines.runtime.precision import place
 from pipelines.weights.state_dicts import load_strict
 
 MINILM = BertConfig(
@@ -39,13 +41,13 @@ Floats = NDArray[np.float32]
 class SentenceEncoder:
     """One text at a time and without padding: none is changed by another."""
 
-    def __init__(self, weights: Path, vocabulary: Path, device: torch.device) -> None:
+    def __init__(self, weights: Path, vocabulary: Path, runtime: Runtime) -> None:
         """Raises CheckpointError where the weights do not fit."""
         with torch.device("meta"):
             self._bert = Bert(MINILM)
         load_strict(self._bert, load_file(weights), weights.name)
-        self._bert.to(device)
-        self._device = device
+        place(self._bert, runtime.exact)
+        self._device = runtime.device
         self._pieces = BertWordPieceTokenizer(str(vocabulary), lowercase=True)
         self._pieces.enable_truncation(LONGEST)
 

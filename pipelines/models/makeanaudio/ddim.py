@@ -1,11 +1,11 @@
 """Deterministic sampling of a diffusion model in few steps.
 
-Song, Meng and Ermon, "Denoising Diffusion Implicit Models", 2021, with η = 0; the guidance of
-Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022.
+Song, Meng and Ermon, "Denoising Diffusion Implicit Models", 2021, with η = 0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,7 +35,7 @@ class Step:
     signal_next: float
 
 
-def plan(steps: int, signal: Tensor) -> list[Step]:
+def plan(steps: int, signal: Sequence[float] | Tensor) -> list[Step]:
     """The steps from noise to sound, in order. `signal` is ᾱ of the training levels.
 
     The last step ends at level 0, which still holds a little noise. Raises InvalidInput.
@@ -43,14 +43,9 @@ def plan(steps: int, signal: Tensor) -> list[Step]:
     levels = timesteps(steps)
     ends = [0, *levels[:-1]]
     return [
-        Step(level, signal[level].item(), signal[end].item())
+        Step(level, float(signal[level]), float(signal[end]))
         for level, end in zip(reversed(levels), reversed(ends), strict=True)
     ]
-
-
-def guided(conditional: Tensor, unconditional: Tensor, scale: Tensor) -> Tensor:
-    """From the prediction without the text through the one with it, `scale` times as far."""
-    return unconditional + scale * (conditional - unconditional)
 
 
 def implied_sound(x: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
@@ -58,13 +53,12 @@ def implied_sound(x: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
     return (x - (1 - signal).sqrt() * noise) / signal.sqrt()
 
 
-def advance(x: Tensor, noise: Tensor, steps: list[Step]) -> Tensor:
-    """The latents after one step each, `[batch, 4, 10, columns]`.
+def advance(x: Tensor, noise: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """The latents after one step each, `[batch, 4, 10, columns]`, from ᾱ to ᾱ' (`before` and
+    `after`, `[batch, 1, 1, 1]`).
 
     √ᾱ' p + √(1-ᾱ') ε, where p is the implied sound and ᾱ' belongs to the next level.
     """
-    signals = [(step.signal, step.signal_next) for step in steps]
-    before, after = torch.tensor(signals, device=x.device).t()[:, :, None, None, None]
     sound = implied_sound(x, noise, before)
     result: Tensor = after.sqrt() * sound + (1 - after).sqrt() * noise
     return result

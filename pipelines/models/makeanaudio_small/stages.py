@@ -15,12 +15,12 @@ from pipelines.models.foley.synthesis.rendering import FADE_OUT_SECONDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, SPACE
 from pipelines.models.foley.words import told
 from pipelines.models.makeanaudio.segments import Floats, SoundAcoustic, SoundSegment
-from pipelines.models.makeanaudio.stages import NO_GUIDANCE
 from pipelines.models.makeanaudio_small.checkpoint import SmallFiles
 from pipelines.models.makeanaudio_small.conditions import condition
 from pipelines.protocol import Segment, Waveform
 from pipelines.requests.sound import HOP, LATENT_FRAMES, SAMPLE_RATE, SoundRequest, check
 from pipelines.runtime.device import configure
+from pipelines.runtime.guidance import NO_GUIDANCE
 from pipelines.runtime.precision import autocast, place
 from pipelines.settings import PipelineSettings
 

@@ -10,8 +10,6 @@ from pipelines.networks.adain_blocks import AdaINResidual
 from pipelines.networks.vocoders.hifigan import HifiganGenerator
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator
 from pipelines.runtime.lengths import Lengths
-from pipelines.runtime.packed_layers import pack_layers
-from pipelines.runtime.time_convolution import settle_weights
 
 
 class Decoder(nn.Module):
@@ -30,21 +28,20 @@ class Decoder(nn.Module):
             [AdaINResidual(joined, width, style) for _ in range(3)]
             + [AdaINResidual(joined, out, style, upsample=True)]
         )
-        self.dtype = torch.float32
         self.samples_per_frame = 2 * config.generator.samples_per_frame
         self.generator = _generator(config)
 
-    def compute_in(self, dtype: torch.dtype) -> Decoder:
-        """Run the convolutions in `dtype`. F0, source, statistics and spectra stay float32."""
-        source = self.generator.noise_convs
-        precise = (self.F0_conv, self.N_conv, self.generator.conv_post, *source)
-        for module in self.modules():
-            if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
-                module.to(dtype)
-        settle_weights(self)
-        pack_layers(self)
-        self.dtype = dtype
-        return self
+    @property
+    def precise(self) -> list[nn.Module]:
+        """What stays float32 whatever the rest computes in: F0, source, styles and spectra."""
+        generator = self.generator
+        styled = [layer for layer in self.modules() if isinstance(layer, nn.Linear)]
+        return [self.F0_conv, self.N_conv, generator.conv_post, *generator.noise_convs, *styled]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the convolutions compute in."""
+        return next(self.asr_res.parameters()).dtype
 
     def forward(
         self,

@@ -35,5 +35,8 @@ def plbert(config: ModelConfig) -> nn.Module:
 
 def encode(bert: nn.Module, tokens: Tensor, lengths: Lengths) -> Tensor:
     """Last hidden state `[batch, tokens, hidden]` of `[batch, tokens]`; padding is not attended."""
-    mask = lengths.real.long() if lengths.padded else None
+    # Of four dimensions: of two, transformers looks at its values, for which a GPU has to wait.
+    mask = (
+        lengths.real[:, None, None].expand(-1, 1, tokens.shape[1], -1) if lengths.padded else None
+    )
     return bert(tokens, attention_mask=mask).last_hidden_state  # type: ignore[no-any-return]

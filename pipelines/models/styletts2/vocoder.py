@@ -14,6 +14,7 @@ from pipelines.networks.vocoders.source import source_noise
 from pipelines.protocol import Waveform
 from pipelines.runtime.device import configure
 from pipelines.runtime.lengths import Lengths, padded
+from pipelines.runtime.precision import place
 from pipelines.settings import PipelineSettings
 
 
@@ -26,7 +27,7 @@ class StyleTTS2Vocoder:
         runtime = configure(settings)
         self.model = Decoder(checkpoint.config)
         checkpoint.fill(self.model, "decoder.")
-        self.model.compute_in(runtime.dtype).to(runtime.device)
+        place(self.model, runtime, self.model.precise)
         self._device = runtime.device
 
     @torch.inference_mode()

@@ -44,3 +44,9 @@ def test_torchaudio_imports_beside_a_cpu_torch() -> None:
         "assert F.resample(torch.ones(1, 480), 24000, 16000).shape == (1, 320)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_float32_is_never_tf32() -> None:
+    configure(PipelineSettings())
+    products = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    assert "tf32" not in {product.fp32_precision for product in products}
