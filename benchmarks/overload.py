@@ -34,7 +34,8 @@ from serve_app.cli.local_stack import local_stack
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, LedgerEntry, User
 from serve_app.settings import Settings
-from serve_app.storage.store import RESULT_PREFIXES, ObjectStore
+from serve_app.storage.object_keys import RESULT_PREFIXES
+from serve_app.storage.store import ObjectStore
 
 USERS = 20
 SENDERS = 40

@@ -29,7 +29,6 @@ from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
 from serve_app.jobs import admission, claiming
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips
 from serve_app.settings import Settings
 from tests.postgres import Postgres
@@ -53,10 +52,8 @@ FLOOR = """
     )
     RETURNING *
 """
-RULES = QueueRules.of(
-    Settings(
-        throttle_starts=3, throttle_window_seconds=0.0, max_pending=10**9, lease_seconds=3_600.0
-    )
+RULES = Settings(
+    throttle_starts=3, throttle_window_seconds=0.0, max_pending=10**9, lease_seconds=3_600.0
 )
 
 

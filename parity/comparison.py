@@ -68,7 +68,7 @@ def _errors(ours: Tensor, golden: Tensor) -> tuple[float, float]:
     return difference.max().item(), rms / spread
 
 
-class Recording:
+class RecordedTensors:
     """The tensors of one safetensors file, which remembers those that were asked for."""
 
     def __init__(self, path: Path) -> None:

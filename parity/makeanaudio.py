@@ -13,26 +13,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from parity.comparison import Recording, Row, compare_abs, compare_rms
+from parity.comparison import RecordedTensors, Row, compare_abs, compare_rms
 from pipelines.models.makeanaudio import ddim
 from pipelines.models.makeanaudio.checkpoint import (
-    Files,
+    MakeAnAudioFiles,
     load_constants,
     load_decoder,
     load_text_encoder,
     load_unet,
     load_vocoder,
 )
+from pipelines.models.makeanaudio.description_encoder import Tokenizer
 from pipelines.models.makeanaudio.segments import SoundSegment
 from pipelines.models.makeanaudio.stages import (
     MakeAnAudioDiffusion,
     MakeAnAudioFrontend,
     MakeAnAudioVocoder,
 )
-from pipelines.models.makeanaudio.text_encoder import Tokenizer
 from pipelines.models.makeanaudio.unet import ResBlock, sinusoids
+from pipelines.networks.guidance import NO_GUIDANCE, guided
 from pipelines.requests.sound import SoundRequest
-from pipelines.runtime.guidance import NO_GUIDANCE, guided
 from pipelines.settings import PipelineSettings
 from pipelines.weights.state_dicts import load_strict, under
 from pipelines.weights.torch_files import CheckpointError
@@ -43,7 +43,7 @@ SINUSOIDS = 1e-5
 CONDITIONING = 3e-6
 NOISE = 3e-5
 LATENT = 2e-4
-MEL = 5e-5
+MEL_TOLERANCE = 5e-5
 WAVE = 1e-5
 """Limits of the relative rms error of each stage from the same input."""
 
@@ -73,7 +73,7 @@ class Case:
     guidance: float
 
     @classmethod
-    def of(cls, latent: str, golden: Recording) -> Case:
+    def of(cls, latent: str, golden: RecordedTensors) -> Case:
         """From the name of its result: `short.x0_S10_cfg3` or `long.p0_S100_cfg3.x0`."""
         found = re.fullmatch(r"(\w+)\.(?:x0_)?((?:p(\d+)_)?S(\d+)_cfg([\d.]+?))(?:\.x0)?", latent)
         if found is None:
@@ -97,13 +97,13 @@ class Comparison:
     """The recordings of one folder, and the rows found so far."""
 
     def __init__(self, folder: Path, settings: PipelineSettings) -> None:
-        self.files = Files.under(folder)
+        self.files = MakeAnAudioFiles.under(folder)
         self.config = self.files.read_config()
         self.settings = settings
         self.meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
         names = ("text", "schedule", "unet", "unet_blocks", "modules", "ddim", "vae", "vocoder")
         self.recordings = {
-            name: Recording(folder / "goldens" / f"{name}.safetensors") for name in names
+            name: RecordedTensors(folder / "goldens" / f"{name}.safetensors") for name in names
         }
         latents = self.recordings["ddim"]
         results = [key for key in latents if re.search(r"\.x0(_|$)", key)]
@@ -215,14 +215,14 @@ def diffusion(c: Comparison) -> None:
     golden, texts = c.recordings["ddim"], c.recordings["text"]
     stage = MakeAnAudioDiffusion(c.files, c.settings)
     for case in c.cases:
-        guided = case.guidance != NO_GUIDANCE
+        conditioned_twice = case.guidance != NO_GUIDANCE
         segments = [
             SoundSegment(
                 index=0,
                 seed=0,
                 length=golden[case.start].shape[3],
                 text=texts["c"][prompt].numpy(),
-                no_text=texts["uc"][0].numpy() if guided else None,
+                no_text=texts["uc"][0].numpy() if conditioned_twice else None,
                 steps=case.steps,
                 guidance=case.guidance,
                 missing=0,
@@ -291,13 +291,13 @@ def decoder(c: Comparison) -> None:
     _, scale = load_constants(c.files, c.settings.cache)
     for case in c.cases:
         if case.mel in golden:
-            c.check("vae", case.mel, model(latents[case.latent] / scale)[:, None], MEL)
-    c.check("vae", "z_in.mel", model(golden["z_in"] / scale)[:, None], MEL)
+            c.check("vae", case.mel, model(latents[case.latent] / scale)[:, None], MEL_TOLERANCE)
+    c.check("vae", "z_in.mel", model(golden["z_in"] / scale)[:, None], MEL_TOLERANCE)
 
     def run() -> None:
-        c.check("vae", "blocks.mel", model(golden["blocks.z_in"] / scale)[:, None], MEL)
+        c.check("vae", "blocks.mel", model(golden["blocks.z_in"] / scale)[:, None], MEL_TOLERANCE)
 
-    c.check_layers("vae", "blocks.", model.decoder, run, MEL)
+    c.check_layers("vae", "blocks.", model.decoder, run, MEL_TOLERANCE)
 
 
 def vocoder(c: Comparison) -> None:

@@ -12,7 +12,7 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
-from parity.comparison import Recording, Row, compare_abs
+from parity.comparison import RecordedTensors, Row, compare_abs
 from pipelines.audio.recording import Recording as Audio
 from pipelines.models.seedvc.checkpoint import SeedVCFiles
 from pipelines.models.seedvc.config import read_config
@@ -38,7 +38,7 @@ class Bench:
         self.files = SeedVCFiles.beside(folder, self.config, campplus)
         self.rows: list[Row] = []
         self._recordings = {
-            path.stem: Recording(path)
+            path.stem: RecordedTensors(path)
             for path in [*folder.glob("*.safetensors"), *folder.glob("rmvpe/*.safetensors")]
         }
 
@@ -57,11 +57,11 @@ class Bench:
     def __contains__(self, recording: str) -> bool:
         return recording in self._recordings
 
-    def recording(self, name: str) -> Recording:
+    def recording(self, name: str) -> RecordedTensors:
         return self._recordings[name]
 
     @property
-    def stages(self) -> Recording:
+    def stages(self) -> RecordedTensors:
         return self._recordings["stages"]
 
     def audio(self, name: str) -> Audio:
@@ -76,7 +76,7 @@ class Bench:
         key: str,
         ours: Tensor,
         tolerance: float,
-        golden: Recording | None = None,
+        golden: RecordedTensors | None = None,
     ) -> None:
         """Compare with the tensor `key` (of `stages`, if not of `golden`) where there is one."""
         golden = golden or self.stages

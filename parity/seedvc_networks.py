@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from parity.comparison import Recording, Row, compare_abs
+from parity.comparison import RecordedTensors, Row, compare_abs
 from parity.seedvc_bench import EXACT, Bench, outputs
 from pipelines.audio.fbank import SAMPLE_RATE, log_filter_bank
 from pipelines.audio.mel import log_mel
@@ -22,7 +22,7 @@ from pipelines.models.seedvc.f0 import pitch_classes, shift_pitch
 from pipelines.models.seedvc.frontend import REFERENCE_SECONDS
 from pipelines.models.seedvc.length_regulator import resize
 from pipelines.networks.campplus import CampPlus, speaker_embedding
-from pipelines.networks.rmvpe import MEL, decode, track_pitch
+from pipelines.networks.rmvpe import RMVPE_MEL, decode, track_pitch
 from pipelines.networks.vocoders.antialias import AntiAliasedSnake, low_pass
 from pipelines.runtime.sequence_packing import Packing
 from pipelines.settings import PipelineSettings
@@ -52,7 +52,7 @@ def speaker(folder: Path, campplus: Path, settings: PipelineSettings) -> list[Ro
     model = load_campplus(campplus, settings.cache)
     rows: list[Row] = []
     for path in sorted(folder.rglob("campplus.safetensors")):
-        golden = Recording(path)
+        golden = RecordedTensors(path)
         found = {**_speaker_waves(model, golden), **_long_voice(model, folder)}
         if "fbank.target" in golden:
             found |= _speaker_layers(model, golden["fbank.target"])
@@ -65,7 +65,7 @@ def speaker(folder: Path, campplus: Path, settings: PipelineSettings) -> list[Ro
     return rows
 
 
-def _speaker_waves(model: CampPlus, golden: Recording) -> Found:
+def _speaker_waves(model: CampPlus, golden: RecordedTensors) -> Found:
     found: Found = {}
     for name in ("source", "target"):
         if f"wave16k.{name}" in golden:
@@ -137,11 +137,11 @@ def pitch(bench: Bench) -> None:
         _pitch_shift(bench, bench.recording("f0"))
 
 
-def _pitch_network(bench: Bench, golden: Recording) -> None:
+def _pitch_network(bench: Bench, golden: RecordedTensors) -> None:
     model = bench.frontend.tracker
     if model is None:
         return
-    bench.check("pitch", "log_mel", log_mel(golden["wave16k"][None], MEL), LOG_MEL, golden)
+    bench.check("pitch", "log_mel", log_mel(golden["wave16k"][None], RMVPE_MEL), LOG_MEL, golden)
     bench.check("pitch", "salience", model(golden["log_mel"]), SALIENCE, golden)
     salience = golden["salience"][0]
     bench.check("pitch", "f0", decode(salience), HERTZ, golden)
@@ -149,7 +149,7 @@ def _pitch_network(bench: Bench, golden: Recording) -> None:
     bench.check("pitch", "decode.f0", decode(golden["decode.salience"]), HERTZ, golden)
     for key in [key for key in golden if key.startswith("frames_for_")]:
         samples = int(re.findall(r"\d+", key)[0])
-        bench.check("pitch", key, torch.tensor(MEL.frames(samples)), EXACT, golden)
+        bench.check("pitch", key, torch.tensor(RMVPE_MEL.frames(samples)), EXACT, golden)
     layers = {
         "encoder_bn": "unet.encoder.bn",
         "encoder_layer0_pooled": "unet.encoder.layers.0",
@@ -167,7 +167,7 @@ def _pitch_network(bench: Bench, golden: Recording) -> None:
         bench.check("pitch", key, tensor[:, :, :rows], PITCH_NETWORK, golden)
 
 
-def _pitch_shift(bench: Bench, golden: Recording) -> None:
+def _pitch_shift(bench: Bench, golden: RecordedTensors) -> None:
     bins = bench.config.regulator.pitch_bins or 0
     source, reference = golden["f0_source"], golden["f0_target"]
     classes = pitch_classes(reference, bins)[None]

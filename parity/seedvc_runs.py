@@ -9,17 +9,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from parity.comparison import Recording
+from parity.comparison import RecordedTensors
 from parity.seedvc_bench import EXACT, Bench, segment_of
 from parity.seedvc_networks import EMBEDDING, FILTER_BANK, HERTZ, LOG_MEL, RESAMPLED
 from pipelines.audio.fbank import log_filter_bank
+from pipelines.audio.joining import CrossFade
 from pipelines.audio.mel import log_mel
 from pipelines.audio.recording import at_rate
 from pipelines.audio.resampling import sinc_resample
-from pipelines.models.seedvc.content import SAMPLE_RATE, WINDOW, input_features, windows
+from pipelines.models.seedvc.content import (
+    SAMPLE_RATE,
+    WINDOW_SAMPLES,
+    encoder_windows,
+    input_features,
+)
 from pipelines.models.seedvc.flow import Flow
 from pipelines.models.seedvc.segments import MelAcoustic
-from pipelines.models.seedvc.windows import OVERLAP_FRAMES, CrossFade
+from pipelines.models.seedvc.windows import OVERLAP_FRAMES
 from pipelines.networks.campplus import speaker_embedding
 from pipelines.requests.conversion import ConversionRequest, recordings_of
 
@@ -70,7 +76,7 @@ def content(bench: Bench) -> None:
             bench.check("content", f"whisper_{name}", features[None], FEATURES)
     if "source_16k" in golden:
         narrow = golden["source_16k"]
-        padded = torch.nn.functional.pad(narrow, (0, WINDOW - narrow.shape[1]))
+        padded = torch.nn.functional.pad(narrow, (0, WINDOW_SAMPLES - narrow.shape[1]))
         mel = input_features(padded, encoder.bands)
         bench.check("content", "whisper_unit.input_features_first500", mel[..., :500], LOG_MEL)
         bench.check("content", "whisper_unit.input_features_frame2999", mel[..., 2999], LOG_MEL)
@@ -119,7 +125,7 @@ def long_runs(bench: Bench) -> None:
             _long_run(bench, bench.recording(name), source, reference)
 
 
-def _long_run(bench: Bench, golden: Recording, source: str, reference: str) -> None:
+def _long_run(bench: Bench, golden: RecordedTensors, source: str, reference: str) -> None:
     """From two files to the joined wave, in windows."""
     pitched = bench.config.pitched
     request = ConversionRequest(
@@ -151,16 +157,16 @@ def _long_run(bench: Bench, golden: Recording, source: str, reference: str) -> N
     _joined(bench, golden, acoustics)
 
 
-def _heard(bench: Bench, golden: Recording, request: ConversionRequest) -> None:
+def _heard(bench: Bench, golden: RecordedTensors, request: ConversionRequest) -> None:
     """What the front end hears in the two recordings."""
     source, reference = recordings_of(request)
     waves = [bench.frontend.wave(source), bench.frontend.reference_wave(reference)]
-    heard = bench.frontend.hear(waves)
+    heard = bench.frontend.analyse(waves)
     for name, one in zip(("source", "target"), heard, strict=True):
         bench.check("end to end", f"whisper_{name}", one.features[None], END_TO_END, golden)
         if one.pitch is not None:
             bench.check("end to end", f"f0_{name}", one.pitch, HERTZ, golden)
-    plan = windows(len(heard[0].narrow))
+    plan = encoder_windows(len(heard[0].narrow))
     samples = torch.tensor([window.stop - window.start for window in plan])
     features = torch.tensor([window.features for window in plan])
     bench.check("end to end", "whisper_chunk_samples", samples, EXACT, golden)
@@ -170,7 +176,7 @@ def _heard(bench: Bench, golden: Recording, request: ConversionRequest) -> None:
     bench.check("end to end", "target_samples", torch.tensor(len(waves[1])), EXACT, golden)
 
 
-def _joined(bench: Bench, golden: Recording, acoustics: list[MelAcoustic]) -> None:
+def _joined(bench: Bench, golden: RecordedTensors, acoustics: list[MelAcoustic]) -> None:
     """The waves of all windows, cross-faded."""
     hop = bench.config.mel.hop
     fade = CrossFade(OVERLAP_FRAMES * hop)

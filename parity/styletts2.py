@@ -17,21 +17,21 @@ import soundfile
 import torch
 from torch import Tensor
 
-from parity.comparison import Recording, Row, compare_abs, compare_rms
+from parity.comparison import RecordedTensors, Row, compare_abs, compare_rms
 from parity.styletts2_taps import decoder_outputs, outputs
 from pipelines.audio.recording import Recording as Sound
 from pipelines.audio.recording import at_rate
 from pipelines.models.styletts2.alignment import align, delayed, expected_durations, frame_counts
-from pipelines.models.styletts2.checkpoint import official
-from pipelines.models.styletts2.config import HifiganConfig
+from pipelines.models.styletts2.checkpoint import published_checkpoint
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
 from pipelines.models.styletts2.guidance import GuidedDenoiser
-from pipelines.models.styletts2.published.references import official_frontend
+from pipelines.models.styletts2.published.references import published_frontend
 from pipelines.models.styletts2.sampler import advance, levels_of, noise_levels, schedule
 from pipelines.models.styletts2.segments import SpeechAcoustic
 from pipelines.models.styletts2.style_encoder import StyleEncoder, reference_mel, trim_bounds
 from pipelines.models.styletts2.styles import mixed_style
 from pipelines.models.styletts2.vocoder import StyleTTS2Vocoder
+from pipelines.networks.vocoders.generator_config import HifiganConfig
 from pipelines.requests.speech import Sampling, StyledRequest
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.lengths import Lengths
@@ -58,7 +58,7 @@ class Comparison:
     def __init__(self, folder: Path, settings: PipelineSettings) -> None:
         self.folder = folder
         self.settings = settings
-        self.checkpoint = official(folder, settings)
+        self.checkpoint = published_checkpoint(folder, settings)
         self.config = self.checkpoint.config
         self.acoustic = StyleTTS2Diffusion(self.checkpoint, settings).model
         self.decoder = StyleTTS2Vocoder(self.checkpoint, settings).model
@@ -67,7 +67,7 @@ class Comparison:
             f"text_{name}": text["text"] for name, text in manifest["texts"].items()
         }
         names = ("reference", *TEXTS, "decoder_direct", "batch2", "longform")
-        self.recordings = {name: Recording(folder / f"{name}.safetensors") for name in names}
+        self.recordings = {name: RecordedTensors(folder / f"{name}.safetensors") for name in names}
         self.rows: list[Row] = []
 
     def check(self, recording: str, key: str, ours: Tensor, absolute: float = ABSOLUTE) -> None:
@@ -79,7 +79,7 @@ class Comparison:
         tolerance = absolute + RELATIVE * largest if absolute else EXACT
         self.rows.append(compare_abs(recording, key, ours, golden, tolerance))
 
-    def reference_style(self, recording: Recording) -> Tensor | None:
+    def reference_style(self, recording: RecordedTensors) -> Tensor | None:
         """The style of the speaker, `[batch, 2 · style]`, for models of many speakers."""
         return recording["ref_s"] if self.config.multispeaker else None
 
@@ -130,7 +130,7 @@ def reference(c: Comparison) -> None:
 def text(c: Comparison, name: str) -> None:
     golden = c.recordings[name]
     tokens, lengths = golden["tokens"], _lengths(golden)
-    segments: Any = official_frontend(c.checkpoint, c.settings).prepare([_request(c, name)])[0]
+    segments: Any = published_frontend(c.checkpoint, c.settings).prepare([_request(c, name)])[0]
     ours = torch.tensor([segment.tokens.tolist() for segment in segments])
     c.check(name, "tokens", ours, EXACT)
     c.check(name, "input_lengths", torch.tensor([ours.shape[1]]), EXACT)
@@ -214,7 +214,7 @@ def prosody(c: Comparison, name: str) -> None:
     for suffix, counts in (("", frames), ("_shifted", delayed(frames, lengths))):
         c.check(name, f"en{suffix}", align(golden["predictor.d"].mT, counts)[0])
         c.check(name, f"asr{suffix}", align(golden["text_encoder.out"], counts)[0])
-    aligned = golden["en_shifted" if c.config.late_features else "en"]
+    aligned = golden["en_shifted" if c.config.delayed_features else "en"]
     f0, energy = predictor.contours(aligned, style, Lengths.of([aligned.shape[2]]))
     c.check(name, "F0", f0, HERTZ)
     c.check(name, "N", energy)
@@ -228,7 +228,7 @@ def spoken(c: Comparison, name: str) -> None:
         return
     found = decoder_outputs(
         c.decoder,
-        golden["asr_shifted" if c.config.late_features else "asr"],
+        golden["asr_shifted" if c.config.delayed_features else "asr"],
         golden["F0"],
         golden["N"],
         golden["style.ref"],
@@ -319,7 +319,7 @@ def long_form(c: Comparison) -> None:
 
 def end_to_end(c: Comparison) -> None:
     """The three stage objects from text, and recording, to waveform."""
-    frontend = official_frontend(c.checkpoint, c.settings)
+    frontend = published_frontend(c.checkpoint, c.settings)
     diffusion = ReplayedDiffusion(c.checkpoint, c.settings)
     vocoder = ReplayedVocoder(c.checkpoint, c.settings)
     limit = CHAINED if isinstance(c.config.generator, HifiganConfig) else CHAINED_PHASES
@@ -363,7 +363,7 @@ def _request(c: Comparison, name: str) -> StyledRequest:
     return StyledRequest(c.spoken[name], reference=reference)
 
 
-def _lengths(recording: Recording) -> Lengths:
+def _lengths(recording: RecordedTensors) -> Lengths:
     return Lengths.of(recording["input_lengths"].tolist())
 
 
@@ -372,7 +372,7 @@ def _check_style(
     name: str,
     prefix: str,
     sampled: Tensor,
-    recording: Recording,
+    recording: RecordedTensors,
     sampling: Sampling,
     previous: Tensor | None = None,
 ) -> Tensor:
@@ -392,6 +392,6 @@ def _check_style(
     return style
 
 
-def _duration_logits(c: Comparison, recording: Recording, style: Tensor) -> Tensor:
+def _duration_logits(c: Comparison, recording: RecordedTensors, style: Tensor) -> Tensor:
     text, lengths = recording["bert_encoder.out"].mT, _lengths(recording)
     return c.acoustic.predictor.durations(text, style, lengths)[1]

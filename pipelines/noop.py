@@ -24,6 +24,7 @@ from pipelines.protocol import (
 )
 from pipelines.reference_features import FeatureCache
 from pipelines.settings import PipelineSettings
+from pipelines.weights.checkpoints import NO_CONVERTERS
 
 SAMPLE_RATE = 24_000
 SECONDS_PER_CHARACTER = 0.06
@@ -84,6 +85,7 @@ class NoopPipeline:
 
     sample_rate = SAMPLE_RATE
     takes_reference = False
+    converters = NO_CONVERTERS
 
     def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         return NoopFrontend(settings)

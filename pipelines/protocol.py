@@ -55,8 +55,8 @@ class SpeechRequest(Request):
 class Segment:
     """The unit that flows: one text chunk, one window of source audio or one prompt.
 
-    `length` is its padded length in the diffusion stage (tokens or frames): segments of close
-    lengths share a batch.
+    `length` is its padded length in the diffusion stage, in the unit that each kind of segment
+    names (see `units`): segments of close lengths share a batch.
     """
 
     index: int
@@ -74,7 +74,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Acoustic:
-    """What the vocoder needs of one segment. `length` is in frames of the acoustic model."""
+    """What the vocoder needs of one segment. `length` is in the unit that each kind names."""
 
     index: int
     seed: int

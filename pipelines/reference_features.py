@@ -26,7 +26,7 @@ MOST_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Array:
+class ArraySpec:
     """What an array has to be like. Dimensions that go by one name are equal."""
 
     shape: tuple[int | str, ...]
@@ -62,7 +62,7 @@ class FeatureCache:
         self._lock = Lock()
         self.outcomes: Counter[Outcome] = Counter()
 
-    def find(self, digest: str, model: str, arrays: Mapping[str, Array]) -> Features | None:
+    def find(self, digest: str, model: str, arrays: Mapping[str, ArraySpec]) -> Features | None:
         """What `keep` was given, here or by any process with the same store; None if it was not, or
         if what is stored is broken, of other shapes, or not finite."""
         key = _key(digest, model)
@@ -88,7 +88,7 @@ class FeatureCache:
         if self._store is not None:
             self._store.put(key, save(features))
 
-    def _stored(self, key: str, arrays: Mapping[str, Array]) -> Features | None:
+    def _stored(self, key: str, arrays: Mapping[str, ArraySpec]) -> Features | None:
         data = None if self._store is None else self._store.get(key)
         if data is None:
             return None
@@ -118,7 +118,7 @@ def _size(features: Features) -> int:
     return sum(array.nbytes for array in features.values())
 
 
-def _fits(features: Features, arrays: Mapping[str, Array]) -> bool:
+def _fits(features: Features, arrays: Mapping[str, ArraySpec]) -> bool:
     """Whether these are the arrays that are expected, holding finite numbers."""
     if features.keys() != arrays.keys():
         return False

@@ -6,6 +6,8 @@ it needs when it is loaded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from pipelines.models.foley.pipeline import FoleyPipeline
@@ -19,6 +21,8 @@ from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.reference_features import FeatureCache
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
+from pipelines.weights.checkpoints import Convert
+from pipelines.weights.manifest import Progress
 
 
 class Pipeline(Protocol):
@@ -30,6 +34,11 @@ class Pipeline(Protocol):
     @property
     def takes_reference(self) -> bool:
         """Whether its voice is that of a recording."""
+        ...
+
+    @property
+    def converters(self) -> Mapping[str, Convert]:
+        """How its packaged weights are converted, by entry of the manifest."""
         ...
 
     def frontend(self, settings: PipelineSettings, features: FeatureCache, /) -> Frontend: ...
@@ -119,6 +128,22 @@ def installed(pipeline: str, settings: PipelineSettings) -> bool:
         raise KeyError(f"There is no pipeline {pipeline!r}")
     weighted = pipeline in checkpoints.manifest(settings)
     return not weighted or checkpoints.installed(pipeline, settings)
+
+
+def fetch(
+    name: str,
+    settings: PipelineSettings,
+    progress: Progress | None = None,
+    source: Path | None = None,
+) -> Path:
+    """As `checkpoints.fetch`, with the converters of all models. Raises FetchFailed."""
+    if name not in checkpoints.manifest(settings) or checkpoints.installed(name, settings):
+        return checkpoints.fetch(name, settings, progress, source)
+    converters: dict[str, Convert] = {}
+    for pipelines in SERVICES.values():
+        for pipeline in pipelines.values():
+            converters |= pipeline.converters
+    return checkpoints.fetch(name, settings, progress, source, converters)
 
 
 def _known(service: str, pipeline: str) -> Pipeline:

@@ -1,4 +1,5 @@
-"""The HTTP application. It parses, authorises, calls the service logic and formats; no more."""
+"""The HTTP application. Its routes parse, authorise, call the service logic and format the
+answer."""
 
 from __future__ import annotations
 
@@ -6,8 +7,9 @@ from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve_app import __version__
+from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.http.body_limit import BodyLimit
-from serve_app.http.dependencies import GraphStatus, Services
 from serve_app.http.error_responses import ERROR_HANDLERS, UnexpectedErrors
 from serve_app.routes import (
     accounts,
@@ -17,15 +19,15 @@ from serve_app.routes import (
     conversions,
     health,
     keys,
+    services,
     sessions,
     sound_effects,
     speech,
     uploads,
     voices,
 )
-from serve_app.routes import services as service_list
 
-__all__ = ["GraphStatus", "Services", "create_app"]
+__all__ = ["AppState", "GraphStatus", "create_app"]
 
 DESCRIPTION = """\
 Ask for speech, a converted voice or a sound, and a clip comes back: wait for it, then fetch its
@@ -36,11 +38,11 @@ says what to do, and `field` is there when one part of the request is at fault.
 """
 
 
-def create_app(services: Services) -> FastAPI:
-    """The application over `services`. It is plain ASGI and holds no state of its own."""
+def create_app(state: AppState) -> FastAPI:
+    """The ASGI application over `state`, which holds all that it knows."""
     app = FastAPI(
         title="Bernie",
-        version="0.1.0",
+        version=__version__,
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
@@ -48,12 +50,12 @@ def create_app(services: Services) -> FastAPI:
         exception_handlers=ERROR_HANDLERS,
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.services = services
+    app.state.bernie = state
     for surface in (
         accounts,
         sessions,
         keys,
-        service_list,
+        services,
         uploads,
         voices,
         speech,
@@ -66,14 +68,14 @@ def create_app(services: Services) -> FastAPI:
     ):
         app.include_router(surface.router)
     # The last added is the outermost.
-    app.add_middleware(BodyLimit, limit=services.settings.max_body_bytes)
+    app.add_middleware(BodyLimit, limit=state.settings.max_body_bytes)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(SecurityHeaders)
     return app
 
 
 class SecurityHeaders:
-    """ASGI middleware: no content sniffing anywhere, and no cache keeps an answer of the API."""
+    """ASGI middleware: forbids content sniffing everywhere, and caching of the API's answers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

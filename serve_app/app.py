@@ -1,4 +1,4 @@
-"""The whole graph in one function: the only place that wires it."""
+"""The whole Ray Serve graph, wired in one function."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from ray.serve import Application
 
 from serve_app.catalog import resolve
 from serve_app.db.engine import Database
-from serve_app.deployments.diffusion import Diffusion
-from serve_app.deployments.frontend import Frontend
 from serve_app.deployments.ingress import Ingress
-from serve_app.deployments.ray_environment import MALLOC, MESSAGES, PATIENCE
-from serve_app.deployments.vocoder import Vocoder
+from serve_app.deployments.ray_environment import MALLOC, MESSAGES, OMP_PASSIVE_WAIT
+from serve_app.deployments.stages import Diffusion, Frontend, Vocoder
 from serve_app.deployments.worker import Worker
-from serve_app.http.wait_slots import TAKEN_IN
+from serve_app.http.wait_slots import MAX_REQUESTS
 from serve_app.settings import Settings, StageScale
 from serve_app.storage.store import ObjectStore
+from serve_app.worker.worker import STOP_SECONDS
 
 APP_NAME = "bernie"
 
 
 class UnprotectedRay(RuntimeError):
-    """Ray would run what anybody sends it."""
+    """Ray would execute code that anybody sends it."""
 
 
 def build(args: dict[str, Any] | Settings | None = None) -> Application:
@@ -56,21 +55,22 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         name="worker",
         num_replicas=settings.worker_replicas,
         max_ongoing_requests=100,
-        graceful_shutdown_timeout_s=settings.drain_seconds + 5,
+        graceful_shutdown_timeout_s=settings.drain_seconds + STOP_SECONDS + 5,
         health_check_period_s=5,
         ray_actor_options={"num_cpus": 0.1, "runtime_env": {"env_vars": MESSAGES}},
     )(Worker).bind(settings, stages)
     return serve.deployment(
         name="ingress",
         num_replicas=settings.ingress_replicas,
-        max_ongoing_requests=TAKEN_IN,
+        max_ongoing_requests=MAX_REQUESTS,
         health_check_period_s=5,
         ray_actor_options={"num_cpus": 0.1},
     )(Ingress).bind(settings, worker)
 
 
 def _require_token(settings: Settings) -> None:
-    """Before anything is served: whoever reaches a Ray without a token can run code in it."""
+    """Raises UnprotectedRay before anything is served: whoever reaches a Ray without a token can
+    run code in it."""
     if settings.require_ray_token and os.environ.get("RAY_AUTH_MODE") != "token":
         raise UnprotectedRay(
             "This configuration has require_ray_token: start Ray with RAY_AUTH_MODE=token and a "
@@ -80,10 +80,10 @@ def _require_token(settings: Settings) -> None:
 
 def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:
     scale: StageScale = getattr(settings.service(service), stage)
-    taken_in = scale.max_batch * scale.max_groups + scale.max_waiting
+    max_requests = scale.max_batch * scale.max_groups + scale.max_waiting
     return serve.deployment(
         name=f"{service}-{stage}",
-        max_ongoing_requests=taken_in,
+        max_ongoing_requests=max_requests,
         autoscaling_config={
             "min_replicas": scale.min_replicas,
             "max_replicas": scale.max_replicas,
@@ -97,7 +97,7 @@ def _stage(kind: type, service: str, stage: str, settings: Settings) -> Applicat
             "runtime_env": {
                 "env_vars": {
                     "OMP_NUM_THREADS": str(scale.threads),
-                    **PATIENCE,
+                    **OMP_PASSIVE_WAIT,
                     **MALLOC,
                     **MESSAGES,
                 }

@@ -1,4 +1,4 @@
-"""What is installed is what is served: which pipeline runs each service, if any."""
+"""Which pipeline runs each service. A service without installed weights is not served."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 
 from pipelines import registry
 from pipelines.settings import PipelineSettings
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
-logger = logging.getLogger("bernie.installed")
+logger = logging.getLogger("bernie.catalog")
 
 TITLES = {
     "styletts2": "Text to speech",
@@ -18,18 +18,16 @@ TITLES = {
 }
 
 DEFAULTS = {"styletts2": "kokoro", "seedvc": "revoice", "make-an-audio": "foley"}
-"""The model by which a service is had soonest."""
+"""The model of each service that takes least to install."""
 
 
 class NothingInstalled(RuntimeError):
-    """No service has its weights."""
+    """No service has installed weights."""
 
 
 def resolve(settings: Settings) -> Settings:
-    """Settings that name an installed pipeline, or `off`, for every service.
-
-    Raises NothingInstalled where all are off.
-    """
+    """Settings in which every service names an installed pipeline or `off`. Raises NothingInstalled
+    where all are off."""
     found = {}
     for service, setting in SERVICES.items():
         asked = settings.service(service)
@@ -45,13 +43,14 @@ def resolve(settings: Settings) -> Settings:
     return resolved
 
 
-def is_there(service: str, settings: Settings) -> bool:
-    """Whether a model of the service is installed."""
+def is_installed(service: str, settings: Settings) -> bool:
+    """Whether any model of the service is installed."""
     return _installed(service, AUTO, PipelineSettings(settings.checkpoints)) != OFF
 
 
 def require(service: str, settings: Settings) -> str:
-    """The pipeline of a service of resolved settings. 503 `service_not_installed` without one."""
+    """The pipeline of a service, from resolved settings. Raises ApiError 503
+    `service_not_installed` without one."""
     pipeline = settings.pipelines().get(service)
     if pipeline is None:
         raise not_installed(service, settings)
@@ -59,27 +58,27 @@ def require(service: str, settings: Settings) -> str:
 
 
 def install_command(service: str, settings: Settings) -> str:
-    """What a person types to have a service."""
+    """The command that installs the service."""
     chosen = settings.service(service)
     asked = chosen.missing or chosen.pipeline
     return f"bernie fetch {asked if asked not in (AUTO, OFF) else DEFAULTS[service]}"
 
 
-def not_installed(service: str, settings: Settings) -> ServiceError:
+def not_installed(service: str, settings: Settings) -> ApiError:
     command = install_command(service, settings)
     message = f"{TITLES[service]} is not installed here. Run `{command}` and start again."
-    return ServiceError(503, "service_not_installed", message)
+    return ApiError(503, "service_not_installed", message)
 
 
 def _installed(service: str, asked: str, settings: PipelineSettings) -> str:
     candidates = _published(service) if asked == AUTO else [asked]
-    return next((name for name in candidates if _is_there(name, settings)), OFF)
+    return next((name for name in candidates if _is_installed(name, settings)), OFF)
 
 
-def _is_there(pipeline: str, settings: PipelineSettings) -> bool:
+def _is_installed(pipeline: str, settings: PipelineSettings) -> bool:
     return pipeline != OFF and registry.installed(pipeline, settings)
 
 
 def _published(service: str) -> list[str]:
-    """The pipelines with a model of their own, in the order in which they are chosen."""
+    """The pipelines with a model of their own, in order of preference."""
     return [name for name in registry.SERVICES[service] if name != "noop"]

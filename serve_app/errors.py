@@ -1,12 +1,13 @@
-"""The one error type of the service logic, and its one JSON shape."""
+"""The one error type of the service logic, and its JSON shape."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-class ServiceError(Exception):
-    """An answer the client can act on: a stable code, a sentence, and the field at fault if any."""
+class ApiError(Exception):
+    """An error that the client can act on: a stable code, a sentence, and the field at fault, if
+    any."""
 
     def __init__(
         self,
@@ -30,11 +31,11 @@ class ServiceError(Exception):
         return {"error": error}
 
 
-def invalid(field: str, message: str, code: str = "invalid_input") -> ServiceError:
-    """422: the request was understood and one field of it cannot be used."""
-    return ServiceError(422, code, message, field)
+def invalid(field: str, message: str, code: str = "invalid_input") -> ApiError:
+    """422: the request is well-formed, and one field of it cannot be used."""
+    return ApiError(422, code, message, field)
 
 
-def not_found(kind: str) -> ServiceError:
-    """404: the same for an unknown id and for another user's."""
-    return ServiceError(404, f"{kind}_not_found", f"There is no such {kind.replace('_', ' ')}.")
+def not_found(kind: str) -> ApiError:
+    """404, alike for an unknown id and for another user's."""
+    return ApiError(404, f"{kind}_not_found", f"There is no such {kind.replace('_', ' ')}.")

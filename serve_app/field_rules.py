@@ -1,4 +1,4 @@
-"""Constraints of request fields whose messages state all that is allowed, not just one bound."""
+"""Constraints of request fields whose messages state the whole allowed range, not one bound."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUT_OF_RANGE = "out_of_range"
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Rule:
-    """Used as `Annotated[type, rule]`. `message` is read after the field's name."""
+    """A constraint, used as `Annotated[type, rule]`. `message` follows the field's name."""
 
     allows: Callable[[Any], bool]
     message: str
@@ -58,7 +58,7 @@ def length(low: int, high: int) -> Rule:
 
 
 def matching(pattern: str, message: str) -> Rule:
-    """A string that is matched by `pattern` as a whole."""
+    """A string that `pattern` matches as a whole."""
     whole = re.compile(pattern)
     return Rule(
         lambda value: whole.fullmatch(value) is not None,
@@ -76,7 +76,8 @@ EACH_ONCE = Rule(
 
 
 def require(field: str, value: Any, *rules: Rule) -> None:
-    """422 with the field unless the value keeps all rules: for what does not come as a request."""
+    """Checks a value that does not come from a request. Raises ApiError 422 with the field unless
+    the value keeps all rules."""
     for rule in rules:
         if not rule.allows(value):
             raise invalid(field, f"{field} {rule.message}.")

@@ -11,12 +11,12 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 def new_id() -> str:
-    """32 hex digits: 12 of the time in ms, so that ids sort by age, then 80 random bits."""
+    """32 hex digits: 12 of the time in ms, so that ids sort by age, and 80 random bits."""
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
 def is_id(value: str) -> bool:
-    """Whether `value` has the form of an id; nothing else needs to be looked up."""
+    """Whether `value` has the form of an id. Other values need no look-up."""
     return _ID.fullmatch(value) is not None
 
 
@@ -26,5 +26,5 @@ def new_token(prefix: str) -> str:
 
 
 def hash_token(token: str) -> str:
-    """SHA-256 in hex. Tokens are random, so a plain hash cannot be searched for."""
+    """SHA-256 in hex. A token is random, so a plain hash of it cannot be reversed by search."""
     return hashlib.sha256(token.encode()).hexdigest()

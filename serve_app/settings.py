@@ -18,7 +18,7 @@ from pipelines.settings import CHECKPOINTS, PipelineSettings
 
 _CORES = os.cpu_count() or 1
 _SPOKEN_PER_WRITTEN = 4
-"""How much longer than the longest text its spoken form may be: `1999` is said in 20 characters."""
+"""Longest spoken form of a text over the longest text: `1999` is spoken in 20 characters."""
 
 
 class StageScale(BaseModel):
@@ -44,7 +44,7 @@ class StageScale(BaseModel):
 AUTO, OFF = "auto", "off"
 
 SERVICES = {"styletts2": "speech", "seedvc": "conversion", "make-an-audio": "sound_effects"}
-"""The setting that each service has."""
+"""The name of the setting of each service."""
 
 
 class ServiceSettings(BaseModel):
@@ -55,13 +55,36 @@ class ServiceSettings(BaseModel):
     pipeline: str = AUTO
     """`auto`: the first whose weights are installed; `off`: none."""
     missing: str = ""
-    """What was asked for by name where `installed.resolve` found no weights of it."""
+    """The pipeline that was requested by name, where `catalog.resolve` found no weights of it."""
     frontend: StageScale = StageScale()
     diffusion: StageScale = StageScale()
     vocoder: StageScale = StageScale()
 
 
-class Settings(BaseSettings):
+class QueueSettings(BaseModel):
+    """The settings of the queue and the throttle: a part of `Settings`, under the same names."""
+
+    model_config = ConfigDict(frozen=True)
+
+    throttle_starts: int = Field(3, ge=1)
+    throttle_window_seconds: float = Field(60, ge=0)
+    max_pending: int = Field(10_000, ge=1)
+    """Pending clips of all users together."""
+    max_pending_of_user: int = Field(1_000, ge=1)
+    lease_seconds: float = Field(30, gt=0)
+    max_attempts: int = Field(3, ge=1)
+    """Attempts at a clip that may fail."""
+    max_losses: int = Field(5, ge=1)
+    """Attempts at a clip that may be lost with the process that runs them."""
+    retry_backoff_seconds: float = Field(2, ge=0)
+    """Wait before the second attempt; doubled for each later one."""
+    attempt_seconds: float = Field(3600, gt=0)
+    """Longest duration of one attempt."""
+    clip_seconds: float = Field(24 * 3600, gt=0)
+    """A clip fails that is not done within this time of its first start."""
+
+
+class Settings(BaseSettings, QueueSettings):
     model_config = SettingsConfigDict(
         env_prefix="BERNIE_",
         env_nested_delimiter="__",
@@ -77,13 +100,13 @@ class Settings(BaseSettings):
     s3_endpoint: str = ""
     """Empty: the region's own AWS endpoint."""
     s3_public_endpoint: str = ""
-    """What presigned URLs name, where clients reach the store under another address."""
+    """The address in presigned URLs, where clients reach the store under another one."""
     s3_bucket: str = "bernie"
     s3_region: str = "us-east-1"
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
     s3_part_bytes: int = Field(5 * 1024 * 1024, ge=5 * 1024 * 1024)
-    """Size of a multipart part. S3 takes none under 5 MiB but the last."""
+    """Size of a multipart part. S3 refuses parts under 5 MiB except the last."""
     presign_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     checkpoints: Path = CHECKPOINTS
 
@@ -93,7 +116,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(256 * 1024, ge=1024)
     ingress_replicas: int = Field(1, ge=1)
     require_ray_token: bool = False
-    """Whether to serve only on a Ray that was started with RAY_AUTH_MODE=token."""
+    """Serve only on a Ray that was started with RAY_AUTH_MODE=token."""
 
     # Accounts and credits
     open_sign_up: bool = True
@@ -106,19 +129,7 @@ class Settings(BaseSettings):
     and as many sign-ups."""
     sign_in_window_seconds: int = Field(300, ge=1)
 
-    # Throttle and queue
-    throttle_starts: int = Field(3, ge=1)
-    throttle_window_seconds: float = Field(60, ge=0)
-    max_pending: int = Field(10_000, ge=1)
-    """Clips that may be pending, of all users."""
-    max_pending_of_user: int = Field(1_000, ge=1)
-    lease_seconds: float = Field(30, gt=0)
-    max_attempts: int = Field(3, ge=1)
-    """Tries of a clip that may fail."""
-    max_losses: int = Field(5, ge=1)
-    """Tries of a clip that may end with the process they run in."""
-    retry_backoff_seconds: float = Field(2, ge=0)
-    """Wait before the second try; doubled for each one after."""
+    # Workers; see also QueueSettings
     worker_replicas: int = Field(1, ge=1)
     worker_clips: int = Field(8, ge=1)
     """Clips one worker replica runs at a time."""
@@ -126,30 +137,26 @@ class Settings(BaseSettings):
     clip_segments: int = Field(4, ge=1)
     """Segments of one clip in the graph at a time."""
     drain_seconds: float = Field(20, ge=0)
-    attempt_seconds: float = Field(3600, gt=0)
-    """Longest time of one try of a clip."""
-    clip_seconds: float = Field(24 * 3600, gt=0)
-    """A clip that is not done so long after its first start fails."""
     stall_seconds: float = Field(300, gt=0)
-    """A stage that computes longer than this for one step of one batch is taken for stuck."""
+    """A stage is taken for stuck after this time in one step of one batch."""
 
     # Retention
     clip_keep_seconds: float = Field(0, ge=0)
-    """Clips that were finished so long ago are deleted with their audio; 0 keeps them."""
+    """Finished clips are deleted with their audio after this time; 0 keeps them."""
     event_keep_seconds: float = Field(30 * 24 * 3600, ge=0)
-    """How long the events of clips that have ended are kept; 0 is for ever."""
+    """How long the events of ended clips are kept; 0 keeps them for ever."""
 
     # Recordings
     max_upload_bytes: int = Field(50 * 1024 * 1024, ge=1, le=5 * 1024**3)
     upload_keep_seconds: float = Field(7 * 24 * 3600, ge=0)
-    """How long an upload is kept, and longer while a pending clip needs it."""
+    """How long an upload is kept. A pending clip made from it keeps it longer."""
     max_uploads: int = Field(200, ge=1)
-    """Uploads that a user may have at a time, deleted ones included while their link is valid."""
+    """Uploads of one user. A deleted one counts while its URL is valid."""
     min_source_seconds: float = Field(0.2, ge=0.1)
     max_source_seconds: float = Field(300, ge=1, le=3600)
     """Longest recording to convert."""
     max_voices: int = Field(100, ge=0)
-    """Voices of one's own that a user may have."""
+    """Voices of their own that a user may have."""
 
     # Models
     device: str = "cpu"
@@ -158,7 +165,7 @@ class Settings(BaseSettings):
     chunk_characters: int = Field(125, ge=20, le=400)
     silence_seconds: float = Field(0.3, ge=0, le=5)
     sound_level: float = Field(-23.0, ge=-40, le=-16)
-    """Of the loudest half second of a sound effect of Foley, dB of full scale."""
+    """Level of the loudest half second of a sound effect of Foley, in dB of full scale."""
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
 
@@ -193,7 +200,7 @@ class Settings(BaseSettings):
         return self
 
     def service(self, name: str) -> ServiceSettings:
-        """The settings of a service by its name, one of `SERVICES`."""
+        """The settings of a service by its name, a key of `SERVICES`."""
         found: ServiceSettings = getattr(self, SERVICES[name])
         return found
 
@@ -203,13 +210,14 @@ class Settings(BaseSettings):
         return given or f"sqlite:///{self.data_dir.resolve() / 'bernie.sqlite3'}"
 
     def pipelines(self) -> dict[str, str]:
-        """The services that have a pipeline, with its name; see `installed.resolve`."""
+        """The names of the pipelines by service, without services that have none; see
+        `catalog.resolve`."""
         chosen = {name: self.service(name).pipeline for name in SERVICES}
         return {name: pipeline for name, pipeline in chosen.items() if pipeline not in (AUTO, OFF)}
 
     def pipeline(self, scale: StageScale) -> PipelineSettings:
-        """What a replica of one stage hands to its pipeline object. Without a share of a GPU it
-        computes on the CPU, for Ray shows it none."""
+        """The settings of the pipeline object of one stage. A replica without a share of a GPU
+        computes on the CPU, because Ray shows it no GPU."""
         no_share = self.device.startswith("cuda") and scale.num_gpus == 0
         return PipelineSettings(
             checkpoints=self.checkpoints,

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -74,9 +75,18 @@ class Postgres:
 
     def restart(self, *, immediate: bool) -> None:
         """Waits for no client: fast, with an orderly end, or immediate, as after a crash."""
+        with self.away(immediate=immediate):
+            pass
+
+    @contextmanager
+    def away(self, *, immediate: bool = False) -> Iterator[None]:
+        """There is no server meanwhile."""
         self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
         self._process.wait(_START_SECONDS)
-        self._process = self._start()
+        try:
+            yield
+        finally:
+            self._process = self._start()
 
     def __enter__(self) -> Self:
         return self

@@ -19,7 +19,7 @@ from training.sound_latents import LatentEncoder
 
 HELD_OUT = 39
 """Sounds of the first shard of each width that are kept for validation."""
-TOLD = 0.6
+NAMED_SHARE = 0.6
 """How often the network is told a trait that a sound has."""
 
 
@@ -73,7 +73,7 @@ class Sounds:
         kept = self._widths[width]
         count = max(1, self._columns // width)
         rows = rng.integers(HELD_OUT, len(kept.conditions), count)
-        return kept.take(rows, rng.random((count, len(TRAITS))) < TOLD)
+        return kept.take(rows, rng.random((count, len(TRAITS))) < NAMED_SHARE)
 
     def fit(self, prior: ColumnPrior) -> None:
         """Counts the statistics of each kind that has sounds; those held out are left out."""

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from pipelines.models.makeanaudio_small.checkpoint import FOLDER
 from pipelines.models.makeanaudio_small.config import SmallConfig, read_small_config
-from pipelines.models.makeanaudio_small.mel import MEL
+from pipelines.models.makeanaudio_small.mel import SOUND_MEL
 from pipelines.networks.vocoders.spectrum import MagnitudeNetwork
 from training.sound_latents import LatentEncoder
 
@@ -36,8 +36,10 @@ REPORT_SECONDS = 60
 
 def magnitudes(wave: Tensor, rate: int) -> Tensor:
     """log10 of the spectrogram that the network is to give, `[sounds, bins, columns]`."""
-    window = torch.hann_window(MEL.fft)
-    spectrum = torch.stft(wave, MEL.fft, MEL.hop // rate, window=window, return_complex=True)
+    window = torch.hann_window(SOUND_MEL.fft)
+    spectrum = torch.stft(
+        wave, SOUND_MEL.fft, SOUND_MEL.hop // rate, window=window, return_complex=True
+    )
     logarithms: Tensor = spectrum.abs()[..., :-1].clamp(min=FLOOR).log10()
     return logarithms
 
@@ -60,7 +62,7 @@ class Pairs:
             # Pieces begin where patches do.
             start = 8 * int(rng.integers((self._mels[shard].shape[-1] - frames) // 8 + 1))
             mels.append(self._mels[shard][row][:, start : start + frames])
-            piece = slice(MEL.hop * start, MEL.hop * (start + frames))
+            piece = slice(SOUND_MEL.hop * start, SOUND_MEL.hop * (start + frames))
             waves.append(self._waves[shard][row][piece].astype(np.float32) / 32767)
         mel = torch.from_numpy(np.stack(mels)).float()
         through = self._decoder(self._encoder.encode(mel))
@@ -98,7 +100,7 @@ def train(
 
 def _network(config: SmallConfig, run: Path) -> MagnitudeNetwork:
     """A new one that adds nothing at first, or the one that was trained before."""
-    network = MagnitudeNetwork(config.vocoder, MEL)
+    network = MagnitudeNetwork(config.vocoder, SOUND_MEL)
     torch.nn.init.zeros_(network.head.weight)
     torch.nn.init.zeros_(network.head.bias)
     if (run / "vocoder.pt").exists():

@@ -21,7 +21,7 @@ from pipelines.models.revoice.checkpoint import load_whisper
 from pipelines.models.revoice.head import FRAME_SECONDS, at_frames
 from pipelines.models.revoice.levels import levels
 from pipelines.models.styletts2.checkpoint import kokoro
-from pipelines.models.styletts2.text_encoder import TextEncoder
+from pipelines.models.styletts2.phoneme_encoder import PhonemeEncoder
 from pipelines.networks.whisper import SAMPLES_PER_FEATURE, WhisperEncoder
 from pipelines.protocol import Waveform
 from pipelines.runtime.device import Runtime, configure
@@ -133,7 +133,7 @@ class Ears:
         self.whisper: WhisperEncoder = load_whisper(settings)
         place(self.whisper, self.runtime)
         checkpoint = kokoro(settings)
-        self.text_encoder = TextEncoder(checkpoint.config)
+        self.text_encoder = PhonemeEncoder(checkpoint.config)
         checkpoint.fill(self.text_encoder, "text_encoder.")
 
     @torch.inference_mode()

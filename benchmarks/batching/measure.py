@@ -23,7 +23,7 @@ from benchmarks.models.conversion import segment
 from benchmarks.models.work import Size, still
 from parity.sizes import seedvc as official
 from parity.sizes.makeanaudio import OFFICIAL
-from pipelines.models.makeanaudio.text_encoder import TOKENS
+from pipelines.models.makeanaudio.description_encoder import TOKENS
 from pipelines.models.makeanaudio.unet import UNet
 from pipelines.models.makeanaudio.vae import LatentDecoder
 from pipelines.models.seedvc.dit import VelocityEstimator

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from benchmarks.models.work import Size, Work, still
 from parity.sizes.makeanaudio import OFFICIAL, VOCODER
-from pipelines.models.makeanaudio.text_encoder import TOKENS, TextEncoder
+from pipelines.models.makeanaudio.description_encoder import TOKENS, DescriptionEncoder
 from pipelines.models.makeanaudio.unet import UNet
 from pipelines.models.makeanaudio.vae import LatentDecoder
 from pipelines.networks.vocoders.bigvgan import BigVGAN
@@ -22,7 +22,7 @@ WIDTH = latent_width(SECONDS)
 
 def text(size: Size) -> Work:
     """In float32 whatever the type, as the front end runs it."""
-    model = still(TextEncoder(OFFICIAL.bert, OFFICIAL.unet.context), size)
+    model = still(DescriptionEncoder(OFFICIAL.bert, OFFICIAL.unet.context), size)
     tokens = torch.randint(1000, 30000, (size.batch, TOKENS), device=size.runtime.device)
     return lambda: model(tokens)
 

@@ -14,7 +14,7 @@ from benchmarks.reference.pair import Pair, on
 from benchmarks.reference.published import published, taught
 from parity.sizes import seedvc
 from parity.sizes.makeanaudio import OFFICIAL, VOCODER
-from pipelines.models.makeanaudio.text_encoder import TOKENS
+from pipelines.models.makeanaudio.description_encoder import TOKENS
 from pipelines.models.makeanaudio.unet import UNet
 from pipelines.models.makeanaudio.vae import LatentDecoder
 from pipelines.models.seedvc.config import SeedVCConfig

@@ -19,9 +19,8 @@ from pipelines.models.styletts2.config import (
     KOKORO,
     LIBRITTS,
     LJSPEECH,
-    DenoiserConfig,
-    IstftnetConfig,
     ModelConfig,
+    StyleDenoiserConfig,
 )
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.guidance import GuidedDenoiser
@@ -34,6 +33,7 @@ from pipelines.models.styletts2.sampler import (
     schedule,
 )
 from pipelines.models.styletts2.style_encoder import StyleEncoder
+from pipelines.networks.vocoders.generator_config import IstftnetConfig
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.precision import place
@@ -83,7 +83,7 @@ def style(*, config: ModelConfig, scale: float) -> Pair:
     return Pair(lambda: theirs(start[:, None], **options), prepare)
 
 
-def _transformer(config: ModelConfig, denoiser: DenoiserConfig) -> nn.Module:
+def _transformer(config: ModelConfig, denoiser: StyleDenoiserConfig) -> nn.Module:
     modules = published("styletts2.Modules.diffusion.modules")
     sizes = {
         "num_layers": denoiser.layers,

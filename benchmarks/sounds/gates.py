@@ -13,7 +13,7 @@ from benchmarks.sounds.classifier import Classifier
 from benchmarks.sounds.measures import measure_for
 from benchmarks.sounds.model import Model
 from benchmarks.sounds.prompts import FAR, PROMPTS
-from pipelines.audio.joining import AtLevel
+from pipelines.audio.joining import LevelNormalizer
 from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
 from pipelines.protocol import Waveform
@@ -121,7 +121,7 @@ def seeds(model: Model) -> list[Verdict]:
 
 
 def levels(made: list[Made], settings: PipelineSettings) -> list[Verdict]:
-    meter = AtLevel(settings.sound_level, SAMPLE_RATE)
+    meter = LevelNormalizer(settings.sound_level, SAMPLE_RATE)
     found = np.array([meter.level_of(sound.wave) for sound in made])
     far = float(np.abs(found - settings.sound_level).max())
     peak = max(float(np.abs(sound.wave).max()) for sound in made)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pipelines.models.makeanaudio.config import (
-    BertConfig,
     DecoderConfig,
     MakeAnAudioConfig,
     ScheduleConfig,
     UNetConfig,
 )
+from pipelines.networks.bert import BertConfig
 from pipelines.networks.vocoders.bigvgan import BigVGANConfig
 
 OFFICIAL = MakeAnAudioConfig(

@@ -23,8 +23,9 @@ class SilenceJoin:
 
     def __init__(self, seconds: float, sample_rate: int) -> None:
         self._silence = np.zeros(round(seconds * sample_rate), np.float32)
-        steps = round(FADE_SECONDS * sample_rate)
-        self._rise = (0.5 - 0.5 * np.cos(np.pi * np.arange(steps) / steps)).astype(np.float32)
+        samples = round(FADE_SECONDS * sample_rate)
+        phase = np.pi * np.arange(samples) / samples
+        self._rise = (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
         self._begun = False
 
     def add(self, waveform: Waveform) -> Waveform:
@@ -39,15 +40,44 @@ class SilenceJoin:
         return np.zeros(0, np.float32)
 
     def _faded(self, waveform: Waveform) -> Waveform:
-        steps = min(len(self._rise), len(waveform))
+        samples = min(len(self._rise), len(waveform))
         faded = waveform.astype(np.float32)
-        if steps:
-            faded[:steps] *= self._rise[:steps]
-            faded[-steps:] *= self._rise[:steps][::-1]
+        if samples:
+            faded[:samples] *= self._rise[:samples]
+            faded[-samples:] *= self._rise[:samples][::-1]
         return faded
 
 
-class AsItIs:
+class CrossFade:
+    """Joins the waves of consecutive windows over `overlap` samples, with squared cosines.
+
+    A wave may be shorter than the overlap only if it is the only one.
+    """
+
+    def __init__(self, overlap: int) -> None:
+        angle = np.linspace(0.0, np.pi / 2, overlap)
+        self.overlap = overlap
+        self._fade_in = (np.cos(np.pi / 2 - angle) ** 2).astype(np.float32)
+        self._fade_out = (np.cos(angle) ** 2).astype(np.float32)
+        self._held: Waveform = np.zeros(0, np.float32)
+
+    def add(self, waveform: Waveform) -> Waveform:
+        """All but the last `overlap` samples of what is there."""
+        if len(self._held):
+            waveform = waveform.copy()
+            head = waveform[: self.overlap]
+            waveform[: self.overlap] = head * self._fade_in + self._held * self._fade_out
+        ready = max(0, len(waveform) - self.overlap)
+        self._held = waveform[ready:]
+        return waveform[:ready]
+
+    def close(self) -> Waveform:
+        """The samples held back until the end."""
+        rest, self._held = self._held, np.zeros(0, np.float32)
+        return rest
+
+
+class PassThrough:
     """For a clip of one segment: its samples, unchanged."""
 
     def add(self, waveform: Waveform) -> Waveform:
@@ -59,7 +89,7 @@ class AsItIs:
         return np.zeros(0, np.float32)
 
 
-class AtLevel(AsItIs):
+class LevelNormalizer(PassThrough):
     """For a clip of one segment: at a level, with peaks rounded off instead of clipped.
 
     `level` is that of the loudest half second, root mean square, in dB of full scale.
@@ -77,7 +107,7 @@ class AtLevel(AsItIs):
             loudest = self._loudest(result)
             if loudest < SILENCE:
                 return waveform
-            result = _rounded(result * (self._level / loudest))
+            result = _soft_clipped(result * (self._level / loudest))
         return result
 
     def level_of(self, waveform: Waveform) -> float:
@@ -91,7 +121,7 @@ class AtLevel(AsItIs):
         return float(np.sqrt(max(0.0, (energy[frame:] - energy[:-frame]).max()) / frame))
 
 
-def _rounded(waveform: Waveform) -> Waveform:
+def _soft_clipped(waveform: Waveform) -> Waveform:
     """Up to `KNEE` as it is; what is above bends towards `CEILING` and does not reach it."""
     size = np.abs(waveform)
     room = CEILING - KNEE

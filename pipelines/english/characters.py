@@ -67,20 +67,19 @@ _PLAIN = str.maketrans(
         "։": ": ",
         "·": " ",
         "™": " ",
-        "²": " squared",
-        "³": " cubed",
         "…": "...",
         "〇": "零",
     }
 )
 
 _FRACTION_CHARACTER = re.compile("[¼-¾⅐-⅞↉]")
-_SUPERSCRIPTS = re.compile("[⁰¹⁴-⁹]+")
+_SUPERSCRIPTS = re.compile("[⁺⁻]?[⁰¹²³⁴-⁹]+[⁺⁻]?|[⁺⁻]")
+_FOOTNOTE = re.compile(r"(?<=[a-z]{4})(?<!\d)([.,;:!?]?)[⁰¹²³⁴-⁹]+(?=[\s.,;:!?)]|$)")
 _GROUP_SPACE = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _PLAIN_SPACED_NUMBER = re.compile(
     r"(?<![\w.,:/+])(?<!\d )(?<!\) )(?<!\w-)"
     r"(?:[1-9]\d?(?: \d{3}){2,}|[1-9]\d{0,2}(?: \d{3})* 000"
-    r"|(?<=[$£€¥₩₹₽₿])[1-9]\d{0,2}(?: \d{3})+|[1-9]\d{0,2}(?: \d{3})+(?= ?[€£¥₩₹₽₿]))"
+    r"|(?<=[$£€¥₩₹₽₿₺₦₫₱฿₪₴])[1-9]\d{0,2}(?: \d{3})+|[1-9]\d{0,2}(?: \d{3})+(?= ?[€£¥₩₹₽₿₺₦₫₱฿₪₴]))"
     r"(?!\d|[ ,:/-]\d)"
 )
 """A number grouped by plain spaces. Groups of three digits may also be numbers that follow one
@@ -97,7 +96,7 @@ def clean(text: str) -> str:
     text = _PLAIN_SPACED_NUMBER.sub(lambda m: m[0].replace(" ", ","), text)
     text = _FRACTION_CHARACTER.sub(_spell_fraction, text)
     text = text.translate(_PLAIN)
-    text = _SUPERSCRIPTS.sub(_spell_power, text)
+    text = _SUPERSCRIPTS.sub(_spell_power, _FOOTNOTE.sub(r"\1", text))
     text = unicodedata.normalize("NFKC", text).translate(_PLAIN)
     if not text.isascii():
         text = _drop_loose_marks("".join(map(_simplify, text)))
@@ -112,7 +111,8 @@ def _spell_fraction(match: re.Match[str]) -> str:
 
 
 def _spell_power(match: re.Match[str]) -> str:
-    return " to the power of " + unicodedata.normalize("NFKC", match[0])
+    """`x⁻²` as `x^-2`."""
+    return "^" + unicodedata.normalize("NFKC", match[0]).replace("−", "-")
 
 
 @lru_cache(maxsize=16384)

@@ -11,10 +11,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from pipelines.english.abbreviations import say_abbreviations
+from pipelines.english.addresses import say_addresses
 from pipelines.english.characters import NO_BREAK, clean
-from pipelines.english.dates import say_dates, say_times
+from pipelines.english.dates import say_dates
+from pipelines.english.number_words import numbers_of
 from pipelines.english.quantities import say_quantities
-from pipelines.english.written_forms import say_abbreviations, say_addresses, say_symbols
+from pipelines.english.roman import say_roman_numerals
+from pipelines.english.symbols_said import drop_drawings, say_slashed, say_symbols
+from pipelines.english.times import say_durations, say_times
 
 _PUNCTUATION = frozenset(";:,.!?—…“”()")
 _BULLET = re.compile(r"(?:[-*•–>]|(?P<heading>#+))\s+|(?P<number>\d{1,3})[.)]\s+")
@@ -28,6 +33,7 @@ _SINGLE_QUOTE = re.compile(r"(?<!\w)'(?!(?i:tis|twas|em|cause|til|n)\b)|(?<!s)'(
 _LOOSE_HYPHEN = re.compile(r"(?<!\w)-+|-+(?!\w)")
 _REPEATED = re.compile(r"([,;:!?.…—])(?:\s*[,;:!?.…—])+")
 _SPACE_BEFORE = re.compile(r"\s+(?=[,;:.!?…”)])")
+_SPACE_BEFORE_UNIT = re.compile(rf" +(?={NO_BREAK})")
 _SPACE_AFTER_OPENING = re.compile(r"(?<=[(“])\s+")
 _EMPTY_BRACKETS = re.compile(r"\([\s,;:.!?…—-]*\)|“[\s,;:.!?…—-]*”")
 _LEADING = re.compile(r"^[\s,;:.!?…—)”-]+")
@@ -41,11 +47,14 @@ def normalize(text: str, language: str) -> str:
 
     Empty when nothing of it can be said. Words of other scripts are kept as they are.
     """
+    say = numbers_of(language)
     text = say_addresses(clean(text))
-    text = _end_lines(_DECORATION.sub(" ", text))
-    text = say_abbreviations(text)
-    text = say_times(say_dates(text, language))
-    text = say_quantities(text)
+    text = _end_lines(_DECORATION.sub(" ", drop_drawings(text)))
+    text = say_abbreviations(say_slashed(text))
+    text = say_roman_numerals(text, say)
+    text = say_durations(text, say)
+    text = say_times(say_dates(text, language, say), say)
+    text = say_quantities(text, say)
     return _tidy(say_symbols(text))
 
 
@@ -83,6 +92,7 @@ def _tidy(text: str) -> str:
     text = _REPEATED.sub(_strongest, text)
     text = _MISSING_SPACE.sub(r"\1 ", _SPACE_BEFORE.sub("", text))
     text = _SPACE_AFTER_OPENING.sub("", text)
+    text = _SPACE_BEFORE_UNIT.sub("", text)
     return _SPACES.sub(" ", _LEADING.sub("", text)).strip()
 
 

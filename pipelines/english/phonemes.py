@@ -22,7 +22,7 @@ from phonemizer.backend.espeak.wrapper import EspeakWrapper
 
 from pipelines.english.characters import NO_BREAK
 from pipelines.english.scripts import language_runs
-from pipelines.models.styletts2.symbols import IDS
+from pipelines.english.symbols import IDS
 
 _PUNCTUATION = re.compile(r"(\s*[;:,.!?—…“”()][\s;:,.!?—…“”()]*)")
 _FINAL_ARTICLE = re.compile(r"(?:^|\s)a$")

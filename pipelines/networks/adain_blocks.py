@@ -16,7 +16,7 @@ SLOPE = 0.2
 
 
 class AdaINResidual(nn.Module):
-    """Two style-normalised convolutions and a shortcut, over √2; optionally doubles the steps."""
+    """Two style-normalised convolutions and a shortcut, over √2; optionally doubles the frames."""
 
     def __init__(self, channels_in: int, channels: int, style: int, upsample: bool = False) -> None:
         super().__init__()
@@ -29,10 +29,10 @@ class AdaINResidual(nn.Module):
         self.conv1x1 = TimeConv(channels_in, channels, 1, bias=False) if changes else None
 
     def forward(self, x: Tensor, style: Tensor, lengths: Lengths) -> tuple[Tensor, Lengths]:
-        """`x` `[batch, channels_in, steps]`. Beyond each length the result is undefined."""
+        """`x` `[batch, channels_in, frames]`. Beyond each length the result is undefined."""
         h = F.leaky_relu(self.norm1(x, style, lengths), SLOPE)
         if self.pool is not None:
-            lengths = lengths.map(lambda steps: 2 * steps)
+            lengths = lengths.map(lambda frames: 2 * frames)
             h = lengths.clear(self.pool(h))
             x = x.repeat_interleave(2, dim=2)
         h = F.leaky_relu(self.norm2(self.conv1(h), style, lengths), SLOPE)

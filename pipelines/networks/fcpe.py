@@ -16,7 +16,9 @@ from pipelines.weights.state_dicts import StateDict, fold_weight_norm
 
 SAMPLE_RATE = 16_000
 HOP = 160
-MEL = MelConfig(filter_rate=SAMPLE_RATE, fft=1024, hop=HOP, bands=128, window=1024, epsilon=1e-9)
+FCPE_MEL = MelConfig(
+    filter_rate=SAMPLE_RATE, fft=1024, hop=HOP, bands=128, window=1024, epsilon=1e-9
+)
 WIDTH, CLASSES, LAYERS, KERNEL, GROUPS = 512, 360, 6, 31, 4
 LOWEST_HZ, HIGHEST_HZ = 32.70, 1975.5
 THRESHOLD = 0.006
@@ -48,7 +50,7 @@ class FCPE(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = nn.Conv1d(MEL.bands, WIDTH, 3, padding=1)
+        self.first = nn.Conv1d(FCPE_MEL.bands, WIDTH, 3, padding=1)
         self.first_norm = nn.GroupNorm(GROUPS, WIDTH)
         self.second = nn.Conv1d(WIDTH, WIDTH, 3, padding=1)
         self.blocks = nn.ModuleList(_Block() for _ in range(LAYERS))
@@ -60,7 +62,7 @@ class FCPE(nn.Module):
 
     def forward(self, waves: Tensor) -> Tensor:
         """`[batch, samples]` to F0 in Hz `[batch, samples // 160]`, 0 where nothing is voiced."""
-        x = self.first(log_mel(waves, MEL))
+        x = self.first(log_mel(waves, FCPE_MEL))
         x = self.second(F.leaky_relu(self.first_norm(x))).mT
         for block in self.blocks:
             x = block(x)

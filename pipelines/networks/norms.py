@@ -14,9 +14,9 @@ BLOCK = 4096
 
 
 def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> Tensor:
-    """`scale · (x − mean) / √(variance + ε) + shift` over each member's real steps.
+    """`scale · (x − mean) / √(variance + ε) + shift` over each member's real frames.
 
-    `x` is `[batch, channels, steps]`, `scale` and `shift` `[batch, channels]`; the variance is the
+    `x` is `[batch, channels, frames]`, `scale` and `shift` `[batch, channels]`; the variance is the
     biased one, computed in float32 whatever the type of `x`. Zeros beyond each length.
     """
     if not in_blocks(x):
@@ -24,8 +24,8 @@ def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> 
     if len(x) == 1:
         return _normed(x, scale[0], shift[0])
     y = torch.zeros_like(x)
-    for i, steps in enumerate(lengths.values):
-        y[i, :, :steps] = _normed(x[i : i + 1, :, :steps], scale[i], shift[i])[0]
+    for i, frames in enumerate(lengths.values):
+        y[i, :, :frames] = _normed(x[i : i + 1, :, :frames], scale[i], shift[i])[0]
     return y
 
 
@@ -44,14 +44,14 @@ def _batch_normed(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> 
 
 
 def _normed(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """One member, `[1, channels, steps]`, by the moments that `_moments` gives."""
+    """One member, `[1, channels, frames]`, by the moments that `_moments` gives."""
     mean, variance = _moments(x)
     normed = F.batch_norm(x[:, :, None], mean, variance, scale, shift, eps=EPSILON)
     return normed[:, :, 0]
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each channel of `[1, channels, steps]`, float32.
+    """Mean and variance of each channel of `[1, channels, frames]`, float32.
 
     From the moments of blocks that stay in the cache: the sums of a whole minute would lose digits.
     """
@@ -86,7 +86,7 @@ class AdaIN(nn.Module):
     def forward(
         self, x: Tensor, style: Tensor, lengths: Lengths, gain: Tensor | None = None
     ) -> Tensor:
-        """`[batch, channels, steps]`, style `[batch, style]`; zeros beyond each length.
+        """`[batch, channels, frames]`, style `[batch, style]`; zeros beyond each length.
 
         With a `gain` `[channels]` the result is multiplied by it, at no cost.
         """
@@ -106,13 +106,13 @@ class AdaLayerNorm(nn.Module):
         self.fc = nn.Linear(style, 2 * channels)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """`x` `[batch, steps, channels]`, style `[batch, style]`."""
+        """`x` `[batch, frames, channels]`, style `[batch, style]`."""
         gamma, beta = self.fc(style)[:, None].chunk(2, dim=2)
         return torch.addcmul(beta, 1 + gamma, F.layer_norm(x, (self.channels,), eps=EPSILON))
 
 
 class ChannelLayerNorm(nn.Module):
-    """Layer normalisation over the channels of `[batch, channels, steps]`."""
+    """Layer normalisation over the channels of `[batch, channels, frames]`."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

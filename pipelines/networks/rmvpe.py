@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pipelines.audio.mel import MelConfig, log_mel
 
 SAMPLE_RATE = 16000
-MEL = MelConfig(
+RMVPE_MEL = MelConfig(
     filter_rate=SAMPLE_RATE,
     fft=1024,
     hop=160,
@@ -185,7 +185,7 @@ class RMVPE(nn.Module):
         self.unet = _UNet(config)
         self.cnn = nn.Conv2d(config.channels, config.maps, 3, padding=1)
         self.fc = nn.Sequential(
-            _Recurrent(config.maps * MEL.bands, config.hidden),
+            _Recurrent(config.maps * RMVPE_MEL.bands, config.hidden),
             nn.Linear(2 * config.hidden, config.classes),
             nn.Sigmoid(),
         )
@@ -215,4 +215,4 @@ def decode(salience: Tensor, threshold: float = THRESHOLD) -> Tensor:
 
 def track_pitch(model: RMVPE, wave: Tensor) -> Tensor:
     """Hz at 100 frames per second, `[1 + samples // 160]` float64, of a wave at 16 kHz."""
-    return decode(model(log_mel(wave[None], MEL))[0])
+    return decode(model(log_mel(wave[None], RMVPE_MEL))[0])

@@ -22,7 +22,7 @@ SAMPLES_PER_FEATURE = 320
 """One feature is 20 ms."""
 WIDTH, HEADS, LAYERS, BANDS = 512, 8, 6, 80
 LONGEST_SECONDS = 30
-MEL = MelConfig(
+WHISPER_MEL = MelConfig(
     filter_rate=SAMPLE_RATE, fft=400, hop=160, bands=BANDS, window=400, centred=True, power=2
 )
 
@@ -74,7 +74,7 @@ class WhisperEncoder(nn.Module):
 def log_mel(waves: Tensor) -> Tensor:
     """Whisper's view of `[batch, samples]`: `[batch, bands, samples / 160]`, floored 8 decades
     below the loudest."""
-    logarithm = mel_spectrogram(waves, MEL)[..., :-1].clamp(min=1e-10).log10()
+    logarithm = mel_spectrogram(waves, WHISPER_MEL)[..., :-1].clamp(min=1e-10).log10()
     loudest = logarithm.amax(dim=(1, 2), keepdim=True)
     return (logarithm.maximum(loudest - 8.0) + 4.0) / 4.0
 

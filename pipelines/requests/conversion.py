@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from pipelines.audio.recording import Recording, check_recording
 from pipelines.protocol import InvalidInput, Request
+from pipelines.requests.ranges import check_range
 
 MOST_STEPS = 200
 MOST_GUIDANCE = 10.0
@@ -43,10 +43,10 @@ def check(request: ConversionRequest, *, pitched: bool) -> None:
     for field, recording in (("source", request.source), ("reference", request.reference)):
         if recording is not None:
             check_recording(recording, field)
-    _check_range("steps", request.steps, 1, MOST_STEPS)
-    _check_range("guidance", request.guidance, 0.0, MOST_GUIDANCE)
-    _check_range("length_adjust", request.length_adjust, LEAST_LENGTH, MOST_LENGTH)
-    _check_range("semitones", request.semitones, -MOST_SEMITONES, MOST_SEMITONES)
+    check_range("steps", request.steps, (1, MOST_STEPS))
+    check_range("guidance", request.guidance, (0.0, MOST_GUIDANCE))
+    check_range("length_adjust", request.length_adjust, (LEAST_LENGTH, MOST_LENGTH))
+    check_range("semitones", request.semitones, (-MOST_SEMITONES, MOST_SEMITONES))
     if not pitched and (request.match_pitch or request.semitones):
         field = "match_pitch" if request.match_pitch else "semitones"
         raise InvalidInput(field, "This model does not control the pitch; use one with F0.")
@@ -59,8 +59,3 @@ def recordings_of(request: ConversionRequest) -> tuple[Recording, Recording]:
         field = "source" if source is None else "reference"
         raise InvalidInput(field, f"The request holds no {field} recording.", f"{field}_missing")
     return source, reference
-
-
-def _check_range(field: str, value: float, low: float, high: float) -> None:
-    if not (math.isfinite(value) and low <= value <= high):
-        raise InvalidInput(field, f"The {field} must lie between {low:g} and {high:g}.")

@@ -42,7 +42,7 @@ def check(request: SoundRequest) -> None:
         raise InvalidInput("seconds", message)
     if not math.isfinite(request.guidance):
         raise InvalidInput("guidance", "The guidance must be a finite number.")
-    timesteps(request.steps)
+    visited_levels(request.steps)
 
 
 def latent_width(seconds: float) -> int:
@@ -57,7 +57,7 @@ def missing_samples(seconds: float) -> int:
     return max(0, math.trunc(SAMPLE_RATE * seconds) - made)
 
 
-def timesteps(steps: int) -> list[int]:
+def visited_levels(steps: int) -> list[int]:
     """Noise levels to visit, ascending from 1, spaced by the whole part of 1000/steps.
 
     Where 1000 is no multiple of `steps` there are more of them than asked. Raises InvalidInput

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from pipelines.audio.recording import Recording
-from pipelines.protocol import InvalidInput, SpeechRequest
+from pipelines.protocol import SpeechRequest
+from pipelines.requests.ranges import check_range
 
-STEPS = (2, 200)
+NOISE_LEVELS = (2, 200)
 SCALES = (0.0, 10.0)
 SHARES = (0.0, 1.0)
 
@@ -17,13 +17,13 @@ SHARES = (0.0, 1.0)
 class Sampling:
     """How the style of a segment is sampled.
 
-    `steps` counts noise levels, one more than steps of the sampler. `scale` is that of the guidance
+    The sampler takes one step fewer than there are `noise_levels`. `scale` is that of the guidance
     towards the text; 1 means none. `alpha` (timbre) and `beta` (prosody) are the shares of the
     sampled style against that of the reference. In `long_form` each sentence continues the style of
     the one before.
     """
 
-    steps: int = 5
+    noise_levels: int = 5
     scale: float = 1.0
     alpha: float = 0.3
     beta: float = 0.7
@@ -43,13 +43,7 @@ class StyledRequest(SpeechRequest):
 
 def check_sampling(sampling: Sampling) -> None:
     """Raises InvalidInput."""
-    _check_range("steps", sampling.steps, STEPS)
-    _check_range("scale", sampling.scale, SCALES)
-    _check_range("alpha", sampling.alpha, SHARES)
-    _check_range("beta", sampling.beta, SHARES)
-
-
-def _check_range(field: str, value: float, limits: tuple[float, float]) -> None:
-    low, high = limits
-    if not (math.isfinite(value) and low <= value <= high):
-        raise InvalidInput(field, f"The {field} must be from {low:g} to {high:g}.")
+    check_range("noise_levels", sampling.noise_levels, NOISE_LEVELS)
+    check_range("scale", sampling.scale, SCALES)
+    check_range("alpha", sampling.alpha, SHARES)
+    check_range("beta", sampling.beta, SHARES)

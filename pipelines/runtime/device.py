@@ -79,7 +79,7 @@ def _has_bfloat16(device: torch.device) -> bool:
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
 
 
-def settle_torchaudio() -> None:
+def make_torchaudio_importable() -> None:
     """Make `import torchaudio` work beside a torch built for CPU only.
 
     The published torchaudio links its native extension to CUDA and fails to load without it. Its

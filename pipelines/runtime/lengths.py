@@ -22,7 +22,10 @@ from pipelines.runtime.transfer import to_device
 
 @dataclass(frozen=True)
 class Lengths:
-    """How many steps of each member of a batch are real; the batch is as long as the longest."""
+    """How many positions of each member of a batch are real, not padding.
+
+    The batch is as long as its longest member.
+    """
 
     values: tuple[int, ...]
     device: torch.device
@@ -47,7 +50,7 @@ class Lengths:
 
     @cached_property
     def real(self) -> Tensor:
-        """`[batch, longest]`, true where a step is real."""
+        """`[batch, longest]`, true where a position is real."""
         return torch.arange(self.longest, device=self.device) < self.tensor[:, None]
 
     @cached_property
@@ -82,7 +85,7 @@ class Lengths:
         return x.masked_fill(~self.real[:, None], 0) if self.padded else x
 
     def map(self, change: Callable[[int], int]) -> Lengths:
-        """The lengths after a layer that turns `n` steps into `change(n)`."""
+        """The lengths after a layer that turns `n` positions into `change(n)`."""
         return Lengths(tuple(change(value) for value in self.values), self.device)
 
 
@@ -96,7 +99,7 @@ def padded(arrays: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
 
 
 def run_lstm(lstm: nn.Module, x: Tensor, lengths: Lengths) -> Tensor:
-    """A bidirectional LSTM over `[batch, steps, channels]`; zeros beyond each length.
+    """A bidirectional LSTM over `[batch, positions, channels]`; zeros beyond each length.
 
     Packed where padded, so that the backward direction starts at each member's own end.
     """

@@ -10,7 +10,7 @@ from torch import nn
 
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.packed_layers import pack_layers
-from pipelines.runtime.time_convolution import settle_weights
+from pipelines.runtime.time_convolution import store_channels_last
 
 HEAVY = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
@@ -25,7 +25,7 @@ def place(module: nn.Module, runtime: Runtime, precise: Iterable[nn.Module] = ()
     module.to(runtime.device)
     if runtime.dtype is not torch.float32:
         lower_weights(module, runtime.dtype, precise)
-    settle_weights(module)
+    store_channels_last(module)
     pack_layers(module)
 
 

@@ -33,7 +33,7 @@ class TimeConv(nn.Conv1d):
         return y[:, :, 0]
 
 
-def settle_weights(module: nn.Module) -> None:
+def store_channels_last(module: nn.Module) -> None:
     """Give the weights of all `TimeConv` the layout that every call would give them otherwise."""
     for layer in module.modules():
         if isinstance(layer, TimeConv):

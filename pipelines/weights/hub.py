@@ -70,12 +70,12 @@ def find(repository: str, path: str, cache: Path) -> Remote:
     return Remote(repository, path, facts.size, cache / repository_folder / "blobs" / facts.etag)
 
 
-def download(remote: Remote, cache: Path, told: Callable[[int], None]) -> Path:
-    """The file in the cache; `told` hears how many of its bytes are there. Raises FetchFailed."""
+def download(remote: Remote, cache: Path, report: Callable[[int], None]) -> Path:
+    """The file in the cache; `report` hears how many of its bytes are there. Raises FetchFailed."""
     repository, path = remote.repository, remote.path
     with _explained(repository, path):
         if not remote.blob.exists():
-            _fill(remote, told)
+            _fill(remote, report)
         return Path(hf_hub_download(repository, path, cache_dir=cache, endpoint=_endpoint()))
 
 
@@ -95,14 +95,14 @@ def _url(repository: str, path: str) -> str:
     return hf_hub_url(repository, path, endpoint=_endpoint())
 
 
-def _fill(remote: Remote, told: Callable[[int], None]) -> None:
+def _fill(remote: Remote, report: Callable[[int], None]) -> None:
     """Download what is missing of a blob, through broken connections."""
     remote.blob.parent.mkdir(parents=True, exist_ok=True)
     partial = remote.blob.with_name(remote.blob.name + PARTIAL)
     fruitless = 0
     while (before := _size(partial)) < remote.size:
         try:
-            _continue(remote, partial, told)
+            _continue(remote, partial, report)
         except httpx2.TransportError:
             fruitless = fruitless + 1 if _size(partial) <= before else 0
             if fruitless == ATTEMPTS:
@@ -111,7 +111,7 @@ def _fill(remote: Remote, told: Callable[[int], None]) -> None:
     partial.replace(remote.blob)
 
 
-def _continue(remote: Remote, partial: Path, told: Callable[[int], None]) -> None:
+def _continue(remote: Remote, partial: Path, report: Callable[[int], None]) -> None:
     """Append the rest of the file, or begin again where the server cannot give a part."""
     # A compressed answer would have other positions than the file.
     headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
@@ -128,7 +128,7 @@ def _continue(remote: Remote, partial: Path, told: Callable[[int], None]) -> Non
         ) as file:
             for block in response.iter_bytes():
                 file.write(block)
-                told(file.tell())
+                report(file.tell())
 
 
 def _size(path: Path) -> int:

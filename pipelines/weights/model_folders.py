@@ -88,12 +88,12 @@ def _paths(
     total, before = sum(remote.size for remote in wanted.values()), 0
     for at, remote in wanted.items():
 
-        def told(here: int, remote: hub.Remote = remote, before: int = before) -> None:
+        def report(here: int, remote: hub.Remote = remote, before: int = before) -> None:
             megabytes = f"{here / 1e6:.0f} of {remote.size / 1e6:.0f} MB"
             text = f"Downloading {Path(remote.path).name}: {megabytes}"
             progress(text, DOWNLOADED * (before + here) / total)
 
-        paths[at] = hub.download(remote, cache, told)
+        paths[at] = hub.download(remote, cache, report)
         before += remote.size
     return paths
 

@@ -1,7 +1,8 @@
-"""Credentials: the sessions of people and the API keys of programs.
+"""Sessions of people and API keys of programs.
 
-Tokens are kept as hashes and shown once. `bs_` begins a session token, `bk_` an API key. A session
-may do everything; a key what its scopes allow, and nothing that would let it outlive its end.
+A token is stored as a hash and shown once. `bs_` begins a session token, `bk_` an API key. A
+session may do everything. A key may do what its scopes allow, and nothing that would outlive its
+own expiry.
 """
 
 from __future__ import annotations
@@ -15,45 +16,45 @@ from sqlalchemy.orm import Session
 
 from serve_app.accounts.credits import lock_account
 from serve_app.db.models import ApiKey, SignInSession, User
-from serve_app.errors import ServiceError, not_found
+from serve_app.errors import ApiError, not_found
 from serve_app.ids import hash_token, is_id, new_id, new_token
 
-MOST_KEYS = 100
-MOST_SESSIONS = 100
-"""Of one account."""
+MAX_KEYS = 100
+MAX_SESSIONS = 100
+"""Both bounds are for one account."""
 _KEY_PREFIX_CHARACTERS = 11
 _KEY_USE_RESOLUTION_SECONDS = 60
 
 
 Scope = Literal["generate", "read"]
-"""What an API key may do: make, change and delete what is the account's, except credentials; list,
-look at and download it."""
+"""What an API key may do. `generate`: make, change and delete everything of the account except
+credentials. `read`: list and download it."""
 ALL_SCOPES: tuple[Scope, ...] = ("generate", "read")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who sent a request, and by what credential."""
+    """The user who sent a request, and the credential that it came with."""
 
     user: User
     credential: ApiKey | SignInSession
 
     def require(self, scope: Scope) -> None:
-        """403 `scope_missing` unless the credential allows it."""
+        """Raises ApiError 403 `scope_missing` unless the credential has the scope."""
         if isinstance(self.credential, ApiKey) and scope not in self.credential.scopes:
             message = f"This API key has not the scope `{scope}` that this takes."
-            raise ServiceError(403, "scope_missing", message)
+            raise ApiError(403, "scope_missing", message)
 
     def require_session(self) -> SignInSession:
-        """The caller's session; 403 `session_needed` for an API key."""
+        """The caller's session. Raises ApiError 403 `session_needed` for an API key."""
         if isinstance(self.credential, ApiKey):
             message = "This takes a session: sign in and send its token, not an API key."
-            raise ServiceError(403, "session_needed", message)
+            raise ApiError(403, "session_needed", message)
         return self.credential
 
-    def unnoted_key(self, now: float) -> ApiKey | None:
-        """The caller's key if its use is to be noted (`note_use`): once a minute at most, for a
-        write with every request would cost more than the request."""
+    def key_use_due(self, now: float) -> ApiKey | None:
+        """The API key if its last use has to be recorded (`record_key_use`): once a minute at most,
+        because a write costs more than the request."""
         key = self.credential
         if not isinstance(key, ApiKey):
             return None
@@ -63,10 +64,9 @@ class Caller:
 
 
 def authenticate(session: Session, token: str, now: float) -> Caller:
-    """Whose session token or API key this is. It only reads, because every request begins with it.
-
-    One 401 `invalid_credentials` for unknown, revoked and expired ones.
-    """
+    """The user and credential of a session token or API key. It only reads, because every request
+    begins with it. Raises the same ApiError 401 `invalid_credentials` for unknown, revoked and
+    expired tokens."""
     table: type[ApiKey | SignInSession] = ApiKey if token.startswith("bk_") else SignInSession
     found = session.execute(
         select(User, table)
@@ -78,7 +78,7 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
         )
     ).one_or_none()
     if found is None:
-        raise ServiceError(401, "invalid_credentials", "Sign in or send a valid API key.")
+        raise ApiError(401, "invalid_credentials", "Sign in or send a valid API key.")
     credential: Any = found[1]  # of `table`, whose type the query forgets
     return Caller(found[0], credential)
 
@@ -87,10 +87,10 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
 
 
 def open_session(session: Session, user: User, seconds: float, now: float) -> str:
-    """A new session token, valid for `seconds`. Sessions of the user that are over are removed, and
-    so is the oldest where there would be too many."""
-    session.execute(_over(user.id, now))
-    for oldest in list_sessions(session, user.id, now)[MOST_SESSIONS - 1 :]:
+    """A new session token, valid for `seconds`. Removes the user's ended sessions, and the oldest
+    one where there are `MAX_SESSIONS`."""
+    session.execute(_expired_sessions(user.id, now))
+    for oldest in list_sessions(session, user.id, now)[MAX_SESSIONS - 1 :]:
         session.delete(oldest)
     token = new_token("bs")
     session.add(
@@ -106,7 +106,7 @@ def open_session(session: Session, user: User, seconds: float, now: float) -> st
 
 
 def list_sessions(session: Session, user_id: str, now: float) -> list[SignInSession]:
-    """The user's sessions that are not over, newest first."""
+    """The user's open sessions, newest first."""
     alive = select(SignInSession).where(
         SignInSession.user_id == user_id,
         SignInSession.revoked_at.is_(None),
@@ -117,7 +117,7 @@ def list_sessions(session: Session, user_id: str, now: float) -> list[SignInSess
 
 
 def end_session(session: Session, user_id: str, session_id: str, now: float) -> None:
-    """404 `session_not_found` also for a foreign one and for one that is over."""
+    """Raises ApiError 404 `session_not_found` for unknown, foreign and ended sessions alike."""
     one = SignInSession.id == session_id, SignInSession.user_id == user_id
     alive = SignInSession.revoked_at.is_(None), SignInSession.expires_at > now
     ended = update(SignInSession).where(*one, *alive).values(revoked_at=now)
@@ -135,12 +135,12 @@ def end_sessions(session: Session, user_id: str, now: float) -> None:
 
 
 def _changed(session: Session, change: Update) -> bool:
-    """Whether there was something to change. What is another's and what is not there are passed
-    over by the same statement, and so cost the same time."""
+    """Whether the update changed a row. Foreign and missing rows go through the same statement, and
+    so take the same time."""
     return bool(session.connection().execute(change).rowcount)
 
 
-def _over(user_id: str, now: float) -> Delete:
+def _expired_sessions(user_id: str, now: float) -> Delete:
     over = or_(SignInSession.expires_at <= now, SignInSession.revoked_at.is_not(None))
     return delete(SignInSession).where(SignInSession.user_id == user_id, over)
 
@@ -156,14 +156,14 @@ def create_key(
     now: float,
     scopes: Sequence[Scope] = ALL_SCOPES,
 ) -> tuple[ApiKey, str]:
-    """A new API key and its token, which cannot be had again. 409 `too_many_api_keys`. Keys of the
-    user that are revoked are removed."""
+    """A new API key and its token, which is never shown again. Removes the user's revoked keys.
+    Raises ApiError 409 `too_many_api_keys`."""
     lock_account(session, user_id)
     of_user = ApiKey.user_id == user_id
     session.execute(delete(ApiKey).where(of_user, ApiKey.revoked_at.is_not(None)))
-    if session.scalars(select(func.count()).where(of_user)).one() >= MOST_KEYS:
-        message = f"An account may have {MOST_KEYS} API keys. Revoke one first."
-        raise ServiceError(409, "too_many_api_keys", message)
+    if session.scalars(select(func.count()).where(of_user)).one() >= MAX_KEYS:
+        message = f"An account may have {MAX_KEYS} API keys. Revoke one first."
+        raise ApiError(409, "too_many_api_keys", message)
     token = new_token("bk")
     key = ApiKey(
         id=new_id(),
@@ -187,7 +187,7 @@ def list_keys(session: Session, user_id: str) -> list[ApiKey]:
 
 
 def revoke_key(session: Session, user_id: str, key_id: str, now: float) -> None:
-    """404 `api_key_not_found` also for a foreign and for a revoked key."""
+    """Raises ApiError 404 `api_key_not_found` for unknown, foreign and revoked keys alike."""
     one = ApiKey.id == key_id, ApiKey.user_id == user_id
     revoked = update(ApiKey).where(*one, ApiKey.revoked_at.is_(None)).values(revoked_at=now)
     if not is_id(key_id) or not _changed(session, revoked):
@@ -203,6 +203,6 @@ def revoke_keys(session: Session, user_id: str, now: float) -> None:
     )
 
 
-def note_use(session: Session, key: ApiKey, now: float) -> None:
-    """Remember that an API key was used."""
+def record_key_use(session: Session, key: ApiKey, now: float) -> None:
+    """Sets the time at which an API key was last used."""
     session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))

@@ -1,7 +1,7 @@
-"""Credits: a balance per user, kept equal to the sum of a ledger that is only ever added to.
+"""Credits: a balance for each user, equal to the sum of an append-only ledger.
 
-Pending clips hold their cost; nothing is written for a hold. A clip is charged in the transaction
-that makes it succeed, once, because its id is unique in the ledger.
+A pending clip holds its price; a hold is no row of its own. A clip is charged in the transaction
+that makes it succeed, and only once, because its id is unique in the ledger.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip, LedgerEntry, User
 from serve_app.db.pagination import Page, decode_cursor, encode_cursor
-from serve_app.errors import ServiceError, invalid
+from serve_app.errors import ApiError, invalid
 
 
 def lock_account(session: Session, user_id: str) -> User:
-    """The user's row, which no other transaction changes until this one ends: neither the balance
-    nor, since submissions lock it too, the holds. A clip's row, if needed, is locked before it."""
+    """The user's row, locked until the transaction ends. The lock protects the balance and, because
+    submissions take it too, the holds. Lock order: a clip's row before its user's."""
     return session.scalars(
         select(User).where(User.id == user_id).with_for_update(key_share=True),
         execution_options={"populate_existing": True},
@@ -24,22 +24,22 @@ def lock_account(session: Session, user_id: str) -> User:
 
 
 def balance(session: Session, user_id: str) -> int:
-    """Credits the user owns, those held by pending clips included."""
+    """The user's credits, including those held by pending clips."""
     return session.scalars(select(User.balance).where(User.id == user_id)).one()
 
 
 def held(session: Session, user_id: str) -> int:
-    """Credits promised to the user's pending clips."""
+    """Credits held by the user's pending clips."""
     pending = select(func.coalesce(func.sum(Clip.credits), 0))
     return int(session.scalars(pending.where(Clip.user_id == user_id, PENDING)).one())
 
 
 def require_available(session: Session, user: User, cost: int) -> None:
-    """402 unless the balance of a locked user covers all holds and `cost`."""
+    """Raises ApiError 402 unless the balance of a locked user covers all holds and `cost`."""
     holds = held(session, user.id)
     available = user.balance - holds
     if available < cost:
-        raise ServiceError(
+        raise ApiError(
             402,
             "not_enough_credits",
             f"This clip costs {cost} credits and {available} are available "
@@ -48,26 +48,26 @@ def require_available(session: Session, user: User, cost: int) -> None:
 
 
 def capture(session: Session, clip: Clip, now: float) -> None:
-    """Charge a clip. A second charge of the same clip violates a constraint and rolls back."""
-    _enter(session, clip.user_id, -clip.credits, "clip", now, clip.id)
+    """Charges a clip. A second charge of the same clip violates a constraint and rolls back."""
+    _add_entry(session, clip.user_id, -clip.credits, "clip", now, clip.id)
 
 
 def grant(session: Session, user: User, amount: int, now: float) -> None:
-    """Add credits; 422 unless `amount` is positive."""
+    """Adds credits. Raises ApiError 422 unless `amount` is positive."""
     if amount <= 0:
         raise invalid("amount", "The amount must be at least 1.")
-    _enter(session, user.id, amount, "grant", now)
+    _add_entry(session, user.id, amount, "grant", now)
 
 
-def welcome(session: Session, user: User, amount: int, now: float) -> None:
-    """The first entry of a new user's ledger."""
-    _enter(session, user.id, amount, "sign_up", now)
+def sign_up_bonus(session: Session, user: User, amount: int, now: float) -> None:
+    """Writes the first entry of a new user's ledger."""
+    _add_entry(session, user.id, amount, "sign_up", now)
 
 
 def ledger(
     session: Session, user_id: str, limit: int, cursor: str | None = None
 ) -> Page[LedgerEntry]:
-    """The user's entries, newest first. 422 on a cursor that is none."""
+    """The user's entries, newest first. Raises ApiError 422 for an invalid cursor."""
     query = select(LedgerEntry).where(LedgerEntry.user_id == user_id)
     if cursor is not None:
         (before,) = decode_cursor(cursor, int)
@@ -77,10 +77,10 @@ def ledger(
     return Page(rows[:limit], more)
 
 
-def _enter(
+def _add_entry(
     session: Session, user_id: str, amount: int, reason: str, now: float, clip_id: str | None = None
 ) -> None:
-    # Under the lock, so that a user's entries are numbered in the order of the balances they state.
+    # The lock keeps a user's entry numbers in the order of the balances that they state.
     user = lock_account(session, user_id)
     user.balance += amount
     session.add(

@@ -1,6 +1,6 @@
-"""Attempts to sign in and up, counted by account and address so that nobody can try for long.
+"""Limits on attempts to sign in and sign up, by account and by address.
 
-Those that are older than the window count no more; `retention` removes them.
+Attempts older than the window do not count; `maintenance.retention` removes them.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from sqlalchemy import case, delete, func, not_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
-from serve_app.db.models import SignInFailure
-from serve_app.errors import ServiceError
+from serve_app.db.models import AuthAttempt
+from serve_app.errors import ApiError
 from serve_app.ids import hash_token
 
 _LOCK = "sign-in"
 _UNDER_WAY_SECONDS = 1
 _IPV6_NETWORK = 64
-"""Bits of an IPv6 address that tell one customer of a provider from another."""
+"""Length of the IPv6 prefix that a provider gives to one customer."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignInLimits:
-    """At most `attempts` failed sign-ins of one account within `window_seconds`, and ten times as
-    many from one address, which a whole office may share; as many sign-ups from one address."""
+    """Bounds within `window_seconds`: `attempts` failed sign-ins of one account; ten times as many
+    from one address, which an office may share; and as many sign-ups from one address."""
 
     attempts: int
     window_seconds: float
@@ -52,38 +52,40 @@ def sign_up_subject(address: str) -> str:
 def begin(
     database: Database, allowed: Mapping[str, int], window_seconds: float, now: float
 ) -> list[int]:
-    """Counts an attempt of every subject that is `allowed` so many within the window, and gives the
-    ids of what it noted; 429 `too_many_attempts`, with nothing counted.
+    """Counts an attempt for each subject in `allowed`, which maps it to its bound within the
+    window; returns the ids of the attempts. Raises ApiError 429 `too_many_attempts` and counts
+    nothing where a bound is reached.
 
-    In a transaction of its own, so that neither an error nor many attempts at once get round it.
+    It runs in a transaction of its own, so that errors and concurrent attempts cannot evade the
+    count.
     """
     with database.transaction() as session:
         database.lock(session, _LOCK)
         _refuse_too_many(session, allowed, window_seconds, now)
-        attempts = [SignInFailure(subject=subject, at=now) for subject in allowed]
+        attempts = [AuthAttempt(subject=subject, at=now) for subject in allowed]
         session.add_all(attempts)
         session.flush()
         return [attempt.id for attempt in attempts]
 
 
-def failed(database: Database, attempts: list[int]) -> None:
-    """What was begun is decided, and stays counted."""
+def record_failure(database: Database, attempts: list[int]) -> None:
+    """The attempts have failed and stay counted."""
     with database.transaction() as session:
         database.lock(session, _LOCK)
-        own = SignInFailure.id.in_(attempts)
-        session.execute(update(SignInFailure).where(own).values(under_way=False))
+        own = AuthAttempt.id.in_(attempts)
+        session.execute(update(AuthAttempt).where(own).values(under_way=False))
 
 
-def forgive(database: Database, attempts: list[int], subject: str) -> None:
-    """What was begun has succeeded: it and all attempts of the subject are forgotten."""
+def clear(database: Database, attempts: list[int], subject: str) -> None:
+    """The attempts have succeeded: removes them and all other attempts of the subject."""
     with database.transaction() as session:
         database.lock(session, _LOCK)
-        forgiven = SignInFailure.id.in_(attempts) | (SignInFailure.subject == subject)
-        session.execute(delete(SignInFailure).where(forgiven))
+        cleared = AuthAttempt.id.in_(attempts) | (AuthAttempt.subject == subject)
+        session.execute(delete(AuthAttempt).where(cleared))
 
 
 def _network(address: str) -> str:
-    """What is counted as one address: whoever has one in IPv6 has a whole network of them."""
+    """The subject of an address: for IPv6 its network, because a customer has a whole one."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -98,21 +100,21 @@ def _network(address: str) -> str:
 def _refuse_too_many(
     session: Session, allowed: Mapping[str, int], window_seconds: float, now: float
 ) -> None:
-    decided = case((not_(SignInFailure.under_way), SignInFailure.at))
+    decided = case((not_(AuthAttempt.under_way), AuthAttempt.at))
     counts = session.execute(
-        select(SignInFailure.subject, func.count(), func.count(decided), func.min(decided))
-        .where(SignInFailure.subject.in_(allowed), SignInFailure.at > now - window_seconds)
-        .group_by(SignInFailure.subject)
+        select(AuthAttempt.subject, func.count(), func.count(decided), func.min(decided))
+        .where(AuthAttempt.subject.in_(allowed), AuthAttempt.at > now - window_seconds)
+        .group_by(AuthAttempt.subject)
     )
     waits = [
-        # Attempts under way are soon decided, and forgotten if they succeed.
+        # An attempt under way ends within about a second, and is removed if it succeeds.
         first + window_seconds - now if failures >= allowed[subject] else _UNDER_WAY_SECONDS
         for subject, attempts, failures, first in counts
         if attempts >= allowed[subject]
     ]
     if waits:
         seconds = max(1, math.ceil(max(waits)))
-        raise ServiceError(
+        raise ApiError(
             429,
             "too_many_attempts",
             f"Too many attempts that failed or are under way. Try again in {seconds} seconds.",

@@ -1,9 +1,10 @@
-"""Batching by step: the loop that one stage replica runs. Pure Python; compute and clock injected.
+"""Continuous batching by step: the loop that one stage replica runs. Pure Python; the computation
+and the clock are injected.
 
-Every tick drops what was cancelled, admits what waits and fits (in the order of `fairness.py`),
-advances one batch of segments by one step, and hands out those that are done. A segment joins at
-the next step and leaves as soon as its own schedule ends, whatever its batch mates are doing. A
-stage without steps (front end, vocoder, a distilled model) is the same loop with zero of them.
+Every tick drops cancelled segments, admits those that fit in the order of `fair_queue`, advances
+one batch by one step, and returns the finished ones. A segment joins at the next step and leaves
+when its own schedule ends, independently of the rest of the batch. A stage without steps (front
+end, vocoder, a distilled model) is the same loop with zero of them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from serve_app.batching.fair_queue import FairQueue, Ticket, Waiting
+from serve_app.batching.fair_queue import FairQueue, QueuedItem, Ticket
 
 
 class Stage(Protocol):
@@ -26,7 +27,7 @@ class Stage(Protocol):
 
 
 @dataclass(slots=True)
-class _Whole:
+class _OneShotState:
     item: Any
     steps_left: int = 0
 
@@ -38,7 +39,7 @@ class OneShot:
         self._function = function
 
     def begin(self, segments: Sequence[Any]) -> Sequence[Any]:
-        return [_Whole(item) for item in segments]
+        return [_OneShotState(item) for item in segments]
 
     def step(self, states: Sequence[Any]) -> None:  # noqa: ARG002 - part of the protocol
         raise AssertionError("a stage of zero steps is never stepped")
@@ -49,24 +50,24 @@ class OneShot:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one batch (members; members times the longest length) and of batches under way."""
+    """Bounds of one batch (members; members times the longest length) and on the number of
+    batches."""
 
     max_batch: int = 4
     max_length: int = 2_000
     spread: float = 1.5
-    """Longest over shortest length within a batch; more would be mostly padding."""
+    """Longest over shortest length within a batch. Beyond it most of the batch would be padding."""
     max_groups: int = 1
-    """Batches under way at once, stepped in turn. More than one pays where steps are many."""
+    """Batches in progress, stepped in turn. More than one pays off where steps are many."""
     join_every: int = 1
-    """Steps between two admissions to a batch under way. More than one pays where starting and
-    finishing segments costs about as much as a step does, whatever their number, and steps are few.
-    """
+    """Steps between two admissions to a running batch. More than one pays off where beginning and
+    finishing segments costs about as much as a step, whatever their number, and steps are few."""
     overtaking: int = 32
-    """How many may go before the first in order while no batch has room for it."""
+    """How many items may overtake the first in order while no batch has room for it."""
 
     def room(self, lengths: Sequence[int]) -> tuple[float, float] | None:
-        """The shortest and the longest that may join a batch of these lengths, if any may. What is
-        too long for any batch runs alone."""
+        """The shortest and the longest length that may join a batch of these lengths, or None where
+        none may. An item too long for any batch runs alone."""
         longest, members = max(lengths), len(lengths) + 1
         if members > self.max_batch or members * longest > self.max_length:
             return None
@@ -75,7 +76,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Outcome:
-    """A segment that left the loop: its result or its error, and its times in seconds."""
+    """A segment that left the loop: its result or error, and its times in seconds."""
 
     ticket: Ticket
     result: Any
@@ -87,7 +88,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Member:
-    waiting: Waiting[Any]
+    queued: QueuedItem[Any]
     admitted: float
     state: Any = None
     steps: int = 0
@@ -100,19 +101,19 @@ class _Member:
 
 @dataclass(slots=True)
 class _Group:
-    """Segments of close lengths that step together. A closed group takes no one in."""
+    """A batch: segments of similar lengths that step together. A closed group admits nobody."""
 
     members: dict[str, _Member]
     closed: bool = False
     stepped: int = 0
-    """Steps since somebody joined."""
+    """Steps since the last admission."""
 
     def lengths(self) -> list[int]:
-        return [member.waiting.ticket.length for member in self.members.values()]
+        return [member.queued.ticket.length for member in self.members.values()]
 
 
 class _Room(NamedTuple):
-    """A group that takes in one more, of these lengths."""
+    """A group that admits one more item, with the lengths that it admits."""
 
     shortest: float
     longest: float
@@ -123,14 +124,14 @@ class _Room(NamedTuple):
 
 
 class StepLoop:
-    """The loop over one stage. Not thread-safe: whoever calls `tick` also submits and cancels."""
+    """The loop over one stage. Not thread-safe: one thread submits, cancels and ticks."""
 
     def __init__(self, stage: Stage, limits: Limits, clock: Callable[[], float]) -> None:
         self._stage = stage
         self._limits = limits
         self._clock = clock
         self._queue: FairQueue[Any] = FairQueue()
-        self._suspects: deque[Waiting[Any]] = deque()
+        self._suspects: deque[QueuedItem[Any]] = deque()
         self._groups: deque[_Group] = deque()
         self._overtaken = 0
 
@@ -146,7 +147,7 @@ class StepLoop:
         self._queue.push(ticket, item, self._clock())
 
     def cancel(self, key: str) -> None:
-        """Takes effect before the next step; cancelling what has left already does nothing."""
+        """Takes effect before the next step. Cancelling an item that has left does nothing."""
         self._queue.remove(key)
         self._suspects = deque(each for each in self._suspects if each.ticket.key != key)
         for group in self._groups:
@@ -154,7 +155,7 @@ class StepLoop:
         self._groups = deque(group for group in self._groups if group.members)
 
     def progress(self) -> dict[str, tuple[int, int]]:
-        """The steps done, of how many in all, by key of the segments that are under way."""
+        """(Steps done, steps in all) of each running segment, by key."""
         return {
             key: (member.steps - member.state.steps_left, member.steps)
             for group in self._groups
@@ -163,7 +164,7 @@ class StepLoop:
         }
 
     def tick(self) -> list[Outcome]:
-        """One round: admit, advance the next group by one step, hand out what is done."""
+        """One round: admit, advance the next group by one step, return what is done."""
         self._admit()
         if not self._groups:
             return []
@@ -177,8 +178,8 @@ class StepLoop:
         return outcomes
 
     def _admit(self) -> None:
-        """Takes in what there is room for, in order. What no group has room for is overtaken by
-        those behind it, but not for ever: in the end the groups run empty and make room."""
+        """Admits in order what there is room for. Items behind may overtake one that fits no group,
+        but only `Limits.overtaking` times: then the groups run empty and make room."""
         now = self._clock()
         while self._suspects and self._may_open():
             self._open(self._suspects.popleft(), now, closed=True)
@@ -188,42 +189,42 @@ class StepLoop:
             in_order = not self._suspects and self._fits(head.ticket, rooms)
             if not in_order and self._overtaken == self._limits.overtaking:
                 break
-            waiting = self._queue.pop(now, partial(self._fits, rooms=rooms))
-            if waiting is None:
+            queued = self._queue.pop(now, partial(self._fits, rooms=rooms))
+            if queued is None:
                 break
             self._overtaken = 0 if in_order else self._overtaken + 1
-            self._place(waiting, rooms, now)
+            self._place(queued, rooms, now)
 
     def _may_open(self) -> bool:
         return len(self._groups) < self._limits.max_groups
 
     def _rooms(self) -> list[_Room]:
-        """What the open groups still take in, the fullest first."""
+        """The lengths that the open groups admit, fullest group first."""
         groups = sorted(self._groups, key=lambda group: len(group.members), reverse=True)
         rooms = ((self._limits.room(group.lengths()), group) for group in groups)
-        return [_Room(*room, group) for room, group in rooms if room and self._takes_in(group)]
+        return [_Room(*room, group) for room, group in rooms if room and self._is_open(group)]
 
-    def _takes_in(self, group: _Group) -> bool:
+    def _is_open(self, group: _Group) -> bool:
         return not group.closed and (group.stepped == 0 or group.stepped >= self._limits.join_every)
 
     def _fits(self, ticket: Ticket, rooms: Sequence[_Room]) -> bool:
         return self._may_open() or any(room.takes(ticket) for room in rooms)
 
-    def _place(self, waiting: Waiting[Any], rooms: Sequence[_Room], now: float) -> None:
-        room = next((room for room in rooms if room.takes(waiting.ticket)), None)
+    def _place(self, queued: QueuedItem[Any], rooms: Sequence[_Room], now: float) -> None:
+        room = next((room for room in rooms if room.takes(queued.ticket)), None)
         if room is None:
-            self._open(waiting, now)
+            self._open(queued, now)
         else:
-            room.group.members[waiting.ticket.key] = _Member(waiting, now)
+            room.group.members[queued.ticket.key] = _Member(queued, now)
 
-    def _open(self, waiting: Waiting[Any], now: float, closed: bool = False) -> None:
-        self._groups.append(_Group({waiting.ticket.key: _Member(waiting, now)}, closed))
+    def _open(self, queued: QueuedItem[Any], now: float, closed: bool = False) -> None:
+        self._groups.append(_Group({queued.ticket.key: _Member(queued, now)}, closed))
 
     def _begin(self, group: _Group, outcomes: list[Outcome]) -> None:
         fresh = [member for member in group.members.values() if member.state is None]
 
         def begin() -> Sequence[Any]:
-            return self._stage.begin([member.waiting.item for member in fresh])
+            return self._stage.begin([member.queued.item for member in fresh])
 
         for member, state in self._guard(group, fresh, begin, outcomes):
             member.state, member.steps = state, state.steps_left
@@ -248,7 +249,7 @@ class StepLoop:
             return self._stage.finish([member.state for member in done])
 
         for member, result in self._guard(group, done, finish, outcomes):
-            del group.members[member.waiting.ticket.key]
+            del group.members[member.queued.ticket.key]
             outcomes.append(self._outcome(member, result, None))
 
     def _guard(
@@ -258,9 +259,9 @@ class StepLoop:
         compute: Callable[[], Sequence[Any]],
         outcomes: list[Outcome],
     ) -> list[tuple[_Member, Any]]:
-        """Runs `compute` over the members: a result for each, or none at all. Where it fails, only
-        they are affected: a member alone fails with the error; of several, each starts anew in a
-        group of its own."""
+        """Runs `compute` over the members; returns a result for each, or none at all. A failure
+        affects only these members: one alone fails with the error; of several, each starts anew in
+        a group of its own."""
         if not members:
             return []
         for member in members:
@@ -269,20 +270,20 @@ class StepLoop:
             return list(zip(members, compute(), strict=True))
         except Exception as error:  # noqa: BLE001 - whatever a model raises belongs to its segments
             for member in members:
-                del group.members[member.waiting.ticket.key]
+                del group.members[member.queued.ticket.key]
                 if len(members) == 1:
                     outcomes.append(self._outcome(member, None, error))
                 else:
-                    self._suspects.append(member.waiting)
+                    self._suspects.append(member.queued)
             return []
 
     def _outcome(self, member: _Member, result: Any, error: Exception | None) -> Outcome:
-        waiting = member.waiting
+        queued = member.queued
         return Outcome(
-            waiting.ticket,
+            queued.ticket,
             result,
             error,
-            queued=member.admitted - waiting.since,
+            queued=member.admitted - queued.since,
             seconds=self._clock() - member.admitted,
             batch=member.batch,
         )

@@ -1,4 +1,4 @@
-"""A small client of the HTTP API: what the commands of `bernie` speak through."""
+"""A small client of the HTTP API, for the commands of `bernie`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _CONTENT_TYPES = {
 }
 
 
-class ApiError(Exception):
-    """The server's refusal with its HTTP status, or the reason why there was no answer."""
+class RequestFailed(Exception):
+    """The server's error with its HTTP status, or the reason why there was no answer."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class ApiError(Exception):
 class Client:
     """One user's connection to a running server. `token` is an API key or a session's token.
 
-    Every method raises ApiError.
+    Every method raises RequestFailed.
     """
 
     def __init__(self, base_url: str, token: str = "") -> None:
@@ -41,7 +41,7 @@ class Client:
         try:
             self._http = httpx.Client(base_url=base_url, headers=headers, timeout=60)
         except (httpx.InvalidURL, UnicodeEncodeError) as error:
-            raise ApiError(f"The address or the API key cannot be used: {error}") from error
+            raise RequestFailed(f"The address or the API key cannot be used: {error}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +50,7 @@ class Client:
         self._http.close()
 
     def sign_up(self, email: str, password: str) -> None:
-        """Makes an account and goes on as its user."""
+        """Makes an account and continues as its user."""
         body = {"email": email, "password": password}
         signed_in = self._call("POST", "/api/sign-up", json=body)
         self._http.headers["Authorization"] = f"Bearer {signed_in['token']}"
@@ -73,7 +73,7 @@ class Client:
 
     @contextmanager
     def uploaded(self, file: Path) -> Iterator[str]:
-        """Sends a recording and gives the id of the upload, which is deleted after the block."""
+        """Sends a recording and yields the id of its upload, which is deleted after the block."""
         kind = _CONTENT_TYPES.get(file.suffix.lower(), "application/octet-stream")
         try:
             with file.open("rb") as recording:
@@ -90,9 +90,9 @@ class Client:
                 )
             answer.raise_for_status()
         except OSError as error:
-            raise ApiError(f"{file} cannot be read: {error.strerror}") from error
+            raise RequestFailed(f"{file} cannot be read: {error.strerror}") from error
         except httpx.HTTPError as error:
-            raise ApiError(f"{file} could not be sent to the object store.") from error
+            raise RequestFailed(f"{file} could not be sent to the object store.") from error
         try:
             yield upload["id"]
         finally:
@@ -119,30 +119,30 @@ class Client:
     def wait(
         self, clip_id: str, seconds: float, progress: Callable[[dict[str, Any]], None]
     ) -> dict[str, Any]:
-        """Polls until the clip has ended. Raises ApiError where it failed or takes longer."""
+        """Polls until the clip has ended. Raises RequestFailed where it failed or takes longer."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
                 clip = self._call("GET", f"/api/clips/{clip_id}", params={"wait": 5})
-            except ApiError as error:
+            except RequestFailed as error:
                 message = f"{error} The clip {clip_id} goes on without you."
-                raise ApiError(message, error.status) from error
+                raise RequestFailed(message, error.status) from error
             progress(clip)
             if clip["state"] == "succeeded":
                 return clip
             if clip["state"] != "pending":
                 reason = (clip["error"] or {}).get("message", "")
-                raise ApiError(f"The clip {clip['state']}. {reason}".strip())
-        raise ApiError(f"The clip {clip_id} is not ready after {seconds:.0f} s; it goes on.")
+                raise RequestFailed(f"The clip {clip['state']}. {reason}".strip())
+        raise RequestFailed(f"The clip {clip_id} is not ready after {seconds:.0f} s; it goes on.")
 
     @contextmanager
     def listen(self, clip_id: str) -> Iterator[Iterator[bytes]]:
-        """The audio of a clip as it comes. Reading raises ApiError where it breaks off."""
+        """The audio of a clip as it arrives. Reading raises RequestFailed where it breaks off."""
         with self._stream(f"/api/clips/{clip_id}/audio", {"stream": 1}) as response:
             yield _guarded(response.iter_raw())
 
     def events(self, clip_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Kind and data of what happens to a clip, to its end."""
+        """Kind and data of the clip's events, to its end."""
         with self._stream(f"/api/clips/{clip_id}/events", {}) as response:
             kind = ""
             for line in _guarded(response.iter_lines()):
@@ -154,11 +154,11 @@ class Client:
 
     @contextmanager
     def _stream(self, path: str, params: dict[str, Any]) -> Iterator[httpx.Response]:
-        # To the object store, without our credentials, where the clip is finished already.
+        # A finished clip redirects to the object store, which gets no credentials of ours.
         with self._http.stream("GET", path, params=params, follow_redirects=True) as response:
             if response.is_error:
                 error = json.loads(response.read()).get("error", {})
-                raise ApiError(error.get("message", f"HTTP {response.status_code}"))
+                raise RequestFailed(error.get("message", f"HTTP {response.status_code}"))
             yield response
 
     def download(self, clip: dict[str, Any], file: Path) -> None:
@@ -171,31 +171,31 @@ class Client:
                         out.write(block)
         except httpx.HTTPError as error:
             message = f"The audio of clip {clip['id']} could not be downloaded: {error}"
-            raise ApiError(message) from error
+            raise RequestFailed(message) from error
         except OSError as error:
             message = f"{file} cannot be written: {error.strerror}. The clip {clip['id']} is kept."
-            raise ApiError(message) from error
+            raise RequestFailed(message) from error
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         server = self._http.base_url
         try:
             response = self._http.request(method, path, **request)
         except httpx.ConnectError as error:
-            raise ApiError(f"Nothing answers at {server}: is `bernie up` running?") from error
+            raise RequestFailed(f"Nothing answers at {server}: is `bernie up` running?") from error
         except httpx.HTTPError as error:
-            raise ApiError(f"{server} did not answer: {error}") from error
+            raise RequestFailed(f"{server} did not answer: {error}") from error
         try:
             body = response.json() if response.content else {}
             if response.is_error:
-                raise ApiError(body["error"]["message"], response.status_code)
+                raise RequestFailed(body["error"]["message"], response.status_code)
             return dict(body)
         except (ValueError, TypeError, KeyError) as error:
             message = f"{server} did not answer as a Bernie server (HTTP {response.status_code})."
-            raise ApiError(message, response.status_code) from error
+            raise RequestFailed(message, response.status_code) from error
 
 
 def _guarded(received: Iterator[T]) -> Iterator[T]:
     try:
         yield from received
     except httpx.HTTPError as error:
-        raise ApiError(f"The connection broke off: {error}") from error
+        raise RequestFailed(f"The connection broke off: {error}") from error

@@ -1,4 +1,4 @@
-"""`bernie say`, `convert` and `sfx`: a clip through a running server, to a file."""
+"""`bernie say`, `convert` and `sfx`: submit a clip to a running server and save it to a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from serve_app.cli.client import ApiError, Client
+from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.common import key_file
 from serve_app.cli.error_messages import console
 from serve_app.settings import Settings
@@ -64,7 +64,7 @@ def convert(
     key: Key = "",
 ) -> None:
     """Says what is said in FILE with another voice, through a running server."""
-    options = given(steps=steps, guidance=guidance, semitones=semitones)
+    options = without_none(steps=steps, guidance=guidance, semitones=semitones)
 
     def submit(client: Client, form: str) -> dict[str, Any]:
         with client.uploaded(file) as upload:
@@ -86,14 +86,14 @@ def sfx(
     key: Key = "",
 ) -> None:
     """Makes the sound that PROMPT describes, through a running server."""
-    options = given(duration=duration, steps=steps, guidance=guidance, seed=seed)
+    options = without_none(duration=duration, steps=steps, guidance=guidance, seed=seed)
     _make(
         url, key, output, lambda client, form: client.sound_effect(prompt, format=form, **options)
     )
 
 
-def given(**options: Any) -> dict[str, Any]:
-    """The options that the person gave. The server has the defaults of the others."""
+def without_none(**options: Any) -> dict[str, Any]:
+    """The options that were given. The server has the defaults of the others."""
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -108,11 +108,11 @@ def connected(url: str, key: str) -> Iterator[Client]:
     with Client(server, key or saved.read_text().strip()) as client:
         try:
             yield client
-        except ApiError as error:
+        except RequestFailed as error:
             if error.status != 401 or key:
                 raise
             hint = f"(the key in {saved} is of another database; give --key)"
-            raise ApiError(f"{error} {hint}", 401) from error
+            raise RequestFailed(f"{error} {hint}", 401) from error
 
 
 def require_writable(output: Path) -> None:
@@ -129,7 +129,7 @@ def require_writable(output: Path) -> None:
 def _make(
     url: str, key: str, output: Path, submit: Callable[[Client, str], dict[str, Any]]
 ) -> None:
-    """Submits a clip in the format that the file's ending names, waits, and writes the file."""
+    """Submits a clip in the format of the file's extension, waits, and writes the file."""
     form = FORMATS.get(output.suffix.lower())
     if form is None:
         raise typer.BadParameter(f"the file must end in one of {', '.join(FORMATS)}")

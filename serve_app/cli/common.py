@@ -1,4 +1,4 @@
-"""What the commands share: the database, and the key of the person at this machine."""
+"""What commands share: the database, and the API key of the local user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serve_app.cli.error_messages import WrongSetting
 from serve_app.cli.local_stack import private_folder
 from serve_app.db.engine import Database
 from serve_app.db.models import User
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
 
@@ -25,7 +25,7 @@ LOCAL_USER = "you@localhost"
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[Database]:
-    """The database with its newest tables; made if it is SQLite and missing."""
+    """The database, migrated; created if it is SQLite and missing."""
     url = settings.database()
     _require_url(url)
     if not settings.database_url.get_secret_value():
@@ -40,7 +40,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 @contextmanager
 def existing_database(settings: Settings) -> Iterator[Database]:
-    """The same, but raises WrongSetting where there is no SQLite file yet."""
+    """The same, but raises WrongSetting where there is no SQLite file."""
     if not settings.database_url.get_secret_value():
         file = Path(database_name(settings))
         if not file.exists():
@@ -62,7 +62,7 @@ def database_name(settings: Settings) -> str:
 
 
 def _require_url(url: str) -> None:
-    """Raises WrongSetting, without a word of the URL: any part of it may be the password."""
+    """Raises WrongSetting without quoting the URL: any part of it may be the password."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -79,8 +79,8 @@ def _require_url(url: str) -> None:
 
 
 def local_key(settings: Settings) -> Path:
-    """The file with the API key of the person at this machine; made new where the database does
-    not know it."""
+    """The file with the local user's API key; written anew where the database does not know the
+    key."""
     path = key_file(settings)
     private_folder(settings.data_dir)
     with open_database(settings) as database, database.transaction() as session:
@@ -99,7 +99,7 @@ def key_file(settings: Settings) -> Path:
 def _is_known(session: Session, path: Path, now: float) -> bool:
     try:
         credentials.authenticate(session, path.read_text().strip(), now)
-    except (FileNotFoundError, ServiceError):
+    except (FileNotFoundError, ApiError):
         return False
     return True
 
@@ -107,7 +107,7 @@ def _is_known(session: Session, path: Path, now: float) -> bool:
 def _local_user(session: Session, settings: Settings, now: float) -> User:
     try:
         return users.by_email(session, LOCAL_USER)
-    except ServiceError:
+    except ApiError:
         password = secrets.token_urlsafe(24)
         user = users.new_user(LOCAL_USER, password, now)
         users.sign_up(session, user, settings.sign_up_credits, now)

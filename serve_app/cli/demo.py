@@ -1,4 +1,4 @@
-"""`make demo`: the whole system, from nothing to three sound files, and down again."""
+"""`make demo`: starts the whole system, makes three sound files, and stops it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from serve_app.settings import Settings
 
 WAIT_SECONDS = 900.0
 _PORTS = range(22_700, 30_000)
-"""Clear of the workers of Ray and of SeaweedFS, and below those that systems give out."""
+"""Apart from the ports of Ray's workers and of SeaweedFS, and below the ephemeral ports."""
 
 Submit = Callable[[Client], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class DemoRequest:
     """What the demo makes: a sentence, the same sentence in another voice, and a sound."""
 
     text: str
@@ -37,7 +37,7 @@ class Wishes:
     other_voice: str
     sound: str
     output: Path
-    """The sentence; the other two lie beside it, as `NAME-converted` and `NAME-sound`."""
+    """The sentence. The other two lie beside it, as `NAME-converted` and `NAME-sound`."""
 
     @property
     def converted(self) -> Path:
@@ -48,10 +48,10 @@ class Wishes:
         return self.output.with_stem(f"{self.output.stem}-sound")
 
 
-def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
-    """Makes what is installed and says what is not. `settings` are resolved.
+def run_demo(request: DemoRequest, settings: Settings, console: Console) -> None:
+    """Makes the clips of the installed services and names the others. `settings` are resolved.
 
-    Raises ApiError where a step of the way fails; whatever happens, everything is stopped.
+    Raises RequestFailed where a step fails. Everything is stopped in any case.
     """
     with tempfile.TemporaryDirectory(prefix="bernie-demo-") as folder:
         update = {"data_dir": Path(folder), "port": free_port()}
@@ -65,7 +65,7 @@ def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
         with local_stack(settings, report, free_port()), Client(url) as client:
             report("Signing up")
             client.sign_up(f"demo-{secrets.token_hex(4)}@example.com", secrets.token_urlsafe(16))
-            made = make_all(wishes, settings, client, report)
+            made = make_all(request, settings, client, report)
             account = client.me()
             report("Stopping")
         report("Stopped")
@@ -77,18 +77,23 @@ def run_demo(wishes: Wishes, settings: Settings, console: Console) -> None:
 
 
 def make_all(
-    wishes: Wishes, settings: Settings, client: Client, report: Report
+    request: DemoRequest, settings: Settings, client: Client, report: Report
 ) -> dict[Path, dict[str, Any]]:
-    """The clips of the services that are installed, by the files that they are saved as."""
+    """The clips of the installed services, by the files that they are saved to."""
 
     def convert(client: Client) -> dict[str, Any]:
-        with client.uploaded(wishes.output) as upload:
-            return client.convert(upload, wishes.other_voice)
+        with client.uploaded(request.output) as upload:
+            return client.convert(upload, request.other_voice)
 
     steps: list[tuple[str, str, Path, Submit]] = [
-        ("styletts2", wishes.text, wishes.output, lambda it: it.speak(wishes.text, wishes.voice)),
-        ("seedvc", f"the same as {wishes.other_voice}", wishes.converted, convert),
-        ("make-an-audio", wishes.sound, wishes.effect, lambda it: it.sound_effect(wishes.sound)),
+        (
+            "styletts2",
+            request.text,
+            request.output,
+            lambda it: it.speak(request.text, request.voice),
+        ),
+        ("seedvc", f"the same as {request.other_voice}", request.converted, convert),
+        ("make-an-audio", request.sound, request.effect, lambda it: it.sound_effect(request.sound)),
     ]
     made = {}
     for service, what, file, submit in steps:
@@ -105,15 +110,15 @@ def make_all(
 
 
 def demo_settings(**given: Any) -> Settings:
-    """What the environment says of models and limits, with a database and an object store that
-    are the demo's own."""
+    """The environment's models and limits, with a database and an object store of the demo's
+    own."""
     own = {"database_url": "", "s3_endpoint": "", "s3_public_endpoint": "", "host": "127.0.0.1"}
     return Settings(**{**own, **given})
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on, and that nobody is given who asks for any: between
-    the choice and the first listening lie seconds, in which Ray alone asks for a dozen."""
+    """An unused port of loopback outside the ephemeral range: seconds pass between the choice and
+    the first use, in which Ray alone asks for a dozen ephemeral ports."""
     for port in random.sample(_PORTS, len(_PORTS)):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))

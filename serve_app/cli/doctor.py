@@ -1,4 +1,4 @@
-"""`bernie doctor`: whether the rows, the ledger and the object store fit together."""
+"""`bernie doctor`: whether rows, ledger and object store are consistent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rich.table import Table
 from serve_app.cli.common import existing_database
 from serve_app.cli.error_messages import console
 from serve_app.cli.local_stack import with_store
-from serve_app.maintenance.doctor.check_context import Case
-from serve_app.maintenance.doctor.runner import Result, examine
+from serve_app.maintenance.doctor.check_context import CheckContext
+from serve_app.maintenance.doctor.runner import CheckResult, run_checks
 from serve_app.settings import Settings
 from serve_app.storage import seaweedfs
 from serve_app.storage.store import ObjectStore
@@ -45,35 +45,35 @@ def doctor(
     with existing_database(settings) as database, _own_store(settings) as reachable:
         store = ObjectStore(reachable)
         store.ready()
-        system = Case(database, store, reachable, age, deep)
-        results = examine(system, repair, lambda title: console.print(f"[cyan]•[/] {title}…"))
+        context = CheckContext(database, store, reachable, age, deep)
+        results = run_checks(context, repair, lambda title: console.print(f"[cyan]•[/] {title}…"))
     if as_json:
         typer.echo(json.dumps([each.as_json() for each in results], indent=2))
     else:
         _show(results)
-    if not all(each.well for each in results):
+    if not all(each.ok for each in results):
         raise typer.Exit(1)
 
 
 @contextmanager
 def _own_store(settings: Settings) -> Iterator[Settings]:
-    """Settings that name an object store: for the built-in one of `bernie up`, which is started
-    meanwhile unless it runs."""
+    """Settings that name an object store. The built-in store of `bernie up` is started for the
+    block unless it runs."""
     folder = settings.data_dir / "seaweedfs"
-    if settings.s3_endpoint or not seaweedfs.is_made(folder):
+    if settings.s3_endpoint or not seaweedfs.exists(folder):
         yield settings
         return
-    with seaweedfs.reached(folder) as access:
+    with seaweedfs.running_store(folder) as access:
         yield with_store(settings, access)
 
 
-def _show(results: list[Result]) -> None:
+def _show(results: list[CheckResult]) -> None:
     table = Table()
     table.add_column("what must hold", overflow="fold")
     for name in ("looked at", "wrong", "repaired"):
         table.add_column(name, justify="right", no_wrap=True)
     for result in results:
-        mark = "[green]✓[/]" if result.well else "[red]✗[/]"
+        mark = "[green]✓[/]" if result.ok else "[red]✗[/]"
         counts = (result.examined, result.wrong, result.repaired)
         table.add_row(f"{mark} {result.title}", *(f"{count:,}" for count in counts))
     output = Console()

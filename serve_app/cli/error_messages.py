@@ -1,4 +1,4 @@
-"""Errors that people can mend end a command with one line, never with a traceback."""
+"""One-line messages for errors that the user can mend, instead of tracebacks."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from typer.core import TyperGroup
 
 from pipelines.weights.checkpoints import FetchFailed
 from serve_app.catalog import NothingInstalled
-from serve_app.cli.client import ApiError
+from serve_app.cli.client import RequestFailed
 from serve_app.cli.local_stack import StackError
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.storage.seaweedfs import EmbeddedStoreError
-from serve_app.storage.store import StoreError
+from serve_app.storage.store_errors import StoreError
 
 console = Console(stderr=True)
 
-_SPEAK_FOR_THEMSELVES = (
-    ApiError,
+_USER_ERRORS = (
+    RequestFailed,
     EmbeddedStoreError,
     FetchFailed,
     NothingInstalled,
-    ServiceError,
+    ApiError,
     StackError,
 )
 _STORE_SETTINGS = "BERNIE_S3_ENDPOINT, _BUCKET, _REGION, _ACCESS_KEY and _SECRET_KEY"
@@ -38,8 +38,8 @@ class WrongSetting(Exception):
     """A setting that cannot be used; the message names it."""
 
 
-class Reasons(TyperGroup):
-    """The commands of the program: what goes wrong in them is told in one line, exit code 1."""
+class ErrorReportingGroup(TyperGroup):
+    """The commands of the program. An expected error is printed in one line, with exit code 1."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -53,8 +53,8 @@ class Reasons(TyperGroup):
 
 
 def explain(error: Exception) -> str | None:
-    """What to tell about an error; None for one that nobody expected. It shows no secret."""
-    if isinstance(error, (*_SPEAK_FOR_THEMSELVES, WrongSetting)):
+    """The message for an error; None for an unexpected one. It contains no secret."""
+    if isinstance(error, (*_USER_ERRORS, WrongSetting)):
         return str(error)
     if isinstance(error, ValidationError) and error.title == "Settings":
         return "; ".join(map(_setting, error.errors()))

@@ -1,4 +1,4 @@
-"""Everything on loopback in one process tree: SeaweedFS, the database, Ray, Serve."""
+"""The whole system on loopback in one process tree: SeaweedFS, the database, Ray, Serve."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StackError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:
-    """A running stack: the settings it runs with, and the store if it is the built-in one."""
+    """A running stack: its settings, and the store if it is the built-in one."""
 
     settings: Settings
     store: SeaweedFS | None
@@ -53,11 +53,10 @@ class LocalStack:
 def local_stack(
     settings: Settings, report: Report, dashboard_port: int = 8265
 ) -> Iterator[LocalStack]:
-    """Starts all parts and stops them in reverse order.
+    """Starts all parts, and stops them in reverse order.
 
-    What the settings already name (a database, an S3 endpoint) is used as it is. Raises StackError
-    where a port is taken or the folder in use, EmbeddedStoreError, and StoreError where an S3 of
-    one's own cannot be used.
+    A database or S3 endpoint in the settings is used as it is. Raises StackError where a port or
+    the folder is in use, EmbeddedStoreError, and StoreError where an external S3 cannot be used.
     """
     private_folder(settings.data_dir)
     with ExitStack() as stack:
@@ -80,7 +79,7 @@ def local_stack(
 
 
 def with_store(settings: Settings, store: Access) -> Settings:
-    """Settings that name the built-in store."""
+    """Settings that name the store."""
     return settings.model_copy(
         update={
             "s3_endpoint": store.endpoint,
@@ -91,7 +90,7 @@ def with_store(settings: Settings, store: Access) -> Settings:
 
 
 def private_folder(folder: Path) -> None:
-    """Makes a folder that only its owner may look into. Raises StackError."""
+    """Creates a folder that only its owner can read. Raises StackError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -102,7 +101,7 @@ def private_folder(folder: Path) -> None:
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Keeps a second one off the folder; one that is just ending is waited for."""
+    """Locks the folder; waits a moment for a previous stack that is about to end."""
     with (folder / "lock").open("w") as lock:
         deadline = time.monotonic() + _GRACE_SECONDS
         while True:
@@ -119,7 +118,7 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def _require_free(host: str, port: int, option: str) -> None:
-    """Raises StackError where nobody can listen there, with the reason and what to change."""
+    """Raises StackError where the port cannot be bound, with the reason and what to change."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family) as probe:
@@ -145,14 +144,14 @@ def _require_store(settings: Settings) -> None:
 
 @contextmanager
 def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
-    """Ray listens on all interfaces whatever it is told, and executes what it is sent: a new token
-    for every start keeps everyone else out. Ray reads the environment when it is imported."""
+    """Ray listens on all interfaces in any case, and executes what it receives. A new token for
+    every start keeps everybody else out. Ray reads the environment at its import."""
     os.environ.update(ray_environment.RAY)
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     write_private(token_file, os.environ["RAY_AUTH_TOKEN"])
-    # A folder of its own keeps a stale cluster address from being found. Ray's sockets live below
-    # it; their paths may have at most 107 characters.
+    # A folder of its own hides the address of an earlier cluster. Ray's sockets lie below it, and
+    # their paths may have at most 107 characters.
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=f"{_RAY_FOLDER}{os.getpid()}-"))
     os.environ["RAY_TMPDIR"] = str(folder)
@@ -174,7 +173,7 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
             raise StackError(f"Ray could not be started. {error}") from error
         folder.chmod(0o700)  # ray opens it to all
         if threading.current_thread() is threading.main_thread():
-            # Ray's own handler aborts the process; nothing would be drained.
+            # Ray's own handler aborts the process, and nothing would be drained.
             signal.signal(signal.SIGTERM, at_sigterm)
         yield
     finally:
@@ -183,7 +182,7 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
 
 
 def _remove_orphans() -> None:
-    """Ray's folders of processes that were killed."""
+    """Removes Ray's folders of processes that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_RAY_FOLDER}*-*"):
         pid = folder.name.removeprefix(_RAY_FOLDER).split("-")[0]
         if pid.isdigit() and not _alive(int(pid)):

@@ -5,25 +5,25 @@ from __future__ import annotations
 import ipaddress
 import signal
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
-from serve_app import catalog
+from serve_app import __version__, catalog
 from serve_app.cli import clips, doctor, users, voices
 from serve_app.cli.common import local_key
-from serve_app.cli.demo import Wishes, demo_settings, run_demo
-from serve_app.cli.error_messages import Reasons, WrongSetting, console
+from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
+from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
 from serve_app.cli.local_stack import LocalStack, local_stack
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
 app = typer.Typer(
-    cls=Reasons,
+    cls=ErrorReportingGroup,
     no_args_is_help=True,
     help="Speech, voice conversion and sound effects on your own hardware.",
     pretty_exceptions_enable=False,
@@ -38,7 +38,7 @@ _DEFAULT_SPEECH = catalog.DEFAULTS["styletts2"]
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"bernie {metadata.version('bernie')}")
+        typer.echo(f"bernie {__version__}")
         raise typer.Exit
 
 
@@ -48,7 +48,7 @@ def main(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="The version.")
     ] = False,
 ) -> None:
-    """What holds for all commands."""
+    """Options of all commands."""
 
 
 @app.command()
@@ -68,8 +68,8 @@ def up(
         _fetch_defaults(settings)
         served = catalog.resolve(settings)
         key = local_key(settings)
-        with local_stack(served, _say_step, dashboard_port) as stack:
-            _welcome(stack, settings, key, dashboard_port)
+        with local_stack(served, _print_step, dashboard_port) as stack:
+            _print_banner(stack, settings, key, dashboard_port)
             _watch(stack)
     except KeyboardInterrupt:
         pass
@@ -92,11 +92,11 @@ def demo(
 
     A sentence, the same in another voice, and a sound: as far as they are installed. It has a
     database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_… say."""
-    wishes = Wishes(text, voice, other_voice, sound, output)
+    request = DemoRequest(text, voice, other_voice, sound, output)
     clips.require_writable(output)
     settings = demo_settings()
     _fetch_defaults(settings)
-    run_demo(wishes, catalog.resolve(settings), console)
+    run_demo(request, catalog.resolve(settings), console)
 
 
 @app.command()
@@ -120,15 +120,15 @@ def fetch(
 
 
 def _fetch_defaults(settings: Settings) -> None:
-    """The weights of the default models of services for which no other is set or installed. Speech
-    cannot do without; the rest runs without those that cannot be had."""
+    """Fetches the default models of services for which no other is set or installed. Raises where
+    the speech model cannot be fetched; the other services are then missing."""
     _require_checkpoints(settings)
     if settings.speech.pipeline == _DEFAULT_SPEECH:
         _fetch(_DEFAULT_SPEECH, settings)
     for service in ("seedvc", "make-an-audio"):
         default = catalog.DEFAULTS[service]
         asked = settings.service(service).pipeline
-        if asked == default or (asked == AUTO and not catalog.is_there(service, settings)):
+        if asked == default or (asked == AUTO and not catalog.is_installed(service, settings)):
             try:
                 _fetch(default, settings)
             except checkpoints.FetchFailed as error:
@@ -136,7 +136,7 @@ def _fetch_defaults(settings: Settings) -> None:
 
 
 def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
-    """The weights, fetched with a progress bar where they are not there yet."""
+    """Fetches the weights with a progress bar, where missing."""
     _require_checkpoints(settings)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
     with Progress(*columns, console=console, transient=True) as progress:
@@ -145,7 +145,7 @@ def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
         def report(what: str, done: float) -> None:
             progress.update(task, description=what, completed=done)
 
-        return checkpoints.fetch(name, PipelineSettings(settings.checkpoints), report, source)
+        return registry.fetch(name, PipelineSettings(settings.checkpoints), report, source)
 
 
 def _require_checkpoints(settings: Settings) -> None:
@@ -153,11 +153,11 @@ def _require_checkpoints(settings: Settings) -> None:
         raise WrongSetting(f"BERNIE_CHECKPOINTS: {settings.checkpoints} has no manifest.toml.")
 
 
-def _say_step(text: str) -> None:
+def _print_step(text: str) -> None:
     console.print(f"[cyan]•[/] {text}…")
 
 
-def _welcome(stack: LocalStack, asked: Settings, key: Path, dashboard_port: int) -> None:
+def _print_banner(stack: LocalStack, asked: Settings, key: Path, dashboard_port: int) -> None:
     settings = stack.settings
     lines = [
         f"[bold green]Bernie is up[/] at http://{settings.host}:{settings.port}",
@@ -175,7 +175,7 @@ def _welcome(stack: LocalStack, asked: Settings, key: Path, dashboard_port: int)
 
 
 def _services(asked: Settings, served: Settings) -> list[str]:
-    """What runs, and how to have what does not, unless it was turned off."""
+    """The running pipelines, and how to install the missing ones unless they were turned off."""
     running = served.pipelines()
     lines = [f"{catalog.TITLES[name]}: {pipeline}" for name, pipeline in running.items()]
     for name in SERVICES:
@@ -193,7 +193,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _watch(stack: LocalStack) -> None:
-    """Returns at Ctrl-C. Raises where a part has ended by itself."""
+    """Returns at Ctrl-C. Raises where a part has ended."""
     try:
         while True:
             time.sleep(1)

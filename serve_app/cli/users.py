@@ -1,4 +1,4 @@
-"""`bernie users`: accounts of the database."""
+"""`bernie users`: accounts in the database."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from serve_app.cli.common import database_name, existing_database, open_database
 from serve_app.cli.error_messages import console
 from serve_app.settings import Settings
 
-MOST_CREDITS = 10**12
-MOST_DAYS = 3650
+MAX_CREDITS = 10**12
+MAX_DAYS = 3650
 _DAY = 24 * 3600.0
 
 app = typer.Typer(no_args_is_help=True, help="Accounts of the database.")
@@ -45,7 +45,7 @@ def make_key(
     name: Annotated[str, typer.Option(help="What to recognise it by.")] = "made by the operator",
     scope: Annotated[Scope | None, typer.Option(help="All that it may do; left out, both.")] = None,
     days: Annotated[
-        int | None, typer.Option(min=1, max=MOST_DAYS, help="How long it is valid.")
+        int | None, typer.Option(min=1, max=MAX_DAYS, help="How long it is valid.")
     ] = None,
 ) -> None:
     """Makes an API key and prints it, and nothing else, to standard output."""
@@ -84,7 +84,7 @@ def sign_out(
 
 
 @app.command("credit")
-def credit(email: str, amount: Annotated[int, typer.Argument(min=1, max=MOST_CREDITS)]) -> None:
+def credit(email: str, amount: Annotated[int, typer.Argument(min=1, max=MAX_CREDITS)]) -> None:
     """Gives an account more credits."""
     with existing_database(Settings()) as database, database.transaction() as session:
         user = users.by_email(session, email)

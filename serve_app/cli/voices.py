@@ -1,4 +1,4 @@
-"""`bernie voices`: those that ship and those of one's own."""
+"""`bernie voices`: shipped voices and the user's own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from serve_app.cli.client import ApiError
+from serve_app.cli.client import RequestFailed
 from serve_app.cli.clips import Key, Url, connected
 from serve_app.cli.error_messages import console
 
@@ -53,6 +53,6 @@ def remove(name: str, url: Url = "", key: Key = "") -> None:
     with connected(url, key) as client:
         ids = [voice["id"] for voice in client.voices() if voice["name"] == name and voice["id"]]
         if not ids:
-            raise ApiError(f"There is no voice of your own named {name}.", 404)
+            raise RequestFailed(f"There is no voice of your own named {name}.", 404)
         client.remove_voice(ids[0])
     console.print(f"Removed the voice {name}.")

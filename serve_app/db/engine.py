@@ -27,6 +27,17 @@ from sqlalchemy.orm import Session, sessionmaker
 
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5
+_LOCK_SECONDS = 5
+"""Longest wait for a row or table that another transaction holds."""
+_STATEMENT_SECONDS = 30
+_IDLE_SECONDS = 60
+"""Longest that a transaction may stay open without a statement: its locks hold up others."""
+_POOL_SECONDS = 5
+"""Longest wait for a connection. Pools are as large as there are threads, so that nobody waits."""
+_LIMITS = (
+    f"-c lock_timeout={_LOCK_SECONDS}s -c statement_timeout={_STATEMENT_SECONDS}s "
+    f"-c idle_in_transaction_session_timeout={_IDLE_SECONDS}s"
+)
 _NOTICES_SILENCE = {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -40,19 +51,17 @@ _UNIX_EPOCH_JULIAN_DAY = 2440587.5
 class Database:
     """One engine, short transactions, migrations, and the clock that leases go by."""
 
-    def __init__(self, url: str) -> None:
-        """`url` is `sqlite:///<file>` or `postgresql://…`; anything else raises ValueError."""
+    def __init__(self, url: str, connections: int = 15) -> None:
+        """`url` is `sqlite:///<file>` or `postgresql://…`; anything else raises ValueError.
+
+        `connections` is how many there may be at a time: one for each thread that uses them.
+        """
         parsed = make_url(url)
         backend = parsed.get_backend_name()
         if backend == "sqlite":
-            self.engine = _sqlite(parsed)
+            self.engine = _sqlite(parsed, connections)
         elif backend == "postgresql":
-            self.engine = create_engine(
-                parsed.set(drivername="postgresql+psycopg"),
-                pool_pre_ping=True,
-                hide_parameters=True,
-                connect_args={"connect_timeout": _CONNECT_SECONDS, **_NOTICES_SILENCE},
-            )
+            self.engine = _postgresql(parsed, connections)
         else:
             raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
@@ -61,16 +70,16 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A session whose work is committed at the end of the block, or rolled back on an error.
+        """A session that commits at the end of the block, or rolls back on an error.
 
-        The database is first touched by the first statement, so what is slow belongs before it.
+        The first statement opens the transaction, so slow work belongs before it.
         """
         with self._sessions.begin() as session:
             yield session
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session that reads only, and on SQLite waits for no writer and holds none up.
+        """A read-only session. On SQLite it neither waits for a writer nor delays one.
 
         A write within it raises sqlalchemy.exc.DBAPIError.
         """
@@ -78,18 +87,22 @@ class Database:
             yield session
 
     def migrate(self) -> None:
-        """Bring the tables to the newest revision. Processes that start together wait in turn."""
+        """Brings the tables to the newest revision. Concurrent processes take turns."""
         config = Config()
         config.set_main_option("script_location", "serve_app.db:migrations")
         with self.engine.begin() as connection:
+            if self.engine.dialect.name == "postgresql":
+                # A migration may rewrite a large table, or wait for another that does.
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             self.lock(connection, "migrations")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
     def lock(self, within: Session | Connection, name: str) -> None:
-        """Wait until no other transaction holds `name`, and hold it to the end of this one.
+        """Waits until no other transaction holds `name`, and holds it until this one ends.
 
-        On SQLite there is nothing to do: its transactions follow one another.
+        On SQLite it does nothing: its write transactions are serial.
         """
         if self.engine.dialect.name == "postgresql":
             within.execute(select(func.pg_advisory_xact_lock(zlib.crc32(name.encode()))))
@@ -113,12 +126,34 @@ class Database:
         self.engine.dispose()
 
 
-def _sqlite(url: URL) -> Engine:
+def _postgresql(url: URL, connections: int) -> Engine:
+    options = [_LIMITS]
+    for given in url.normalized_query.get("options", ()):
+        options.append(given)  # those of the URL come last, and win
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_POOL_SECONDS,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "options": " ".join(options),
+            **_NOTICES_SILENCE,
+        },
+    )
+
+
+def _sqlite(url: URL, connections: int) -> Engine:
     if not url.database or url.database == ":memory:":
         raise ValueError("the SQLite database must be a file: sqlite:///<path>")
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=_BUSY_SECONDS,
         # Errors are logged, and would quote what people sent.
         hide_parameters=True,
         # The driver begins no transactions of its own: `_begin` does.

@@ -1,4 +1,4 @@
-"""One bound value for many rows: what a JSON object has for the key of each."""
+"""A lookup in one bound JSON object for every row of a statement."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 
-class value_of(FunctionElement[Any]):  # noqa: N801 - it is used like a function
-    """`value_of(values, key)`: the JSON value that the JSON object `values` has for `key`, which
-    has letters and digits only."""
+class value_of(FunctionElement[Any]):  # noqa: N801 - used like a function
+    """`value_of(values, key)`: the JSON value of `key` in the JSON object `values`. Keys have
+    letters and digits only."""
 
     type = JSON()
     inherit_cache = True

@@ -40,7 +40,7 @@ class User(Base):
     balance: Mapped[int] = mapped_column(BigInteger, default=0)
     """Always the sum of the user's ledger."""
     starts: Mapped[list[float]] = mapped_column(JSON, default=list)
-    """Newest first starts of the user's clips, for the throttle: they outlive the clips."""
+    """Newest first starts of the user's clips, for the throttle. They outlive the clips."""
     created_at: Mapped[float] = mapped_column(Float)
 
     __table_args__ = (CheckConstraint("balance >= 0", name="balance_not_negative"),)
@@ -74,15 +74,15 @@ class ApiKey(Base):
     last_used_at: Mapped[float | None] = mapped_column(Float)
 
 
-class SignInFailure(Base):
+class AuthAttempt(Base):
     __tablename__ = "sign_in_failures"
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     subject: Mapped[str] = mapped_column(String(64))
-    """SHA-256 of `account:<email>` or `address:<ip>`: what strangers type is not kept."""
+    """SHA-256 of `account:<email>` or `address:<ip>`: the input of strangers is not stored."""
     at: Mapped[float] = mapped_column(Float, index=True)
     under_way: Mapped[bool] = mapped_column(Boolean, default=True, server_default=false())
-    """It counts as failed until the password has been looked at."""
+    """Counted as failed until the password has been checked."""
 
     __table_args__ = (Index("ix_sign_in_failures_subject_at", "subject", "at"),)
 
@@ -99,7 +99,7 @@ CANCELLED = "cancelled"
 
 
 class Clip(Base):
-    """A clip is also its own job: pending while `s3_key` is null and `failed` is false."""
+    """A clip is its own job: pending while `s3_key` is null and `failed` is false."""
 
     __tablename__ = "clips"
 
@@ -110,7 +110,7 @@ class Clip(Base):
     voice: Mapped[str | None] = mapped_column(String(200))
     original_voice_s3_key: Mapped[str | None] = mapped_column(String(300))
     options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
-    """speed, seed, format, sample_rate and what else the service takes."""
+    """speed, seed, format, sample_rate, and the other options of the service."""
     s3_key: Mapped[str | None] = mapped_column(String(300))
     failed: Mapped[bool] = mapped_column(Boolean, default=False)
     error_code: Mapped[str | None] = mapped_column(String(60))
@@ -119,34 +119,36 @@ class Clip(Base):
 
     # The job
     credits: Mapped[int] = mapped_column(Integer)
-    """Held while pending, taken on success."""
+    """Held while pending, charged on success."""
     start_at: Mapped[float] = mapped_column(Float)
-    """Not started before this time (throttle, retry backoff)."""
+    """The earliest start (throttle, retry backoff)."""
     turn: Mapped[int] = mapped_column(BigInteger)
-    """Fair queuing number: users take turns, whoever submitted how much."""
+    """Start-time fair queuing number: users take turns, however much each submits."""
     ready: Mapped[bool] = mapped_column(Boolean, default=False)
-    """In line to be claimed. False while throttled, backing off or held, and when finished."""
+    """Whether it can be claimed. False while throttled, backing off or leased, and when
+    finished."""
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     losses: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    """Attempts that ended with the process they ran in. Who has any is suspected of killing it."""
+    """Attempts lost with the process that ran them. A clip with any is suspected of killing it."""
     lease: Mapped[str | None] = mapped_column(String(32))
-    """Random token of the worker that holds the clip; every write of the worker names it."""
+    """Random token of the worker that holds the clip. Every write of the worker names it."""
     lease_until: Mapped[float | None] = mapped_column(Float)
     started_at: Mapped[float | None] = mapped_column(Float)
-    """First start; the throttle counts these."""
+    """The first start; the throttle counts these."""
     finished_at: Mapped[float | None] = mapped_column(Float)
     deleted_at: Mapped[float | None] = mapped_column(Float)
-    """Set while the object of a deleted clip is being removed; the row goes last."""
+    """Set while the object of a deleted clip is being removed; the row is removed last."""
 
     # The result
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     audio_seconds: Mapped[float | None] = mapped_column(Float)
     timings: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     made_by: Mapped[str | None] = mapped_column(String(32))
-    """The lease under which the audio of a clip that has not succeeded was made whole: the object
-    names it too, and the three above tell of it."""
+    """The lease under which the stored audio of a clip that has not succeeded was made. The object
+    names it too. The three columns above describe that audio."""
     streamed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
-    """Somebody listens while it is made: it is written so that no byte changes once it is sent."""
+    """Whether somebody listens while the clip is made. Its file is then written in a layout in
+    which no byte changes once it is sent."""
 
     # Deduplication
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
@@ -167,9 +169,9 @@ class Clip(Base):
 
 
 PENDING = and_(Clip.s3_key.is_(None), not_(Clip.failed))
-"""The one definition of pending in SQL: the queue's indexes hold these rows and no others."""
+"""The one definition of pending in SQL: the indexes of the queue hold these rows only."""
 RETURNS_AT = func.coalesce(Clip.lease_until, Clip.start_at)
-"""When a pending clip that is not in line comes (back) into it: lease end, else start time."""
+"""When a pending clip that is not ready becomes so: the end of its lease, else its start time."""
 
 
 def _partial_index(name: str, *columns: Any, where: ColumnElement[bool]) -> None:
@@ -185,7 +187,7 @@ _partial_index("ix_clips_made", Clip.finished_at, where=Clip.made_by.is_not(None
 
 
 class ClipEvent(Base):
-    """Something that happened to a clip. The numbers of a clip's events only grow."""
+    """An event of a clip. The numbers of a clip's events only grow."""
 
     __tablename__ = "clip_events"
 
@@ -198,8 +200,8 @@ class ClipEvent(Base):
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-class Upload(Base):
-    """A place in the object store that a user may send a recording to."""
+class RecordingUpload(Base):
+    """A key in the object store to which a user may send a recording."""
 
     __tablename__ = "uploads"
 
@@ -210,13 +212,15 @@ class Upload(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[float] = mapped_column(Float, index=True)
     seconds: Mapped[float | None] = mapped_column(Float)
-    """Length of the recording, once it has been found to be one."""
+    """Length of the recording, once it was inspected."""
     deleted_at: Mapped[float | None] = mapped_column(Float)
-    """Set while a presigned URL could still bring the object of a deleted upload back."""
+    """Set while a presigned URL could bring the object of a deleted upload back."""
+    removed_at: Mapped[float | None] = mapped_column(Float)
+    """When the object of a deleted upload was removed for the first time."""
 
 
 class Voice(Base):
-    """A voice of a user's own, kept as a recording of it."""
+    """A user's own voice, kept as a recording of it."""
 
     __tablename__ = "voices"
 
@@ -227,7 +231,7 @@ class Voice(Base):
     seconds: Mapped[float] = mapped_column(Float)
     created_at: Mapped[float] = mapped_column(Float)
     deleted_at: Mapped[float | None] = mapped_column(Float)
-    """Set while the recording of a deleted voice is being removed; the row goes last."""
+    """Set while the recording of a deleted voice is being removed; the row is removed last."""
 
     __table_args__ = (
         Index(
@@ -241,6 +245,16 @@ class Voice(Base):
     )
 
 
+class Leader(Base):
+    """Which worker has a duty that only one has at a time."""
+
+    __tablename__ = "leaders"
+
+    duty: Mapped[str] = mapped_column(String(40), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(32))
+    until: Mapped[float] = mapped_column(Float)
+
+
 class LedgerEntry(Base):
     __tablename__ = "ledger"
 
@@ -249,7 +263,7 @@ class LedgerEntry(Base):
     )
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     clip_id: Mapped[str | None] = mapped_column(String(32), unique=True)
-    """Unique: a clip is charged once. It outlives the clip, so it is not a foreign key."""
+    """Unique: a clip is charged once. It outlives the clip, so it is no foreign key."""
     amount: Mapped[int] = mapped_column(BigInteger)
     balance: Mapped[int] = mapped_column(BigInteger)
     """Balance after this entry."""

@@ -1,5 +1,5 @@
-"""Pages of long lists. A cursor holds the sort key of the last item seen, so rows that come or go
-between two requests neither repeat nor hide others."""
+"""Pages of long lists by cursor. A cursor holds the sort key of the last item seen, so rows that
+are added or removed between two requests neither repeat nor hide others."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from serve_app.errors import ServiceError, invalid
+from serve_app.errors import ApiError, invalid
 
 T = TypeVar("T")
-_LONGEST = 200
-_LARGEST = 2**63
+_MAX_LENGTH = 200
+_MAX_NUMBER = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ def encode_cursor(*key: float | str) -> str:
 
 
 def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
-    """The sort key in `cursor`, whose parts must be of `kinds`; 422 for anything else."""
-    if len(cursor) > _LONGEST:
+    """The sort key in `cursor`, whose parts must be of `kinds`. Raises ApiError 422 for anything
+    else."""
+    if len(cursor) > _MAX_LENGTH:
         raise _not_a_cursor()
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
@@ -46,11 +47,11 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
 
 
 def _storable(part: float | str) -> bool:
-    """Whether a database takes it: cursors come from outside."""
+    """Whether a database accepts the value: cursors come from outside."""
     if isinstance(part, str):
         return part.isalnum() and part.isascii()
-    return math.isfinite(part) and abs(part) < _LARGEST
+    return math.isfinite(part) and abs(part) < _MAX_NUMBER
 
 
-def _not_a_cursor() -> ServiceError:
+def _not_a_cursor() -> ApiError:
     return invalid("cursor", "This is not a cursor of this list; leave it out for the first page.")

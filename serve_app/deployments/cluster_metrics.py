@@ -1,6 +1,6 @@
-"""Bernie's metrics of every node of the cluster in one text, so that `/metrics` needs no discovery.
+"""Bernie's metrics of all nodes of the cluster in one text, so that `/metrics` needs no discovery.
 
-Ray's own series are many more (hundreds of kilobytes): Prometheus takes them from the nodes.
+Ray's own series take hundreds of kilobytes: Prometheus scrapes them from the nodes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ logger = logging.getLogger("bernie.metrics")
 
 
 def node_metrics() -> str:
-    """Prometheus text: Bernie's own series, as the nodes' exporters give them."""
+    """Prometheus text: Bernie's series, as the exporters of the nodes give them."""
     lines: list[str] = []
     for node in ray.nodes():  # type: ignore[no-untyped-call]
         if not node["Alive"] or not node["MetricsExportPort"]:

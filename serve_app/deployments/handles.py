@@ -1,4 +1,4 @@
-"""The stages of one service as the worker sees them: calls through Ray Serve handles."""
+"""The stages of one service for the worker: calls through Ray Serve handles."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ray.serve.handle import DeploymentHandle
 
 from pipelines.protocol import Acoustic, Request, Segment, Waveform
 from serve_app.batching.fair_queue import Ticket
-from serve_app.worker.generation import StageLost, StageUnavailable, Steps
-from serve_app.worker.timings import Traced
+from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
+from serve_app.worker.timings import Timed
 
 
 class RayStages:
@@ -32,28 +32,32 @@ class RayStages:
         vocoder: DeploymentHandle[Any],
     ) -> None:
         self._frontend = frontend
-        # Ray's annotations do not tell what `stream` makes of a handle.
+        # Ray's annotations do not cover handles with `stream`.
         self._diffusion: Any = diffusion.options(stream=True)
         self._vocoder = vocoder
 
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
-        prepared: Traced[list[Segment]] = await _result(
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
+        prepared: Timed[list[Segment]] = await _result(
             self._frontend.prepare.remote(request, ticket)
         )
         return prepared
 
-    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
         acoustic = await self._diffuse(segment, ticket, steps)
-        waveform: Traced[Waveform] = await _result(self._vocoder.run.remote(acoustic, ticket))
+        waveform: Timed[Waveform] = await _result(self._vocoder.run.remote(acoustic, ticket))
         return waveform
 
-    async def _diffuse(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Acoustic]:
-        """Tells of steps as they come; the last thing that comes is the result."""
+    async def _diffuse(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Acoustic]:
+        """Reports steps as they arrive; the last item of the stream is the result."""
         stream = self._diffusion.run.remote(segment, ticket)
         try:
             with _translated():
                 async for told in stream:
-                    if isinstance(told, Traced):
+                    if isinstance(told, Timed):
                         return told
                     steps(*told)
         except asyncio.CancelledError:
@@ -63,7 +67,7 @@ class RayStages:
 
 
 async def _result(response: Any) -> Any:
-    """Awaits a handle's response; a cancelled wait also cancels the call in the replica."""
+    """Awaits a handle's response. Cancelling the wait also cancels the call in the replica."""
     try:
         with _translated():
             return await response
@@ -74,7 +78,8 @@ async def _result(response: Any) -> Any:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Tells what became of a replica from what its computation raised."""
+    """Translates Ray's errors about replicas into StageLost and StageUnavailable. Errors of the
+    computation pass."""
     try:
         yield
     except (RayActorError, AioRpcError) as error:

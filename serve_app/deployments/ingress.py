@@ -1,4 +1,4 @@
-"""The HTTP ingress as a deployment: the application of `api.py` with the graph behind it."""
+"""The HTTP ingress as a deployment: the application of `api.py` in front of the graph."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from serve_app.api import create_app
 from serve_app.db.engine import Database
 from serve_app.deployments.cluster_metrics import node_metrics
-from serve_app.http.dependencies import GraphStatus, Services
+from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 
@@ -31,7 +31,7 @@ class Ingress:
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return create_app(
-            Services(
+            AppState(
                 settings=self._settings,
                 database=self._database,
                 store=ObjectStore(self._settings),

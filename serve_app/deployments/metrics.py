@@ -10,7 +10,7 @@ _SECONDS = [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120]
 
 
 class StageMetrics:
-    """What one stage of one service reports."""
+    """Metrics of one stage of one service."""
 
     def __init__(self, service: str, stage: str, max_batch: int) -> None:
         self._tags = {"service": service, "stage": stage}
@@ -53,7 +53,7 @@ class StageMetrics:
 
 
 class FeatureMetrics:
-    """What a front end reports of the recordings it has met before."""
+    """Metrics of the feature cache of a front end."""
 
     def __init__(self, service: str) -> None:
         keys: Any = ("service", "outcome")
@@ -69,7 +69,7 @@ class FeatureMetrics:
 
 
 class ClipMetrics:
-    """What the workers report of clips and of the queue."""
+    """Metrics of clips and of the queue, reported by workers."""
 
     def __init__(self) -> None:
         keys: Any = ("service", "outcome")

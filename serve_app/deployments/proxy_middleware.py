@@ -1,11 +1,11 @@
-"""What clients are told where no replica answers them.
+"""Middleware of Serve's proxy: one error for requests that no replica answers.
 
-Serve's proxy has words of its own for what it cannot pass on: a plain 404 while the application is
-not deployed (at the start and while it is stopped), a plain 500, or no answer at all, where the
-replica of the ingress died in the midst of a request. All are 503 to a client: come again.
+The proxy has its own answers where it cannot pass a request on: a plain 404 while the application
+is not deployed (at start and stop), and a plain 500, or no answer at all, where the ingress replica
+died during the request. Clients get a 503 with Retry-After in all these cases.
 
-The proxy also takes orders from the headers of a request, and breaks down over those that are not
-text. Clients give no orders.
+The proxy also obeys control headers of a request, and fails on headers that are not text. The
+middleware removes both.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 
 RETRY_SECONDS = 2
-_OF_SERVE = "/-/"
-"""Serve's own addresses, for load balancers."""
-_UNAVAILABLE = ServiceError(
+_SERVE_PREFIX = "/-/"
+"""Serve's own paths, for load balancers."""
+_UNAVAILABLE = ApiError(
     503,
     "unavailable",
     "The server is starting, stopping or was interrupted. Try again in a moment; a request with an "
@@ -29,31 +29,31 @@ _UNAVAILABLE = ServiceError(
 
 
 _REPLACED = frozenset({404, 500, 503})
-"""What else Serve says of its own accord, like the 408 of its `request_timeout_s`, is as it was set
-up to be."""
+"""Statuses of the proxy's own answers that are replaced. Others, like the 408 of its
+`request_timeout_s`, pass as configured."""
 _HEADERS = {
     "Retry-After": str(RETRY_SECONDS),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
-_ORDERS = frozenset({b"x-request-timeout-seconds", b"x-request-disconnect-disabled"})
+_CONTROL_HEADERS = frozenset({b"x-request-timeout-seconds", b"x-request-disconnect-disabled"})
 _DECODED = frozenset({b"x-request-id", b"x-session-id", b"serve-multiplexed-model-id"})
 
 
 def middlewares() -> list[Middleware]:
     """For `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`, which Serve's proxies read."""
-    return [Middleware(Front)]
+    return [Middleware(ProxyErrors)]
 
 
-class Front:
-    """ASGI middleware of the proxy: its own answers become one error in the common shape. Those of
-    any application of the cluster go through."""
+class ProxyErrors:
+    """ASGI middleware of the proxy: its own answers become one error in the common shape. Answers
+    of any application of the cluster pass."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(_OF_SERVE):
+        if scope["type"] != "http" or scope["path"].startswith(_SERVE_PREFIX):
             await self.app(scope, receive, send)
             return
         begun = replaced = False
@@ -66,30 +66,30 @@ class Front:
             nonlocal begun, replaced
             if message["type"] == "http.response.start":
                 begun = True
-                replaced = _of_serve(message)
+                replaced = _is_from_serve(message)
                 if replaced:
                     await refuse()
             if not replaced:
                 await send(message)
 
-        await self.app(_without_orders(scope), receive, answer)
+        await self.app(_without_control_headers(scope), receive, answer)
         if not begun:
             await refuse()
 
 
-def _of_serve(start: Message) -> bool:
-    """`api.SecurityHeaders` marks every answer of the application, plain ones too."""
+def _is_from_serve(start: Message) -> bool:
+    """`api.SecurityHeaders` marks every answer of the application, including plain text."""
     headers = Headers(raw=start["headers"])
     plain = headers.get("Content-Type", "").startswith("text/plain")
     return start["status"] in _REPLACED and plain and "X-Content-Type-Options" not in headers
 
 
-def _without_orders(scope: Scope) -> Scope:
-    passed_on = [(name, value) for name, value in scope["headers"] if _harmless(name, value)]
+def _without_control_headers(scope: Scope) -> Scope:
+    passed_on = [(name, value) for name, value in scope["headers"] if _may_pass(name, value)]
     return {**scope, "headers": passed_on}
 
 
-def _harmless(name: bytes, value: bytes) -> bool:
+def _may_pass(name: bytes, value: bytes) -> bool:
     # Serve takes hyphens and underscores alike.
     name = name.replace(b"_", b"-")
-    return name not in _ORDERS and (name not in _DECODED or value.isascii())
+    return name not in _CONTROL_HEADERS and (name not in _DECODED or value.isascii())

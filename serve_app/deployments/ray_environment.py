@@ -1,4 +1,4 @@
-"""Environment variables for processes that are to be started. Imports nothing."""
+"""Environment variables of processes to be started. Imports nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RAY = {
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
-"""Ray's own usage report stays off and has nowhere to go; workers run at normal priority."""
+"""Ray's usage report is off and has no destination. Workers run at normal priority."""
 
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
@@ -21,14 +21,14 @@ MALLOC = {
     "MALLOC_TOP_PAD_": str(256 << 20),
     "MALLOC_ARENA_MAX": "1",
 }
-"""Large blocks stay in the heap: with the default thresholds every large batch on a CPU pays for
-mapping and clearing its pages anew."""
+"""Large blocks stay in the heap. With the default thresholds every large batch on a CPU pays for
+mapping and clearing its pages again."""
 
-PATIENCE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Threads of torch sleep when they wait for each other. Where replicas share cores, as on a laptop,
-those that spin keep the others from the work that they wait for: three replicas of two threads on
+OMP_PASSIVE_WAIT = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""OpenMP threads sleep while they wait for each other. Where replicas share cores, as on a laptop,
+spinning threads keep the others from the work that they wait for: three replicas of two threads on
 two cores took 20 times as long."""
 
 MESSAGES = {"RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(2**31 - 1)}
-"""Serve's limit on what replicas send each other is 4 MiB, less than half a minute of a recording
-or the segments of a few seconds. Here it is the most that gRPC knows."""
+"""Serve limits messages between replicas to 4 MiB: less than half a minute of a recording, or the
+segments of a few seconds. This raises the limit to gRPC's maximum."""

@@ -1,4 +1,4 @@
-"""Runs a `StepLoop` inside a replica: callers await on the event loop, one thread computes."""
+"""Runs a `StepLoop` inside a replica: callers wait on the event loop, one thread computes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
-from serve_app.worker.generation import StageLost, StageUnavailable, Steps
+from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 
 
 class StageDriver:
-    """One stage, its loop and its compute thread.
+    """One stage, its batching loop and its compute thread.
 
-    The loop is touched by the driving task alone: what arrives or is cancelled while a step is
-    computing waits in a list and is applied between ticks.
+    Only the driving task touches the loop. Arrivals and cancellations during a step wait in a list
+    and are applied between ticks.
     """
 
     def __init__(
@@ -30,9 +30,8 @@ class StageDriver:
         observe: Callable[[Outcome, int], None],
         stall_seconds: float,
     ) -> None:
-        """`load` runs in the compute thread. A tick that takes longer than `stall_seconds` ends the
-        loop."""
-        # torch keeps its thread count per thread, so the model is loaded where it will run.
+        """`load` runs in the compute thread. A tick longer than `stall_seconds` ends the loop."""
+        # torch has a thread count per thread, so the model is loaded in the thread that runs it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
         self._loop = StepLoop(self._thread.submit(load).result(), limits, time.monotonic)
         self._observe = observe
@@ -40,25 +39,25 @@ class StageDriver:
         self._arrived: deque[tuple[Ticket, Any]] = deque()
         self._cancelled: deque[str] = deque()
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
-        self._watching: dict[str, Steps] = {}
-        self._sending = itertools.count()
+        self._step_callbacks: dict[str, StepCallback] = {}
+        self._sequence = itertools.count()
         self._work = asyncio.Event()
         self._driving: asyncio.Task[None] | None = None
 
-    async def run(self, ticket: Ticket, item: Any, steps: Steps | None = None) -> Outcome:
+    async def run(self, ticket: Ticket, item: Any, steps: StepCallback | None = None) -> Outcome:
         """The outcome of one item. Raises what its own computation raised, StageLost where the loop
-        ends meanwhile, and StageUnavailable where it has. Cancelling the call takes the item out
-        before the next step. `steps` is told of each step but the last."""
+        ends meanwhile, and StageUnavailable where it has ended. Cancelling the call removes the
+        item before the next step. Calls `steps` for each step but the last."""
         if self._driving is None:
             self._driving = asyncio.create_task(self._drive())
         if self._driving.done():
             raise StageUnavailable("the batching loop of this replica has stopped")
         future = asyncio.get_running_loop().create_future()
-        # A retry may send a segment again while its first sending is still here.
-        key = f"{ticket.key}#{next(self._sending)}"
+        # A retry may send a segment while its first call is still queued here.
+        key = f"{ticket.key}#{next(self._sequence)}"
         self._futures[key] = future
         if steps is not None:
-            self._watching[key] = steps
+            self._step_callbacks[key] = steps
         self._arrived.append((replace(ticket, key=key), item))
         self._work.set()
         try:
@@ -68,18 +67,18 @@ class StageDriver:
             raise
         finally:
             del self._futures[key]
-            self._watching.pop(key, None)
+            self._step_callbacks.pop(key, None)
         if outcome.error is not None:
             raise outcome.error
         return outcome
 
     def check(self) -> None:
-        """Raises if the loop has died: the replica is of no more use."""
+        """Raises if the loop has ended: the replica has to be replaced."""
         if self._driving is not None and self._driving.done():
             self._driving.result()
 
     async def _drive(self) -> None:
-        """Ends with an error only; those who wait are told, and the health check fails."""
+        """Ends only with an error: the callers get it, and the health check fails."""
         try:
             await self._tick_for_ever()
         except Exception as error:
@@ -103,16 +102,16 @@ class StageDriver:
             if not (await asyncio.wait([tick], timeout=self._stall_seconds))[0]:
                 raise RuntimeError(f"a step takes longer than {self._stall_seconds:g} s")
             outcomes = tick.result()
-            self._tell_steps()
+            self._report_steps()
             for outcome in outcomes:
                 self._observe(outcome, self._loop.waiting)
                 future = self._futures.get(outcome.ticket.key)
                 if future is not None and not future.done():
                     future.set_result(outcome)
 
-    def _tell_steps(self) -> None:
-        if not self._watching:
+    def _report_steps(self) -> None:
+        if not self._step_callbacks:
             return
         for key, (step, steps) in self._loop.progress().items():
-            if key in self._watching:
-                self._watching[key](step, steps)
+            if key in self._step_callbacks:
+                self._step_callbacks[key](step, steps)

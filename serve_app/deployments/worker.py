@@ -1,4 +1,4 @@
-"""The worker as a deployment: it takes no requests but a nudge, and works until it is stopped."""
+"""The worker as a deployment: its only request is `wake`; it runs until Serve stops it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from serve_app.deployments.handles import RayStages
 from serve_app.deployments.metrics import ClipMetrics
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
+from serve_app.worker.thread_pools import CONNECTIONS
 from serve_app.worker.worker import Worker as ClipWorker
 
 
@@ -19,7 +20,7 @@ class Worker:
     def __init__(
         self, settings: Settings, stages: dict[str, tuple[DeploymentHandle[Any], ...]]
     ) -> None:
-        self._database = Database(settings.database())
+        self._database = Database(settings.database(), CONNECTIONS)
         rays = {service: RayStages(*handles) for service, handles in stages.items()}
         self._worker = ClipWorker(
             settings, self._database, ObjectStore(settings), rays, ClipMetrics()
@@ -32,6 +33,7 @@ class Worker:
     def check_health(self) -> None:
         if self._task.done():
             raise RuntimeError("the worker has stopped") from self._task.exception()
+        self._worker.check()
 
     async def __del__(self) -> None:
         """Serve calls this before it ends the replica."""

@@ -1,21 +1,27 @@
-"""What routes depend on: the services, and the user whom a bearer token stands for.
+"""FastAPI dependencies: the application's state, and the user of a bearer token.
 
-What a credential must allow follows from the request's method, here, so that no route can forget to
-ask: to look takes the scope `read`, everything else `generate`.
+The scope that a credential needs follows from the request's method: `read` for GET and HEAD,
+`generate` for everything else. It is checked here, so that no route can forget to.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.exc import SQLAlchemyError
 
 from serve_app.accounts import credentials
 from serve_app.accounts.credentials import Caller
-from serve_app.db.models import SignInSession, User
-from serve_app.errors import ServiceError
-from serve_app.http.dependencies import Services
+from serve_app.bulkheads import Busy
+from serve_app.db.models import ApiKey, SignInSession, User
+from serve_app.errors import ApiError
+from serve_app.http.app_state import AppState
+from serve_app.ids import hash_token
+
+log = logging.getLogger(__name__)
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -24,29 +30,41 @@ _bearer = HTTPBearer(
 )
 
 
-async def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
+async def _app_state(request: Request) -> AppState:
+    state: AppState = request.app.state.bernie
+    return state
 
 
-ServicesOf = Annotated[Services, Depends(_services)]
+StateDep = Annotated[AppState, Depends(_app_state)]
 
 
-def _caller(
-    services: ServicesOf,
+async def _caller(
+    state: StateDep,
     sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
     if sent is None:
         message = "Sign in, or send an API key, as `Authorization: Bearer …`."
-        raise ServiceError(401, "missing_credentials", message)
-    with services.database.reading() as session:
-        now = services.clock(session)
-        caller = credentials.authenticate(session, sent.credentials, now)
-    used_key = caller.unnoted_key(now)
-    if used_key is not None:
-        with services.database.transaction() as session:
-            credentials.note_use(session, used_key, now)
+        raise ApiError(401, "missing_credentials", message)
+    # Who it is is not known yet: what a credential's requests may take up is its own share.
+    share = hash_token(sent.credentials)
+    caller, now = await state.work.reads.run(share, _authenticate, state, sent.credentials)
+    if (used_key := caller.key_use_due(now)) is not None:
+        try:
+            await state.work.writes.run(caller.user.id, _record_key_use, state, used_key, now)
+        except (Busy, SQLAlchemyError):
+            log.warning("the use of an API key was not recorded")  # nothing hangs on it
     return caller
+
+
+def _authenticate(state: AppState, token: str) -> tuple[Caller, float]:
+    with state.database.reading() as session:
+        now = state.clock(session)
+        return credentials.authenticate(session, token, now), now
+
+
+def _record_key_use(state: AppState, key: ApiKey, now: float) -> None:
+    with state.database.transaction() as session:
+        credentials.record_key_use(session, key, now)
 
 
 AnyCaller = Annotated[Caller, Depends(_caller)]
@@ -67,5 +85,5 @@ async def _session(caller: AnyCaller) -> SignInSession:
 
 
 CurrentSession = Annotated[SignInSession, Depends(_session)]
-"""For what changes credentials, which no API key may: one that is stolen could live on in another
-that it made."""
+"""For changes of credentials, which no API key may make: a stolen key could outlive its revocation
+in another that it made."""

@@ -1,4 +1,4 @@
-"""Refuses request bodies over a limit, be their length declared or only found while reading."""
+"""Refuses request bodies over a limit, by their declared length or while reading."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self.limit:
-                # The one exception type that FastAPI lets pass while it reads a body.
+                # FastAPI passes this exception type on while it reads a body, and no other.
                 raise HTTPException(413, self.message)
             return message
 

@@ -1,10 +1,11 @@
-"""How a clip looks from outside."""
+"""The JSON of a clip."""
 
 from __future__ import annotations
 
 from pipelines.audio.containers import FORMATS
 from serve_app.db.models import Clip, ClipState
-from serve_app.http.schemas.common import AudioOut, ClipErrorOut, ClipOut, moment, moment_or_none
+from serve_app.http.schemas.clips import AudioOut, ClipErrorOut, ClipOut
+from serve_app.http.schemas.common import moment, moment_or_none
 from serve_app.media.pipeline_requests import REFERENCE
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -12,8 +13,8 @@ from serve_app.storage.store import ObjectStore
 _NOT_OPTIONS = {"format", "sample_rate", "seed", REFERENCE}
 
 
-def show(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> ClipOut:
-    """The clip as the API gives it. The link to its audio is valid from `now`, epoch seconds."""
+def clip_out(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> ClipOut:
+    """The clip as the API gives it. The URL of its audio is valid from `now`, in epoch seconds."""
     return ClipOut(
         id=clip.id,
         service=clip.service,
@@ -38,8 +39,8 @@ def show(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> Clip
     )
 
 
-def link(clip: Clip, store: ObjectStore, seconds: int) -> str:
-    """A link to the audio of a clip that succeeded."""
+def audio_url(clip: Clip, store: ObjectStore, seconds: int) -> str:
+    """A presigned URL of the audio of a clip that succeeded."""
     name = f"{clip.id}.{FORMATS[clip.options['format']].extension}"
     return store.presigned_get(clip.s3_key or "", seconds, name)
 
@@ -48,7 +49,7 @@ def _audio(clip: Clip, store: ObjectStore, seconds: int, now: float) -> AudioOut
     if clip.s3_key is None or clip.bytes is None or clip.audio_seconds is None:
         return None
     return AudioOut(
-        url=link(clip, store, seconds),
+        url=audio_url(clip, store, seconds),
         expires_at=moment(now + seconds),
         content_type=FORMATS[clip.options["format"]].content_type,
         bytes=clip.bytes,

@@ -1,8 +1,7 @@
-"""Every error leaves in one shape, `{"error": {"code", "message", "field"?}}`, and without secrets.
+"""Every error is answered as `{"error": {"code", "message", "field"?}}`, without secrets.
 
-What a client did wrong is answered with 4xx and a sentence to act on; a database or store that
-cannot be reached with 503; anything else with a bare 500, of which the log keeps where it happened
-but no values.
+Errors of the client are 4xx with a sentence to act on. A database or store that cannot be reached
+is 503. Anything else is a bare 500; the log has the stack of it but no values.
 """
 
 from __future__ import annotations
@@ -15,19 +14,19 @@ from typing import Any
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.protocol import InvalidInput
-from serve_app.errors import ServiceError, invalid
-from serve_app.storage.store import StoreError
+from serve_app.db.availability import UNAVAILABLE, is_locked
+from serve_app.errors import ApiError, invalid
+from serve_app.storage.store_errors import StoreError
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2
-LONGEST_FIELD = 100
+MAX_FIELD_LENGTH = 100
 
 _FRAMEWORK_ERRORS = {
     400: ("malformed_json", "The request body is not well-formed JSON."),
@@ -44,11 +43,11 @@ def error_response(
     field: str | None = None,
     retry_after: int | None = None,
 ) -> JSONResponse:
-    """The answer for an error that is found outside the routes."""
-    return _respond(ServiceError(status, code, message, field, retry_after))
+    """The response to an error found outside the routes."""
+    return _respond(ApiError(status, code, message, field, retry_after))
 
 
-def _respond(error: ServiceError) -> JSONResponse:
+def _respond(error: ApiError) -> JSONResponse:
     headers = {}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -57,7 +56,7 @@ def _respond(error: ServiceError) -> JSONResponse:
     return JSONResponse(error.body(), error.status, headers)
 
 
-async def _service_error(_request: Request, error: ServiceError) -> JSONResponse:
+async def _api_error(_request: Request, error: ApiError) -> JSONResponse:
     return _respond(error)
 
 
@@ -79,6 +78,9 @@ async def _store_unavailable(_request: Request, error: StoreError) -> JSONRespon
 
 
 async def _database_unavailable(_request: Request, error: SQLAlchemyError) -> JSONResponse:
+    if is_locked(error):
+        message = "What this changes is being changed at the moment. Try again."
+        return error_response(503, "busy", message, retry_after=RETRY_SECONDS)
     cause = error.orig if isinstance(error, DBAPIError) else error
     log.warning("database unavailable: %s", type(cause).__name__)
     message = "The database cannot be reached. Try again in a moment."
@@ -104,8 +106,8 @@ def _has_body_of_another_type(request: Request) -> bool:
 
 
 def _printable(path: Sequence[Any]) -> str:
-    """A field's name; unknown ones are the client's own words and may hold anything."""
-    name = ".".join(str(part) for part in path)[:LONGEST_FIELD]
+    """A field's name. Unknown names come from the client and may hold anything."""
+    name = ".".join(str(part) for part in path)[:MAX_FIELD_LENGTH]
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
@@ -127,7 +129,7 @@ _COMPLAINTS = {
 
 
 def _complaint(error: dict[str, Any]) -> str:
-    """What is wrong with a field, to be read after its name."""
+    """What is wrong with a field; follows its name."""
     kind = error["type"]
     if kind in ("literal_error", "enum"):
         return f"must be one of {error['ctx']['expected']}"
@@ -137,22 +139,20 @@ def _complaint(error: dict[str, Any]) -> str:
 
 
 ERROR_HANDLERS: dict[Any, Any] = {
-    ServiceError: _service_error,
+    ApiError: _api_error,
     InvalidInput: _invalid_input,
     RequestValidationError: _validation_error,
     HTTPException: _framework_error,
     StoreError: _store_unavailable,
-    OperationalError: _database_unavailable,
-    InterfaceError: _database_unavailable,
-    NoFreeConnection: _database_unavailable,
+    **dict.fromkeys(UNAVAILABLE, _database_unavailable),
 }
-"""What the application answers to every exception that its routes are known to raise."""
+"""The response to every exception that routes are known to raise."""
 
 
 class UnexpectedErrors:
-    """ASGI middleware: a 500 in the common shape for what nobody foresaw.
+    """ASGI middleware: a 500 in the common shape for unexpected exceptions.
 
-    The exception's own text is not logged, for it may quote what was sent or stored.
+    The text of the exception is not logged, because it may quote what was sent or stored.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""The error answers of an operation, for its OpenAPI entry."""
+"""The error responses of an operation, for its OpenAPI entry."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ _ERRORS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
 }
 
 WITH_BODY = (400, 413, 415, 422)
-"""Of every operation that takes a JSON body."""
+"""Statuses of every operation with a JSON body."""
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Answers that are sent as they come about."""
+"""Responses that are sent while they are produced."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from contextlib import aclosing
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 
 Blocks = AsyncGenerator[bytes, None]
 
 
-class Streamed(StreamingResponse):
-    """The blocks of a generator. It is closed whatever ends the answer."""
+class StreamedBlocks(StreamingResponse):
+    """A response of the blocks of a generator, which is closed however the response ends."""
 
     def __init__(self, first: bytes, others: Blocks, media_type: str) -> None:
         self._others = others
         super().__init__(_joined(first, others), media_type=media_type)
 
     @classmethod
-    async def begin(cls, blocks: Blocks, media_type: str) -> Streamed:
-        """Waits for the first block: what is raised before it can still be answered properly."""
+    async def begin(cls, blocks: Blocks, media_type: str) -> StreamedBlocks:
+        """Waits for the first block, so that what is raised before it becomes an error response."""
         first = await anext(blocks, b"")
         return cls(first, blocks, media_type)
 
@@ -37,6 +37,6 @@ async def _joined(first: bytes, others: Blocks) -> Blocks:
         yield block
 
 
-def too_many_streams() -> ServiceError:
+def too_many_streams() -> ApiError:
     message = "Too many requests wait already, of this account or of all. Try again in a moment."
-    return ServiceError(429, "too_many_streams", message, retry_after=5)
+    return ApiError(429, "too_many_streams", message, retry_after=5)

@@ -1,10 +1,11 @@
-"""How a clip of any service is accepted."""
+"""How a clip of any service is submitted."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Header, Response
@@ -13,13 +14,15 @@ from pipelines import registry
 from pipelines.audio.containers import check_format
 from pipelines.voices.shipped_voices import catalogue
 from serve_app import catalog
-from serve_app.db.models import User
-from serve_app.http.clip_view import show
-from serve_app.http.dependencies import Services
+from serve_app.accounts import credits
+from serve_app.bulkheads import Bulkhead
+from serve_app.db.models import Clip, User
+from serve_app.http.app_state import AppState
+from serve_app.http.clip_view import clip_out
 from serve_app.http.openapi import WITH_BODY, errors
-from serve_app.http.schemas.common import ClipOut, IdempotencyKey
-from serve_app.http.schemas.submissions import Job
-from serve_app.jobs.queue import QueueRules
+from serve_app.http.schemas.clips import ClipOut, IdempotencyKey
+from serve_app.http.schemas.submissions import ClipOptions
+from serve_app.jobs import admission
 from serve_app.media import clips, voices
 from serve_app.media.clips import NewClip
 
@@ -33,7 +36,7 @@ IdempotencyHeader = Annotated[
 ]
 
 
-def accepted(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def submission_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of an operation that submits a clip and may also answer `statuses`."""
     location = {"description": "Where to ask after the clip.", "schema": {"type": "string"}}
     return {
@@ -45,51 +48,90 @@ def accepted(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def check(service: str, request: Any, job: Job, services: Services) -> None:
-    """Whether the service runs and can serve the request. Raises ServiceError, InvalidInput."""
-    settings = services.settings
-    pipeline = catalog.require(service, settings)
-    check_format(job.format, job.sample_rate)
-    stage = settings.service(service).frontend
-    registry.check(service, pipeline, request, settings.pipeline(stage))
+@dataclass(slots=True)
+class Submission:
+    """One request for a clip, from its idempotency key to its answer.
 
+    A route tells how to make a clip of the valid body, and `answer` does the rest.
+    """
 
-def reference(name: str, user: User, services: Services) -> str:
-    """Where the recording of the voice is, see `voices.reference`."""
-    with services.database.reading() as session:
-        shipped = catalogue(services.settings.checkpoints)
-        return voices.reference(session, user.id, name, shipped)
+    state: AppState
+    user: User
+    service: str
+    body: ClipOptions
+    idempotency_key: str | None
+    seed: int = field(init=False)
+    _now: float = field(init=False, default=0.0)
 
+    def __post_init__(self) -> None:
+        self.seed = secrets.randbits(32) if self.body.seed is None else self.body.seed
 
-def seed_of(job: Job) -> int:
-    return secrets.randbits(32) if job.seed is None else job.seed
+    def check(self, request: Any) -> None:
+        """Raises ApiError where the service is not installed, and InvalidInput where its pipeline
+        cannot serve the request."""
+        settings = self.state.settings
+        pipeline = catalog.require(self.service, settings)
+        check_format(self.body.format, self.body.sample_rate)
+        scale = settings.service(self.service).frontend
+        registry.check(self.service, pipeline, request, settings.pipeline(scale))
 
+    def reference(self, voice: str) -> str:
+        """Where the recording of the voice is; see `voices.reference`."""
+        with self.state.database.reading() as session:
+            shipped = catalogue(self.state.settings.checkpoints)
+            return voices.reference(session, self.user.id, voice, shipped)
 
-def submit(
-    services: Services,
-    user: User,
-    service: str,
-    job: Job,
-    make: Callable[[], NewClip],
-    idempotency_key: str | None,
-    response: Response,
-) -> ClipOut:
-    """Queues the clip that `make` gives, which raises what is wrong with the request; a repeated
-    request gives the clip that it gave before, whatever has changed since."""
-    settings = services.settings
-    content = f"{service} {job.model_dump_json()}"
-    request_hash = hashlib.sha256(content.encode()).hexdigest()
-    with services.database.reading() as session:
-        now = services.clock(session)
-        clip = clips.submitted(session, user.id, idempotency_key, request_hash)
-    if clip is None:
-        new = make()
-        with services.database.transaction() as session:
-            now = services.clock(session)
+    async def answer(
+        self, bulkhead: Bulkhead, make: Callable[[], NewClip], response: Response
+    ) -> ClipOut:
+        """Queues the clip that `make` gives, which raises what is wrong with the request and runs
+        in the bulkhead; a repeated request is answered with the clip that it made before, whatever
+        has become invalid since. Sets the `Location` of the answer.
+
+        What is cheap is checked first: a user who may not have another clip costs no more than a
+        look at the database.
+        """
+        work, user_id = self.state.work, self.user.id
+        clip = await work.reads.run(user_id, self._earlier)
+        if clip is None:
+            new = await bulkhead.run(user_id, make)
+            clip = await work.writes.run(user_id, self._enqueue, new)
+        response.headers["Location"] = f"/api/clips/{clip.id}"
+        return clip_out(clip, self.state.store, self.state.settings, self._now)
+
+    def _earlier(self) -> Clip | None:
+        """The clip that this request made before. Raises ApiError 409 `idempotency_conflict` for
+        another request with the same key, and, without an earlier clip, where the user has no
+        room or not enough credits for one."""
+        settings = self.state.settings
+        with self.state.database.reading() as session:
+            self._now = self.state.clock(session)
+            clip = clips.submitted(session, self.user.id, self.idempotency_key, self._hash())
+            if clip is None:
+                admission.require_room(session, self.user.id, settings)
+                credits.require_available(session, self.user, settings.clip_credits)
+            return clip
+
+    def _enqueue(self, new: NewClip) -> Clip:
+        """Queues a valid clip, holds its credits, and wakes the workers. Raises what `clips.submit`
+        raises."""
+        with self.state.database.transaction() as session:
+            self._now = self.state.clock(session)
             clip, created = clips.submit(
-                session, user.id, new, QueueRules.of(settings), now, idempotency_key, request_hash
+                session,
+                self.user.id,
+                new,
+                self.state.settings,
+                self._now,
+                self.idempotency_key,
+                self._hash(),
             )
         if created:
-            services.wake()
-    response.headers["Location"] = f"/api/clips/{clip.id}"
-    return show(clip, services.store, settings, now)
+            self.state.wake()
+        return clip
+
+    def _hash(self) -> str:
+        """Tells a repeated request from another: what was sent, without the defaults, of which a
+        later release may have more."""
+        content = f"{self.service} {self.body.model_dump_json(exclude_unset=True)}"
+        return hashlib.sha256(content.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What text may be submitted, for every service that takes text."""
+"""Validation of submitted text, for every service that takes text."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import unicodedata
 from serve_app.errors import invalid
 
 
-def clean_text(text: str, field: str, most: int) -> str:
-    """`text` without the white space around it: 1 to `most` characters, none of them control.
-
-    Newline and tab are the control characters that may stay. Raises ServiceError (422) about
-    `field`.
-    """
+def clean_text(text: str, field: str, max_length: int) -> str:
+    """`text` without surrounding white space: 1 to `max_length` characters, without control
+    characters except newline and tab. Raises ApiError 422 for `field`."""
     stripped = text.strip()
     if not stripped:
-        raise invalid(field, f"{field} must have 1 to {most} characters besides white space.")
-    if len(stripped) > most:
-        message = f"{field} must have 1 to {most} characters; this has {len(stripped)}."
+        raise invalid(field, f"{field} must have 1 to {max_length} characters besides white space.")
+    if len(stripped) > max_length:
+        message = f"{field} must have 1 to {max_length} characters; this has {len(stripped)}."
         raise invalid(field, message)
     for place, character in enumerate(stripped):
         if unicodedata.category(character) == "Cc" and character not in "\n\t":

@@ -1,5 +1,4 @@
-"""How many requests of one user, and of all, may wait in this process, so that they leave room for
-others."""
+"""Bounds on the requests that wait in this process, per user and in all."""
 
 from __future__ import annotations
 
@@ -7,24 +6,25 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-WAITING_AT_ONCE = 20
-"""Of one user."""
-WAITING_IN_ALL = 100
-TAKEN_IN = 2 * WAITING_IN_ALL
-"""Requests that a replica of the ingress takes in: those that do not wait have the other half."""
+MAX_WAITING_PER_USER = 20
+"""Waiting requests of one user."""
+MAX_WAITING = 100
+MAX_REQUESTS = 2 * MAX_WAITING
+"""Requests that an ingress replica admits. Half of them is left for those that do not wait."""
 
 
-class Waiting:
-    """Counts the waiting requests of each user. Used on the event loop only."""
+class WaitSlots:
+    """Counts the waiting requests of each user. For use on one event loop."""
 
     def __init__(self) -> None:
         self._of_user: Counter[str] = Counter()
 
     @contextmanager
-    def place(self, user_id: str) -> Iterator[bool]:
-        """Whether the request may wait. It takes up a place, if there is one, until the end."""
-        full = self._of_user.total() >= WAITING_IN_ALL
-        if full or self._of_user[user_id] >= WAITING_AT_ONCE:
+    def hold(self, user_id: str) -> Iterator[bool]:
+        """Holds a slot for the block, and yields whether there was one: whether the request may
+        wait."""
+        full = self._of_user.total() >= MAX_WAITING
+        if full or self._of_user[user_id] >= MAX_WAITING_PER_USER:
             yield False
             return
         self._of_user[user_id] += 1

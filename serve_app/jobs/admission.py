@@ -1,17 +1,17 @@
-"""The line of pending clips: whose turn it is, how long it is, and when it is full."""
+"""Admission to the queue: its bounds, the turn of a new clip, and the position of a pending one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from sqlalchemy import ColumnElement, and_, case, func, not_, select, tuple_
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
+from serve_app.settings import QueueSettings
 
-POSITIONS = 1_000
+MAX_POSITION = 1_000
 """Clips ahead are counted up to this many."""
 _USER_RETRY_SECONDS = 20
 _FULL_RETRY_SECONDS = 10
@@ -19,48 +19,39 @@ _FULL_RETRY_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """`depth` counts the clips of each service that could start and wait for a worker."""
+    """`depth`: the clips of each service that could start and wait for a worker."""
 
     depth: dict[str, int]
     oldest_age_seconds: float
-    """How long the first of them could have started."""
+    """Seconds since the first of them could have started."""
     running: int
 
 
-class Bounds(Protocol):
-    """The settings that bound the line."""
-
-    @property
-    def max_pending(self) -> int: ...
-
-    @property
-    def max_pending_of_user(self) -> int: ...
-
-
-def require_room(session: Session, user_id: str, bounds: Bounds) -> None:
-    """429 `too_many_clips` where a locked user has as many pending clips as one may have, and 429
-    `queue_full` where all users together do; a few more may get in at once."""
-    own = _count(session, PENDING, Clip.user_id == user_id, most=bounds.max_pending_of_user)
-    if own >= bounds.max_pending_of_user:
+def require_room(session: Session, user_id: str, settings: QueueSettings) -> None:
+    """Raises ApiError 429 `too_many_clips` where a locked user has `max_pending_of_user` pending
+    clips, and 429 `queue_full` where all users together have `max_pending`. Concurrent submissions
+    may exceed the second bound by a few."""
+    own = _count(session, PENDING, Clip.user_id == user_id, limit=settings.max_pending_of_user)
+    if own >= settings.max_pending_of_user:
         message = f"You have {own} clips waiting, which is as many as one may. Wait for some."
-        raise ServiceError(429, "too_many_clips", message, retry_after=_USER_RETRY_SECONDS)
-    if _count(session, PENDING, most=bounds.max_pending) >= bounds.max_pending:
+        raise ApiError(429, "too_many_clips", message, retry_after=_USER_RETRY_SECONDS)
+    if _count(session, PENDING, limit=settings.max_pending) >= settings.max_pending:
         message = "The queue is full. Try again in a while."
-        raise ServiceError(429, "queue_full", message, retry_after=_FULL_RETRY_SECONDS)
+        raise ApiError(429, "queue_full", message, retry_after=_FULL_RETRY_SECONDS)
 
 
-def _count(session: Session, *conditions: ColumnElement[bool], most: int) -> int:
-    """How many clips there are, up to `most`: a longer line costs no more to look at."""
-    found = select(Clip.id).where(*conditions).limit(most)
+def _count(session: Session, *conditions: ColumnElement[bool], limit: int) -> int:
+    """The number of clips, up to `limit`, so that a longer queue costs no more."""
+    found = select(Clip.id).where(*conditions).limit(limit)
     return int(session.scalars(select(func.count()).select_from(found.subquery())).one())
 
 
 def next_turn(session: Session, user_id: str) -> int:
     """The turn of a locked user's next clip (start-time fair queuing).
 
-    The line is served in order of turns. A user's clips take successive turns, from the one
-    being served on, so users alternate however many clips each has submitted. Who has
-    nothing pending starts at the turn being served: no credit for past rest, no debt for past use.
+    The queue is served in order of turns. A user's clips take successive turns from the one being
+    served, so users alternate however many clips each has submitted. A user without pending clips
+    starts at the turn being served: no credit for idle time, no debt for past use.
     """
     line = select(func.min(Clip.turn)).where(PENDING)
     served = func.coalesce(
@@ -74,13 +65,13 @@ def next_turn(session: Session, user_id: str) -> int:
 
 
 def position(session: Session, clip: Clip) -> int:
-    """How many clips stand in line before a pending one; `POSITIONS` stands for more, too."""
+    """How many ready clips have an earlier turn than a pending one, up to `MAX_POSITION`."""
     before = tuple_(Clip.turn, Clip.id) < tuple_(clip.turn, clip.id)
-    return _count(session, PENDING, and_(Clip.ready, before), most=POSITIONS)
+    return _count(session, PENDING, and_(Clip.ready, before), limit=MAX_POSITION)
 
 
 def stats(session: Session, now: float) -> QueueStats:
-    """The queue as it is now."""
+    """The queue at this time."""
     held = func.coalesce(Clip.lease_until, now) > now
     waiting = and_(not_(held), Clip.start_at <= now)
     rows = session.execute(

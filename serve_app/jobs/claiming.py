@@ -1,7 +1,8 @@
-"""Who is next: how clips in line become claims.
+"""Claims: leases on the next ready clips.
 
-Under load the claims of all workers share the processors with everything else, so a claim takes a
-handful of statements, however many clips it takes, and brings only clips that are taken over whole.
+The claims of all workers compete with everything else for the processors under load. A claim
+therefore takes a handful of statements, however many clips it takes, and loads only those that it
+leases.
 """
 
 from __future__ import annotations
@@ -30,35 +31,36 @@ from serve_app.db.json_values import value_of
 from serve_app.db.models import PENDING, RETURNS_AT, Clip, ClipState, User
 from serve_app.jobs import events, queue, throttle
 from serve_app.jobs.events import Kind
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
+from serve_app.settings import QueueSettings
 
-_LINE_UP_AT_ONCE = 100
-_AS_IT_IS = {"populate_existing": True, "synchronize_session": False}
+_MARK_READY_BATCH_SIZE = 100
+_REFRESH = {"populate_existing": True, "synchronize_session": False}
 
-# The statements are made once: making them costs more than the database takes to run them.
-_LINE_UP = (
+# Built once: building a statement costs more than the database takes to run it.
+_MARK_READY = (
     update(Clip)
     .where(
         Clip.id.in_(
             select(Clip.id)
             .where(PENDING, not_(Clip.ready), bindparam("now", type_=Float) >= RETURNS_AT)
             .order_by(RETURNS_AT)
-            .limit(_LINE_UP_AT_ONCE)
+            .limit(_MARK_READY_BATCH_SIZE)
             .with_for_update(skip_locked=True, key_share=True)
         )
     )
     .values(ready=True)
 )
-# The user is locked with the clip, so that two claims cannot both count the same starts.
-_LINE = (
+# The user's row is locked too, so that two claims cannot both count the same starts.
+_NEXT_READY = (
     select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at, User.starts)
     .join(User, User.id == Clip.user_id)
     .where(PENDING, Clip.ready)
     .order_by(Clip.turn, Clip.id)
-    .limit(bindparam("most", type_=Integer))
+    .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True, key_share=True)
 )
-_LINE_WITHOUT_SUSPECTS = _LINE.where(Clip.losses == 0, Clip.lease.is_(None))
+_NEXT_READY_WITHOUT_SUSPECTS = _NEXT_READY.where(Clip.losses == 0, Clip.lease.is_(None))
 _LEASE = (
     update(Clip)
     .where(Clip.id.in_(bindparam("ids", expanding=True)))
@@ -66,7 +68,7 @@ _LEASE = (
         ready=False,
         attempts=Clip.attempts + 1,
         losses=Clip.losses + case((Clip.lease.is_not(None), 1), else_=0),
-        # Half of the token is the claim's and half the clip's: no two are alike.
+        # Half of the token is the claim's and half the clip's, so each is unique.
         lease=bindparam("token", type_=String) + func.substr(Clip.id, 17),
         lease_until=bindparam("until", type_=Float),
         started_at=func.coalesce(Clip.started_at, bindparam("now", type_=Float)),
@@ -74,7 +76,7 @@ _LEASE = (
     .returning(Clip)
 )
 _USERS = cast(Table, User.__table__)
-_NOTE_STARTS = (
+_SET_STARTS = (
     update(_USERS)
     .where(_USERS.c.id.in_(bindparam("ids", expanding=True)))
     .values(starts=value_of(bindparam("times", type_=JSON), _USERS.c.id))
@@ -82,34 +84,34 @@ _NOTE_STARTS = (
 
 
 def claim(
-    session: Session, rules: QueueRules, now: float, most: int = 1, suspects: bool = True
+    session: Session, settings: QueueSettings, now: float, limit: int = 1, suspects: bool = True
 ) -> list[Claim]:
-    """Up to `most` of the next due clips, each held for `rules.lease_seconds`.
+    """Leases up to `limit` of the next ready clips for `settings.lease_seconds` each.
 
-    At most one suspect is among them, and none without `suspects`. Fails the clips it meets that
-    are out of time or out of tries that may be lost, and sends back all of a user it meets who has
-    had all starts of the window. It waits for no lock: clips of a user whose row another
-    transaction holds are passed over, so after too few one asks again at the next poll.
+    At most one of them is a suspect, and none without `suspects`. On its way it fails clips that
+    are past `clip_seconds` or `max_losses`, and reschedules all clips of users who have had all
+    starts of the throttle's window. It waits for no lock: it skips the clips of a user whose row is
+    locked, so a worker that gets too few asks again at the next poll.
     """
-    session.execute(_LINE_UP, {"now": now}, execution_options=_AS_IT_IS)
+    session.execute(_MARK_READY, {"now": now}, execution_options=_REFRESH)
     taken: list[Clip] = []
     more = True
-    while more and len(taken) < most:
-        room = most - len(taken)
-        found = _first_in_line(session, room, suspects)
+    while more and len(taken) < limit:
+        room = limit - len(taken)
+        found = _next_ready(session, room, suspects)
         more = len(found) == room
-        sorted_out = _sort_out(found, suspects, rules, now)
-        suspects = suspects and not sorted_out.suspect
-        taken += _carry_out(session, sorted_out, rules, now)
+        decisions = _decide(found, suspects, settings, now)
+        suspects = suspects and not decisions.suspect
+        taken += _apply(session, decisions, settings, now)
     started = events.record_each(
         session, Kind.STARTED, {clip.id: {"attempt": clip.attempts} for clip in taken}, now
     )
-    return [Claim.of(clip, started[clip.id], rules, now) for clip in taken]
+    return [Claim.of(clip, started[clip.id], settings, now) for clip in taken]
 
 
 @dataclass(frozen=True, slots=True)
-class _InLine:
-    """What decides about a clip in line; it is locked, and so is its user."""
+class _ReadyClip:
+    """The columns that decide about a ready clip. The clip and its user are locked."""
 
     id: str
     user_id: str
@@ -117,58 +119,60 @@ class _InLine:
     losses: int
     started_at: float | None
     starts: list[float]
-    """Those of its user."""
+    """The starts of its user."""
 
     @property
     def suspect(self) -> bool:
-        """A clip in line that nobody let go of was lost with its worker."""
+        """A ready clip with a lease was lost with its worker: nobody released it."""
         return self.losses > 0 or self.lease is not None
 
-    def is_lost(self, rules: QueueRules) -> bool:
-        return self.lease is not None and self.losses + 1 >= rules.max_losses
+    def is_lost(self, settings: QueueSettings) -> bool:
+        return self.lease is not None and self.losses + 1 >= settings.max_losses
 
-    def is_late(self, rules: QueueRules, now: float) -> bool:
-        return self.started_at is not None and now - self.started_at >= rules.clip_seconds
+    def is_overdue(self, settings: QueueSettings, now: float) -> bool:
+        return self.started_at is not None and now - self.started_at >= settings.clip_seconds
 
 
 @dataclass(slots=True)
-class _SortedOut:
-    """What is to become of clips in line, by their ids."""
+class _Decisions:
+    """What becomes of ready clips, by their ids."""
 
     taken: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    late: list[str] = field(default_factory=list)
+    overdue: list[str] = field(default_factory=list)
     throttled: set[str] = field(default_factory=set)
     """Users who have had all starts of the window."""
     starts: dict[str, list[float]] = field(default_factory=dict)
-    """Of the users whose clips start now for the first time."""
+    """Starts of the users whose clips start now for the first time."""
     suspect: bool = False
-    """One of the taken is."""
+    """Whether one of the taken clips is a suspect."""
 
-    def may_start(self, clip: _InLine, rules: QueueRules, now: float) -> bool:
-        """Whether its user may start one more; if so, it counts."""
+    def may_start(self, clip: _ReadyClip, settings: QueueSettings, now: float) -> bool:
+        """Whether the clip's user may start one more; if so, the start is counted."""
         starts = self.starts.get(clip.user_id, clip.starts)
-        if not throttle.may_start(starts, rules, now):
+        if not throttle.may_start(starts, settings, now):
             return False
-        self.starts[clip.user_id] = throttle.with_start(starts, rules, now)
+        self.starts[clip.user_id] = throttle.with_start(starts, settings, now)
         return True
 
 
-def _first_in_line(session: Session, most: int, suspects: bool) -> list[_InLine]:
-    line = _LINE if suspects else _LINE_WITHOUT_SUSPECTS
-    return [_InLine(*row) for row in session.execute(line, {"most": most})]
+def _next_ready(session: Session, limit: int, suspects: bool) -> list[_ReadyClip]:
+    query = _NEXT_READY if suspects else _NEXT_READY_WITHOUT_SUSPECTS
+    return [_ReadyClip(*row) for row in session.execute(query, {"limit": limit})]
 
 
-def _sort_out(found: list[_InLine], suspects: bool, rules: QueueRules, now: float) -> _SortedOut:
-    result = _SortedOut()
+def _decide(
+    found: list[_ReadyClip], suspects: bool, settings: QueueSettings, now: float
+) -> _Decisions:
+    result = _Decisions()
     for clip in found:
-        if clip.is_lost(rules):
+        if clip.is_lost(settings):
             result.lost.append(clip.id)
-        elif clip.is_late(rules, now):
-            result.late.append(clip.id)
+        elif clip.is_overdue(settings, now):
+            result.overdue.append(clip.id)
         elif clip.suspect and (result.suspect or not suspects):
             continue
-        elif clip.started_at is None and not result.may_start(clip, rules, now):
+        elif clip.started_at is None and not result.may_start(clip, settings, now):
             result.throttled.add(clip.user_id)
         else:
             result.taken.append(clip.id)
@@ -176,21 +180,21 @@ def _sort_out(found: list[_InLine], suspects: bool, rules: QueueRules, now: floa
     return result
 
 
-def _carry_out(
-    session: Session, sorted_out: _SortedOut, rules: QueueRules, now: float
+def _apply(
+    session: Session, decisions: _Decisions, settings: QueueSettings, now: float
 ) -> list[Clip]:
-    """The clips that are taken, in their order."""
-    taken = _lease(session, sorted_out.taken, now, rules.lease_seconds)
-    _note_starts(session, sorted_out.starts)
-    for clip in _whole(session, sorted_out.lost):
+    """Executes the decisions; returns the taken clips in order."""
+    taken = _lease(session, decisions.taken, now, settings.lease_seconds)
+    _set_starts(session, decisions.starts)
+    for clip in _rows(session, decisions.lost):
         clip.losses += 1
         queue.fail_lost(session, clip, now)
-    for clip in _whole(session, sorted_out.late):
-        message = f"The clip was not done within {rules.clip_seconds:g} s of its first start."
+    for clip in _rows(session, decisions.overdue):
+        message = f"The clip was not done within {settings.clip_seconds:g} s of its first start."
         queue.transition(session, clip, ClipState.FAILED, now, code=queue.TOO_LONG, message=message)
-    for user_id in sorted_out.throttled:
+    for user_id in decisions.throttled:
         user = session.get_one(User, user_id, populate_existing=True)
-        throttle.put_off(session, user, rules, now)
+        throttle.reschedule(session, user, settings, now)
     return taken
 
 
@@ -198,17 +202,17 @@ def _lease(session: Session, clip_ids: list[str], now: float, seconds: float) ->
     if not clip_ids:
         return []
     lease = {"ids": clip_ids, "token": secrets.token_hex(8), "until": now + seconds, "now": now}
-    leased = session.scalars(_LEASE, lease, execution_options=_AS_IT_IS)
+    leased = session.scalars(_LEASE, lease, execution_options=_REFRESH)
     rows = {clip.id: clip for clip in leased}
     return [rows[clip_id] for clip_id in clip_ids]
 
 
-def _note_starts(session: Session, starts: Mapping[str, list[float]]) -> None:
+def _set_starts(session: Session, starts: Mapping[str, list[float]]) -> None:
     if starts:
         noted = {"ids": list(starts), "times": starts}
-        session.connection().execute(_NOTE_STARTS, noted)
+        session.connection().execute(_SET_STARTS, noted)
 
 
-def _whole(session: Session, clip_ids: list[str]) -> Iterator[Clip]:
+def _rows(session: Session, clip_ids: list[str]) -> Iterator[Clip]:
     for clip_id in clip_ids:
         yield session.get_one(Clip, clip_id, populate_existing=True)

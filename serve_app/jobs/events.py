@@ -1,7 +1,7 @@
-"""What happened to a clip, in numbered events that outlast every process.
+"""Numbered events of a clip, kept in the database.
 
-Each is one insert, within the transaction that it tells of. The numbers of a clip only grow, so
-that a reader goes on after the last one it has seen.
+An event is one insert in the transaction that it describes. The numbers of a clip's events only
+grow, so a reader resumes after the last number it has seen.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from serve_app.db.json_values import value_of
 from serve_app.db.models import Clip, ClipEvent, ClipState
 
-_AT_ONCE = 500
+_PAGE_SIZE = 500
 
 
 class Kind(enum.StrEnum):
@@ -25,9 +25,9 @@ class Kind(enum.StrEnum):
     PROGRESS = "progress"
     AUDIO = "audio"
     RETRYING = "retrying"
-    """The try failed; there will be another."""
+    """The attempt failed; there will be another."""
     POSTPONED = "postponed"
-    """The try ended through no fault of the clip, and does not count."""
+    """The attempt ended through no fault of the clip, and does not count."""
     FINISHED = "finished"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -38,7 +38,7 @@ END_OF = {
     ClipState.FAILED: Kind.FAILED,
     ClipState.CANCELLED: Kind.CANCELLED,
 }
-"""The last event of a clip in each state but pending."""
+"""The last event of a clip, by its final state."""
 ENDS = frozenset(END_OF.values())
 _PASSING = (Kind.PROGRESS, Kind.AUDIO)
 _OUTDATED: dict[Kind, tuple[Kind, ...]] = {
@@ -47,8 +47,8 @@ _OUTDATED: dict[Kind, tuple[Kind, ...]] = {
     **dict.fromkeys((*ENDS, Kind.RETRYING), _PASSING),
     Kind.POSTPONED: (*_PASSING, Kind.STARTED, Kind.POSTPONED),
 }
-"""What is dropped when an event is recorded, so that no clip gathers events without end. Progress
-and audio tell all that the ones before them did."""
+"""The kinds of earlier events that an event of each kind replaces, so that a clip's events stay
+bounded. A progress or audio event contains all that earlier ones did."""
 
 _CLIPS, _EVENTS = cast(Table, Clip.__table__).c, cast(Table, ClipEvent.__table__)
 _RECORD_EACH = (
@@ -68,11 +68,11 @@ _RECORD_EACH = (
     )
     .returning(_EVENTS.c.clip_id, _EVENTS.c.seq)
 )
-"""Made once, and of tables: else making it costs more than the database takes to run it."""
+"""Built once, and of tables: building the statement costs more than running it."""
 
 
 def record(session: Session, clip_id: str, kind: Kind, data: dict[str, Any], now: float) -> int:
-    """The number of the new event. The clip is new or locked, so that no number is given twice."""
+    """Records an event of a new or locked clip; returns its number."""
     following = (
         select(func.coalesce(func.max(ClipEvent.seq), 0) + 1)
         .where(ClipEvent.clip_id == clip_id)
@@ -89,8 +89,8 @@ def record(session: Session, clip_id: str, kind: Kind, data: dict[str, Any], now
 def record_each(
     session: Session, kind: Kind, data: Mapping[str, dict[str, Any]], now: float
 ) -> dict[str, int]:
-    """The same for several locked clips at once, by their ids: the numbers of their new events. For
-    kinds that outdate nothing."""
+    """Records one event for each of several locked clips; returns the numbers by clip id. For kinds
+    that replace nothing."""
     if not data:
         return {}
     each = {"ids": list(data), "now": now, "what": kind, "told": data}
@@ -99,6 +99,6 @@ def record_each(
 
 
 def since(session: Session, clip_id: str, after: int) -> Sequence[ClipEvent]:
-    """The next events after number `after`, in order; a few hundred at most."""
+    """The events after number `after`, in order, up to `_PAGE_SIZE`."""
     query = select(ClipEvent).where(ClipEvent.clip_id == clip_id, ClipEvent.seq > after)
-    return session.scalars(query.order_by(ClipEvent.seq).limit(_AT_ONCE)).all()
+    return session.scalars(query.order_by(ClipEvent.seq).limit(_PAGE_SIZE)).all()

@@ -1,14 +1,15 @@
 """The queue: the pending rows of the clips table.
 
-A pending clip is throttled or backing off (until `start_at`), in line (`ready`), or held by a
-worker (until `lease_until`). A claim (`claiming.py`) first lines up the clips whose time has come
-and then takes those with the lowest turns, so its cost depends neither on how many clips wait for
-their time nor on how many are finished. All times are by the database's clock.
+A pending clip is throttled or backing off (until `start_at`), ready to be claimed, or leased to a
+worker (until `lease_until`). A claim (`claiming.py`) first marks the clips ready whose time has
+come, and then leases those with the lowest turns. Its cost depends neither on the number of clips
+that wait for their time nor on the number of finished ones. All times are by the database's clock.
 
-A try ends with an outcome, or it is lost: the worker, or the replica of a stage, died in the midst
-of it and took all tries with it that ran there. Whose clip killed it cannot be told, so lost tries
-have a bound of their own, and clips that have any are suspects: no two of them run in the same
-worker. Thus one that kills its worker each time can take any other along once only.
+An attempt ends with an outcome, or it is lost: its worker, or the replica of a stage, died and took
+all attempts with it that ran there. Nobody can tell which clip killed the process. Lost attempts
+therefore have a bound of their own (`max_losses`), and clips with lost attempts are suspects, of
+which no two run in the same worker. So a clip that kills its worker each time takes any other clip
+along at most once.
 """
 
 from __future__ import annotations
@@ -17,81 +18,50 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
 from serve_app.db.models import PENDING, Clip, ClipState
 from serve_app.jobs import events
 from serve_app.jobs.events import Kind
-from serve_app.settings import Settings
+from serve_app.settings import QueueSettings
 
 LOST, TOO_LONG = "worker_lost", "took_too_long"
-"""Why a clip may fail that nothing is wrong with."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRules:
-    """The settings that the queue goes by."""
-
-    throttle_starts: int
-    throttle_window_seconds: float
-    lease_seconds: float
-    max_attempts: int
-    max_losses: int
-    retry_backoff_seconds: float
-    attempt_seconds: float
-    clip_seconds: float
-    max_pending: int
-    max_pending_of_user: int
-
-    @classmethod
-    def of(cls, settings: Settings) -> QueueRules:
-        return cls(
-            throttle_starts=settings.throttle_starts,
-            throttle_window_seconds=settings.throttle_window_seconds,
-            lease_seconds=settings.lease_seconds,
-            max_attempts=settings.max_attempts,
-            max_losses=settings.max_losses,
-            retry_backoff_seconds=settings.retry_backoff_seconds,
-            attempt_seconds=settings.attempt_seconds,
-            clip_seconds=settings.clip_seconds,
-            max_pending=settings.max_pending,
-            max_pending_of_user=settings.max_pending_of_user,
-        )
+"""Error codes of clips that fail although nothing may be wrong with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to work on a clip until `until`. `clip` is the row as it was when claimed."""
+    """The lease on a clip until `until`. `clip` is the row as it was when claimed."""
 
     clip: Clip
     token: str
     until: float
     started: int
-    """The number of the event of this start, which names the try: numbers of tries repeat where one
-    did not count."""
-    again: bool
-    """An earlier try has begun, and may have left something behind."""
+    """The number of the `started` event, which identifies the attempt: attempt numbers repeat where
+    one did not count."""
+    is_retry: bool
+    """An earlier attempt has begun, and may have left something behind."""
     seconds: float
-    """How long this try may take."""
+    """The time limit of this attempt."""
 
     @classmethod
-    def of(cls, clip: Clip, started: int, rules: QueueRules, now: float) -> Claim:
-        """Of a clip that was leased just now."""
+    def of(cls, clip: Clip, started: int, settings: QueueSettings, now: float) -> Claim:
+        """The claim of a clip that was just leased."""
         begun = clip.started_at or now
         return cls(
             clip,
             clip.lease or "",
             clip.lease_until or now,
             started,
-            again=begun != now,
-            seconds=min(rules.attempt_seconds, begun + rules.clip_seconds - now),
+            is_retry=begun != now,
+            seconds=min(settings.attempt_seconds, begun + settings.clip_seconds - now),
         )
 
     @property
     def suspect(self) -> bool:
-        """Whether the process of an earlier try died."""
+        """Whether an earlier attempt was lost."""
         return self.clip.losses > 0
 
 
@@ -107,8 +77,8 @@ def transition(
 ) -> None:
     """Every change of a clip's state: once, from pending, on a locked row.
 
-    Success takes `s3_key` and charges the clip; failure and cancellation take `code` and `message`.
-    Raises ValueError for a clip that is not pending any more, and for a return to pending.
+    Success takes `s3_key` and charges the clip. Failure and cancellation take `code` and `message`.
+    Raises ValueError for a clip that is not pending, and for a return to pending.
     """
     if clip.state is not ClipState.PENDING or to is ClipState.PENDING:
         raise ValueError(f"clip {clip.id} cannot go from {clip.state} to {to}")
@@ -120,24 +90,30 @@ def transition(
         clip.error_code = code
         clip.error = message
     clip.finished_at = now
-    let_go(clip, ready=False)
+    clear_lease(clip, ready=False)
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
 
 
-def renew(session: Session, clip_id: str, token: str, now: float, seconds: float) -> bool:
-    """Hold the clip for `seconds` more. False: lost, cancelled or deleted; the worker must stop."""
-    clip = _held(session, clip_id, token)
-    if clip is None:
-        return False
-    clip.ready = False
-    clip.lease_until = now + seconds
-    return True
+def renew(session: Session, claims: Collection[Claim], now: float, seconds: float) -> None:
+    """Hold all clips that are held still for `seconds` more, in one statement.
 
-
-def still_wanted(session: Session, claims: Collection[Claim]) -> set[str]:
-    """Which of these claims, by token, are held still or have led to their clip's success. The
-    others were cancelled, deleted or lost, and their work may stop. One query, which locks nothing.
+    It waits for no lock. A clip that another transaction is changing is left as it is: that may
+    well be the recording of its own result, and until it ends nobody else can take the clip.
     """
+    tokens = {claim.clip.id: claim.token for claim in claims}
+    held = (
+        select(Clip.id)
+        .where(Clip.id.in_(tokens), Clip.lease.in_(tokens.values()), PENDING)
+        .order_by(Clip.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    renewed = update(Clip).where(Clip.id.in_(held)).values(ready=False, lease_until=now + seconds)
+    session.execute(renewed, execution_options={"synchronize_session": False})
+
+
+def active_leases(session: Session, claims: Collection[Claim]) -> set[str]:
+    """The tokens of those claims that still hold their lease, or whose clip has succeeded. The
+    others were cancelled, deleted or lost, and their work may stop. One query, without locks."""
     tokens = {claim.clip.id: claim.token for claim in claims}
     rows = session.execute(
         select(Clip.id, Clip.lease).where(
@@ -151,7 +127,7 @@ def still_wanted(session: Session, claims: Collection[Claim]) -> set[str]:
 def report(
     session: Session, clip_id: str, token: str, kind: Kind, data: dict[str, Any], now: float
 ) -> bool:
-    """Record an event of the work under way. False if the lease was lost; then nothing is."""
+    """Records an event of a running attempt. False, and nothing recorded, if the lease was lost."""
     if _held(session, clip_id, token) is None:
         return False
     events.record(session, clip_id, kind, data, now)
@@ -161,15 +137,15 @@ def report(
 def release(
     session: Session, clip_id: str, token: str, now: float, until: float | None = None
 ) -> None:
-    """Give the clip back, to its place in line or for a later time; the try does not count. Does
-    nothing if the lease was lost."""
+    """Gives the clip back: to its place in the queue, or for a later time with `until`. The attempt
+    does not count. Does nothing if the lease was lost."""
     clip = _held(session, clip_id, token)
     if clip is None:
         return
     clip.attempts -= 1
     if until is not None:
         clip.start_at = until
-    let_go(clip, ready=until is None)
+    clear_lease(clip, ready=until is None)
     events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
 
 
@@ -179,48 +155,49 @@ def retry_or_fail(
     token: str,
     code: str,
     message: str,
-    rules: QueueRules,
+    settings: QueueSettings,
     now: float,
 ) -> ClipState | None:
-    """Try again after a wait that doubles each time, or fail the clip if no try is left.
+    """Schedules another attempt after a wait that doubles each time, or fails the clip if no
+    attempt is left.
 
-    Its state after that, or None if the lease was lost.
+    Returns its state, or None if the lease was lost.
     """
     clip = _held(session, clip_id, token)
     if clip is None:
         return None
     failures = clip.attempts - clip.losses
-    if failures >= rules.max_attempts:
+    if failures >= settings.max_attempts:
         transition(session, clip, ClipState.FAILED, now, code=code, message=message)
     else:
-        _back_off(session, clip, code, failures, rules, now)
+        _back_off(session, clip, code, failures, settings, now)
     return clip.state
 
 
-def lose(
-    session: Session, clip_id: str, token: str, rules: QueueRules, now: float
+def record_lost_attempt(
+    session: Session, clip_id: str, token: str, settings: QueueSettings, now: float
 ) -> ClipState | None:
-    """The same for a try that was lost with the replica of a stage. The worker's own death is
-    found out by the next claim."""
+    """The same for an attempt that was lost with the replica of a stage. The next claim notices the
+    death of a worker itself."""
     clip = _held(session, clip_id, token)
     if clip is None:
         return None
     clip.losses += 1
-    if clip.losses >= rules.max_losses:
+    if clip.losses >= settings.max_losses:
         fail_lost(session, clip, now)
     else:
-        _back_off(session, clip, LOST, clip.losses, rules, now)
+        _back_off(session, clip, LOST, clip.losses, settings, now)
     return clip.state
 
 
 def fail_lost(session: Session, clip: Clip, now: float) -> None:
-    """Fail a locked clip whose last try was lost like all before it that may be."""
+    """Fails a locked clip whose attempts were lost `max_losses` times."""
     message = f"The process that made the clip was lost {clip.losses} times; no try is left."
     transition(session, clip, ClipState.FAILED, now, code=LOST, message=message)
 
 
 def fail(session: Session, clip_id: str, token: str, code: str, message: str, now: float) -> bool:
-    """Fail the clip at once, for what no retry can mend. False if the lease was lost."""
+    """Fails the clip at once, for errors that no retry mends. False if the lease was lost."""
     clip = _held(session, clip_id, token)
     if clip is None:
         return False
@@ -228,7 +205,7 @@ def fail(session: Session, clip_id: str, token: str, code: str, message: str, no
     return True
 
 
-def remember(
+def checkpoint_result(
     session: Session,
     clip_id: str,
     token: str,
@@ -236,8 +213,8 @@ def remember(
     audio_seconds: float,
     timings: dict[str, Any],
 ) -> bool:
-    """Note the result before it is complete in the store, where `token` is kept with it: whoever
-    finds it there need not make it again. False if the lease was lost."""
+    """Records the result before the object is complete in the store. The object names `token`, so a
+    later attempt that finds it need not compute it again. False if the lease was lost."""
     clip = _held(session, clip_id, token)
     if clip is None:
         return False
@@ -271,18 +248,23 @@ def succeed(
     return True
 
 
+def has_succeeded(session: Session, clip_id: str) -> bool:
+    """As the row is now."""
+    return session.scalar(select(Clip.s3_key).where(Clip.id == clip_id)) is not None
+
+
 def _back_off(
-    session: Session, clip: Clip, code: str, times: int, rules: QueueRules, now: float
+    session: Session, clip: Clip, code: str, times: int, settings: QueueSettings, now: float
 ) -> None:
-    """Lets go of the clip for a wait that doubles with each of the `times` that it was needed."""
-    clip.start_at = now + rules.retry_backoff_seconds * 2 ** (times - 1)
-    let_go(clip, ready=False)
+    """Clears the lease and schedules a wait that doubles with each of the `times`."""
+    clip.start_at = now + settings.retry_backoff_seconds * 2 ** (times - 1)
+    clear_lease(clip, ready=False)
     data = {"attempt": clip.attempts, "code": code, "start_at": clip.start_at}
     events.record(session, clip.id, Kind.RETRYING, data, now)
 
 
 def _outcome(clip: Clip) -> dict[str, Any]:
-    """What the last event of a clip tells."""
+    """The data of a clip's last event."""
     if clip.state is ClipState.SUCCEEDED:
         return {"seconds": clip.audio_seconds, "bytes": clip.bytes}
     if clip.state is ClipState.FAILED:
@@ -290,14 +272,15 @@ def _outcome(clip: Clip) -> dict[str, Any]:
     return {}
 
 
-def let_go(clip: Clip, ready: bool) -> None:
-    """Nobody holds the locked clip any more; a `ready` one stands in line again."""
+def clear_lease(clip: Clip, ready: bool) -> None:
+    """Clears the lease of a locked clip; a `ready` one can be claimed again."""
     clip.lease = clip.lease_until = None
     clip.ready = ready
 
 
 def _held(session: Session, clip_id: str, token: str) -> Clip | None:
-    """The locked clip if `token` still holds it. A lease that ran out counts until it is taken."""
+    """The locked clip if `token` still holds it. An expired lease holds until another claim takes
+    it."""
     return session.scalars(
         select(Clip)
         .where(Clip.id == clip_id, Clip.lease == token, PENDING)

@@ -1,29 +1,19 @@
-"""The throttle: at most `limit` first starts per user in any `window` seconds, over all services.
+"""The throttle: at most `throttle_starts` first starts per user in any `throttle_window_seconds`,
+over all services.
 
-It delays and never refuses. A start is planned when a clip is submitted, from the user's past
-starts and those planned already; because a busy queue can start clips late and so bunch them, the
-claim checks the actual starts again.
+It delays and never refuses. A submission plans its start from the user's past and planned starts. A
+busy queue can start clips late and so bunch them, so the claim checks the actual starts again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip, User
-
-
-class ThrottleRules(Protocol):
-    """The settings that the throttle goes by."""
-
-    @property
-    def throttle_starts(self) -> int: ...
-
-    @property
-    def throttle_window_seconds(self) -> float: ...
+from serve_app.settings import QueueSettings
 
 
 def next_start(starts: Sequence[float], now: float, limit: int, window: float) -> float:
@@ -42,25 +32,25 @@ def next_start(starts: Sequence[float], now: float, limit: int, window: float) -
     return time
 
 
-def plan(session: Session, user: User, rules: ThrottleRules, now: float) -> float:
+def plan(session: Session, user: User, settings: QueueSettings, now: float) -> float:
     """When the next clip of a locked user may start."""
     planned = session.scalars(_unstarted(user).with_only_columns(Clip.start_at))
     starts = [*user.starts, *planned]
-    return next_start(starts, now, rules.throttle_starts, rules.throttle_window_seconds)
+    return next_start(starts, now, settings.throttle_starts, settings.throttle_window_seconds)
 
 
-def replan(session: Session, user: User, rules: ThrottleRules, now: float) -> None:
-    """Plan the waiting clips of a locked user anew, in their order: a planned start is free again.
-    Those whose time has come keep it."""
+def replan(session: Session, user: User, settings: QueueSettings, now: float) -> None:
+    """Plans the waiting clips of a locked user again, in order, after a planned start has become
+    free. Clips whose time has come keep it."""
     waiting = _unstarted(user).where(Clip.start_at > now).order_by(Clip.start_at, Clip.id)
-    _plan_anew(session, user, waiting, rules, now)
+    _replan_clips(session, user, waiting, settings, now)
 
 
-def put_off(session: Session, user: User, rules: ThrottleRules, now: float) -> None:
-    """Send all that a locked user has in line away until its time comes, in its order: the user has
-    had all starts of the window. All at once, for it may be very much after a standstill."""
+def reschedule(session: Session, user: User, settings: QueueSettings, now: float) -> None:
+    """Moves all ready clips of a locked user to later starts, in order, because the user has had
+    all starts of the window. All in one statement: after a standstill there may be many."""
     in_line = _unstarted(user).where(Clip.ready).order_by(Clip.turn, Clip.id)
-    for clip in _plan_anew(session, user, in_line, rules, now):
+    for clip in _replan_clips(session, user, in_line, settings, now):
         clip.ready = False
 
 
@@ -68,16 +58,16 @@ def _unstarted(user: User) -> Select[Clip]:
     return select(Clip).where(Clip.user_id == user.id, PENDING, Clip.started_at.is_(None))
 
 
-def _plan_anew(
-    session: Session, user: User, moving: Select[Clip], rules: ThrottleRules, now: float
+def _replan_clips(
+    session: Session, user: User, moving: Select[Clip], settings: QueueSettings, now: float
 ) -> Sequence[Clip]:
-    """Those that another transaction is changing stay: waiting for one that in turn waits for the
-    user's row would never end."""
+    """Skips clips that another transaction has locked: waiting for one that itself waits for the
+    user's row would be a deadlock."""
     moved = session.scalars(
         moving.with_for_update(skip_locked=True, key_share=True),
         execution_options={"populate_existing": True},
     ).all()
-    limit, window = rules.throttle_starts, rules.throttle_window_seconds
+    limit, window = settings.throttle_starts, settings.throttle_window_seconds
     others = _unstarted(user).where(Clip.id.not_in([clip.id for clip in moved]))
     starts = [*user.starts, *session.scalars(others.with_only_columns(Clip.start_at))]
     for clip in moved:
@@ -86,14 +76,15 @@ def _plan_anew(
     return moved
 
 
-def may_start(starts: Sequence[float], rules: ThrottleRules, now: float) -> bool:
-    """Whether one more clip of a locked user may start now, by the actual `starts` alone."""
-    limit, window = rules.throttle_starts, rules.throttle_window_seconds
+def may_start(starts: Sequence[float], settings: QueueSettings, now: float) -> bool:
+    """Whether a locked user may start one more clip now, by the actual `starts` alone."""
+    limit, window = settings.throttle_starts, settings.throttle_window_seconds
     return next_start(starts, now, limit, window) <= now
 
 
-def with_start(starts: Sequence[float], rules: ThrottleRules, now: float) -> list[float]:
-    """What to remember of a start: only the newest `throttle_starts` can ever forbid another. Those
-    a window or more ahead, from before the clock was set back, would crowd out the others."""
-    ahead = now + rules.throttle_window_seconds
-    return sorted([*(start for start in starts if start < ahead), now])[-rules.throttle_starts :]
+def with_start(starts: Sequence[float], settings: QueueSettings, now: float) -> list[float]:
+    """The starts to keep after a start now: only the newest `throttle_starts` can forbid another.
+    Starts a window or more ahead, from before the clock was set back, would displace the others,
+    and are dropped."""
+    ahead = now + settings.throttle_window_seconds
+    return sorted([*(start for start in starts if start < ahead), now])[-settings.throttle_starts :]

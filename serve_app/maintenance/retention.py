@@ -1,6 +1,7 @@
-"""Rows that have had their time, removed in batches of a bounded size, the oldest first.
+"""Removal of expired rows, in bounded batches, oldest first.
 
-Each function returns how many rows it has dealt with: fewer than `limit` if no more are due.
+Each function returns how many rows it has dealt with: fewer than `limit` if no more are due. What
+is due is a common table expression: PostgreSQL may run a subquery with a limit once for each row.
 """
 
 from __future__ import annotations
@@ -8,12 +9,12 @@ from __future__ import annotations
 from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from serve_app.db.models import Clip, ClipEvent, SignInFailure, SignInSession
+from serve_app.db.models import AuthAttempt, Clip, ClipEvent, SignInSession
 
 
 def expire_clips(session: Session, before: float, now: float, limit: int) -> int:
-    """Delete, as their users could, the clips that were finished before a time; their objects
-    and rows then go with all that are deleted."""
+    """Deletes, as their users could, the clips that were finished before a time. Their objects and
+    rows are then removed like those of all deleted clips."""
     due = session.scalars(
         select(Clip.id)
         .where(Clip.finished_at < before, Clip.deleted_at.is_(None))
@@ -26,8 +27,8 @@ def expire_clips(session: Session, before: float, now: float, limit: int) -> int
     return len(due)
 
 
-def forget_events(session: Session, before: float, limit: int) -> int:
-    """Remove the events from before a time, of clips that have ended."""
+def purge_events(session: Session, before: float, limit: int) -> int:
+    """Removes events recorded before a time, of clips that have ended."""
     due = (
         select(ClipEvent.clip_id, ClipEvent.seq)
         .join(Clip, Clip.id == ClipEvent.clip_id)
@@ -35,35 +36,37 @@ def forget_events(session: Session, before: float, limit: int) -> int:
         .order_by(ClipEvent.at)
         .limit(limit)
         .with_for_update(skip_locked=True, of=ClipEvent)
+        .cte("due")
     )
-    old = tuple_(ClipEvent.clip_id, ClipEvent.seq).in_(due)
+    old = tuple_(ClipEvent.clip_id, ClipEvent.seq).in_(select(due.c.clip_id, due.c.seq))
     return len(session.scalars(delete(ClipEvent).where(old).returning(ClipEvent.seq)).all())
 
 
-def forget_sessions(session: Session, now: float, limit: int) -> int:
-    """Remove sign-ins that are over."""
-    return _forget(session, SignInSession, SignInSession.expires_at, now, limit)
+def purge_sessions(session: Session, now: float, limit: int) -> int:
+    """Removes expired sessions."""
+    return _purge(session, SignInSession, SignInSession.expires_at, now, limit)
 
 
-def forget_failures(session: Session, before: float, limit: int) -> int:
-    """Remove sign-ins that failed before a time."""
-    return _forget(session, SignInFailure, SignInFailure.at, before, limit)
+def purge_auth_attempts(session: Session, before: float, limit: int) -> int:
+    """Removes attempts to sign in or up from before a time."""
+    return _purge(session, AuthAttempt, AuthAttempt.at, before, limit)
 
 
-def _forget(
+def _purge(
     session: Session,
-    table: type[SignInSession | SignInFailure],
+    table: type[SignInSession | AuthAttempt],
     time: InstrumentedAttribute[float],
     until: float,
     limit: int,
 ) -> int:
-    """Remove rows whose `time` is `until` at the latest."""
+    """Removes rows whose `time` is not after `until`."""
     due = (
         select(table.id)
         .where(time <= until)
         .order_by(time)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("due")
     )
-    removed = delete(table).where(table.id.in_(due)).returning(table.id)
+    removed = delete(table).where(table.id.in_(select(due.c.id))).returning(table.id)
     return len(session.scalars(removed).all())

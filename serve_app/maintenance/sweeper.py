@@ -1,121 +1,170 @@
-"""Removes what nobody needs any more: what was interrupted, and what has had its time."""
+"""Removes what is no longer needed: leftovers of interrupted work, and what has expired."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
-from serve_app.jobs import recovery
-from serve_app.maintenance import retention
+from serve_app.maintenance import recovery, retention
 from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.media.pipeline_requests import key_of
+from serve_app.media.removals import Position, Removals
 from serve_app.settings import Settings
-from serve_app.storage.store import RESULT_PREFIXES, ObjectStore, StoreError, id_in
+from serve_app.storage.object_keys import RESULT_PREFIXES, id_in, result_key
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import StoreError, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
-ROWS_AT_ONCE = 1_000
+T = TypeVar("T")
+
+BATCH_SIZE = 1_000
 BATCHES = 10
-OBJECTS_AT_ONCE = 100
 GRACE_LEASES = 4
-"""How many leases a worker has to clear away itself what it made of a clip that has ended, or was
-taken from it, meanwhile: it learns of that within one."""
+"""Leases for which a worker may itself clean up after a clip that has ended or was taken from it.
+It learns of either within one."""
 
 
-def sweep(database: Database, store: ObjectStore, settings: Settings) -> None:
-    """One round, of bounded batches. What fails is logged, and does not keep the rest from being
-    done. Times are those of the database."""
-    with database.reading() as session:
-        now = database.now(session)
-    left_before = now - GRACE_LEASES * settings.lease_seconds
-    chores: list[Callable[[], object]] = [
-        partial(_abort_uploads, database, store, left_before),
-        partial(_remove_pieces, database, store, left_before),
-        partial(_forget_rows, database, settings, now),
-        partial(_remove_deleted, database, store),
-        partial(_remove_unwanted, database, store, left_before),
-        partial(uploads.sweep, database, store, settings, database.now),
-        partial(voices.sweep, database, store, database.now),
-    ]
-    for chore in chores:
-        try:
-            chore()
-        except (StoreError, SQLAlchemyError):
-            logger.warning("a part of the sweep is left to the next one", exc_info=True)
+class Sweeper:
+    """Rounds of bounded batches. What fails is logged, and does not keep the rest from being done.
+    Times are those of the database."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore,
+        settings: Settings,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`stop` is asked now and then: a round may be cut short."""
+        self._database = database
+        self._store = store
+        self._settings = settings
+        self._removals = Removals(stop)
+
+    def remove_deleted(self) -> None:
+        """What users have deleted since the last time: soon, and cheap where there is nothing."""
+        place = (self._database, self._store)
+        self._each_of(
+            self._remove_deleted_clips,
+            partial(uploads.remove_deleted, *place, self._database.now, self._removals),
+            partial(voices.sweep, *place, self._database.now, self._removals),
+        )
+
+    def sweep(self) -> None:
+        """All that nobody needs any more."""
+        database, store, settings = self._database, self._store, self._settings
+        with database.reading() as session:
+            now = database.now(session)
+        left_before = now - GRACE_LEASES * settings.lease_seconds
+        self._each_of(
+            partial(_abort_uploads, database, store, left_before),
+            partial(_remove_pieces, database, store, left_before),
+            partial(_purge_rows, database, settings, now),
+            partial(self._remove_orphaned_results, left_before),
+            partial(uploads.sweep, database, store, settings, database.now, self._removals),
+            self.remove_deleted,
+        )
+
+    def _each_of(self, *chores: Callable[[], object]) -> None:
+        for chore in chores:
+            try:
+                chore()
+            except Exception:
+                logger.warning("a part of the sweep is left to the next one", exc_info=True)
+
+    def _remove_deleted_clips(self) -> None:
+        self._remove_results("deleted clip", clips.deleted, _deleted_at, clips.purge)
+
+    def _remove_orphaned_results(self, before: float) -> None:
+        """Removes what was made whole by a worker that died of clips that have failed since."""
+        self._remove_results(
+            "result of a clip that failed",
+            lambda session, after: clips.orphaned_results(session, before, after),
+            _finished_at,
+            clips.clear_result,
+        )
+
+    def _remove_results(
+        self,
+        kind: str,
+        find: Callable[[Session, Position], list[Clip]],
+        position: Callable[[Clip], Position],
+        forget: Callable[[Session, str], None],
+    ) -> None:
+        def page(after: Position) -> list[Clip]:
+            with self._database.reading() as session:
+                return find(session, after)
+
+        def remove(clip: Clip) -> None:
+            self._store.delete(result_key(clip))
+            with self._database.transaction() as session:
+                forget(session, clip.id)
+
+        self._removals.each(kind, page, position, remove)
+
+
+def _deleted_at(clip: Clip) -> Position:
+    return clip.deleted_at or 0.0, clip.id
+
+
+def _finished_at(clip: Clip) -> Position:
+    return clip.finished_at or 0.0, clip.id
 
 
 def _abort_uploads(database: Database, store: ObjectStore, before: float) -> None:
-    """Aborts what a dead worker began, and what a lost answer of the store left open: uploads of
-    clips that nobody makes. The next try of a clip aborts those of its own key."""
+    """Aborts multipart uploads of clips that nobody makes: those of dead workers, and those left
+    open by a lost answer of the store. The next attempt at a clip aborts those of its own key."""
     for prefix in RESULT_PREFIXES.values():
-        begun = [each for each in store.list_uploads(prefix) if each.started_at < before]
-        wanted = _being_made(database, {id_in(each.key) for each in begun})
-        for each in begun:
-            if id_in(each.key) not in wanted:
-                store.abort(each)
+        begun = [each for each in store.list_multipart(prefix) if each.started_at < before]
+        wanted = _leased_clips(database, {id_in(each.key) for each in begun})
+        unwanted = [each for each in begun if id_in(each.key) not in wanted]
+        _all("upload", store.abort, unwanted)
 
 
 def _remove_pieces(database: Database, store: ObjectStore, before: float) -> None:
-    """Removes the pieces of streams that nobody makes any more."""
+    """Removes the pieces of streams that nobody makes."""
     old = [each.key for each in store.objects(live_audio.PREFIX) if each.modified_at < before]
-    wanted = _being_made(database, {id_in(key) for key in old})
-    for key in old:
-        if id_in(key) not in wanted:
-            store.delete(key)
+    wanted = _leased_clips(database, {id_in(key) for key in old})
+    _all("piece of a stream", store.delete, [key for key in old if id_in(key) not in wanted])
 
 
-def _being_made(database: Database, clip_ids: set[str]) -> set[str]:
+def _all(kind: str, remove: Callable[[T], object], found: list[T]) -> None:
+    """Removes each, but for those that the store refuses to."""
+    for each in found:
+        try:
+            remove(each)
+        except StoreUnavailable:
+            raise
+        except StoreError:
+            logger.warning("a %s cannot be removed now", kind, exc_info=True)
+
+
+def _leased_clips(database: Database, clip_ids: set[str]) -> set[str]:
     with database.reading() as session:
-        return recovery.being_made(session, clip_ids)
+        return recovery.leased_clips(session, clip_ids)
 
 
-def _forget_rows(database: Database, settings: Settings, now: float) -> None:
-    _in_batches(database, lambda s: retention.forget_sessions(s, now, ROWS_AT_ONCE))
+def _purge_rows(database: Database, settings: Settings, now: float) -> None:
+    _in_batches(database, lambda s: retention.purge_sessions(s, now, BATCH_SIZE))
     window = now - settings.sign_in_window_seconds
-    _in_batches(database, lambda s: retention.forget_failures(s, window, ROWS_AT_ONCE))
+    _in_batches(database, lambda s: retention.purge_auth_attempts(s, window, BATCH_SIZE))
     if settings.event_keep_seconds:
         oldest = now - settings.event_keep_seconds
-        _in_batches(database, lambda s: retention.forget_events(s, oldest, ROWS_AT_ONCE))
+        _in_batches(database, lambda s: retention.purge_events(s, oldest, BATCH_SIZE))
     if settings.clip_keep_seconds:
         before = now - settings.clip_keep_seconds
-        _in_batches(database, lambda s: retention.expire_clips(s, before, now, ROWS_AT_ONCE))
+        _in_batches(database, lambda s: retention.expire_clips(s, before, now, BATCH_SIZE))
 
 
-def _in_batches(database: Database, forget: Callable[[Session], int]) -> None:
-    """Short transactions, so that nobody waits long."""
+def _in_batches(database: Database, purge: Callable[[Session], int]) -> None:
+    """Runs `purge` in short transactions, so that nobody waits long for one."""
     for _ in range(BATCHES):
         with database.transaction() as session:
-            if forget(session) < ROWS_AT_ONCE:
+            if purge(session) < BATCH_SIZE:
                 return
-
-
-def _remove_deleted(database: Database, store: ObjectStore) -> None:
-    """Finishes deletions that were interrupted between the object and the row."""
-    with database.reading() as session:
-        gone = clips.deleted(session, OBJECTS_AT_ONCE)
-    _each(database, store, gone, clips.forget)
-
-
-def _remove_unwanted(database: Database, store: ObjectStore, before: float) -> None:
-    """Removes what was made whole by a worker that died of clips that have failed since."""
-    with database.reading() as session:
-        left = clips.unwanted(session, before, OBJECTS_AT_ONCE)
-    _each(database, store, left, clips.forget_result)
-
-
-def _each(
-    database: Database,
-    store: ObjectStore,
-    found: list[Clip],
-    forget: Callable[[Session, str], None],
-) -> None:
-    for clip in found:
-        store.delete(key_of(clip))
-        with database.transaction() as session:
-            forget(session, clip.id)

@@ -1,4 +1,4 @@
-"""Clips as their users see them: submit, look at, list, cancel and delete."""
+"""Clips of a user: submit, get, list, cancel, delete."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from sqlalchemy.orm import Session, aliased
 from serve_app.accounts import credits
 from serve_app.db.models import CANCELLED, PENDING, Clip, ClipState
 from serve_app.db.pagination import Page, decode_cursor, encode_cursor
-from serve_app.errors import ServiceError, not_found
+from serve_app.errors import ApiError, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.jobs import admission, events, throttle
 from serve_app.jobs.events import Kind
-from serve_app.jobs.queue import QueueRules, transition
+from serve_app.jobs.queue import transition
+from serve_app.media.removals import PAGE_SIZE, Position
+from serve_app.settings import QueueSettings
 
 
 @dataclass(frozen=True, slots=True)
 class NewClip:
-    """What a user asks for. `credits` is the price."""
+    """A clip to submit. `credits` is its price."""
 
     service: str
     text: str | None
@@ -35,23 +37,24 @@ def submit(
     session: Session,
     user_id: str,
     new: NewClip,
-    rules: QueueRules,
+    settings: QueueSettings,
     now: float,
     idempotency_key: str | None = None,
     request_hash: str | None = None,
 ) -> tuple[Clip, bool]:
-    """Queue a clip, holding its credits; the clip, and whether it is new.
+    """Queues a clip and holds its credits. Returns the clip, and whether it is new.
 
-    The same `idempotency_key` and `request_hash` give the same clip again, the same key with
-    another hash is a 409 `idempotency_conflict`. 402 `not_enough_credits` if the balance does not
-    cover the price, 429 `too_many_clips` and `queue_full` where too many are pending.
+    The same `idempotency_key` and `request_hash` return the earlier clip; the same key with another
+    hash is ApiError 409 `idempotency_conflict`. Raises 402 `not_enough_credits` where the balance
+    does not cover the price, and 429 `too_many_clips` and `queue_full` where too many clips are
+    pending.
     """
     user = credits.lock_account(session, user_id)
     if (earlier := submitted(session, user_id, idempotency_key, request_hash)) is not None:
         return earlier, False
-    admission.require_room(session, user_id, rules)
+    admission.require_room(session, user_id, settings)
     credits.require_available(session, user, new.credits)
-    start_at = throttle.plan(session, user, rules, now)
+    start_at = throttle.plan(session, user, settings, now)
     clip = Clip(
         id=new_id(),
         user_id=user_id,
@@ -78,14 +81,15 @@ def submit(
 def submitted(
     session: Session, user_id: str, idempotency_key: str | None, request_hash: str | None
 ) -> Clip | None:
-    """The clip that this request made before. 409 if it was another request with this key."""
+    """The clip that an earlier request with this key made. Raises ApiError 409 where that was
+    another request."""
     if idempotency_key is None:
         return None
     clip = session.scalars(
         select(Clip).where(Clip.user_id == user_id, Clip.idempotency_key == idempotency_key)
     ).one_or_none()
     if clip is not None and clip.request_hash != request_hash:
-        raise ServiceError(
+        raise ApiError(
             409,
             "idempotency_conflict",
             "This Idempotency-Key was used before with another request.",
@@ -95,7 +99,7 @@ def submitted(
 
 
 def get(session: Session, user_id: str, clip_id: str) -> Clip:
-    """404 `clip_not_found` for an unknown, deleted or foreign clip alike."""
+    """Raises ApiError 404 `clip_not_found` for unknown, deleted and foreign clips alike."""
     return _find(session, user_id, clip_id, lock=False)
 
 
@@ -107,7 +111,7 @@ def list_clips(
     limit: int = 20,
     cursor: str | None = None,
 ) -> Page[Clip]:
-    """The user's clips, newest first. 422 on a cursor that is none."""
+    """The user's clips, newest first. Raises ApiError 422 for an invalid cursor."""
     query = select(Clip).where(Clip.user_id == user_id, Clip.deleted_at.is_(None))
     if service is not None:
         query = query.where(Clip.service == service)
@@ -122,19 +126,20 @@ def list_clips(
     return Page(rows[:limit], more)
 
 
-def delete(session: Session, user_id: str, clip_id: str, rules: QueueRules, now: float) -> Clip:
-    """Cancel a pending clip, which stays listed; mark a finished one as deleted, which hides it.
+def delete(
+    session: Session, user_id: str, clip_id: str, settings: QueueSettings, now: float
+) -> Clip:
+    """Cancels a pending clip, which stays listed. Marks a finished one as deleted, which hides it.
 
-    The start that was planned for a cancelled clip goes to the next that waits. The caller removes
-    the object of a clip whose `deleted_at` is set and then calls `forget`, unless it is `in_use`:
-    then the sweep does so later.
+    The start that was planned for a cancelled clip goes to the next that waits. The sweep removes
+    the object and the row of a deleted clip, once no pending clip is to be made from it.
     """
     clip = _find(session, user_id, clip_id, lock=True)
     if clip.state is ClipState.PENDING:
         message = "The clip was cancelled."
         transition(session, clip, ClipState.CANCELLED, now, code=CANCELLED, message=message)
         if clip.started_at is None:
-            throttle.replan(session, credits.lock_account(session, user_id), rules, now)
+            throttle.replan(session, credits.lock_account(session, user_id), settings, now)
     else:
         clip.deleted_at = now
         clip.idempotency_key = None
@@ -154,36 +159,36 @@ _IN_USE = (
 )
 
 
-def in_use(session: Session, clip: Clip) -> bool:
-    """Whether a pending clip is to be made from it."""
-    return bool(session.scalars(select(_IN_USE).where(_SOURCE.id == clip.id)).one())
+def deleted(session: Session, after: Position) -> list[Clip]:
+    """The next clips, in order of their deletion, that are deleted, not purged, and not in use."""
+    place = tuple_(_SOURCE.deleted_at, _SOURCE.id)
+    query = select(_SOURCE).where(_SOURCE.deleted_at.is_not(None), place > tuple_(*after), ~_IN_USE)
+    oldest_first = query.order_by(_SOURCE.deleted_at, _SOURCE.id)
+    return list(session.scalars(oldest_first.limit(PAGE_SIZE)))
 
 
-def deleted(session: Session, limit: int) -> list[Clip]:
-    """Clips that are deleted, not forgotten, and not in use, the oldest first."""
-    query = select(_SOURCE).where(_SOURCE.deleted_at.is_not(None), ~_IN_USE)
-    return list(session.scalars(query.order_by(_SOURCE.deleted_at).limit(limit)))
+def orphaned_results(session: Session, before: float, after: Position) -> list[Clip]:
+    """The next clips that ended without success before a time, but may have left their result."""
+    place = tuple_(Clip.finished_at, Clip.id)
+    query = select(Clip).where(
+        Clip.made_by.is_not(None), Clip.finished_at < before, place > tuple_(*after)
+    )
+    return list(session.scalars(query.order_by(Clip.finished_at, Clip.id).limit(PAGE_SIZE)))
 
 
-def unwanted(session: Session, before: float, limit: int) -> list[Clip]:
-    """Clips that ended without success before a time, but may have left their result."""
-    query = select(Clip).where(Clip.made_by.is_not(None), Clip.finished_at < before)
-    return list(session.scalars(query.order_by(Clip.finished_at).limit(limit)))
-
-
-def forget_result(session: Session, clip_id: str) -> None:
-    """Nothing is left of the result of a clip that ended without success."""
+def clear_result(session: Session, clip_id: str) -> None:
+    """Records that nothing is left of the result of a clip that ended without success."""
     session.execute(update(Clip).where(Clip.id == clip_id, Clip.failed).values(made_by=None))
 
 
 def wants_object(session: Session, clip_id: str) -> bool:
-    """Whether an object under the clip's key is its result or may yet become it."""
+    """Whether an object under the clip's key is its result or may become it."""
     clip = session.get(Clip, clip_id, populate_existing=True)
     return clip is not None and clip.deleted_at is None and not clip.failed
 
 
-def forget(session: Session, clip_id: str) -> None:
-    """Remove the row of a deleted clip, when its object is gone."""
+def purge(session: Session, clip_id: str) -> None:
+    """Removes the row of a deleted clip, once its object is removed."""
     session.execute(sql_delete(Clip).where(Clip.id == clip_id, Clip.deleted_at.is_not(None)))
 
 

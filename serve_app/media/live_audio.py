@@ -1,9 +1,9 @@
-"""Audio that is listened to while it is made.
+"""Audio that is streamed while the clip is generated.
 
-Who asks for a clip that is pending marks its row. A worker that then starts to encode uses the
-layout whose bytes never change, and puts what is ready into the store as small objects. Those who
-listen send the pieces on, and after the clip's success the rest of its object from there: its bytes
-are the same. Pieces are named after the start of their try, so that no two tries are ever mixed.
+A request for the stream of a pending clip marks its row. A worker that then begins to encode uses
+the layout whose bytes never change, and puts small objects (pieces) into the store. Listeners pass
+the pieces on, and after success the rest of the clip's object, which has the same bytes. The keys
+of pieces name the start of their attempt, so attempts are never mixed.
 """
 
 from __future__ import annotations
@@ -12,36 +12,37 @@ from sqlalchemy import not_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip
-from serve_app.storage.store import Upload
+from serve_app.storage.multipart import MultipartWriter
 
 PREFIX = "streams/"
 
 
 def pieces_prefix(clip_id: str, started: int) -> str:
-    """Where the pieces of a try lie. `started` is the number of the event of its start."""
+    """The key prefix of the pieces of an attempt. `started` is the number of its `started`
+    event."""
     return f"{PREFIX}{clip_id}/{started}/"
 
 
 def piece_key(clip_id: str, started: int, number: int) -> str:
-    """Of the pieces of a try, counted from 1."""
+    """The key of a piece of an attempt, counted from 1."""
     return f"{pieces_prefix(clip_id, started)}{number}"
 
 
-def ask(session: Session, clip_id: str) -> None:
-    """Have the clip made in such a way that it can be listened to meanwhile, if it is pending."""
+def request(session: Session, clip_id: str) -> None:
+    """Requests the stream of a clip, if it is pending."""
     unasked = update(Clip).where(Clip.id == clip_id, PENDING, not_(Clip.streamed))
     session.execute(unasked.values(streamed=True))
 
 
-def asked(session: Session, clip_id: str) -> bool:
-    """As the row is now."""
+def is_requested(session: Session, clip_id: str) -> bool:
+    """Whether the stream of the clip was requested."""
     return bool(session.scalar(select(Clip.streamed).where(Clip.id == clip_id)))
 
 
-class Tap:
-    """A sink that passes on to an upload what it is given, and keeps a copy to be taken."""
+class TeeSink:
+    """A sink that writes to a multipart writer, and keeps a copy until `take`."""
 
-    def __init__(self, upload: Upload) -> None:
+    def __init__(self, upload: MultipartWriter) -> None:
         self._upload = upload
         self._new = bytearray()
 

@@ -1,4 +1,4 @@
-"""What a clip's row says to the pipeline that makes it."""
+"""From the row of a clip to the request for its pipeline."""
 
 from __future__ import annotations
 
@@ -11,26 +11,20 @@ from pipelines.requests.conversion import ConversionRequest
 from pipelines.requests.sound import SoundRequest
 from pipelines.requests.speech import StyledRequest
 from serve_app.db.models import Clip
-from serve_app.storage.store import result_key
 
 SOURCE, REFERENCE = "source", "reference"
-"""The recordings that a clip may be made from: what is converted, and the voice."""
-
-
-def key_of(clip: Clip) -> str:
-    """Where the result of a clip lies in the object store."""
-    return result_key(clip.service, clip.id, clip.options["format"])
+"""Roles of the recordings that a clip may be made from: what is converted, and the voice."""
 
 
 def recordings_of(clip: Clip) -> dict[str, str]:
-    """Where the recordings are that a clip is made from: the object key of the source, and for the
-    voice what `voices.reference` gave."""
-    places = {SOURCE: clip.original_voice_s3_key, REFERENCE: clip.options.get(REFERENCE)}
-    return {role: place for role, place in places.items() if place is not None}
+    """The locations of the recordings that a clip is made from, by role: the object key of the
+    source, and for the voice what `voices.reference` returned."""
+    locations = {SOURCE: clip.original_voice_s3_key, REFERENCE: clip.options.get(REFERENCE)}
+    return {role: location for role, location in locations.items() if location is not None}
 
 
 def request_of(clip: Clip, recordings: Mapping[str, Recording]) -> Request:
-    """The pipeline request of a clip. Raises KeyError for a service that is not known."""
+    """The pipeline request of a clip. Raises KeyError for an unknown service."""
     makers = {"styletts2": _speech, "seedvc": _conversion, "make-an-audio": _sound}
     return makers[clip.service](clip, clip.options, recordings)
 

@@ -1,9 +1,9 @@
-"""Uploads: places in the object store that users send recordings to, and what is read from them.
+"""Uploads: object keys to which users send recordings, and reading those recordings.
 
-The store checks what a presigned URL signs: method, key, length, type and time. It lets the same
-URL be used again until it expires, so that nothing found out about an object is final: whoever
-uses a recording reads it anew, within bounds. For the same reason the row of a deleted upload
-stays until no URL can bring its object back.
+The store checks what a presigned URL signs: method, key, length, type and time. The same URL can be
+used again until it expires, so nothing found out about an object is final: every use of a recording
+reads it again, within bounds. For the same reason the row of a deleted upload stays until no URL
+can bring its object back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session
 
@@ -21,17 +21,18 @@ from pipelines.audio.recording import Recording
 from pipelines.protocol import InvalidInput
 from serve_app.accounts.credits import lock_account
 from serve_app.db.engine import Database
-from serve_app.db.models import PENDING, Clip, Upload
-from serve_app.errors import ServiceError, invalid, not_found
+from serve_app.db.models import PENDING, Clip, RecordingUpload
+from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
+from serve_app.media.removals import PAGE_SIZE, Position, Removals
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectMissing, ObjectStore, StoreError
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 
 logger = logging.getLogger("bernie.uploads")
 
 PREFIX = "seed-vc-audio-uploads/"
 FIELD = "upload"
-SWEPT_AT_ONCE = 100
 EXTENSIONS = {
     "audio/wav": "wav",
     "audio/x-wav": "wav",
@@ -45,16 +46,11 @@ EXTENSIONS = {
     "audio/opus": "ogg",
     "application/ogg": "ogg",
 }
-"""The content types that may be declared, each with the ending of its key."""
+"""The accepted content types, each with the extension of its key."""
 _UNREADABLE = {"audio/mp4", "audio/m4a", "audio/x-m4a", "audio/aac", "audio/webm", "video/mp4"}
 
 _DECODING = BoundedSemaphore(2)
 """Recordings decoded at a time in a process: the longest takes about 100 MB meanwhile."""
-MOST_READERS = 8
-"""Requests that may have a recording read at a time in a process: each takes up one of the 40
-threads that answer all requests."""
-_READERS = BoundedSemaphore(MOST_READERS)
-BUSY_SECONDS = 5
 
 
 def create(
@@ -62,28 +58,30 @@ def create(
     user_id: str,
     content_type: str,
     size: int,
-    most_bytes: int,
-    most: int,
+    max_bytes: int,
+    max_uploads: int,
     now: float,
-) -> Upload:
-    """A place for a file of `size` bytes. 422 for a type or size that is not taken, 409
-    `too_many_uploads` where the user has `most` already."""
+) -> RecordingUpload:
+    """An upload for a file of `size` bytes. Raises ApiError 422 for an unaccepted type or size, and
+    409 `too_many_uploads` where the user has `max_uploads` already."""
     essence = content_type.partition(";")[0].strip().lower()
     extension = EXTENSIONS.get(essence)
     if extension is None:
         allowed = "audio/wav, audio/mpeg, audio/flac or audio/ogg"
         code = "unsupported_audio" if essence in _UNREADABLE else "invalid_input"
         raise invalid("content_type", f"content_type must be {allowed}.", code)
-    if not 1 <= size <= most_bytes:
-        raise invalid("bytes", f"bytes must be between 1 and {most_bytes}.")
+    if not 1 <= size <= max_bytes:
+        raise invalid("bytes", f"bytes must be between 1 and {max_bytes}.")
     lock_account(session, user_id)
-    # Deleted ones count while their row is there: so long a link may bring the object back.
-    count = select(func.count()).where(Upload.user_id == user_id)
-    if session.scalars(count).one() >= most:
-        message = f"An account may have {most} uploads. Delete one; its place is free in a while."
-        raise ServiceError(409, "too_many_uploads", message)
+    # Deleted uploads count while their row exists: until then a URL may bring the object back.
+    count = select(func.count()).where(RecordingUpload.user_id == user_id)
+    if session.scalars(count).one() >= max_uploads:
+        message = (
+            f"An account may have {max_uploads} uploads. Delete one; its place is free in a while."
+        )
+        raise ApiError(409, "too_many_uploads", message)
     upload_id = new_id()
-    upload = Upload(
+    upload = RecordingUpload(
         id=upload_id,
         user_id=user_id,
         s3_key=f"{PREFIX}{upload_id}.{extension}",
@@ -96,12 +94,14 @@ def create(
     return upload
 
 
-def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> Upload:
-    """404 `upload_not_found` for an unknown, deleted or foreign upload alike. With `lock` nobody
-    else deletes it until the transaction ends."""
+def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> RecordingUpload:
+    """Raises ApiError 404 `upload_not_found` for unknown, deleted and foreign uploads alike. With
+    `lock` nobody else deletes it until the transaction ends."""
     upload_id = key_or_id.removeprefix(PREFIX).partition(".")[0]
-    own = select(Upload).where(
-        Upload.id == upload_id, Upload.user_id == user_id, Upload.deleted_at.is_(None)
+    own = select(RecordingUpload).where(
+        RecordingUpload.id == upload_id,
+        RecordingUpload.user_id == user_id,
+        RecordingUpload.deleted_at.is_(None),
     )
     if lock:
         own = own.with_for_update()
@@ -113,9 +113,8 @@ def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> 
     return upload
 
 
-def delete(session: Session, user_id: str, upload_id: str, now: float) -> Upload:
-    """Hide an upload. The caller removes its object unless it is `in_use`; `sweep` does the rest.
-    404 as `find`."""
+def delete(session: Session, user_id: str, upload_id: str, now: float) -> RecordingUpload:
+    """Hide an upload; the sweep removes its object once no clip needs it. 404 as `find`."""
     upload = find(session, user_id, upload_id, lock=True)
     upload.deleted_at = now
     session.flush()
@@ -124,43 +123,78 @@ def delete(session: Session, user_id: str, upload_id: str, now: float) -> Upload
 
 _IN_USE = (
     select(Clip.id)
-    .where(PENDING, Clip.user_id == Upload.user_id, Clip.original_voice_s3_key == Upload.s3_key)
+    .where(
+        PENDING,
+        Clip.user_id == RecordingUpload.user_id,
+        Clip.original_voice_s3_key == RecordingUpload.s3_key,
+    )
     .exists()
 )
 
 
-def in_use(session: Session, upload: Upload) -> bool:
-    """Whether a pending clip is to be made from it."""
-    return bool(session.scalars(select(_IN_USE).where(Upload.id == upload.id)).one())
-
-
 def expired(
-    session: Session, now: float, keep_seconds: float, link_seconds: float, limit: int
-) -> list[Upload]:
-    """Uploads whose time is over, hidden from now on: their objects may be removed.
+    session: Session, now: float, keep_seconds: float, link_seconds: float, after: Position
+) -> list[RecordingUpload]:
+    """The next uploads whose time is over, hidden from now on: their objects may be removed.
 
-    They are older than `keep_seconds` or deleted, no URL of `link_seconds` can write to them any
-    more, and no pending clip names them.
+    They are older than `keep_seconds` or deleted, no URL of `link_seconds` can write to them, and
+    no pending clip names them.
     """
     over = or_(
-        Upload.created_at <= now - max(keep_seconds, link_seconds),
-        and_(Upload.deleted_at.is_not(None), Upload.created_at <= now - link_seconds),
+        RecordingUpload.created_at <= now - max(keep_seconds, link_seconds),
+        and_(
+            RecordingUpload.deleted_at.is_not(None),
+            RecordingUpload.created_at <= now - link_seconds,
+        ),
     )
-    oldest_first = select(Upload).where(over, ~_IN_USE).order_by(Upload.created_at)
-    # Another worker may be removing the same ones.
-    locked = oldest_first.limit(limit).with_for_update(skip_locked=True)
-    found = list(session.scalars(locked))
+    # Whoever else changes one at the moment deletes it, or begins a clip with it.
+    found = list(session.scalars(_next(over, after).with_for_update(skip_locked=True)))
     for upload in found:
         upload.deleted_at = upload.deleted_at or now
     session.flush()
     return found
 
 
-def forget(session: Session, upload_id: str) -> None:
-    """Remove the row of a deleted upload, when its object is gone."""
-    session.execute(
-        sql_delete(Upload).where(Upload.id == upload_id, Upload.deleted_at.is_not(None))
+def _next(which: ColumnElement[bool], after: Position) -> Select[RecordingUpload]:
+    place = tuple_(RecordingUpload.created_at, RecordingUpload.id)
+    return (
+        select(RecordingUpload)
+        .where(which, place > tuple_(*after), ~_IN_USE)
+        .order_by(RecordingUpload.created_at, RecordingUpload.id)
+        .limit(PAGE_SIZE)
     )
+
+
+def purge(session: Session, upload_id: str) -> None:
+    """Removes the row of a deleted upload, once its object is removed."""
+    session.execute(
+        sql_delete(RecordingUpload).where(
+            RecordingUpload.id == upload_id, RecordingUpload.deleted_at.is_not(None)
+        )
+    )
+
+
+def remove_deleted(
+    database: Database,
+    store: ObjectStore,
+    clock: Callable[[Session], float],
+    removals: Removals,
+) -> None:
+    """Removes the objects of uploads that were deleted since the last time; their rows stay until
+    no URL can bring the objects back."""
+    fresh = and_(RecordingUpload.deleted_at.is_not(None), RecordingUpload.removed_at.is_(None))
+
+    def page(after: Position) -> list[RecordingUpload]:
+        with database.reading() as session:
+            return list(session.scalars(_next(fresh, after)))
+
+    def remove(upload: RecordingUpload) -> None:
+        store.delete(upload.s3_key)
+        with database.transaction() as session:
+            own = update(RecordingUpload).where(RecordingUpload.id == upload.id)
+            session.execute(own.values(removed_at=clock(session)))
+
+    removals.each("deleted upload", page, _position, remove)
 
 
 def sweep(
@@ -168,42 +202,32 @@ def sweep(
     store: ObjectStore,
     settings: Settings,
     clock: Callable[[Session], float],
+    removals: Removals,
 ) -> None:
-    """Removes uploads whose time is over, objects first. Raises StoreError."""
+    """Removes uploads whose time is over, objects first."""
     keep, link = settings.upload_keep_seconds, settings.presign_seconds
-    with database.transaction() as session:
-        over = expired(session, clock(session), keep, link, SWEPT_AT_ONCE)
-    for upload in over:
+
+    def page(after: Position) -> list[RecordingUpload]:
+        with database.transaction() as session:
+            return expired(session, clock(session), keep, link, after)
+
+    def remove(upload: RecordingUpload) -> None:
         store.delete(upload.s3_key)
         with database.transaction() as session:
-            forget(session, upload.id)
+            purge(session, upload.id)
+
+    removals.each("upload", page, _position, remove)
 
 
-def remove_object(store: ObjectStore, key: str) -> None:
-    """Removes what was deleted, or leaves it to the sweep where the store fails."""
-    try:
-        store.delete(key)
-    except StoreError:
-        logger.warning("%s is deleted, its object is left to the sweep", key)
+def _position(upload: RecordingUpload) -> Position:
+    return upload.created_at, upload.id
 
 
 def read(
-    store: ObjectStore, upload: Upload, longest_seconds: float, shortest_seconds: float
+    store: ObjectStore, upload: RecordingUpload, longest_seconds: float, shortest_seconds: float
 ) -> Recording:
     """The recording in an upload, for a request. Raises InvalidInput for `upload`, with the codes
-    of `fetch` and `wrong_size` where the object has not the size that was declared; 503 `busy`."""
-    if not _READERS.acquire(blocking=False):
-        message = "Too many recordings are being looked at. Try again in a moment."
-        raise ServiceError(503, "busy", message, retry_after=BUSY_SECONDS)
-    try:
-        return _read(store, upload, longest_seconds, shortest_seconds)
-    finally:
-        _READERS.release()
-
-
-def _read(
-    store: ObjectStore, upload: Upload, longest_seconds: float, shortest_seconds: float
-) -> Recording:
+    of `fetch` and `wrong_size` where the object has not the size that was declared."""
     missing = "Nothing has been sent to this upload yet: PUT the file to its URL first."
     try:
         size = store.head(upload.s3_key).bytes
@@ -218,7 +242,7 @@ def _read(
 def fetch(
     store: ObjectStore, key: str, field: str, longest_seconds: float, shortest_seconds: float
 ) -> Recording:
-    """The recording under a key. Raises InvalidInput for `field`: `recording_missing`, and the
+    """The recording under a key. Raises InvalidInput for `field`, with `recording_missing` and the
     codes of `decode`; StoreError."""
     with _DECODING:
         try:
@@ -229,13 +253,15 @@ def fetch(
         return decode(data, field, longest_seconds, shortest_seconds)
 
 
-def inspect(database: Database, store: ObjectStore, settings: Settings, upload: Upload) -> float:
-    """Length in seconds of the recording in an upload, within the limits of sources; found out
-    once and remembered. Raises what `read` raises. Belongs outside of a transaction."""
+def inspect(
+    database: Database, store: ObjectStore, settings: Settings, upload: RecordingUpload
+) -> float:
+    """Length in seconds of the recording in an upload, within the limits of sources. Reads it once
+    and stores the length. Raises what `read` raises. Call it outside of transactions."""
     if upload.seconds is None:
         longest, shortest = settings.max_source_seconds, settings.min_source_seconds
         upload.seconds = read(store, upload, longest, shortest).seconds
         with database.transaction() as session:
-            seconds = update(Upload).values(seconds=upload.seconds)
-            session.execute(seconds.where(Upload.id == upload.id))
+            seconds = update(RecordingUpload).values(seconds=upload.seconds)
+            session.execute(seconds.where(RecordingUpload.id == upload.id))
     return upload.seconds

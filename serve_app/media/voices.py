@@ -1,8 +1,8 @@
-"""Voices of one's own: recordings that a conversion, or speech, takes its voice from.
+"""A user's own voices: recordings that conversion, or speech, takes its voice from.
 
-A voice is kept as a copy of its recording, so that the upload it came from may go. A row with
-`deleted_at` set is hidden from its user, and the sweep removes it with its object from that time
-on: a deletion sets it to now, and a voice that is being made to a while later, until it is there.
+A voice keeps a copy of its recording, so its upload may be deleted. A row with `deleted_at` is
+hidden from the user, and the sweep removes it and its object from that time on. A deletion sets it
+to now; a voice that is being created has it some time ahead, until its object is stored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from pipelines.audio.containers import FORMATS, Encoder
@@ -25,32 +25,33 @@ from pipelines.voices.shipped_voices import Catalogue
 from serve_app.accounts.credits import lock_account
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, Voice
-from serve_app.errors import ServiceError, invalid, not_found
+from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
 from serve_app.media import uploads
 from serve_app.media.pipeline_requests import REFERENCE
+from serve_app.media.removals import PAGE_SIZE, Position, Removals
 from serve_app.storage import feature_cache
 from serve_app.storage.store import ObjectStore
 
 PREFIX = "voices/"
 SHIPPED = "shipped:"
-"""Instead of an object key: the recording of a voice that ships."""
+"""Prefix of the location of a shipped voice's recording, in place of an object key."""
 SECONDS = (1.0, 30.0)
-"""How long the recording of a voice may be."""
-LONGEST_NAME = 100
-SWEPT_AT_ONCE = 100
+"""Shortest and longest recording of a voice."""
+MAX_NAME_LENGTH = 100
 BLENDING = {":", "+"}
-"""What blends of voices are written with."""
+"""Characters of the notation of blends."""
 MAKING_SECONDS = 600.0
-"""A voice that is not there so long after it was begun has lost its maker."""
+"""A voice that is not complete this long after its creation began was interrupted."""
 _CONTENT = FORMATS["flac"]
 
 
 def clean_name(name: str, shipped: Catalogue) -> str:
-    """A name as it is kept. 422 where it cannot be one, or is that of a voice that ships."""
+    """The name as it is stored. Raises ApiError 422 for an unusable name and for that of a shipped
+    voice."""
     cleaned = unicodedata.normalize("NFC", name).strip()
-    if not 1 <= len(cleaned) <= LONGEST_NAME:
-        raise invalid("name", f"name must have 1 to {LONGEST_NAME} characters.")
+    if not 1 <= len(cleaned) <= MAX_NAME_LENGTH:
+        raise invalid("name", f"name must have 1 to {MAX_NAME_LENGTH} characters.")
     if not cleaned.isprintable() or set(cleaned) & BLENDING:
         raise invalid("name", "name must have no control characters, no `:` and no `+`.")
     taken = {name for voice in shipped.voices for name in (voice.name, *voice.aliases)}
@@ -59,15 +60,15 @@ def clean_name(name: str, shipped: Catalogue) -> str:
     return cleaned
 
 
-def require_room(session: Session, user_id: str, name: str, most: int) -> None:
-    """409 `voice_exists` where the user has a voice of that name, `too_many_voices` where they have
-    as many as they may."""
+def require_room(session: Session, user_id: str, name: str, max_voices: int) -> None:
+    """Raises ApiError 409 `voice_exists` where the user has a voice of that name, and
+    `too_many_voices` where the user has `max_voices`."""
     if find_own(session, user_id, name) is not None:
         raise _exists(name)
     count = select(func.count()).where(Voice.user_id == user_id, Voice.deleted_at.is_(None))
-    if session.scalars(count).one() >= most:
-        message = f"An account may have {most} voices. Delete one first."
-        raise ServiceError(409, "too_many_voices", message)
+    if session.scalars(count).one() >= max_voices:
+        message = f"An account may have {max_voices} voices. Delete one first."
+        raise ApiError(409, "too_many_voices", message)
 
 
 def create(
@@ -76,13 +77,14 @@ def create(
     user_id: str,
     name: str,
     recording: Recording,
-    most: int,
+    max_voices: int,
     now: float,
 ) -> Voice:
-    """Keep a recording as a voice. 409 as `require_room`, 422 where it holds no sound speech.
+    """Stores a recording as a voice. Raises ApiError 409 as `require_room`, and InvalidInput where
+    it holds no usable speech.
 
-    The row comes first and hidden, then the object, then the row is shown: whatever is interrupted
-    is swept away.
+    The hidden row comes first, then the object, then the row is shown: the sweep removes an
+    interrupted creation.
     """
     check_speech(recording, "upload")
     content = _encoded(recording)
@@ -97,17 +99,17 @@ def create(
         deleted_at=now + MAKING_SECONDS,
     )
     with database.transaction() as session:
-        require_room(session, user_id, name, most)
+        require_room(session, user_id, name, max_voices)
         session.add(voice)
     store.put(voice.s3_key, content, _CONTENT.content_type)
     try:
         with database.transaction() as session:
             lock_account(session, user_id)
-            require_room(session, user_id, name, most)
+            require_room(session, user_id, name, max_voices)
             made = session.get_one(Voice, voice_id)
             made.deleted_at = None
-    except ServiceError:
-        # Another of that name, or the last that there was room for, was made meanwhile.
+    except ApiError:
+        # A concurrent request took the name or the last place.
         remove(database, store, voice)
         raise
     return made
@@ -117,7 +119,7 @@ def find_own(session: Session, user_id: str, name: str) -> Voice | None:
     """The user's voice of that name."""
     cleaned = unicodedata.normalize("NFC", name).strip()
     if not cleaned.isprintable():
-        return None  # no voice has such a name, and PostgreSQL takes no NUL even to look for
+        return None  # no voice has such a name, and PostgreSQL accepts no NUL in a query
     query = select(Voice).where(
         Voice.user_id == user_id, Voice.name == cleaned, Voice.deleted_at.is_(None)
     )
@@ -125,8 +127,8 @@ def find_own(session: Session, user_id: str, name: str) -> Voice | None:
 
 
 def reference(session: Session, user_id: str, name: str, shipped: Catalogue) -> str:
-    """Where the recording of a voice is, of the user's own or one that ships. 422 `unknown_voice`
-    for others, blends among them."""
+    """The location of the recording of a voice, own or shipped. Raises ApiError 422 `unknown_voice`
+    for others, including blends."""
     if (own := find_own(session, user_id, name)) is not None:
         return own.s3_key
     if (voice := shipped.named(name)) is not None:
@@ -139,15 +141,15 @@ def reference(session: Session, user_id: str, name: str, shipped: Catalogue) -> 
     )
 
 
-def read_reference(store: ObjectStore, place: str, field: str, shipped: Catalogue) -> Recording:
-    """The recording at a place that `reference` gave. Raises InvalidInput, StoreError."""
+def read_reference(store: ObjectStore, location: str, field: str, shipped: Catalogue) -> Recording:
+    """The recording at a location from `reference`. Raises InvalidInput, StoreError."""
     shortest, longest = SECONDS
-    if place.startswith(SHIPPED):
-        voice = shipped.named(place.removeprefix(SHIPPED))
+    if location.startswith(SHIPPED):
+        voice = shipped.named(location.removeprefix(SHIPPED))
         if voice is None:
             raise InvalidInput(field, "This voice does not ship any more.", "unknown_voice")
         return decode(shipped.recording(voice).read_bytes(), field, longest, shortest)
-    return uploads.fetch(store, place, field, longest, shortest)
+    return uploads.fetch(store, location, field, longest, shortest)
 
 
 def list_own(session: Session, user_id: str) -> list[Voice]:
@@ -157,12 +159,12 @@ def list_own(session: Session, user_id: str) -> list[Voice]:
 
 
 def delete(session: Session, user_id: str, voice_id: str, now: float) -> Voice:
-    """Hide a voice. The caller removes it unless it is `in_use`; else `sweep` does later. 404
-    `voice_not_found` for an unknown, deleted or foreign voice alike."""
+    """Hide a voice; the sweep removes it, once no pending clip needs it. 404 `voice_not_found` for
+    an unknown, deleted or foreign voice alike."""
     own = select(Voice).where(
         Voice.id == voice_id, Voice.user_id == user_id, Voice.deleted_at.is_(None)
     )
-    # Locked: whoever deletes it at the same time may remove it at once.
+    # Locked, because a concurrent deletion may remove it at once.
     own = own.with_for_update()
     voice = session.scalars(own).one_or_none() if is_id(voice_id) else None
     if voice is None:
@@ -183,17 +185,12 @@ _IN_USE = (
 )
 
 
-def in_use(session: Session, voice: Voice) -> bool:
-    """Whether a pending clip is to be made in it."""
-    return bool(session.scalars(select(_IN_USE).where(Voice.id == voice.id)).one())
-
-
 def remove(database: Database, store: ObjectStore, voice: Voice) -> None:
-    """Removes a hidden voice: what models found in its recording, the recording, and the row.
+    """Removes a hidden voice: the cached features of its recording, the recording, and the row.
     Raises StoreError."""
-    with suppress(InvalidInput):  # one that is not there any more
+    with suppress(InvalidInput):  # the recording is gone already
         recording = uploads.fetch(store, voice.s3_key, "voice", 2 * SECONDS[1], 0)
-        feature_cache.forget(store, recording.digest())
+        feature_cache.purge(store, recording.digest())
     store.delete(voice.s3_key)
     with database.transaction() as session:
         session.execute(
@@ -201,22 +198,38 @@ def remove(database: Database, store: ObjectStore, voice: Voice) -> None:
         )
 
 
-def sweep(database: Database, store: ObjectStore, clock: Callable[[Session], float]) -> None:
-    """Removes hidden voices that no pending clip needs. Raises StoreError."""
-    with database.transaction() as session:
-        due = select(Voice).where(Voice.deleted_at <= clock(session), ~_IN_USE)
-        gone = list(session.scalars(due.order_by(Voice.deleted_at).limit(SWEPT_AT_ONCE)))
-    for voice in gone:
-        remove(database, store, voice)
+def sweep(
+    database: Database,
+    store: ObjectStore,
+    clock: Callable[[Session], float],
+    removals: Removals,
+) -> None:
+    """Removes hidden voices that no pending clip needs."""
+    place = tuple_(Voice.deleted_at, Voice.id)
+
+    def page(after: Position) -> list[Voice]:
+        with database.reading() as session:
+            due = select(Voice).where(
+                Voice.deleted_at <= clock(session), place > tuple_(*after), ~_IN_USE
+            )
+            oldest_first = due.order_by(Voice.deleted_at, Voice.id)
+            return list(session.scalars(oldest_first.limit(PAGE_SIZE)))
+
+    removals.each(
+        "voice",
+        page,
+        lambda voice: (voice.deleted_at or 0.0, voice.id),
+        lambda voice: remove(database, store, voice),
+    )
 
 
-def _exists(name: str) -> ServiceError:
+def _exists(name: str) -> ApiError:
     message = f"You have a voice named {name} already. Choose another name, or delete that one."
-    return ServiceError(409, "voice_exists", message, "name")
+    return ApiError(409, "voice_exists", message, "name")
 
 
 def _encoded(recording: Recording) -> bytes:
-    """As mono FLAC, at its own rate where the format has that."""
+    """The recording as mono FLAC, at its own rate where the format allows it."""
     rate = recording.sample_rate
     sink = io.BytesIO()
     kept = rate if rate in _CONTENT.sample_rates else max(_CONTENT.sample_rates)

@@ -1,4 +1,4 @@
-"""Accounts: signing up, in and out, and what an account has."""
+"""Accounts: sign-up, sign-in, sign-out, the balance and the ledger."""
 
 from __future__ import annotations
 
@@ -11,20 +11,13 @@ from sqlalchemy.orm import Session
 from serve_app.accounts import credentials, credits, users
 from serve_app.accounts.sign_in_limits import SignInLimits
 from serve_app.db.models import User
-from serve_app.errors import ServiceError
-from serve_app.http.access import CurrentSession, CurrentUser, ServicesOf
-from serve_app.http.dependencies import Services
+from serve_app.errors import ApiError
+from serve_app.http.access import CurrentSession, CurrentUser, StateDep
+from serve_app.http.app_state import AppState
 from serve_app.http.openapi import WITH_BODY, errors
-from serve_app.http.schemas.common import (
-    AccountOut,
-    LedgerEntryOut,
-    PageOut,
-    PageQuery,
-    SignedIn,
-    SignIn,
-    SignUp,
-    moment,
-)
+from serve_app.http.schemas.accounts import AccountOut, LedgerEntryOut, SignedIn, SignIn, SignUp
+from serve_app.http.schemas.common import PageOut, PageQuery, moment
+from serve_app.http.work import address_of, passwords, reads, writes
 
 router = APIRouter(prefix="/api", tags=["accounts"])
 
@@ -35,26 +28,28 @@ router = APIRouter(prefix="/api", tags=["accounts"])
     summary="Make an account and sign in",
     responses=errors(403, 409, 429, *WITH_BODY),
 )
-def sign_up(body: SignUp, request: Request, services: ServicesOf) -> SignedIn:
+@passwords
+def sign_up(body: SignUp, request: Request, state: StateDep) -> SignedIn:
     """The new account starts with the credits that the server gives at sign-up."""
-    if not services.settings.open_sign_up:
+    if not state.settings.open_sign_up:
         message = "Nobody can sign up here. Ask whoever runs this server for an account."
-        raise ServiceError(403, "sign_up_closed", message)
-    now = _now(services)
-    users.count_sign_up(services.database, _address(request), _limits(services), now)
+        raise ApiError(403, "sign_up_closed", message)
+    now = _now(state)
+    users.count_sign_up(state.database, address_of(request), _limits(state), now)
     user = users.new_user(body.email, body.password, now)
-    with services.database.transaction() as session:
-        users.sign_up(session, user, services.settings.sign_up_credits, now)
-        return _signed_in(services, session, user, now)
+    with state.database.transaction() as session:
+        users.sign_up(session, user, state.settings.sign_up_credits, now)
+        return _signed_in(state, session, user, now)
 
 
 @router.post("/sign-in", summary="Sign in", responses=errors(401, 429, *WITH_BODY))
-def sign_in(body: SignIn, request: Request, services: ServicesOf) -> SignedIn:
+@passwords
+def sign_in(body: SignIn, request: Request, state: StateDep) -> SignedIn:
     """An unknown e-mail address and a wrong password get the same answer. Attempts are limited."""
-    limits, address, now = _limits(services), _address(request), _now(services)
-    user = users.sign_in(services.database, body.email, body.password, address, limits, now)
-    with services.database.transaction() as session:
-        return _signed_in(services, session, user, now)
+    limits, address, now = _limits(state), address_of(request), _now(state)
+    user = users.sign_in(state.database, body.email, body.password, address, limits, now)
+    with state.database.transaction() as session:
+        return _signed_in(state, session, user, now)
 
 
 @router.post(
@@ -64,45 +59,42 @@ def sign_in(body: SignIn, request: Request, services: ServicesOf) -> SignedIn:
     summary="End this session",
     responses=errors(401, 403),
 )
-def sign_out(caller: CurrentSession, services: ServicesOf) -> None:
+@writes
+def sign_out(caller: CurrentSession, state: StateDep) -> None:
     """The session's token is not valid any more. An API key is not a session and is refused."""
-    with services.database.transaction() as session:
-        now = services.clock(session)
+    with state.database.transaction() as session:
+        now = state.clock(session)
         credentials.end_session(session, caller.user_id, caller.id, now)
 
 
 @router.get("/me", summary="The account and its credits", responses=errors(401, 403))
-def me(user: CurrentUser, services: ServicesOf) -> AccountOut:
-    with services.database.reading() as session:
+@reads
+def me(user: CurrentUser, state: StateDep) -> AccountOut:
+    with state.database.reading() as session:
         return _account(session, user)
 
 
 @router.get("/credits", summary="Every change of the balance", responses=errors(401, 403, 422))
+@reads
 def ledger(
-    user: CurrentUser, services: ServicesOf, query: Annotated[PageQuery, FromQuery()]
+    user: CurrentUser, state: StateDep, query: Annotated[PageQuery, FromQuery()]
 ) -> PageOut[LedgerEntryOut]:
     """Newest first. The amounts add up to the balance."""
-    with services.database.reading() as session:
+    with state.database.reading() as session:
         page = credits.ledger(session, user.id, query.limit, query.cursor)
     entries = [LedgerEntryOut.of(entry) for entry in page.items]
     return PageOut(items=entries, next_cursor=page.next_cursor)
 
 
-def _limits(services: Services) -> SignInLimits:
-    settings = services.settings
+def _limits(state: AppState) -> SignInLimits:
+    settings = state.settings
     return SignInLimits(settings.sign_in_attempts, settings.sign_in_window_seconds)
 
 
-def _address(request: Request) -> str:
-    """Whom the connection is from. The HTTP server has put the client's address there if the
-    connection is from a proxy that it was told to trust."""
-    return request.client.host if request.client else ""
-
-
-def _now(services: Services) -> float:
-    """The time, in a transaction of its own: none may be open while a password is hashed."""
-    with services.database.reading() as session:
-        return services.clock(session)
+def _now(state: AppState) -> float:
+    """The time, from a transaction of its own: none may be open while a password is hashed."""
+    with state.database.reading() as session:
+        return state.clock(session)
 
 
 def _account(session: Session, user: User) -> AccountOut:
@@ -110,7 +102,7 @@ def _account(session: Session, user: User) -> AccountOut:
     return AccountOut.of(user, balance, credits.held(session, user.id))
 
 
-def _signed_in(services: Services, session: Session, user: User, now: float) -> SignedIn:
-    seconds = services.settings.session_seconds
+def _signed_in(state: AppState, session: Session, user: User, now: float) -> SignedIn:
+    seconds = state.settings.session_seconds
     token = credentials.open_session(session, user, seconds, now)
     return SignedIn(token=token, expires_at=moment(now + seconds), account=_account(session, user))

@@ -1,4 +1,4 @@
-"""The audio of a clip: a link to it, or its bytes, while it is being made if need be."""
+"""The audio of a clip: a link to it, or its bytes while the clip is generated."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 from pipelines.audio.containers import FORMATS
+from serve_app.bulkheads import Busy
 from serve_app.db.models import Clip, ClipEvent, ClipState
-from serve_app.errors import ServiceError
-from serve_app.http.access import CurrentUser, ServicesOf
-from serve_app.http.clip_view import link
-from serve_app.http.dependencies import Services
+from serve_app.errors import ApiError
+from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.app_state import AppState
+from serve_app.http.clip_view import audio_url
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import AudioQuery
-from serve_app.http.streaming import Blocks, Streamed, too_many_streams
+from serve_app.http.schemas.clips import AudioQuery
+from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.jobs import events
 from serve_app.jobs.events import Kind
 from serve_app.media import clips, live_audio
-from serve_app.storage.store import ObjectMissing, StoreError
+from serve_app.storage.store_errors import ObjectMissing, StoreError
 
 BLOCK_BYTES = 256 * 1024
 
 router = APIRouter(prefix="/api/clips", tags=["clips"])
 
 
-class BrokenOff(Exception):
-    """The audio sent so far is of no use: the connection has to end before the answer does."""
+class StreamInterrupted(Exception):
+    """The audio sent so far is useless: the connection has to break before the answer is
+    complete."""
 
 
 @router.get(
@@ -60,7 +61,7 @@ class BrokenOff(Exception):
 async def get_audio(
     clip_id: str,
     user: CurrentUser,
-    services: ServicesOf,
+    state: StateDep,
     query: Annotated[AudioQuery, FromQuery()],
     request: Request,
 ) -> Response:
@@ -69,46 +70,49 @@ async def get_audio(
     pending clip as they are made, if nobody asks for them too late, and else when it has
     succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. A file
     made while it was listened to does not state its length where that comes first in the file."""
-    clip = await run_in_threadpool(_find, services, user.id, clip_id, query.stream)
+    clip = await state.work.reads.run(user.id, _find, state, user.id, clip_id)
+    if query.stream and clip.state is ClipState.PENDING and not clip.streamed:
+        await state.work.writes.run(user.id, _request_audio, state, clip_id)
     if clip.state is ClipState.SUCCEEDED:
-        seconds = services.settings.presign_seconds
-        return RedirectResponse(link(clip, services.store, seconds), 307)
+        seconds = state.settings.presign_seconds
+        return RedirectResponse(audio_url(clip, state.store, seconds), 307)
     if not query.stream:
         raise _refusal(clip)
-    blocks = _blocks(services, user.id, clip_id, request)
-    return await Streamed.begin(blocks, FORMATS[clip.options["format"]].content_type)
+    blocks = _blocks(state, user.id, clip_id, request)
+    return await StreamedBlocks.begin(blocks, FORMATS[clip.options["format"]].content_type)
 
 
-def _refusal(clip: Clip) -> ServiceError:
-    """Why there is no audio of a clip."""
+def _refusal(clip: Clip) -> ApiError:
+    """Why a clip has no audio."""
     if clip.state is ClipState.FAILED:
-        return ServiceError(409, "clip_failed", f"The clip failed. {clip.error}")
+        return ApiError(409, "clip_failed", f"The clip failed. {clip.error}")
     if clip.state is ClipState.CANCELLED:
-        return ServiceError(409, "clip_cancelled", "The clip was cancelled.")
+        return ApiError(409, "clip_cancelled", "The clip was cancelled.")
     message = "The clip is not ready yet. Wait for it, or listen meanwhile with stream=1."
-    return ServiceError(409, "clip_not_ready", message)
+    return ApiError(409, "clip_not_ready", message)
 
 
-def _find(services: Services, user_id: str, clip_id: str, listen: bool) -> Clip:
-    with services.database.reading() as session:
-        clip = clips.get(session, user_id, clip_id)
-    if listen and clip.state is ClipState.PENDING and not clip.streamed:
-        with services.database.transaction() as session:
-            live_audio.ask(session, clip_id)
-    return clip
+def _find(state: AppState, user_id: str, clip_id: str) -> Clip:
+    with state.database.reading() as session:
+        return clips.get(session, user_id, clip_id)
 
 
-def _look(
-    services: Services, user_id: str, clip_id: str, after: int
+def _request_audio(state: AppState, clip_id: str) -> None:
+    with state.database.transaction() as session:
+        live_audio.request(session, clip_id)
+
+
+def _read_events(
+    state: AppState, user_id: str, clip_id: str, after: int
 ) -> tuple[Clip, Sequence[ClipEvent]]:
-    # The clip first: then what is read after it tells all that led to its state.
-    with services.database.reading() as session:
+    # The clip is read first, so that the events include all that led to its state.
+    with state.database.reading() as session:
         return clips.get(session, user_id, clip_id), events.since(session, clip_id, after)
 
 
 @dataclass(slots=True)
-class _Heard:
-    """How far one listener is, in the pieces of one try."""
+class _StreamPosition:
+    """How far one listener is, in the pieces of one attempt."""
 
     seen: int = 0
     """The number of the last event."""
@@ -117,56 +121,66 @@ class _Heard:
     pieces: int = 0
     bytes: int = 0
 
-    def hear(self, event: ClipEvent) -> None:
-        """Raises BrokenOff where a try has ended whose audio was sent."""
+    def advance(self, event: ClipEvent) -> None:
+        """Applies an event. Raises StreamInterrupted at the end of an attempt whose audio was
+        sent."""
         self.seen = event.seq
         if event.kind == Kind.AUDIO:
             self.ready = event.data.get("pieces", 0)
         elif event.kind in (Kind.STARTED, Kind.RETRYING, Kind.POSTPONED):
             if self.bytes:
-                raise BrokenOff("the clip is made anew")
+                raise StreamInterrupted("the clip is made anew")
             self.started, self.ready = event.seq, 0
 
 
-async def _blocks(services: Services, user_id: str, clip_id: str, request: Request) -> Blocks:
-    """Raises why there is no audio before the first block, and BrokenOff after it."""
-    heard = _Heard()
-    with services.waiting.place(user_id) as may_wait:
+async def _blocks(state: AppState, user_id: str, clip_id: str, request: Request) -> Blocks:
+    """Raises the reason why there is no audio before the first block, and StreamInterrupted after
+    it."""
+    position = _StreamPosition()
+    with state.wait_slots.hold(user_id) as may_wait:
         if not may_wait:
             raise too_many_streams()
         try:
-            async with aclosing(_listen(services, user_id, clip_id, request, heard)) as blocks:
+            async with aclosing(_listen(state, user_id, clip_id, request, position)) as blocks:
                 async for block in blocks:
-                    heard.bytes += len(block)
+                    position.bytes += len(block)
                     yield block
-        except (ServiceError, StoreError, SQLAlchemyError) as error:
-            if not heard.bytes:
+        except (ApiError, StoreError, SQLAlchemyError) as error:
+            if not position.bytes:
                 raise
-            raise BrokenOff("the rest of the audio cannot be had") from error
+            raise StreamInterrupted("the rest of the audio cannot be had") from error
 
 
 async def _listen(
-    services: Services, user_id: str, clip_id: str, request: Request, heard: _Heard
+    state: AppState, user_id: str, clip_id: str, request: Request, position: _StreamPosition
 ) -> Blocks:
-    store = services.store
+    store, work = state.store, state.work
     while not await request.is_disconnected():
-        clip, news = await run_in_threadpool(_look, services, user_id, clip_id, heard.seen)
+        try:
+            clip, news = await work.reads.run(
+                user_id, _read_events, state, user_id, clip_id, position.seen
+            )
+        except Busy:
+            await asyncio.sleep(state.settings.poll_seconds)
+            continue
         for event in news:
-            heard.hear(event)
+            position.advance(event)
         if clip.s3_key is not None:
-            while heard.bytes < (clip.bytes or 0):
-                yield await run_in_threadpool(
-                    store.get_range, clip.s3_key, heard.bytes, BLOCK_BYTES
+            while position.bytes < (clip.bytes or 0):
+                yield await work.store.run(
+                    user_id, store.get_range, clip.s3_key, position.bytes, BLOCK_BYTES
                 )
             return
         if clip.failed:
             raise _refusal(clip)
-        while heard.pieces < heard.ready:
-            key = live_audio.piece_key(clip_id, heard.started, heard.pieces + 1)
+        while position.pieces < position.ready:
+            key = live_audio.piece_key(clip_id, position.started, position.pieces + 1)
             try:
-                piece = await run_in_threadpool(store.get, key)
+                piece = await work.store.run(user_id, store.get, key)
+            except Busy:
+                break  # it is there at the next look as well
             except ObjectMissing:
-                break  # the try has ended: the next look tells how
-            heard.pieces += 1
+                break  # the attempt has ended: the next events say how
+            position.pieces += 1
             yield piece
-        await asyncio.sleep(services.settings.poll_seconds)
+        await asyncio.sleep(state.settings.poll_seconds)

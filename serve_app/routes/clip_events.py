@@ -1,4 +1,4 @@
-"""What happens to a clip, as server-sent events."""
+"""The events of a clip as server-sent events."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi import Query as FromQuery
-from starlette.concurrency import run_in_threadpool
 
+from serve_app.bulkheads import Busy
 from serve_app.db.models import ClipEvent, ClipState
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.field_rules import between
-from serve_app.http.access import CurrentUser, ServicesOf
-from serve_app.http.dependencies import Services
+from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.app_state import AppState
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import EventsQuery, moment
-from serve_app.http.streaming import Blocks, Streamed, too_many_streams
+from serve_app.http.schemas.clips import EventsQuery
+from serve_app.http.schemas.common import moment
+from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.jobs import admission, events
 from serve_app.media import clips
 
@@ -71,7 +72,7 @@ data: {"at": "2026-03-01T12:00:09Z", "seconds": 12.5, "bytes": 600044}
 async def follow_clip(
     clip_id: str,
     user: CurrentUser,
-    services: ServicesOf,
+    state: StateDep,
     query: Annotated[EventsQuery, FromQuery()],
     request: Request,
     last_event_id: Annotated[
@@ -89,38 +90,38 @@ async def follow_clip(
     While the clip waits there is also `position`, which has no number. Once the clip has ended
     there is no `progress` and no `audio` any more."""
     after = query.after if last_event_id is None else last_event_id
-    view = await run_in_threadpool(_look, services, user.id, clip_id, after)
-    if view.ended and not view.news:
+    snapshot = await state.work.reads.run(user.id, _snapshot, state, user.id, clip_id, after)
+    if snapshot.ended and not snapshot.events_after:
         return Response(status_code=204)  # tells browsers not to connect again
-    following = _follow(services, user.id, clip_id, after, request)
-    return await Streamed.begin(following, "text/event-stream")
+    following = _follow(state, user.id, clip_id, after, request)
+    return await StreamedBlocks.begin(following, "text/event-stream")
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    """The clip at one time: its next events, and its place if it waits."""
+class _Snapshot:
+    """The clip at one time: its next events, and its position and start time if it waits."""
 
-    news: Sequence[ClipEvent]
+    events_after: Sequence[ClipEvent]
     ended: bool
     place: tuple[int, float] | None
 
 
-def _look(services: Services, user_id: str, clip_id: str, after: int) -> _View:
-    with services.database.reading() as session:
+def _snapshot(state: AppState, user_id: str, clip_id: str, after: int) -> _Snapshot:
+    with state.database.reading() as session:
         clip = clips.get(session, user_id, clip_id)
         pending = clip.state is ClipState.PENDING
-        news = events.since(session, clip_id, after)
+        events_after = events.since(session, clip_id, after)
         waits = pending and clip.lease is None
         place = (admission.position(session, clip), clip.start_at) if waits else None
-    return _View(news, not pending, place)
+    return _Snapshot(events_after, not pending, place)
 
 
 async def _follow(
-    services: Services, user_id: str, clip_id: str, after: int, request: Request
+    state: AppState, user_id: str, clip_id: str, after: int, request: Request
 ) -> Blocks:
-    """Ends with the clip, and soon after the client has gone away."""
+    """Ends with the clip, and soon after the client disconnects."""
     time = asyncio.get_running_loop().time
-    with services.waiting.place(user_id) as may_wait:
+    with state.wait_slots.hold(user_id) as may_wait:
         if not may_wait:
             raise too_many_streams()
         yield _RECONNECT
@@ -128,24 +129,31 @@ async def _follow(
         spoke_at = time()
         while not await request.is_disconnected():
             try:
-                view = await run_in_threadpool(_look, services, user_id, clip_id, after)
-            except ServiceError:
+                snapshot = await state.work.reads.run(
+                    user_id, _snapshot, state, user_id, clip_id, after
+                )
+            except Busy:
+                await asyncio.sleep(state.settings.poll_seconds)
+                continue
+            except ApiError:
                 return  # the clip was deleted
-            messages = [_numbered(event) for event in view.news]
-            if view.place is not None and view.place != place:
-                position, start_at = view.place
+            messages = [_numbered(event) for event in snapshot.events_after]
+            if snapshot.place is not None and snapshot.place != place:
+                position, start_at = snapshot.place
                 messages.append(_message("position", {"position": position, "start_at": start_at}))
             if not messages and time() - spoke_at >= KEEP_ALIVE_SECONDS:
                 messages.append(":\n\n")
             if messages:
                 yield "".join(messages).encode()
                 spoke_at = time()
-            if view.ended and (not view.news or view.news[-1].kind in events.ENDS):
+            if snapshot.ended and (
+                not snapshot.events_after or snapshot.events_after[-1].kind in events.ENDS
+            ):
                 return
-            place = view.place
-            if view.news:
-                after = view.news[-1].seq
-            await asyncio.sleep(services.settings.poll_seconds)
+            place = snapshot.place
+            if snapshot.events_after:
+                after = snapshot.events_after[-1].seq
+            await asyncio.sleep(state.settings.poll_seconds)
 
 
 def _numbered(event: ClipEvent) -> str:
@@ -153,7 +161,7 @@ def _numbered(event: ClipEvent) -> str:
 
 
 def _message(kind: str, data: dict[str, Any]) -> str:
-    """JSON has no line breaks of its own, so that one line of data always does."""
+    """JSON has no line breaks of its own, so one data line always suffices."""
     shown = {
         name: moment(value).isoformat().replace("+00:00", "Z") if name in _TIMES else value
         for name, value in data.items()

@@ -1,4 +1,4 @@
-"""Clips: what was asked for and what became of it."""
+"""Clips: listing, waiting, cancelling, deleting."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
-from starlette.concurrency import run_in_threadpool
 
 from serve_app.db.models import ClipState
-from serve_app.http.access import CurrentUser, ServicesOf
-from serve_app.http.clip_view import show
-from serve_app.http.dependencies import Services
+from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.app_state import AppState
+from serve_app.http.clip_view import clip_out
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import ClipOut, ClipQuery, ClipsQuery, PageOut
-from serve_app.jobs.queue import QueueRules
+from serve_app.http.schemas.clips import ClipOut, ClipQuery, ClipsQuery
+from serve_app.http.schemas.common import PageOut
+from serve_app.http.work import reads, writes
 from serve_app.media import clips
-from serve_app.storage.store import StoreError, result_key
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +25,17 @@ router = APIRouter(prefix="/api/clips", tags=["clips"])
 
 
 @router.get("", summary="The account's clips", responses=errors(401, 403, 422))
+@reads
 def list_clips(
-    user: CurrentUser, services: ServicesOf, query: Annotated[ClipsQuery, FromQuery()]
+    user: CurrentUser, state: StateDep, query: Annotated[ClipsQuery, FromQuery()]
 ) -> PageOut[ClipOut]:
     """Newest first, also of one service or state only."""
-    with services.database.reading() as session:
+    with state.database.reading() as session:
         page = clips.list_clips(
             session, user.id, query.service, query.state, query.limit, query.cursor
         )
-        now = services.clock(session)
-    items = [show(clip, services.store, services.settings, now) for clip in page.items]
+        now = state.clock(session)
+    items = [clip_out(clip, state.store, state.settings, now) for clip in page.items]
     return PageOut(items=items, next_cursor=page.next_cursor)
 
 
@@ -43,21 +43,21 @@ def list_clips(
 async def get_clip(
     clip_id: str,
     user: CurrentUser,
-    services: ServicesOf,
+    state: StateDep,
     query: Annotated[ClipQuery, FromQuery()],
     request: Request,
 ) -> ClipOut:
     """With `wait`, the answer comes once the clip is finished or the time is over. It comes at once
     while too many other requests of the account wait."""
     time = asyncio.get_running_loop().time
-    with services.waiting.place(user.id) as may_wait:
+    with state.wait_slots.hold(user.id) as may_wait:
         deadline = time() + (query.wait if may_wait else 0)
         while True:
-            clip = await run_in_threadpool(_find, services, user.id, clip_id)
+            clip = await state.work.reads.run(user.id, _find, state, user.id, clip_id)
             left = deadline - time()
             if clip.state is not ClipState.PENDING or left <= 0 or await request.is_disconnected():
                 return clip
-            await asyncio.sleep(min(services.settings.poll_seconds, left))
+            await asyncio.sleep(min(state.settings.poll_seconds, left))
 
 
 @router.delete(
@@ -67,28 +67,16 @@ async def get_clip(
     summary="Cancel or delete a clip",
     responses=errors(401, 403, 404, 422),
 )
-def delete_clip(clip_id: str, user: CurrentUser, services: ServicesOf) -> None:
-    """Cancels a pending clip, which stays listed and costs nothing; removes a finished one.
-    Conversions of it that are pending already are still made."""
-    with services.database.transaction() as session:
-        rules = QueueRules.of(services.settings)
-        clip = clips.delete(session, user.id, clip_id, rules, services.clock(session))
-        in_use = clips.in_use(session, clip)
-    if clip.deleted_at is None or in_use:
-        return
-    if clip.started_at is not None:
-        # Whatever became of the clip: a try that lost its lease may have left an object too.
-        try:
-            services.store.delete(result_key(clip.service, clip.id, clip.options["format"]))
-        except StoreError:
-            log.warning("clip %s is deleted, its object is left to the sweeper", clip_id)
-            return
-    with services.database.transaction() as session:
-        clips.forget(session, clip_id)
+@writes
+def delete_clip(clip_id: str, user: CurrentUser, state: StateDep) -> None:
+    """Cancels a pending clip, which stays listed and costs nothing; removes a finished one, whose
+    audio goes within a few seconds. Conversions of it that are pending already are still made."""
+    with state.database.transaction() as session:
+        clips.delete(session, user.id, clip_id, state.settings, state.clock(session))
 
 
-def _find(services: Services, user_id: str, clip_id: str) -> ClipOut:
-    with services.database.reading() as session:
+def _find(state: AppState, user_id: str, clip_id: str) -> ClipOut:
+    with state.database.reading() as session:
         clip = clips.get(session, user_id, clip_id)
-        now = services.clock(session)
-    return show(clip, services.store, services.settings, now)
+        now = state.clock(session)
+    return clip_out(clip, state.store, state.settings, now)

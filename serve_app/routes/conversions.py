@@ -1,6 +1,8 @@
-"""Voice conversion: submitting a recording and the voice that is to say it."""
+"""Voice conversion: submitting a recording and a voice."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from fastapi import APIRouter, Response
 
@@ -9,12 +11,11 @@ from pipelines.requests.conversion import ConversionRequest
 from serve_app import catalog
 from serve_app.db.models import ClipState, User
 from serve_app.errors import invalid
-from serve_app.http import submission
-from serve_app.http.access import CurrentUser, ServicesOf
-from serve_app.http.dependencies import Services
-from serve_app.http.schemas.common import ClipOut
+from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.app_state import AppState
+from serve_app.http.schemas.clips import ClipOut
 from serve_app.http.schemas.submissions import Conversion
-from serve_app.http.submission import IdempotencyHeader, accepted
+from serve_app.http.submission import IdempotencyHeader, Submission, submission_responses
 from serve_app.media import clips, uploads, voices
 from serve_app.media.clips import NewClip
 from serve_app.media.pipeline_requests import REFERENCE
@@ -29,48 +30,43 @@ router = APIRouter(prefix="/api", tags=["voice conversion"])
     "/conversions",
     status_code=202,
     summary="Submit a recording to be said by another voice",
-    responses=accepted(404),
+    responses=submission_responses(404),
 )
-def submit_conversion(
+async def submit_conversion(
     body: Conversion,
     user: CurrentUser,
-    services: ServicesOf,
+    state: StateDep,
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> ClipOut:
     """Takes an upload or a finished clip of one's own, of 0.2 seconds to 5 minutes unless the
     server is set otherwise. The recording is read before the clip is accepted."""
-    return submission.submit(
-        services,
-        user,
-        SERVICE,
-        body,
-        lambda: _new_clip(body, user, services),
-        idempotency_key,
-        response,
-    )
+    submission = Submission(state, user, SERVICE, body, idempotency_key)
+    new_clip = partial(_new_clip, submission, body)
+    return await submission.answer(state.work.recordings, new_clip, response)
 
 
-def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
-    """Raises what is wrong with the request, before anything is written."""
+def _new_clip(submission: Submission, body: Conversion) -> NewClip:
+    """Validates the request. Nothing is written before it returns."""
+    state, user = submission.state, submission.user
     if (body.upload is None) == (body.clip is None):
         raise invalid("upload", "Name what to convert: either an upload or a clip.")
     options = body.model_dump(
         include={"steps", "guidance", "length_adjust", "match_pitch", "semitones"}
     )
-    seed = submission.seed_of(body)
-    recorded = _takes_recording(body, user, services)
+    seed = submission.seed
+    recorded = _takes_recording(body, user, state)
     request = ConversionRequest(**options, seed=seed, voice=body.voice)
-    submission.check(SERVICE, request, body, services)
-    reference = {REFERENCE: submission.reference(body.voice, user, services)} if recorded else {}
-    source, seconds = _source(body, user, services)
-    longest = services.settings.max_source_seconds
+    submission.check(request)
+    reference = {REFERENCE: submission.reference(body.voice)} if recorded else {}
+    source, seconds = _source(body, user, state)
+    longest = state.settings.max_source_seconds
     if seconds * body.length_adjust > longest:
         message = f"length_adjust must not stretch the recording beyond {longest:g} seconds."
         raise invalid("length_adjust", message)
     return NewClip(
         service=SERVICE,
-        credits=services.settings.clip_credits,
+        credits=state.settings.clip_credits,
         text=None,
         voice=body.voice,
         original_voice_s3_key=source,
@@ -84,13 +80,13 @@ def _new_clip(body: Conversion, user: User, services: Services) -> NewClip:
     )
 
 
-def _takes_recording(body: Conversion, user: User, services: Services) -> bool:
-    """Whether the voice is that of a recording. 422 `voice_not_supported` where it is the user's
-    own and the model speaks with its own voices only."""
-    pipeline = catalog.require(SERVICE, services.settings)
+def _takes_recording(body: Conversion, user: User, state: AppState) -> bool:
+    """Whether the model takes the recording of a voice. Raises ApiError 422 `voice_not_supported`
+    where the voice is the user's own and the model has voices of its own only."""
+    pipeline = catalog.require(SERVICE, state.settings)
     if registry.takes_reference(SERVICE, pipeline):
         return True
-    with services.database.reading() as session:
+    with state.database.reading() as session:
         own = voices.find_own(session, user.id, body.voice)
     if own is not None:
         message = (
@@ -101,23 +97,23 @@ def _takes_recording(body: Conversion, user: User, services: Services) -> bool:
     return False
 
 
-def _source(body: Conversion, user: User, services: Services) -> tuple[str, float]:
-    """The object key of what is converted and its length in seconds, which is a fit one."""
+def _source(body: Conversion, user: User, state: AppState) -> tuple[str, float]:
+    """Object key and length in seconds of what is converted. The length is within the limits."""
     if body.clip is not None:
-        return _source_clip(body.clip, user, services)
-    with services.database.reading() as session:
+        return _source_clip(body.clip, user, state)
+    with state.database.reading() as session:
         upload = uploads.find(session, user.id, body.upload or "")
-    seconds = uploads.inspect(services.database, services.store, services.settings, upload)
+    seconds = uploads.inspect(state.database, state.store, state.settings, upload)
     return upload.s3_key, seconds
 
 
-def _source_clip(clip_id: str, user: User, services: Services) -> tuple[str, float]:
-    with services.database.reading() as session:
+def _source_clip(clip_id: str, user: User, state: AppState) -> tuple[str, float]:
+    with state.database.reading() as session:
         clip = clips.get(session, user.id, clip_id)
     if clip.state is not ClipState.SUCCEEDED or clip.s3_key is None:
         raise invalid("clip", f"Only a clip that succeeded can be converted; this is {clip.state}.")
     seconds = clip.audio_seconds or 0.0
-    _check_length(seconds, services.settings)
+    _check_length(seconds, state.settings)
     return clip.s3_key, seconds
 
 

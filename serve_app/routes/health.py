@@ -1,63 +1,87 @@
-"""For people at the front door, load balancers and Prometheus: alive, ready, metrics."""
+"""Liveness, readiness and metrics, for load balancers and Prometheus, and an index for people."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
-from starlette.concurrency import run_in_threadpool
 
-from serve_app.errors import ServiceError
-from serve_app.http.access import ServicesOf
-from serve_app.http.dependencies import Services
+from serve_app.errors import ApiError
+from serve_app.http.access import StateDep
+from serve_app.http.app_state import AppState
+from serve_app.http.single_flight import SingleFlight
 
 router = APIRouter(include_in_schema=False)
 
+LOOK_SECONDS = 5.0
+"""How long each part has to answer."""
 _READ = ["GET", "HEAD"]
 
 
 @router.api_route("/", methods=_READ)
-async def front_door() -> dict[str, str]:
+async def index() -> dict[str, str]:
     """For people who open the address in a browser."""
     return {"name": "Bernie", "openapi": "/openapi.json", "guide": "docs/api.md"}
 
 
 @router.api_route("/healthz", methods=_READ)
 async def healthz() -> dict[str, str]:
-    """The process answers; nothing else is asked."""
+    """The process answers. Nothing else is checked."""
     return {"status": "alive"}
 
 
 @router.api_route("/readyz", methods=_READ)
-async def readyz(services: ServicesOf) -> dict[str, str]:
-    """Database, object store and graph can take work."""
-    missing = await services.missing_now.ask(lambda: _missing(services))
+async def readyz(state: StateDep) -> dict[str, str]:
+    """Whether database, object store and graph can take work."""
+    missing = await state.readiness_check.do(lambda: _missing(state))
     if missing:
         message = f"Not ready: {', '.join(missing)}."
-        raise ServiceError(503, "not_ready", message, retry_after=1)
+        raise ApiError(503, "not_ready", message, retry_after=1)
     return {"status": "ready"}
 
 
 @router.get("/metrics")
-async def metrics(services: ServicesOf) -> PlainTextResponse:
+async def metrics(state: StateDep) -> PlainTextResponse:
     """Prometheus text."""
-    text = await services.metrics_now.ask(lambda: run_in_threadpool(services.metrics))
+    text = await state.metrics_scrape.do(lambda: state.work.probes.run("", state.metrics))
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 
-async def _missing(services: Services) -> list[str]:
-    graph, database, store = await asyncio.gather(
-        services.graph_status(), _works(services.database.ping), _works(services.store.ready)
+async def _missing(state: AppState) -> list[str]:
+    checks = {
+        "database": lambda: state.work.probes.run("", state.database.ping),
+        "object store": lambda: state.work.probes.run("", state.store.ready),
+        "graph": lambda: _graph(state),
+    }
+    problems = await asyncio.gather(
+        *(_problem(state.part_checks[part], part, check) for part, check in checks.items())
     )
-    found = {"database": database, "object store": store, f"graph ({graph.detail})": graph.ready}
-    return [name for name, ready in found.items() if not ready]
+    return [problem for problem in problems if problem]
 
 
-async def _works(check: Callable[[], object]) -> bool:
+async def _graph(state: AppState) -> None:
+    status = await state.graph_status()
+    if not status.ready:
+        raise _NotReady(f"({status.detail})")
+
+
+async def _problem(
+    flight: SingleFlight[None], part: str, check: Callable[[], Coroutine[Any, Any, None]]
+) -> str:
+    """What is wrong with a part, or nothing. A look that hangs is waited for no longer than anybody
+    would, and no second one is begun beside it."""
     try:
-        await run_in_threadpool(check)
+        async with asyncio.timeout(LOOK_SECONDS):
+            await flight.do(check)
+    except _NotReady as error:
+        return f"{part} {error}"
     except Exception:  # noqa: BLE001 - whatever the reason, it is not ready
-        return False
-    return True
+        return part
+    return ""
+
+
+class _NotReady(Exception):
+    """The message says what is missing."""

@@ -1,4 +1,4 @@
-"""What this server can do."""
+"""The list of services."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from fastapi import APIRouter
 
 from pipelines import registry
 from serve_app import catalog
-from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.openapi import errors
-from serve_app.http.schemas.common import ListOut, ServiceOut
-from serve_app.http.schemas.submissions import Conversion, Job, SoundEffect, Speech
+from serve_app.http.schemas.clips import ServiceOut
+from serve_app.http.schemas.common import ListOut
+from serve_app.http.schemas.submissions import ClipOptions, Conversion, SoundEffect, Speech
 from serve_app.settings import SERVICES, Settings
 
 router = APIRouter(prefix="/api", tags=["services"])
 
-_SUBMIT: dict[str, tuple[str, type[Job]]] = {
+_SUBMIT: dict[str, tuple[str, type[ClipOptions]]] = {
     "styletts2": ("/api/speech", Speech),
     "seedvc": ("/api/conversions", Conversion),
     "make-an-audio": ("/api/sound-effects", SoundEffect),
@@ -22,9 +23,9 @@ _SUBMIT: dict[str, tuple[str, type[Job]]] = {
 
 
 @router.get("/services", summary="What is installed", responses=errors(401, 403))
-def list_services(_user: CurrentUser, services: ServicesOf) -> ListOut[ServiceOut]:
+async def list_services(_user: CurrentUser, state: StateDep) -> ListOut[ServiceOut]:
     """Each service with the model that runs it, its limits and its defaults."""
-    return ListOut(items=[_describe(name, services.settings) for name in SERVICES])
+    return ListOut(items=[_describe(name, state.settings) for name in SERVICES])
 
 
 def _describe(name: str, settings: Settings) -> ServiceOut:

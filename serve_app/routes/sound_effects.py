@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Response
 
 from pipelines.requests.sound import SoundRequest
 from serve_app import catalog
-from serve_app.http import submission
-from serve_app.http.access import CurrentUser, ServicesOf
-from serve_app.http.dependencies import Services
-from serve_app.http.schemas.common import ClipOut
+from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.schemas.clips import ClipOut
 from serve_app.http.schemas.submissions import SoundEffect
-from serve_app.http.submission import IdempotencyHeader, accepted
+from serve_app.http.submission import IdempotencyHeader, Submission, submission_responses
 from serve_app.http.text_rules import clean_text
 from serve_app.media.clips import NewClip
 
@@ -24,28 +24,28 @@ router = APIRouter(prefix="/api", tags=["sound effects"])
     "/sound-effects",
     status_code=202,
     summary="Submit the description of a sound",
-    responses=accepted(),
+    responses=submission_responses(),
 )
-def submit_sound_effect(
+async def submit_sound_effect(
     body: SoundEffect,
     user: CurrentUser,
-    services: ServicesOf,
+    state: StateDep,
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start, as speech is."""
-    return submission.submit(
-        services, user, SERVICE, body, lambda: _new_clip(body, services), idempotency_key, response
-    )
+    submission = Submission(state, user, SERVICE, body, idempotency_key)
+    new_clip = partial(_new_clip, submission, body)
+    return await submission.answer(state.work.texts, new_clip, response)
 
 
-def _new_clip(body: SoundEffect, services: Services) -> NewClip:
-    """Raises what is wrong with the request, before anything is written."""
-    settings = services.settings
+def _new_clip(submission: Submission, body: SoundEffect) -> NewClip:
+    """Validates the request. Nothing is written before it returns."""
+    settings = submission.state.settings
     prompt = clean_text(body.prompt, "prompt", settings.max_prompt_characters)
-    seed = submission.seed_of(body)
+    seed = submission.seed
     request = SoundRequest(prompt, body.duration, body.steps, body.guidance, seed)
-    submission.check(SERVICE, request, body, services)
+    submission.check(request)
     return NewClip(
         service=SERVICE,
         credits=settings.clip_credits,

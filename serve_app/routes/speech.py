@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -9,13 +10,10 @@ from fastapi import APIRouter, Response
 from pipelines import registry
 from pipelines.protocol import SpeechRequest
 from serve_app import catalog
-from serve_app.db.models import User
-from serve_app.http import submission
-from serve_app.http.access import CurrentUser, ServicesOf
-from serve_app.http.dependencies import Services
-from serve_app.http.schemas.common import ClipOut
+from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.schemas.clips import ClipOut
 from serve_app.http.schemas.submissions import Speech
-from serve_app.http.submission import IdempotencyHeader, accepted
+from serve_app.http.submission import IdempotencyHeader, Submission, submission_responses
 from serve_app.http.text_rules import clean_text
 from serve_app.media.clips import NewClip
 from serve_app.media.pipeline_requests import REFERENCE
@@ -25,33 +23,29 @@ SERVICE = "styletts2"
 router = APIRouter(prefix="/api", tags=["speech"])
 
 
-@router.post("/speech", status_code=202, summary="Submit text to be spoken", responses=accepted())
-def submit_speech(
+@router.post(
+    "/speech", status_code=202, summary="Submit text to be spoken", responses=submission_responses()
+)
+async def submit_speech(
     body: Speech,
     user: CurrentUser,
-    services: ServicesOf,
+    state: StateDep,
     response: Response,
     idempotency_key: IdempotencyHeader = None,
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start (`start_at`): of one account at most
     three start in any minute unless the server is set otherwise, and the others wait."""
-    return submission.submit(
-        services,
-        user,
-        SERVICE,
-        body,
-        lambda: _new_clip(body, user, services),
-        idempotency_key,
-        response,
-    )
+    submission = Submission(state, user, SERVICE, body, idempotency_key)
+    new_clip = partial(_new_clip, submission, body)
+    return await submission.answer(state.work.texts, new_clip, response)
 
 
-def _new_clip(body: Speech, user: User, services: Services) -> NewClip:
-    """Raises what is wrong with the request, before anything is written."""
-    settings = services.settings
+def _new_clip(submission: Submission, body: Speech) -> NewClip:
+    """Validates the request. Nothing is written before it returns."""
+    settings = submission.state.settings
     text = clean_text(body.text, "text", settings.max_text_characters)
-    seed = submission.seed_of(body)
-    submission.check(SERVICE, SpeechRequest(text, body.voice, body.speed, seed), body, services)
+    seed = submission.seed
+    submission.check(SpeechRequest(text, body.voice, body.speed, seed))
     options: dict[str, Any] = {
         "speed": body.speed,
         "format": body.format,
@@ -59,7 +53,7 @@ def _new_clip(body: Speech, user: User, services: Services) -> NewClip:
         "seed": seed,
     }
     if registry.takes_reference(SERVICE, catalog.require(SERVICE, settings)):
-        options[REFERENCE] = submission.reference(body.voice, user, services)
+        options[REFERENCE] = submission.reference(body.voice)
     return NewClip(
         service=SERVICE,
         credits=settings.clip_credits,

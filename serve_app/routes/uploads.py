@@ -1,13 +1,14 @@
-"""Uploads: where to send a recording, and what is there."""
+"""Uploads: a URL to send a recording to, and its state."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.common import moment
 from serve_app.http.schemas.recordings import CreatedUploadOut, NewUpload, UploadOut
+from serve_app.http.work import reads, writes
 from serve_app.media import uploads
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"])
@@ -19,12 +20,13 @@ router = APIRouter(prefix="/api/uploads", tags=["uploads"])
     summary="Get a URL to send a recording to",
     responses=errors(401, 403, 409, *WITH_BODY),
 )
-def create_upload(body: NewUpload, user: CurrentUser, services: ServicesOf) -> CreatedUploadOut:
+@writes
+def create_upload(body: NewUpload, user: CurrentUser, state: StateDep) -> CreatedUploadOut:
     """PUT the file to `url` with the `headers` given, before `expires_at`. It is kept for a week
     unless the server is set otherwise, and longer while a pending clip needs it."""
-    settings = services.settings
-    with services.database.transaction() as session:
-        now = services.clock(session)
+    settings = state.settings
+    with state.database.transaction() as session:
+        now = state.clock(session)
         upload = uploads.create(
             session,
             user.id,
@@ -38,16 +40,17 @@ def create_upload(body: NewUpload, user: CurrentUser, services: ServicesOf) -> C
     return CreatedUploadOut(
         id=upload.id,
         key=upload.s3_key,
-        url=services.store.presigned_put(upload.s3_key, seconds, upload.content_type, upload.bytes),
+        url=state.store.presigned_put(upload.s3_key, seconds, upload.content_type, upload.bytes),
         headers={"Content-Type": upload.content_type},
         expires_at=moment(now + seconds),
     )
 
 
 @router.get("/{upload_id}", summary="One upload", responses=errors(401, 403, 404))
-def get_upload(upload_id: str, user: CurrentUser, services: ServicesOf) -> UploadOut:
+@reads
+def get_upload(upload_id: str, user: CurrentUser, state: StateDep) -> UploadOut:
     """What was declared, and the length of the recording once it has been used."""
-    with services.database.reading() as session:
+    with state.database.reading() as session:
         upload = uploads.find(session, user.id, upload_id)
     return UploadOut.of(upload)
 
@@ -59,10 +62,8 @@ def get_upload(upload_id: str, user: CurrentUser, services: ServicesOf) -> Uploa
     summary="Delete an upload",
     responses=errors(401, 403, 404),
 )
-def delete_upload(upload_id: str, user: CurrentUser, services: ServicesOf) -> None:
+@writes
+def delete_upload(upload_id: str, user: CurrentUser, state: StateDep) -> None:
     """Clips that are pending already are still made from it."""
-    with services.database.transaction() as session:
-        upload = uploads.delete(session, user.id, upload_id, services.clock(session))
-        in_use = uploads.in_use(session, upload)
-    if not in_use:
-        uploads.remove_object(services.store, upload.s3_key)
+    with state.database.transaction() as session:
+        uploads.delete(session, user.id, upload_id, state.clock(session))

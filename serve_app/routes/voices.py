@@ -1,4 +1,4 @@
-"""Voices: those that ship, and those of one's own."""
+"""Voices: shipped ones, and a user's own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import logging
 from fastapi import APIRouter, Response
 
 from pipelines.voices.shipped_voices import catalogue
-from serve_app.http.access import CurrentUser, ServicesOf
+from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.common import ListOut
 from serve_app.http.schemas.recordings import NewVoice, VoiceOut
+from serve_app.http.work import reads, recordings, writes
 from serve_app.media import uploads, voices
-from serve_app.storage.store import StoreError
 
 log = logging.getLogger(__name__)
 
@@ -20,11 +20,12 @@ router = APIRouter(prefix="/api/voices", tags=["voices"])
 
 
 @router.get("", summary="The voices to choose from", responses=errors(401, 403))
-def list_voices(user: CurrentUser, services: ServicesOf) -> ListOut[VoiceOut]:
+@reads
+def list_voices(user: CurrentUser, state: StateDep) -> ListOut[VoiceOut]:
     """Those that ship first: each name and alias of them can be spoken with, and so can blends of
     up to four. Then those of one's own, newest first."""
-    shipped = catalogue(services.settings.checkpoints).voices
-    with services.database.reading() as session:
+    shipped = catalogue(state.settings.checkpoints).voices
+    with state.database.reading() as session:
         own = voices.list_own(session, user.id)
     items = [VoiceOut.of_shipped(voice) for voice in shipped]
     return ListOut(items=[*items, *(VoiceOut.of_own(voice) for voice in own)])
@@ -36,18 +37,19 @@ def list_voices(user: CurrentUser, services: ServicesOf) -> ListOut[VoiceOut]:
     summary="Make a voice from a recording",
     responses=errors(401, 403, 404, 409, *WITH_BODY),
 )
-def create_voice(body: NewVoice, user: CurrentUser, services: ServicesOf) -> VoiceOut:
+@recordings
+def create_voice(body: NewVoice, user: CurrentUser, state: StateDep) -> VoiceOut:
     """The recording has to hold speech, neither too quiet nor overdriven. The voice keeps a copy:
     the upload may be deleted."""
-    most = services.settings.max_voices
-    name = voices.clean_name(body.name, catalogue(services.settings.checkpoints))
-    with services.database.reading() as session:
-        voices.require_room(session, user.id, name, most)
+    max_voices = state.settings.max_voices
+    name = voices.clean_name(body.name, catalogue(state.settings.checkpoints))
+    with state.database.reading() as session:
+        voices.require_room(session, user.id, name, max_voices)
         upload = uploads.find(session, user.id, body.upload)
-        now = services.clock(session)
+        now = state.clock(session)
     shortest, longest = voices.SECONDS
-    recording = uploads.read(services.store, upload, longest, shortest)
-    voice = voices.create(services.database, services.store, user.id, name, recording, most, now)
+    recording = uploads.read(state.store, upload, longest, shortest)
+    voice = voices.create(state.database, state.store, user.id, name, recording, max_voices, now)
     return VoiceOut.of_own(voice)
 
 
@@ -58,14 +60,8 @@ def create_voice(body: NewVoice, user: CurrentUser, services: ServicesOf) -> Voi
     summary="Delete a voice of one's own",
     responses=errors(401, 403, 404),
 )
-def delete_voice(voice_id: str, user: CurrentUser, services: ServicesOf) -> None:
+@writes
+def delete_voice(voice_id: str, user: CurrentUser, state: StateDep) -> None:
     """Clips that are pending already are still made in it."""
-    with services.database.transaction() as session:
-        voice = voices.delete(session, user.id, voice_id, services.clock(session))
-        in_use = voices.in_use(session, voice)
-    if in_use:
-        return
-    try:
-        voices.remove(services.database, services.store, voice)
-    except StoreError:
-        log.warning("voice %s is deleted, its object is left to the sweep", voice_id)
+    with state.database.transaction() as session:
+        voices.delete(session, user.id, voice_id, state.clock(session))

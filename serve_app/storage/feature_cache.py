@@ -1,20 +1,21 @@
-"""The object store behind the caches of features: what one replica found, none finds again."""
+"""The object store as the shared level of the feature caches: replicas share what one computed."""
 
 from __future__ import annotations
 
 import logging
 
-from serve_app.storage.store import ObjectMissing, ObjectStore, StoreError
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreError
 
 logger = logging.getLogger("bernie.features")
 
 PREFIX = "voice-features/"
-"""Safe to empty: features are found again."""
+"""May be emptied at any time: features are computed again."""
 _CONTENT_TYPE = "application/octet-stream"
 
 
 class StoredFeatures:
-    """A `pipelines.reference_features.FeatureStore`. An outage costs time, no clip."""
+    """A `pipelines.reference_features.FeatureStore`. An outage of the store costs time, no clip."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
@@ -35,7 +36,7 @@ class StoredFeatures:
             logger.warning("features cannot be stored", exc_info=True)
 
 
-def forget(store: ObjectStore, digest: str) -> None:
-    """Removes all that was found in the recording of that digest. Raises StoreError."""
+def purge(store: ObjectStore, digest: str) -> None:
+    """Removes all features of the recording with that digest. Raises StoreError."""
     for key in store.keys(f"{PREFIX}{digest}/"):
         store.delete(key)

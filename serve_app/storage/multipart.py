@@ -1,4 +1,4 @@
-"""Multipart uploads: objects that are written while they are made."""
+"""Multipart writers: objects that are written while they are produced."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from serve_app.storage.store_errors import StoreError, translated
 logger = logging.getLogger(__name__)
 
 WRITTEN_BY = "written-by"
-"""Name of the metadata that says who wrote an object."""
+"""Name of the metadata entry that says who wrote an object."""
 _PARTS_IN_FLIGHT = 2
 
 
-def abort_upload(client: Any, bucket: str, key: str, upload_id: str) -> None:
+def abort_multipart(client: Any, bucket: str, key: str, upload_id: str) -> None:
     with translated(f"upload of {key}"):
         try:
             client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
@@ -26,13 +26,13 @@ def abort_upload(client: Any, bucket: str, key: str, upload_id: str) -> None:
             logger.debug("The upload of %s had ended already.", key)
 
 
-class Upload:
-    """A multipart upload, written like a file and seen under its key only once complete.
+class MultipartWriter:
+    """A multipart upload, written like a file. The object appears under its key once complete.
 
-    The first part is held back until the end, so that the start of the file can be rewritten:
-    headers state sizes that are known last. Each later part is sent as soon as it is full, by
-    a thread of its own, two at a time at most: then `write` waits. It holds four parts in memory
-    at most. For use by one thread at a time.
+    The first part is held back until the end, so that headers, which state sizes that are known
+    last, can be rewritten. Each later part is sent by a thread of its own as soon as it is full;
+    `write` waits while two are in flight. At most four parts are in memory. For use by one thread
+    at a time.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Upload:
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move within what has been written. Raises io.UnsupportedOperation elsewhere."""
+        """Moves within what has been written. Raises io.UnsupportedOperation elsewhere."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
         if not 0 <= base + offset <= self.size:
             raise io.UnsupportedOperation("A position outside of what has been written.")
@@ -78,10 +78,10 @@ class Upload:
         return self._position
 
     def write(self, data: bytes) -> int:
-        """Write at the position: in the first part, or at the end.
+        """Writes at the position: in the first part, or at the end.
 
-        Begins the upload. Raises io.UnsupportedOperation over a part that is sent already, and
-        StoreError if the sending of an earlier part failed.
+        The first call begins the upload. Raises io.UnsupportedOperation over a sent part, and
+        StoreError if an earlier part could not be sent.
         """
         self._require_open()
         if self._upload_id is None:
@@ -101,7 +101,7 @@ class Upload:
         return len(data)
 
     def complete(self) -> int:
-        """Send what is left and make the object appear; returns its size in bytes."""
+        """Sends what is left and makes the object appear; returns its size in bytes."""
         self._require_open()
         if self._upload_id is None:
             raise ValueError("Nothing has been written.")
@@ -121,15 +121,16 @@ class Upload:
         return self.size
 
     def abort(self) -> None:
-        """Give up: nothing of it stays in the store. Does nothing once complete or aborted."""
+        """Gives up: nothing of the upload stays in the store. Does nothing once complete or
+        aborted."""
         if self._closed:
             return
         self._closed = True
-        # A part that arrives after the abort would stay, so the sending ends first.
+        # A part that arrives after the abort would stay, so sending ends first.
         self._sender.shutdown(cancel_futures=True)
         created = self._upload_id
         if created is not None and not created.cancelled() and created.exception() is None:
-            abort_upload(self._client, self._bucket, self._key, created.result())
+            abort_multipart(self._client, self._bucket, self._key, created.result())
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +141,7 @@ class Upload:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Abort unless complete. If that fails, the upload is left for `abort_stale_uploads`."""
+        """Aborts unless complete. If that fails, the upload is left to `abort_stale_multipart`."""
         try:
             self.abort()
         except StoreError as failure:
@@ -162,7 +163,7 @@ class Upload:
         return upload_id
 
     def _send_later_part(self, size: int) -> None:
-        """Hand the start of `_rest` to the sender once there is room; raises its failures."""
+        """Hands the start of `_rest` to the sender once there is room; raises its failures."""
         if len(self._parts) >= _PARTS_IN_FLIGHT:
             self._parts[-_PARTS_IN_FLIGHT].result()
         data = bytes(self._rest[:size])

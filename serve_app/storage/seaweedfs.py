@@ -1,4 +1,4 @@
-"""The object store for people who bring none: SeaweedFS, a real S3 server, on loopback."""
+"""The built-in object store: SeaweedFS, an S3 server, on loopback."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ _FLAGS = (
     "-s3.port.iceberg=0",
     "-s3.port.lance=0",
     "-s3.iam=false",
-    # The filer and the master ask for no credentials: only S3 may be spoken over HTTP.
+    # The filer and the master ask for no credentials, so HTTP is left to S3 alone.
     "-volume.preStopSeconds=0",
     "-disableHttp",
-    # There is one master, and its volume server tells it what there is. With the state of the last
-    # run it sometimes takes 5 to 20 seconds until it gives out places for new data.
+    # The single master learns everything from its volume server. With the state of the last run it
+    # sometimes takes 5 to 20 seconds until it assigns volumes for new data.
     "-master.resumeState=false",
 )
 _IDENTITY = "identity.json"
 _PROBE_BUCKET = "bernie-ready"
-# Now and then its orderly stop takes much longer; data survives a kill.
+# An orderly stop sometimes takes much longer; data survives a kill.
 _STOP_SECONDS = 5
-# For a predecessor that is just ending.
+# For a previous server that is about to end.
 _GRACE_SECONDS = 5
-# It gets no TMPDIR from us.
+# The server gets no TMPDIR from us.
 _SOCKETS = Path("/tmp")  # noqa: S108 - where Go puts temporary files
 _LOG_LINES = 20
 _PR_SET_PDEATHSIG = 1
@@ -66,7 +66,7 @@ class EmbeddedStoreError(RuntimeError):
 
 
 class Access(Protocol):
-    """How a store is reached."""
+    """Address and credentials of a store."""
 
     endpoint: str
     access_key: str
@@ -75,7 +75,7 @@ class Access(Protocol):
 
 @dataclass(slots=True)
 class _Running:
-    """A store that another process has started."""
+    """A store that another process started."""
 
     endpoint: str
     access_key: str
@@ -84,7 +84,7 @@ class _Running:
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
-    """What stays the same from one start to the next."""
+    """What stays the same over restarts."""
 
     access_key: str
     secret_key: str
@@ -98,16 +98,16 @@ class _Identity:
 class SeaweedFS:
     """A running SeaweedFS whose data, credentials and log lie in one directory.
 
-    It ends with the process that started it: on Linux even when that is killed, and there with
-    the very thread that made this object, which must therefore live as long.
+    It ends with the process that started it. On Linux this holds even for a killed process; there
+    it ends with the thread that created this object, which must therefore live as long.
     """
 
     def __init__(self, data_dir: Path, timeout: float = 60) -> None:
-        """Start on the data in `data_dir`, made if missing, and wait until S3 answers.
+        """Starts on the data in `data_dir`, created if missing, and waits until S3 answers.
 
-        Ports and credentials are chosen at the first start and remembered. Raises
-        EmbeddedStoreError where the package is missing, another process uses the directory,
-        or the server is not ready within `timeout` seconds.
+        Ports and credentials are chosen at the first start and stored. Raises EmbeddedStoreError
+        where the package is missing, another process uses the directory, or the server is not ready
+        within `timeout` seconds.
         """
         binary = _binary()
         deadline = time.monotonic() + timeout
@@ -136,14 +136,15 @@ class SeaweedFS:
         return self._process.pid
 
     def check(self) -> None:
-        """Raises EmbeddedStoreError if the server has ended by itself."""
+        """Raises EmbeddedStoreError if the server has ended."""
         if self._process.poll() is not None:
             raise EmbeddedStoreError(
                 f"The object store ended with code {self._process.returncode}:\n" + self._log_tail()
             )
 
     def stop(self) -> None:
-        """Ask it to finish, then make it. Does nothing the second time."""
+        """Terminates the server, and kills it where that takes too long. Does nothing the second
+        time."""
         self._process.terminate()
         try:
             self._process.wait(_STOP_SECONDS)
@@ -164,7 +165,7 @@ class SeaweedFS:
         self.stop()
 
     def _wait_until_ready(self, deadline: float) -> None:
-        while not (_answers(self.endpoint) and self._keeps_data()):
+        while not (_is_answering(self.endpoint) and self._keeps_data()):
             self.check()
             if time.monotonic() > deadline:
                 raise EmbeddedStoreError(
@@ -202,17 +203,17 @@ class SeaweedFS:
         return text.replace(self.secret_key, "…").replace(self.access_key, "…")
 
 
-def is_made(data_dir: Path) -> bool:
+def exists(data_dir: Path) -> bool:
     """Whether a store was ever started on this directory."""
     return (data_dir / _IDENTITY).exists()
 
 
 @contextmanager
-def reached(data_dir: Path) -> Iterator[Access]:
-    """The store of a directory where there is one: as another process runs it, or started for the
-    time of the block. Raises EmbeddedStoreError."""
+def running_store(data_dir: Path) -> Iterator[Access]:
+    """The store of a directory: the one that another process runs, or one started for the block.
+    Raises EmbeddedStoreError."""
     identity = _Identity(**json.loads((data_dir / _IDENTITY).read_text()))
-    if _answers(identity.endpoint):
+    if _is_answering(identity.endpoint):
         yield _Running(identity.endpoint, identity.access_key, identity.secret_key)
         return
     with SeaweedFS(data_dir) as store:
@@ -235,7 +236,7 @@ def _binary() -> Path:
 
 
 def _lock(path: Path, deadline: float) -> int:
-    """Open and lock the file. The server inherits the lock, so it lasts exactly as long as it."""
+    """Opens and locks the file. The server inherits the lock, which lasts as long as the server."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     while True:
         try:
@@ -252,7 +253,7 @@ def _lock(path: Path, deadline: float) -> int:
 
 
 def _identity(path: Path) -> _Identity:
-    """The remembered identity, with other ports if one of them is taken by now."""
+    """The stored identity, with other ports where one of them is taken."""
     if path.exists():
         known = _Identity(**json.loads(path.read_text()))
         if all(map(_is_free, known.ports.values())):
@@ -288,7 +289,7 @@ def _is_free(port: int) -> bool:
 
 
 def _remove_sockets(ports: Iterable[int]) -> None:
-    """Those that it leaves behind for its ports."""
+    """Removes the socket files that SeaweedFS leaves behind for its ports."""
     for port in ports:
         for number in (port, port + _GRPC_OFFSET):
             for path in _SOCKETS.glob(f"seaweedfs-*-{number}.sock"):
@@ -299,7 +300,7 @@ def _launch(
     binary: Path, data: Path, identity: _Identity, log: Path, lock: int
 ) -> subprocess.Popen[bytes]:
     ports = [f"-{service}.port={port}" for service, port in identity.ports.items()]
-    # Nothing of the caller's environment: it may hold secrets, and settings of another SeaweedFS.
+    # Nothing of the caller's environment, which may hold secrets and settings of another SeaweedFS.
     environment = {
         "HOME": str(data),
         "AWS_ACCESS_KEY_ID": identity.access_key,
@@ -315,21 +316,21 @@ def _launch(
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=[lock],
-            # Ctrl-C in a terminal goes to the starter alone, which stops this one last.
+            # Ctrl-C in a terminal reaches the parent alone, which stops the store last.
             start_new_session=True,
             preexec_fn=_die_with_parent(),
         )
 
 
 def _die_with_parent() -> Callable[[], None] | None:
-    """For the child, between fork and exec: a SIGKILL when its parent ends (Linux)."""
+    """For the child, between fork and exec: SIGKILL when its parent ends (Linux)."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _answers(endpoint: str) -> bool:
+def _is_answering(endpoint: str) -> bool:
     connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=2)
     try:
         connection.request("GET", "/healthz")

@@ -1,4 +1,4 @@
-"""The object store: any S3 through boto3. Keys, presigned URLs, and uploads that grow."""
+"""The object store: any S3 through boto3. Objects, presigned URLs, multipart writers."""
 
 from __future__ import annotations
 
@@ -12,32 +12,11 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipelines.audio.containers import FORMATS
 from serve_app.settings import Settings
-from serve_app.storage.multipart import WRITTEN_BY, Upload, abort_upload
-from serve_app.storage.store_errors import ObjectMissing, StoreError, StoreUnavailable, translated
-
-__all__ = [
-    "RESULT_PREFIXES",
-    "ObjectInfo",
-    "ObjectMissing",
-    "ObjectStore",
-    "PendingUpload",
-    "StoreError",
-    "StoreUnavailable",
-    "StoredObject",
-    "Upload",
-    "id_in",
-    "result_key",
-]
+from serve_app.storage.multipart import WRITTEN_BY, MultipartWriter, abort_multipart
+from serve_app.storage.store_errors import ObjectMissing, translated
 
 logger = logging.getLogger(__name__)
-
-RESULT_PREFIXES = {
-    "styletts2": "styletts2-output/",
-    "seedvc": "seedvc-outputs/",
-    "make-an-audio": "make-an-audio-outputs/",
-}
 
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 20
@@ -50,12 +29,12 @@ class ObjectInfo:
     bytes: int
     content_type: str
     written_by: str
-    """What `open_upload` was told; empty for what was not written through it."""
+    """The value given to `open_writer`; empty for other objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object as a listing of the store tells of it."""
+    """An object in a listing of the store."""
 
     key: str
     bytes: int
@@ -64,23 +43,13 @@ class StoredObject:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingUpload:
+class MultipartUpload:
     """A multipart upload that is neither complete nor aborted."""
 
     key: str
     upload_id: str
     started_at: float
     """Epoch seconds, by the clock of the store."""
-
-
-def result_key(service: str, clip_id: str, format_name: str) -> str:
-    """Where the result of a clip lies. A second try of the clip writes to the same key."""
-    return f"{RESULT_PREFIXES[service]}{clip_id}.{FORMATS[format_name].extension}"
-
-
-def id_in(key: str) -> str:
-    """The id of the clip, upload or voice that a key under one of our prefixes is named after."""
-    return re.split("[/.]", key)[1]
 
 
 class ObjectStore:
@@ -95,12 +64,12 @@ class ObjectStore:
         self._public_client = _client(settings, public) if public else self._client
 
     def ready(self) -> None:
-        """Raises unless the bucket is there and open to us."""
+        """Raises unless the bucket exists and is accessible."""
         with translated(f"bucket {self._bucket}"):
             self._client.head_bucket(Bucket=self._bucket)
 
     def ensure_bucket(self) -> None:
-        """Make the bucket unless it is there; several processes may do so at once."""
+        """Creates the bucket if missing. Safe to run concurrently."""
         try:
             self.ready()
         except ObjectMissing:
@@ -148,7 +117,7 @@ class ObjectStore:
         )
 
     def delete(self, key: str) -> None:
-        """The object is gone afterwards, whether or not it was there."""
+        """Deletes the object if it exists."""
         with translated(f"object {key}"):
             self._client.delete_object(Bucket=self._bucket, Key=key)
 
@@ -173,7 +142,7 @@ class ObjectStore:
                     yield StoredObject(each["Key"], each["Size"], each["LastModified"].timestamp())
 
     def presigned_get(self, key: str, seconds: int, filename: str) -> str:
-        """A URL that anyone may download the object from, saved under `filename`."""
+        """A URL for anybody to download the object from, saved under `filename`."""
         safe = re.sub(r"[^A-Za-z0-9._-]+", "_", filename).lstrip(".") or "audio"
         params = {
             "Bucket": self._bucket,
@@ -183,7 +152,7 @@ class ObjectStore:
         return self._presign("get_object", params, seconds)
 
     def presigned_put(self, key: str, seconds: int, content_type: str, content_length: int) -> str:
-        """A URL for one upload of just this many bytes of this type, both part of the signature."""
+        """A URL for one upload of exactly this many bytes of this type, which are both signed."""
         params = {
             "Bucket": self._bucket,
             "Key": key,
@@ -199,38 +168,39 @@ class ObjectStore:
             )
         return url
 
-    def open_upload(
+    def open_writer(
         self, key: str, content_type: str, written_by: str = "", part_bytes: int | None = None
-    ) -> Upload:
-        """An object to be written piece by piece; use it in a `with` block. `head` tells who wrote
-        an object, so that one of an earlier upload to the same key is not taken for this one."""
+    ) -> MultipartWriter:
+        """A writer of an object, for use in a `with` block. `head` returns `written_by`, so an
+        object of an earlier upload to the same key is not taken for this one."""
         size = part_bytes or self._part_bytes
-        return Upload(self._client, self._bucket, key, content_type, written_by, size)
+        return MultipartWriter(self._client, self._bucket, key, content_type, written_by, size)
 
-    def list_uploads(self, prefix: str) -> list[PendingUpload]:
-        """Multipart uploads under way, of keys that begin with `prefix`."""
+    def list_multipart(self, prefix: str) -> list[MultipartUpload]:
+        """Multipart uploads in progress, of keys that begin with `prefix`."""
         pages = self._client.get_paginator("list_multipart_uploads")
         with translated(f"bucket {self._bucket}"):
             return [
-                PendingUpload(each["Key"], each["UploadId"], each["Initiated"].timestamp())
+                MultipartUpload(each["Key"], each["UploadId"], each["Initiated"].timestamp())
                 for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
                 for each in page.get("Uploads", [])
             ]
 
-    def abort_stale_uploads(self, prefix: str, older_than: float) -> int:
-        """Abort the uploads begun before `older_than` (epoch seconds); returns how many."""
-        stale = [each for each in self.list_uploads(prefix) if each.started_at < older_than]
+    def abort_stale_multipart(self, prefix: str, older_than: float) -> int:
+        """Aborts the multipart uploads begun before `older_than` (epoch seconds); returns how
+        many."""
+        stale = [each for each in self.list_multipart(prefix) if each.started_at < older_than]
         for each in stale:
             self.abort(each)
         return len(stale)
 
-    def abort(self, upload: PendingUpload) -> None:
-        """Nothing of the upload is left afterwards, unless it was complete before."""
-        abort_upload(self._client, self._bucket, upload.key, upload.upload_id)
+    def abort(self, upload: MultipartUpload) -> None:
+        """Removes everything of the upload, unless it was complete before."""
+        abort_multipart(self._client, self._bucket, upload.key, upload.upload_id)
 
 
 def _client(settings: Settings, endpoint: str) -> Any:
-    """A client that speaks to any S3. Without keys in the settings, AWS's own chain gives them."""
+    """A client of any S3. Without keys in the settings, AWS's default chain provides them."""
     return boto3.session.Session().client(
         "s3",
         endpoint_url=endpoint or None,
@@ -244,7 +214,7 @@ def _client(settings: Settings, endpoint: str) -> Any:
             read_timeout=_READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
             max_pool_connections=_CONNECTIONS,
-            # Not every S3 knows the newer checksums, and a presigned PUT could not carry one.
+            # Not every S3 supports the newer checksums, and a presigned PUT cannot carry one.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),

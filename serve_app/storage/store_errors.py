@@ -1,4 +1,4 @@
-"""What an object store may answer but success, whichever it is."""
+"""The errors of any object store."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class StoreUnavailable(StoreError):
 
 
 class ObjectMissing(StoreError):
-    """There is no object of that key, or no bucket of that name."""
+    """There is no object with that key, or no bucket with that name."""
 
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turns the errors of boto3 into the three above. `what` is named where it is missing."""
+    """Translates the errors of boto3 into the three above. `what` names the missing thing."""
     try:
         yield
     except exceptions.ClientError as error:

@@ -1,7 +1,7 @@
-"""One try at a clip: generate → encode → upload → succeed and charge.
+"""One attempt at a clip: generate, encode, upload, succeed and charge.
 
-The object key is derived from the clip id, so that a try overwrites what an earlier one left. What
-was made whole and stored before its worker died is found again and only charged.
+The object key is derived from the clip's id, so an attempt overwrites what an earlier one left. A
+result that was complete and stored before its worker died is found, and only charged.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
 from pipelines import registry
 from pipelines.audio.containers import FORMATS, Encoder, own_rate
 from pipelines.audio.recording import Recording
@@ -25,12 +28,15 @@ from serve_app.db.models import Clip
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
 from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.media.live_audio import Tap
-from serve_app.media.pipeline_requests import REFERENCE, key_of, recordings_of, request_of
+from serve_app.media.live_audio import TeeSink
+from serve_app.media.pipeline_requests import REFERENCE, recordings_of, request_of
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectMissing, ObjectStore, StoreError, Upload
+from serve_app.storage.multipart import MultipartWriter
+from serve_app.storage.object_keys import result_key
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreError
 from serve_app.worker.generation import Stages, generate
-from serve_app.worker.progress import News, Report
+from serve_app.worker.progress import EventBatch, ProgressReporter
 from serve_app.worker.thread_pools import Threads
 from serve_app.worker.timings import ClipTimings
 
@@ -38,20 +44,20 @@ logger = logging.getLogger("bernie.worker")
 
 
 class TookTooLong(Exception):
-    """The try was given up because its time was over."""
+    """The attempt was given up at its time limit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """The audio of a clip that is stored: bytes, seconds, and the times of the work it took."""
+class ClipResult:
+    """The stored audio of a clip: bytes, seconds, and the timings of the work."""
 
     bytes: int
     seconds: float
     timings: dict[str, Any]
 
 
-class Maker:
-    """Makes the clips that were claimed."""
+class ClipRunner:
+    """Runs attempts at claimed clips."""
 
     def __init__(
         self,
@@ -65,53 +71,58 @@ class Maker:
         self._stages = stages
         self._threads = threads
 
-    async def make(self, claim: Claim, settle: Callable[[], object]) -> Made | None:
-        """Makes the audio, stores it, and charges for it. None if the lease was lost meanwhile.
+    async def run(self, claim: Claim, mark_stored: Callable[[], object]) -> ClipResult | None:
+        """Generates the audio, stores it, and charges for it. None if the lease was lost.
 
-        `settle` is called when all is stored: a clip that has succeeded has no lease either, and
-        what watches the leases must not take that for a loss. Raises what the stages and the store
-        raise, and TookTooLong.
+        Calls `mark_stored` once everything is stored: a clip that succeeded has no lease, and the
+        lease watcher must not take that for a lost one. Raises TookTooLong, and what the stages
+        and the store raise.
         """
-        if claim.again:
-            if (found := await self._find(claim.clip)) is not None:
-                settle()
+        if claim.is_retry:
+            if (found := await self._find_stored(claim.clip)) is not None:
+                mark_stored()
                 return found if await self._succeed(claim, found) else None
-            # What an earlier try left unfinished under this key is of no more use.
-            key = key_of(claim.clip)
-            await self._threads.run(self._store.abort_stale_uploads, key, math.inf)
-        return await self._make(claim, settle)
+            # What an earlier attempt left unfinished under this key is useless.
+            key = result_key(claim.clip)
+            await self._threads.run(self._store.abort_stale_multipart, key, math.inf)
+        return await self._generate_and_store(claim, mark_stored)
 
-    async def _find(self, clip: Clip) -> Made | None:
-        """What an earlier try noted, if it is all there under the name of that try."""
+    async def _find_stored(self, clip: Clip) -> ClipResult | None:
+        """The result that an earlier attempt recorded, if the object is complete and names that
+        attempt."""
         if clip.made_by is None or clip.bytes is None or clip.audio_seconds is None:
             return None
         try:
-            info = await self._threads.run(self._store.head, key_of(clip))
+            info = await self._threads.run(self._store.head, result_key(clip))
         except ObjectMissing:
             return None
         if (info.written_by, info.bytes) != (clip.made_by, clip.bytes):
             return None
-        logger.info("clip %s was stored by a try that was lost", clip.id)
-        return Made(clip.bytes, clip.audio_seconds, clip.timings or {})
+        logger.info("clip %s was stored by a lost attempt", clip.id)
+        return ClipResult(clip.bytes, clip.audio_seconds, clip.timings or {})
 
-    async def _make(self, claim: Claim, settle: Callable[[], object]) -> Made | None:
+    async def _generate_and_store(
+        self, claim: Claim, mark_stored: Callable[[], object]
+    ) -> ClipResult | None:
         clip = claim.clip
         timings = ClipTimings()
         content_type = FORMATS[clip.options["format"]].content_type
-        upload = self._store.open_upload(key_of(clip), content_type, claim.token)
-        report = Report(partial(self._tell, claim), partial(self._keep, claim))
+        upload = self._store.open_writer(result_key(clip), content_type, claim.token)
+        report = ProgressReporter(
+            partial(self._record_events, claim), partial(self._store_piece, claim)
+        )
         report.begin()
         saved = False
         try:
             async with asyncio.timeout(claim.seconds) as limit:
                 seconds = await self._generate(clip, upload, timings, report)
-                made = Made(upload.size, seconds, timings.summary())
-                if not await self._remember(claim, made):
+                made = ClipResult(upload.size, seconds, timings.summary())
+                if not await self._checkpoint(claim, made):
                     return None
                 with timings.measure("upload"):
                     await self._threads.run(upload.complete)
                 limit.reschedule(None)
-            settle()
+            mark_stored()
             made = replace(made, timings=timings.summary())
             saved = await self._succeed(claim, made)
         except TimeoutError as error:
@@ -119,27 +130,36 @@ class Maker:
                 raise TookTooLong from error
             raise
         finally:
-            await asyncio.shield(self._clear(claim, upload, report, saved))
+            await asyncio.shield(self._clean_up(claim, upload, report, saved))
         return made if saved else None
 
-    async def _remember(self, claim: Claim, made: Made) -> bool:
-        return await self._threads.transact(
-            lambda s, _: queue.remember(
+    async def _checkpoint(self, claim: Claim, made: ClipResult) -> bool:
+        return await self._threads.persist(
+            claim.clip.user_id,
+            lambda s, _: queue.checkpoint_result(
                 s, claim.clip.id, claim.token, made.bytes, made.seconds, made.timings
-            )
+            ),
         )
 
-    async def _succeed(self, claim: Claim, made: Made) -> bool:
+    async def _succeed(self, claim: Claim, made: ClipResult) -> bool:
         clip = claim.clip
-        result = (key_of(clip), made.bytes, made.seconds, made.timings)
-        return await self._threads.transact(
-            lambda s, now: queue.succeed(s, clip.id, claim.token, *result, now)
-        )
+        result = (result_key(clip), made.bytes, made.seconds, made.timings)
+        sent = False
+
+        def record(session: Session, now: float) -> bool:
+            nonlocal sent
+            again, sent = sent, True
+            saved = queue.succeed(session, clip.id, claim.token, *result, now)
+            # The first transaction may have taken effect although its answer was lost.
+            return saved or (again and queue.has_succeeded(session, clip.id))
+
+        return await self._threads.persist(clip.user_id, record)
 
     async def _generate(
-        self, clip: Clip, upload: Upload, timings: ClipTimings, report: Report
+        self, clip: Clip, upload: MultipartWriter, timings: ClipTimings, report: ProgressReporter
     ) -> float:
-        """Writes the encoded audio into the upload as it is made; returns its length in seconds."""
+        """Writes the encoded audio into the upload while it is generated; returns its length in
+        seconds."""
         settings = self._settings
         request = await self._request(clip)
         pipeline = settings.pipelines()[clip.service]
@@ -156,18 +176,18 @@ class Maker:
         )
         async with aclosing(pieces):
             first = await anext(pieces)
-            listened = await self._threads.transact(
-                lambda s, _: live_audio.asked(s, clip.id), reading=True
+            streaming = await self._threads.persist(
+                clip.user_id, lambda s, _: live_audio.is_requested(s, clip.id), reading=True
             )
-            sink = Tap(upload) if listened else upload
+            sink = TeeSink(upload) if streaming else upload
             options = clip.options
             rate = options["sample_rate"] or own_rate(options["format"], made_at)
-            encoder = Encoder(sink, options["format"], made_at, rate, streaming=listened)
+            encoder = Encoder(sink, options["format"], made_at, rate, streaming=streaming)
 
             async def encode(samples: Waveform) -> None:
                 with timings.measure("encode"):
                     await self._threads.run(encoder.write, samples)
-                if isinstance(sink, Tap):
+                if isinstance(sink, TeeSink):
                     report.stream(encoder.seconds, sink.take())
                 else:
                     report.audio(encoder.seconds, upload.size)
@@ -180,7 +200,7 @@ class Maker:
         return encoder.seconds
 
     async def _request(self, clip: Clip) -> Request:
-        """What the pipeline is asked for. Raises InvalidInput where a recording is of no use."""
+        """The request for the pipeline. Raises InvalidInput where a recording is unusable."""
         if clip.service not in self._stages:
             message = f"The service {clip.service} is not installed any more."
             raise InvalidInput("service", message, "service_not_installed")
@@ -198,30 +218,36 @@ class Maker:
         longest, shortest = settings.max_source_seconds, settings.min_source_seconds
         return uploads.fetch(self._store, place, role, longest, shortest)
 
-    async def _tell(self, claim: Claim, news: News) -> bool:
-        """Records events of a try. False if its lease was lost."""
+    async def _record_events(self, claim: Claim, news: EventBatch) -> bool:
+        """Records events of the attempt. False if its lease was lost."""
         clip_id, token = claim.clip.id, claim.token
         return await self._threads.transact(
-            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news)
+            claim.clip.user_id,
+            lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news),
         )
 
-    async def _keep(self, claim: Claim, number: int, piece: bytes) -> None:
-        """Stores a piece of the audio for those who listen."""
+    async def _store_piece(self, claim: Claim, number: int, piece: bytes) -> None:
+        """Stores a piece of the audio for listeners."""
         key = live_audio.piece_key(claim.clip.id, claim.started, number)
         await self._threads.run(self._store.put, key, piece, "application/octet-stream")
 
-    async def _clear(self, claim: Claim, upload: Upload, report: Report, saved: bool) -> None:
-        """No upload is left open, no object without a clip, and no piece of the try. A clip that
-        another worker holds by now keeps the object: that worker writes the same key."""
+    async def _clean_up(
+        self, claim: Claim, upload: MultipartWriter, report: ProgressReporter, saved: bool
+    ) -> None:
+        """Leaves no open upload, no object without a clip, and no piece of the attempt. A clip that
+        another worker holds keeps the object, because that worker writes the same key."""
         clip = claim.clip
         await report.end()
         try:
             if not saved:
                 await self._threads.run(upload.abort)
-                if not await self._threads.transact(lambda s, _: clips.wants_object(s, clip.id)):
-                    await self._threads.run(self._store.delete, key_of(clip))
-            if report.listened:
+                wanted = await self._threads.transact(
+                    clip.user_id, lambda s, _: clips.wants_object(s, clip.id), reading=True
+                )
+                if not wanted:
+                    await self._threads.run(self._store.delete, result_key(clip))
+            if report.streaming:
                 pieces = live_audio.pieces_prefix(clip.id, claim.started)
                 await self._threads.run(self._store.delete_all, pieces)
-        except StoreError:
-            logger.warning("what is left of clip %s stays for the sweep", clip.id, exc_info=True)
+        except (StoreError, SQLAlchemyError):
+            logger.warning("the sweep will remove what is left of clip %s", clip.id, exc_info=True)

@@ -1,4 +1,4 @@
-"""Composes the stages for one clip: segments in parallel, audio in order as it is ready."""
+"""Runs the stages for one clip: segments in parallel, audio in order as soon as it is ready."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Protocol
 
 from pipelines.protocol import Joiner, Request, Segment, Waveform
 from serve_app.batching.fair_queue import Ticket
-from serve_app.worker.timings import ClipTimings, Traced
+from serve_app.worker.timings import ClipTimings, Timed
 
-Steps = Callable[[int, int], None]
-"""Is told the steps done of all steps of a segment's diffusion."""
+StepCallback = Callable[[int, int], None]
+"""Is called with (steps done, steps in all) of a segment's diffusion."""
 
 
 class StageLost(Exception):
@@ -22,24 +22,26 @@ class StageLost(Exception):
 
 
 class StageUnavailable(Exception):
-    """There is no replica that computes: the same call may succeed later."""
+    """No replica is available: the same call may succeed later."""
 
 
 class Stages(Protocol):
     """The three stages of one service, wherever they run. They raise StageLost, StageUnavailable,
     and what the computation raises, perhaps as the `cause` of another error."""
 
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]: ...
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]: ...
 
-    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
         """Diffusion, then vocoder."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a clip is: in its first unfinished segment, counted from 1. A segment that is done
-    has done all its steps, which may be none."""
+    """The first unfinished segment, counted from 1, and its steps. A finished segment has done all
+    its steps, of which there may be none."""
 
     segment: int
     segments: int
@@ -47,23 +49,23 @@ class Progress:
     steps: int = 0
 
 
-class _Head:
-    """Tells of the first unfinished segment only, so that progress never goes back."""
+class _ProgressTracker:
+    """Reports the first unfinished segment only, so that progress never goes back."""
 
-    def __init__(self, segments: int, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, segments: int, on_progress: Callable[[Progress], None]) -> None:
         self._segments = segments
-        self._tell = tell
+        self._on_progress = on_progress
         self._steps: dict[int, tuple[int, int]] = {}
         self._first = 0
 
     def stepped(self, index: int, step: int, steps: int) -> None:
         self._steps[index] = (step, steps)
         if index == self._first:
-            self._tell(Progress(index + 1, self._segments, step, steps))
+            self._on_progress(Progress(index + 1, self._segments, step, steps))
 
     def finished(self) -> None:
         _, steps = self._steps.pop(self._first, (0, 0))
-        self._tell(Progress(self._first + 1, self._segments, steps, steps))
+        self._on_progress(Progress(self._first + 1, self._segments, steps, steps))
         self._first += 1
 
 
@@ -74,23 +76,24 @@ async def generate(
     joiner: Joiner,
     parallel: int,
     timings: ClipTimings,
-    tell: Callable[[Progress], None],
+    on_progress: Callable[[Progress], None],
 ) -> AsyncGenerator[Waveform, None]:
     """Yields the clip's samples piece by piece, with at most `parallel` segments in the stages.
 
     `ticket` is the clip's own; each segment gets one derived from it. Closing the iterator early
-    cancels the segments under way. `tell` hears of every step. Raises what the stages raise.
+    cancels the segments under way. Calls `on_progress` for every step. Raises what the stages
+    raise.
     """
     prepared = await stages.prepare(request, ticket)
     timings.add(prepared.timings)
     timings.segments = len(prepared.value)
-    head = _Head(len(prepared.value), tell)
+    tracker = _ProgressTracker(len(prepared.value), on_progress)
     coming = iter(prepared.value)
-    running: deque[asyncio.Task[Traced[Waveform]]] = deque()
+    running: deque[asyncio.Task[Timed[Waveform]]] = deque()
     try:
         while True:
             while len(running) < parallel and (segment := next(coming, None)) is not None:
-                steps = partial(head.stepped, segment.index)
+                steps = partial(tracker.stepped, segment.index)
                 render = stages.render(segment, segment_ticket(ticket, segment), steps)
                 running.append(asyncio.create_task(render))
             if not running:
@@ -99,7 +102,7 @@ async def generate(
             running.popleft()
             timings.add(rendered.timings)
             timings.mark_audio()
-            head.finished()
+            tracker.finished()
             yield joiner.add(rendered.value)
         yield joiner.close()
     finally:

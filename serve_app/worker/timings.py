@@ -1,4 +1,4 @@
-"""What a clip's time went into, carried along with the data as it passes the stages."""
+"""Timings of a clip, carried along with the data through the stages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StageTiming:
-    """One segment in one stage: seconds waited, seconds computed, members of its batch."""
+    """One segment in one stage: seconds queued, seconds computed, members of its batch."""
 
     stage: str
     queued: float
@@ -22,8 +22,8 @@ class StageTiming:
 
 
 @dataclass(frozen=True, slots=True)
-class Traced(Generic[T]):
-    """A value and how it came about."""
+class Timed(Generic[T]):
+    """A value with the timings of its computation."""
 
     value: T
     timings: tuple[StageTiming, ...] = ()
@@ -31,7 +31,7 @@ class Traced(Generic[T]):
 
 @dataclass(slots=True)
 class ClipTimings:
-    """The times of one try at a clip, summed over its segments, in seconds."""
+    """The timings of one attempt at a clip, summed over its segments, in seconds."""
 
     segments: int = 0
     first_audio: float | None = None
@@ -46,7 +46,7 @@ class ClipTimings:
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
-        """Adds the time of a `with` block to a stage that runs in the worker itself."""
+        """Adds the duration of the block to a stage that runs in the worker itself."""
         start = time.monotonic()
         try:
             yield
@@ -61,7 +61,7 @@ class ClipTimings:
         return time.monotonic() - self._start
 
     def summary(self) -> dict[str, Any]:
-        """As kept with the clip and returned by the API."""
+        """As stored with the clip and returned by the API."""
         rounded = {
             stage: {name: round(seconds, 4) for name, seconds in entry.items()}
             for stage, entry in self.stages.items()

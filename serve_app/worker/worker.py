@@ -1,14 +1,14 @@
-"""Claims pending clips and runs them, each as a try of `attempt.Maker`.
+"""Claims ready clips and runs them, each as an attempt of `clip_run.ClipRunner`.
 
-Ray stays outside: the stages come as `generation.Stages`. A worker may die at any point; its
-leases run out and the clips are claimed again.
+The worker does not know Ray: it gets the stages as `generation.Stages`. It may die at any point;
+its leases then expire and its clips are claimed again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -17,23 +17,38 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from pipelines.protocol import InvalidInput
+from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import ClipState
+from serve_app.ids import new_id
 from serve_app.jobs import admission, claiming, queue
-from serve_app.jobs.queue import Claim, QueueRules
-from serve_app.maintenance import sweeper
-from serve_app.media.pipeline_requests import key_of
+from serve_app.jobs.queue import Claim
+from serve_app.maintenance import leadership
+from serve_app.maintenance.sweeper import Sweeper
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectStore, StoreError, StoreUnavailable
-from serve_app.worker.clip_run import Made, Maker, TookTooLong
+from serve_app.storage.object_keys import result_key
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import StoreError, StoreUnavailable
+from serve_app.worker.clip_run import ClipResult, ClipRunner, TookTooLong
 from serve_app.worker.generation import StageLost, Stages, StageUnavailable
+from serve_app.worker.leases import Leases
+from serve_app.worker.pulse import Pulse
 from serve_app.worker.thread_pools import Threads
 
 logger = logging.getLogger("bernie.worker")
 
 SWEEP_SECONDS = 30.0
+DELETE_SECONDS = 5.0
+LEAD_SECONDS = 5.0
+_DUTY = "sweep"
 STATS_SECONDS = 5.0
 PAUSE_SECONDS = 10.0
+_CAUTION_SECONDS = 5.0
+"""How long after an outage of the database nothing is taken over from another worker: it comes back
+at the same time, and renews its leases first."""
+_CHORES_SECONDS = _GIVE_BACK_SECONDS = _CLEAR_SECONDS = 5.0
+STOP_SECONDS = _CHORES_SECONDS + _GIVE_BACK_SECONDS + _CLEAR_SECONDS
+"""What `stop` takes at most besides the time for draining."""
 
 
 class Observer(Protocol):
@@ -60,28 +75,47 @@ class Worker:
         self._store = store
         self._stages = stages
         self._observer = observer
-        self._rules = QueueRules.of(settings)
         self._running: dict[asyncio.Task[None], Claim] = {}
-        self._stoppable: dict[str, asyncio.Task[Made | None]] = {}
+        self._cancellable: dict[str, asyncio.Task[ClipResult | None]] = {}
         """By the token of their lease."""
         self._wake = asyncio.Event()
+        self._name = new_id()
+        self._leading = False
+        self._sweeper = Sweeper(database, store, settings, lambda: self._stopping)
         self._stopping = False
         self._stopped = asyncio.Event()
         self._threads = Threads(database, 2 * settings.worker_clips + 1)
-        self._maker = Maker(settings, store, stages, self._threads)
+        self._leases = Leases(
+            self._threads,
+            settings.lease_seconds,
+            settings.poll_seconds,
+            lambda: self._running.values(),
+            self._stop_work,
+        )
+        self._leasing: asyncio.Task[None] | None = None
+        self._claims = Pulse("the claiming of clips")
+        self._cautious_until = 0.0
+        self._runner = ClipRunner(settings, store, stages, self._threads)
 
     def wake(self) -> None:
         """A clip was accepted: look now instead of at the next poll."""
         self._wake.set()
 
+    def check(self) -> None:
+        """Raises where clips are not claimed, or their leases not renewed, any more."""
+        self._claims.check()
+        self._leases.pulse.check()
+
     async def run(self) -> None:
         """The main loop. Ends when `stop` is called; outlives every failure of the database."""
         rounds = [
-            self._every(SWEEP_SECONDS, "the sweep", partial(self._threads.run, self._sweep)),
-            self._every(STATS_SECONDS, "the count", partial(self._threads.run, self._report_queue)),
-            self._every(self._settings.poll_seconds, "the look at claims", self._stop_unwanted),
+            self._every(LEAD_SECONDS, "the duty of one", self._take_lead),
+            self._every(SWEEP_SECONDS, "the sweep", self._led(self._sweeper.sweep)),
+            self._every(DELETE_SECONDS, "the removal", self._led(self._sweeper.remove_deleted)),
+            self._every(STATS_SECONDS, "the count", self._led(self._count)),
         ]
         chores = [asyncio.create_task(each) for each in rounds]
+        self._leasing = asyncio.create_task(self._leases.keep())
         try:
             while not self._stopping:
                 self._wake.clear()
@@ -91,11 +125,15 @@ class Worker:
         finally:
             for chore in chores:
                 chore.cancel()
-            await asyncio.gather(*chores, return_exceptions=True)
+            await asyncio.wait(chores, timeout=_CHORES_SECONDS)
             self._stopped.set()
 
     async def stop(self) -> None:
-        """Claims no more, lets running clips finish within the grace time, releases the rest."""
+        """Claims no more, lets running clips finish within the grace time, releases the rest.
+
+        What is left goes back to its place first, and is cleared away after that: a store that does
+        not answer holds up nobody. Leases are renewed to the end.
+        """
         self._stopping = True
         self.wake()
         await self._stopped.wait()
@@ -104,23 +142,50 @@ class Worker:
         left = dict(self._running)
         for task in left:
             task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-        for claim in left.values():
-            await self._threads.transact(partial(_release, claim))
+        try:
+            async with asyncio.timeout(_GIVE_BACK_SECONDS):
+                await self._give_back(list(left.values()))
+        except Exception:
+            logger.exception("what was under way is left to its leases")
+        if left:
+            await asyncio.wait(left, timeout=_CLEAR_SECONDS)
+        if self._leasing is not None:
+            self._leasing.cancel()
+            await asyncio.wait([self._leasing], timeout=_CLEAR_SECONDS)
+
+    async def _give_back(self, claims: list[Claim]) -> None:
+        await asyncio.gather(
+            *(
+                self._threads.persist(claim.clip.user_id, partial(_release, claim))
+                for claim in claims
+            )
+        )
 
     async def _claim_some(self) -> bool:
         """Whether as many clips were taken as there was room for, so that there may be more."""
+        if self._leases.behind:
+            self._cautious_until = math.inf
         room = self._settings.worker_clips - len(self._running)
         if room == 0:
+            self._claims.good()
             return False
-        suspects = not any(claim.suspect for claim in self._running.values())
+        time = asyncio.get_running_loop().time
+        suspects = time() >= self._cautious_until and not any(
+            claim.suspect for claim in self._running.values()
+        )
         try:
-            claims = await self._threads.transact(
-                lambda s, now: claiming.claim(s, self._rules, now, room, suspects)
+            claims = await self._threads.claim(
+                lambda s, now: claiming.claim(s, self._settings, now, room, suspects)
             )
-        except Exception:
-            logger.exception("could not look for work")
+        except Exception as error:
+            if not self._claims.failing or not is_unavailable(error):
+                logger.exception("could not look for work")
+            self._claims.failed()
+            self._cautious_until = math.inf
             return False
+        self._claims.good()
+        if self._cautious_until == math.inf and not self._leases.behind:
+            self._cautious_until = time() + min(_CAUTION_SECONDS, self._settings.lease_seconds)
         for claim in claims:
             task = asyncio.create_task(self._work(claim))
             self._running[task] = claim
@@ -136,10 +201,9 @@ class Worker:
     async def _work(self, claim: Claim) -> None:
         """One try at one clip; ends in one transition of its state, or in none if the lease is
         lost."""
-        settle = partial(self._stoppable.pop, claim.token, None)
-        producing = asyncio.create_task(self._maker.make(claim, settle))
-        self._stoppable[claim.token] = producing
-        keeping = asyncio.create_task(self._keep_lease(claim))
+        mark_stored = partial(self._cancellable.pop, claim.token, None)
+        producing = asyncio.create_task(self._runner.run(claim, mark_stored))
+        self._cancellable[claim.token] = producing
         try:
             made = await producing
         except asyncio.CancelledError:
@@ -155,95 +219,79 @@ class Worker:
                 self._observer.ended(claim.clip.service, "succeeded")
                 self._observer.made(claim.clip.service, made.seconds, made.timings["total_seconds"])
         finally:
-            self._stoppable.pop(claim.token, None)
-            keeping.cancel()
-            await asyncio.wait([keeping])
+            self._cancellable.pop(claim.token, None)
 
     async def _failed(self, claim: Claim, error: Exception) -> None:
         """Records why: for good where the input is at fault, else for another try."""
         clip, token = claim.clip, claim.token
+        record = partial(self._threads.persist, clip.user_id)
         cause = getattr(error, "cause", error)  # Ray wraps what a replica raised
         if isinstance(cause, InvalidInput):
             why = (cause.code, cause.message)
-            await self._threads.transact(lambda s, now: queue.fail(s, clip.id, token, *why, now))
+            await record(lambda s, now: queue.fail(s, clip.id, token, *why, now))
             self._observer.ended(clip.service, "failed")
             return
         logger.error("clip %s, try %d failed", clip.id, clip.attempts, exc_info=error)
         if self._stopping:
             # What goes on around a worker that is stopped may be stopping, too.
-            await self._threads.transact(partial(_release, claim))
+            await record(partial(_release, claim))
             return
-        if isinstance(cause, StoreUnavailable | StageUnavailable):
+        if isinstance(cause, StoreUnavailable | StageUnavailable) or is_unavailable(cause):
             # No fault of the clip: it costs no try, and what failed gets time to come back.
-            await self._threads.transact(
-                lambda s, now: queue.release(s, clip.id, token, now, now + PAUSE_SECONDS)
-            )
+            await record(lambda s, now: queue.release(s, clip.id, token, now, now + PAUSE_SECONDS))
             self._observer.ended(clip.service, "postponed")
             return
         if isinstance(cause, StageLost):
-            state = await self._threads.transact(
-                lambda s, now: queue.lose(s, clip.id, token, self._rules, now)
+            state = await record(
+                lambda s, now: queue.record_lost_attempt(s, clip.id, token, self._settings, now)
             )
         else:
             reason = _reason(cause, claim)
-            state = await self._threads.transact(
-                lambda s, now: queue.retry_or_fail(s, clip.id, token, *reason, self._rules, now)
+            state = await record(
+                lambda s, now: queue.retry_or_fail(s, clip.id, token, *reason, self._settings, now)
             )
         if state is ClipState.FAILED:
             with suppress(StoreError):
-                await self._threads.run(self._store.delete, key_of(clip))
+                await self._threads.run(self._store.delete, result_key(clip))
         self._observer.ended(clip.service, "failed" if state is ClipState.FAILED else "retried")
-
-    async def _keep_lease(self, claim: Claim) -> None:
-        """Renews the lease; stops the work when the lease is lost or the clip cancelled."""
-        seconds = self._settings.lease_seconds
-        held_until = time.monotonic() + seconds
-        while True:
-            await asyncio.sleep(min(seconds / 3, 5.0))
-            try:
-                kept = await self._threads.transact(
-                    lambda s, now: queue.renew(s, claim.clip.id, claim.token, now, seconds)
-                )
-            except Exception:
-                logger.exception("could not renew the lease of clip %s", claim.clip.id)
-                kept = time.monotonic() < held_until
-            else:
-                held_until = time.monotonic() + seconds
-            if not kept:
-                self._stop_work(claim)
-                return
-
-    async def _stop_unwanted(self) -> None:
-        """Stops the work on clips that were cancelled, deleted, or taken by another worker."""
-        claims = list(self._running.values())
-        if not claims:
-            return
-        wanted = await self._threads.transact(
-            lambda s, _: queue.still_wanted(s, claims), reading=True
-        )
-        for claim in claims:
-            if claim.token not in wanted:
-                self._stop_work(claim)
 
     def _stop_work(self, claim: Claim) -> None:
         """Once: a second time would cut short what the work does about the first."""
-        if (producing := self._stoppable.pop(claim.token, None)) is not None:
+        if (producing := self._cancellable.pop(claim.token, None)) is not None:
             producing.cancel()
 
     async def _every(
         self, seconds: float, name: str, chore: Callable[[], Awaitable[object]]
     ) -> None:
         while True:
-            await asyncio.sleep(seconds)
             try:
                 await chore()
-            except Exception:
-                logger.exception("%s failed", name)
+            except Exception as error:
+                logger.warning("%s failed", name, exc_info=not is_unavailable(error))
+            await asyncio.sleep(seconds)
 
-    def _sweep(self) -> None:
-        sweeper.sweep(self._database, self._store, self._settings)
+    async def _take_lead(self) -> None:
+        """One worker at a time sweeps and counts; where it is gone another takes over."""
+        led = self._leading
+        self._leading = await self._threads.chore(self._lead)
+        if led and not self._leading:
+            self._observer.queue(dict.fromkeys(self._stages, 0), 0.0)
 
-    def _report_queue(self) -> None:
+    def _lead(self) -> bool:
+        with self._database.transaction() as session:
+            now = self._database.now(session)
+            return leadership.lead(session, _DUTY, self._name, now, 6 * LEAD_SECONDS)
+
+    def _led(self, chore: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+        """The chore of the worker that leads."""
+
+        async def run() -> None:
+            if self._leading:
+                await self._threads.chore(chore)
+
+        return run
+
+    def _count(self) -> None:
         with self._database.reading() as session:
             stats = admission.stats(session, self._database.now(session))
         depth = dict.fromkeys(self._stages, 0) | stats.depth

@@ -1,4 +1,4 @@
-"""What happens in a run, and when: the same for the same seed."""
+"""The plan of a run: submissions and injected faults, determined by the seed."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ class Submission:
     after: float
 
 
-class Blow(enum.StrEnum):
-    """What happens to a part of the system."""
+class Injection(enum.StrEnum):
+    """A fault injected into a part of the system."""
 
     KILL = "SIGKILL to a replica of"
     POSTGRES_FAST = "fast restart of PostgreSQL"
     POSTGRES_IMMEDIATE = "immediate restart of PostgreSQL"
     STORE_RESTART = "restart of SeaweedFS"
     STORE_KILL = "SIGKILL to SeaweedFS and a new start"
-    STORE_TROUBLE = "the object store"
+    STORE_FAULT = "the object store"
     STACK_RESTART = "restart of the whole stack"
     STACK_KILL = "SIGKILL to the whole stack and a new start"
 
@@ -66,17 +66,17 @@ class Blow(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Event:
     at: float
-    blow: Blow
+    injection: Injection
     replica: str = ""
     fault: Fault | None = None
     share: float = 1.0
     seconds: float = 0.0
-    """How long the trouble of the store lasts."""
+    """Duration of the store's fault."""
 
     def __str__(self) -> str:
         if self.fault is not None:
-            return f"{self.blow} {self.fault} for {self.seconds:.0f} s ({self.share:.0%})"
-        return f"{self.blow} {self.replica}".strip()
+            return f"{self.injection} {self.fault} for {self.seconds:.0f} s ({self.share:.0%})"
+        return f"{self.injection} {self.replica}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ class Size:
     users: int
     clips: int
     seconds: float
-    """During which clips are submitted and blows fall."""
-    blows: dict[Blow, int]
+    """The period of submissions and injections."""
+    injections: dict[Injection, int]
     worker_kills: int
     ingress_kills: int
     stage_kills: int
-    troubles: int
+    store_faults: int
     """Of each fault of the store."""
 
 
@@ -99,28 +99,28 @@ LONG = Size(
     users=20,
     clips=1_050,
     seconds=330,
-    blows={
-        Blow.POSTGRES_FAST: 2,
-        Blow.POSTGRES_IMMEDIATE: 2,
-        Blow.STORE_RESTART: 1,
-        Blow.STORE_KILL: 1,
-        Blow.STACK_RESTART: 1,
-        Blow.STACK_KILL: 1,
+    injections={
+        Injection.POSTGRES_FAST: 2,
+        Injection.POSTGRES_IMMEDIATE: 2,
+        Injection.STORE_RESTART: 1,
+        Injection.STORE_KILL: 1,
+        Injection.STACK_RESTART: 1,
+        Injection.STACK_KILL: 1,
     },
     worker_kills=4,
     ingress_kills=2,
     stage_kills=4,
-    troubles=2,
+    store_faults=2,
 )
 SHORT = Size(
     users=4,
     clips=60,
     seconds=25,
-    blows={Blow.POSTGRES_IMMEDIATE: 1, Blow.STORE_KILL: 1},
+    injections={Injection.POSTGRES_IMMEDIATE: 1, Injection.STORE_KILL: 1},
     worker_kills=1,
     ingress_kills=0,
     stage_kills=1,
-    troubles=1,
+    store_faults=1,
 )
 
 
@@ -171,11 +171,11 @@ def _body(chance: random.Random, service: str, number: int) -> dict[str, Any]:
 
 def _events(chance: random.Random, size: Size) -> list[Event]:
     """One in each of as many equal stretches of time, so that none hides another."""
-    undated = [Event(0, blow) for blow, count in size.blows.items() for _ in range(count)]
+    undated = [Event(0, blow) for blow, count in size.injections.items() for _ in range(count)]
     kills = ["worker"] * size.worker_kills + ["ingress"] * size.ingress_kills
     kills += [chance.choice(STAGES) for _ in range(size.stage_kills)]
-    undated += [Event(0, Blow.KILL, replica=replica) for replica in kills]
-    undated += [_trouble(chance, fault) for fault in Fault for _ in range(size.troubles)]
+    undated += [Event(0, Injection.KILL, replica=replica) for replica in kills]
+    undated += [_store_fault(chance, fault) for fault in Fault for _ in range(size.store_faults)]
     chance.shuffle(undated)
     stretch = size.seconds / len(undated)
     return [
@@ -184,7 +184,7 @@ def _events(chance: random.Random, size: Size) -> list[Event]:
     ]
 
 
-def _trouble(chance: random.Random, fault: Fault) -> Event:
+def _store_fault(chance: random.Random, fault: Fault) -> Event:
     share = 0.4 if fault in (Fault.CUT, Fault.DEAF) else 1.0
     seconds = chance.uniform(2, 6)
-    return Event(0, Blow.STORE_TROUBLE, fault=fault, share=share, seconds=seconds)
+    return Event(0, Injection.STORE_FAULT, fault=fault, share=share, seconds=seconds)

@@ -43,7 +43,7 @@ _ANSWERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ActiveFault:
     """A fault that meets each request with a probability of `share`."""
 
     fault: Fault
@@ -57,7 +57,7 @@ class FaultProxy:
     def __init__(self, upstream: str, seed: int = 0) -> None:
         """`upstream` is the URL of the server, `http://host:port`."""
         self.upstream = upstream
-        self.trouble: Trouble | None = None
+        self.active_fault: ActiveFault | None = None
         """The fault there is now, if any. May be set from any thread."""
         self.met: Counter[Fault] = Counter()
         """How many requests met each fault."""
@@ -67,7 +67,7 @@ class FaultProxy:
         self._listening = threading.Event()
         self._ended = asyncio.Event()
         self._exchanges: set[asyncio.Task[None]] = set()
-        """The loop itself forgets tasks that nobody holds."""
+        """The event loop holds tasks weakly."""
         self._port = 0
 
     @property
@@ -114,7 +114,7 @@ class FaultProxy:
             if fault in _ANSWERS:
                 await _refuse(reader, writer, fault)
             elif fault is Fault.SILENT:
-                while self.trouble is not None and self.trouble.fault is Fault.SILENT:
+                while self.active_fault is not None and self.active_fault.fault is Fault.SILENT:
                     await asyncio.sleep(0.1)
             else:
                 await self._pass_on(head, reader, writer, fault)
@@ -128,7 +128,7 @@ class FaultProxy:
 
     def _drawn(self, head: bytes) -> Fault | None:
         """The fault that meets this request."""
-        trouble = self.trouble
+        trouble = self.active_fault
         if trouble is None or self._random.random() >= trouble.share:
             return None
         writes = head.partition(b" ")[0] in _WRITES

@@ -15,7 +15,7 @@ from tests.chaos import verdict
 from tests.chaos.plan import Plan
 from tests.chaos.proxy import Fault
 from tests.chaos.stack import Stack
-from tests.chaos.users import Story, User, crowd
+from tests.chaos.users import User, UserHistory, crowd
 from tests.chaos.verdict import Promise
 
 QUIET_SECONDS = 150.0
@@ -28,7 +28,7 @@ class Record:
     """What happened, and what came of it."""
 
     plan: Plan
-    stories: list[Story]
+    histories: list[UserHistory]
     answers: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     faults: Counter[Fault] = field(default_factory=Counter)
@@ -42,7 +42,7 @@ class Record:
 
 def carry_out(plan: Plan, say: Callable[[str], None]) -> Record:
     """Raises AssertionError where the system does not start again after it was struck."""
-    record = Record(plan, [Story(submission) for submission in plan.submissions])
+    record = Record(plan, [UserHistory(submission) for submission in plan.submissions])
     begun = time.monotonic()
 
     def timed(text: str) -> None:
@@ -59,7 +59,7 @@ def carry_out(plan: Plan, say: Callable[[str], None]) -> Record:
             timed("waiting until all is tidy")
             record.times["tidy"] = verdict.settle(stack, SETTLE_SECONDS)
             timed("looking at everything")
-            record.promises = verdict.judge(stack, record.stories)
+            record.promises = verdict.judge(stack, record.histories)
             record.outcomes = verdict.outcomes(stack)
             record.faults = Counter(stack.proxy.met)
     record.times["in all"] = time.monotonic() - begun
@@ -72,25 +72,25 @@ async def _traffic(stack: Stack, record: Record, say: Callable[[str], None]) -> 
         begun = time.monotonic()
         say(f"{len(users)} users have joined")
         async with asyncio.TaskGroup() as group:
-            for story in record.stories:
-                group.create_task(_live(users, story, record.answers))
-            await _blows(stack, record.plan, begun, say)
-            say("the last blow has fallen")
+            for history in record.histories:
+                group.create_task(_live(users, history, record.answers))
+            await _injections(stack, record.plan, begun, say)
+            say("the last fault was injected")
 
 
-async def _live(users: list[User], story: Story, answers: Counter[str]) -> None:
-    await asyncio.sleep(story.submission.at)
-    await users[story.submission.user].live(story, answers)
+async def _live(users: list[User], history: UserHistory, answers: Counter[str]) -> None:
+    await asyncio.sleep(history.submission.at)
+    await users[history.submission.user].live(history, answers)
 
 
-async def _blows(stack: Stack, plan: Plan, begun: float, say: Callable[[str], None]) -> None:
+async def _injections(stack: Stack, plan: Plan, begun: float, say: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
     # One thread, which lives until the end: SeaweedFS ends with the thread that has started it.
     for event in plan.events:
         await asyncio.sleep(max(0.0, begun + event.at - time.monotonic()))
-        struck = time.monotonic()
+        started = time.monotonic()
         done = await loop.run_in_executor(_HANDS, stack.strike, event)
-        say(f"{done}; took {time.monotonic() - struck:.1f} s")
+        say(f"{done}; took {time.monotonic() - started:.1f} s")
 
 
 _HANDS = ThreadPoolExecutor(1, thread_name_prefix="hands")

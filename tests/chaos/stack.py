@@ -20,13 +20,13 @@ from serve_app.db.engine import Database
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS
 from serve_app.storage.store import ObjectStore
-from tests.chaos.plan import Blow, Event
-from tests.chaos.proxy import FaultProxy, Trouble
+from tests.chaos.plan import Event, Injection
+from tests.chaos.proxy import ActiveFault, FaultProxy
 from tests.pipelines.tiny_models import install_sounds, install_speech
 from tests.postgres import Postgres
 from tests.system import processes
 from tests.system.replicas import replicas
-from tests.system.test_up import Up
+from tests.system.test_up import BernieUp
 
 _MODELS = {"SPEECH": "noop", "CONVERSION": "seed-vc", "SOUND_EFFECTS": "make-an-audio"}
 _ENVIRONMENT = {
@@ -90,20 +90,20 @@ class Stack:
     def strike(self, event: Event) -> str:
         """Returns what was done, in words, once it is done and the part is there again or will be
         by itself."""
-        match event.blow:
-            case Blow.KILL:
+        match event.injection:
+            case Injection.KILL:
                 return self._kill(event.replica)
-            case Blow.POSTGRES_FAST | Blow.POSTGRES_IMMEDIATE:
-                self.postgres.restart(immediate=event.blow is Blow.POSTGRES_IMMEDIATE)
-            case Blow.STORE_RESTART | Blow.STORE_KILL:
-                self._restart_store(kill=event.blow is Blow.STORE_KILL)
-            case Blow.STORE_TROUBLE:
+            case Injection.POSTGRES_FAST | Injection.POSTGRES_IMMEDIATE:
+                self.postgres.restart(immediate=event.injection is Injection.POSTGRES_IMMEDIATE)
+            case Injection.STORE_RESTART | Injection.STORE_KILL:
+                self._restart_store(kill=event.injection is Injection.STORE_KILL)
+            case Injection.STORE_FAULT:
                 assert event.fault is not None
-                self.proxy.trouble = Trouble(event.fault, event.share)
+                self.proxy.active_fault = ActiveFault(event.fault, event.share)
                 time.sleep(event.seconds)
-                self.proxy.trouble = None
-            case Blow.STACK_RESTART | Blow.STACK_KILL:
-                self._restart(kill=event.blow is Blow.STACK_KILL)
+                self.proxy.active_fault = None
+            case Injection.STACK_RESTART | Injection.STACK_KILL:
+                self._restart(kill=event.injection is Injection.STACK_KILL)
         return str(event)
 
     def _kill(self, replica: str) -> str:
@@ -112,9 +112,9 @@ class Stack:
             if time.monotonic() > deadline:
                 return f"no replica of {replica} runs that could be killed"
             time.sleep(0.5)
-        struck = self._chance.choice(running)
-        struck.kill()
-        return f"{Blow.KILL} {replica} (process {struck.pid})"
+        target = self._chance.choice(running)
+        target.kill()
+        return f"{Injection.KILL} {replica} (process {target.pid})"
 
     def _restart_store(self, kill: bool) -> None:
         if kill:
@@ -133,7 +133,7 @@ class Stack:
     def _start(self) -> None:
         """Raises AssertionError, with what was printed last, where it is not ready in time."""
         log = self._log.fileno()
-        self._up = Up(self._environment(), self._port, log, log, START_SECONDS)
+        self._up = BernieUp(self._environment(), self._port, log, log, START_SECONDS)
         try:
             self._up.__enter__()
         except AssertionError as error:

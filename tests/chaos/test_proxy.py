@@ -12,8 +12,9 @@ from serve_app.cli.local_stack import with_store
 from serve_app.ids import new_id
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS
-from serve_app.storage.store import ObjectMissing, ObjectStore, StoreUnavailable
-from tests.chaos.proxy import Fault, FaultProxy, Trouble
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreUnavailable
+from tests.chaos.proxy import ActiveFault, Fault, FaultProxy
 
 PART = 5 * 1024 * 1024
 
@@ -37,9 +38,9 @@ def store(direct: ObjectStore, seaweed: SeaweedFS, proxy: FaultProxy) -> ObjectS
     return ObjectStore(settings.model_copy(update={"s3_endpoint": proxy.endpoint}))
 
 
-def test_without_trouble_it_is_not_noticed(store: ObjectStore, proxy: FaultProxy) -> None:
+def test_proxy_without_faults_is_transparent(store: ObjectStore, proxy: FaultProxy) -> None:
     key = new_id()
-    with store.open_upload(key, "audio/wav") as upload:
+    with store.open_writer(key, "audio/wav") as upload:
         upload.write(bytes(2 * PART + 1))
         assert upload.complete() == 2 * PART + 1
     link = store.presigned_get(key, 60, "clip.wav")
@@ -53,46 +54,46 @@ def test_without_trouble_it_is_not_noticed(store: ObjectStore, proxy: FaultProxy
 
 
 @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.CUT, Fault.FULL])
-def test_what_is_not_written_is_said_not_to_be(
+def test_proxy_refuse_fault_fails_and_writes_nothing(
     store: ObjectStore, direct: ObjectStore, proxy: FaultProxy, fault: Fault
 ) -> None:
     key = new_id()
-    proxy.trouble = Trouble(fault)
+    proxy.active_fault = ActiveFault(fault)
     with pytest.raises(StoreUnavailable):
         store.put(key, bytes(PART), "audio/wav")
     assert proxy.met[fault] >= 1
     with pytest.raises(ObjectMissing):
         direct.head(key)
-    proxy.trouble = None
+    proxy.active_fault = None
     store.put(key, b"now", "audio/wav")
     assert direct.get(key) == b"now"
 
 
-def test_an_answer_that_is_lost_leaves_what_was_done(
+def test_proxy_lost_answer_fault_leaves_the_write(
     store: ObjectStore, direct: ObjectStore, proxy: FaultProxy
 ) -> None:
     key = new_id()
-    proxy.trouble = Trouble(Fault.DEAF)
+    proxy.active_fault = ActiveFault(Fault.DEAF)
     with pytest.raises(StoreUnavailable):
         store.put(key, b"there", "audio/wav")
     assert direct.get(key) == b"there"
 
 
-def test_a_full_store_still_reads_and_deletes(
+def test_proxy_full_fault_still_reads_and_deletes(
     store: ObjectStore, direct: ObjectStore, proxy: FaultProxy
 ) -> None:
     key = new_id()
     direct.put(key, b"there", "audio/wav")
-    proxy.trouble = Trouble(Fault.FULL)
+    proxy.active_fault = ActiveFault(Fault.FULL)
     assert store.get(key) == b"there"
     store.delete(key)
     with pytest.raises(ObjectMissing):
         direct.head(key)
 
 
-def test_silence_ends_with_the_trouble(store: ObjectStore, proxy: FaultProxy) -> None:
-    proxy.trouble = Trouble(Fault.SILENT)
+def test_proxy_silence_ends_with_the_fault(store: ObjectStore, proxy: FaultProxy) -> None:
+    proxy.active_fault = ActiveFault(Fault.SILENT)
     with pytest.raises(httpx.ReadTimeout):
         httpx.get(proxy.endpoint, timeout=0.3)
-    proxy.trouble = None
+    proxy.active_fault = None
     store.ready()

@@ -1,4 +1,4 @@
-"""People who use the system over HTTP while it is struck, and remember what they were told."""
+"""Users of the system over HTTP during the run, who record what they were answered."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _PATHS = {
 
 
 @dataclass(slots=True)
-class Story:
-    """What came of one submission, as its user knows it."""
+class UserHistory:
+    """One submission and its answers, as its user knows them."""
 
     submission: Submission
     clip_ids: list[str] = field(default_factory=list)
     """As answered, once for each time the request was sent with success. What follows is about the
     first."""
     last_state: str = "pending"
-    """As seen last."""
+    """The state in the last answer."""
     removed: bool = False
-    """Whether its removal was asked for: it is gone, or cancelled."""
+    """Whether its removal was requested: it is removed or cancelled."""
     heard: str | None = None
-    """SHA-256 of what was listened to, where it came to its end."""
+    """SHA-256 of the streamed audio, where the stream was complete."""
     complaints: list[str] = field(default_factory=list)
-    """What should not have been answered."""
+    """Answers that must not occur."""
 
 
 class User:
@@ -70,30 +70,30 @@ class User:
         sent.raise_for_status()
         self._upload = upload["id"]
 
-    async def live(self, story: Story, answers: Counter[str]) -> None:
+    async def live(self, history: UserHistory, answers: Counter[str]) -> None:
         """One submission from its request to its end."""
-        submission = story.submission
+        submission = history.submission
         for _ in range(1 + submission.repeats):
-            if (clip := await self._submit(submission, story, answers)) is not None:
-                story.clip_ids.append(clip["id"])
-        if not story.clip_ids:
+            if (clip := await self._submit(submission, history, answers)) is not None:
+                history.clip_ids.append(clip["id"])
+        if not history.clip_ids:
             return
-        path = f"/api/clips/{story.clip_ids[0]}"
+        path = f"/api/clips/{history.clip_ids[0]}"
         await asyncio.sleep(submission.after)
         match submission.then:
             case Then.CANCEL:
-                await self._remove(path, story, answers)
+                await self._remove(path, history, answers)
             case Then.DELETE:
-                await self._wait(path, story, answers)
-                if story.last_state != "pending":
-                    await self._remove(path, story, answers)
+                await self._wait(path, history, answers)
+                if history.last_state != "pending":
+                    await self._remove(path, history, answers)
             case Then.LISTEN:
-                await self._listen(path, story, answers)
+                await self._listen(path, history, answers)
             case Then.KEEP:
                 pass
 
     async def _submit(
-        self, submission: Submission, story: Story, answers: Counter[str]
+        self, submission: Submission, history: UserHistory, answers: Counter[str]
     ) -> dict[str, Any] | None:
         """The clip, or None where no answer came and the request may not be repeated."""
         body, headers = dict(submission.body), dict(self._headers)
@@ -108,20 +108,20 @@ class User:
         if answer is None:
             return None
         if answer.status_code != 202:
-            story.complaints.append(f"{answer.status_code} to a submission: {answer.text}")
+            history.complaints.append(f"{answer.status_code} to a submission: {answer.text}")
             return None
         clip: dict[str, Any] = answer.json()
         return clip
 
-    async def _remove(self, path: str, story: Story, answers: Counter[str]) -> None:
+    async def _remove(self, path: str, history: UserHistory, answers: Counter[str]) -> None:
         request = self._http.build_request("DELETE", path, headers=self._headers)
-        story.removed = True
+        history.removed = True
         answer = await self._sent(request, answers, again=True)
         # 404: an earlier sending had its effect, and only its answer was lost.
         if answer is not None and answer.status_code not in (204, 404):
-            story.complaints.append(f"{answer.status_code} to a deletion: {answer.text}")
+            history.complaints.append(f"{answer.status_code} to a deletion: {answer.text}")
 
-    async def _wait(self, path: str, story: Story, answers: Counter[str]) -> None:
+    async def _wait(self, path: str, history: UserHistory, answers: Counter[str]) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             request = self._http.build_request(
@@ -130,12 +130,12 @@ class User:
             answer = await self._sent(request, answers, again=True)
             if answer is None or answer.status_code != 200:
                 return
-            story.last_state = answer.json()["state"]
-            if story.last_state != "pending":
+            history.last_state = answer.json()["state"]
+            if history.last_state != "pending":
                 return
 
-    async def _listen(self, path: str, story: Story, answers: Counter[str]) -> None:
-        """Once; what breaks off is of no use."""
+    async def _listen(self, path: str, history: UserHistory, answers: Counter[str]) -> None:
+        """Listens once. A stream that breaks off is ignored."""
         digest = hashlib.sha256()
         try:
             async with self._http.stream(
@@ -150,7 +150,7 @@ class User:
         except httpx.HTTPError:
             answers["listening broken off"] += 1
             return
-        story.heard = digest.hexdigest()
+        history.heard = digest.hexdigest()
 
     async def _sent(
         self, request: httpx.Request, answers: Counter[str], again: bool

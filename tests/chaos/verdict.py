@@ -13,12 +13,12 @@ from sqlalchemy import func, or_, select
 
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, ClipState, LedgerEntry, User
-from serve_app.maintenance.doctor.check_context import Case
-from serve_app.maintenance.doctor.runner import examine
+from serve_app.maintenance.doctor.check_context import CheckContext
+from serve_app.maintenance.doctor.runner import run_checks
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from tests.chaos.plan import Then
-from tests.chaos.users import Story
+from tests.chaos.users import UserHistory
 
 SIGN_UP = 10_000
 PRICE = 50
@@ -26,7 +26,7 @@ PRICE = 50
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Something that must hold, how often it was looked at, and where it was broken."""
+    """An invariant, how often it was checked, and its violations."""
 
     title: str
     examined: int
@@ -34,7 +34,7 @@ class Promise:
 
 
 class System(Protocol):
-    """What is looked into."""
+    """The system to check."""
 
     @property
     def database(self) -> Database: ...
@@ -64,21 +64,21 @@ def settle(system: System, seconds: float) -> float:
     long it took."""
     begun = time.monotonic()
     while time.monotonic() < begun + seconds:
-        if all(each.well for each in examine(_case(system, deep=False))):
+        if all(each.ok for each in run_checks(_context(system, deep=False))):
             break
         time.sleep(2)
     return time.monotonic() - begun
 
 
-def judge(system: System, stories: Sequence[Story]) -> list[Promise]:
-    """What the users were told against what is there, and then all that the doctor looks at."""
+def judge(system: System, histories: Sequence[UserHistory]) -> list[Promise]:
+    """Compares what users were answered with the system's state, and runs the doctor's checks."""
     rows, charged = _rows(system), _charged(system)
-    accepted = [story for story in stories if story.clip_ids]
+    accepted = [history for history in histories if history.clip_ids]
     promises = [
         Promise("every accepted clip is in a final state", len(accepted), _unended(accepted, rows)),
         Promise(
             "a repeated request gave the same clip if it had a key, else another",
-            sum(len(story.clip_ids) - 1 for story in accepted),
+            sum(len(history.clip_ids) - 1 for history in accepted),
             _wrongly_repeated(accepted),
         ),
         Promise(
@@ -91,13 +91,13 @@ def judge(system: System, stories: Sequence[Story]) -> list[Promise]:
         ),
         Promise(
             "what was listened to is what was stored",
-            sum(story.heard is not None for story in accepted),
+            sum(history.heard is not None for history in accepted),
             _misheard(system, accepted, rows),
         ),
         Promise(
             "no answer was out of place",
-            len(stories),
-            [line for story in stories for line in story.complaints],
+            len(histories),
+            [line for history in histories for line in history.complaints],
         ),
     ]
     promises += [
@@ -106,13 +106,13 @@ def judge(system: System, stories: Sequence[Story]) -> list[Promise]:
             each.examined,
             [f"{told.subject} {told.problem}" for told in each.findings],
         )
-        for each in examine(_case(system, deep=True))
+        for each in run_checks(_context(system, deep=True))
     ]
     return promises
 
 
-def _case(system: System, deep: bool) -> Case:
-    return Case(system.database, system.store, system.settings, age_seconds=0, deep=deep)
+def _context(system: System, deep: bool) -> CheckContext:
+    return CheckContext(system.database, system.store, system.settings, age_seconds=0, deep=deep)
 
 
 def outcomes(system: System) -> Counter[str]:
@@ -143,39 +143,39 @@ def _balances(system: System) -> dict[str, int]:
         return dict(session.execute(users).all())
 
 
-def _unended(stories: Sequence[Story], rows: dict[str, Clip]) -> list[str]:
+def _unended(histories: Sequence[UserHistory], rows: dict[str, Clip]) -> list[str]:
     lines = []
-    removed = {story.clip_ids[0]: story for story in stories if story.removed}
-    for clip_id in {each for story in stories for each in story.clip_ids}:
-        clip, story = rows.get(clip_id), removed.get(clip_id)
-        if clip is None and story is None:
+    removed = {history.clip_ids[0]: history for history in histories if history.removed}
+    for clip_id in {each for history in histories for each in history.clip_ids}:
+        clip, history = rows.get(clip_id), removed.get(clip_id)
+        if clip is None and history is None:
             lines.append(f"clip {clip_id} was accepted and is lost")
         elif clip is not None and clip.state is ClipState.PENDING:
             lines.append(f"clip {clip_id} is still pending after {clip.attempts} tries")
-        elif clip is not None and story is not None and story.submission.then is Then.DELETE:
+        elif clip is not None and history is not None and history.submission.then is Then.DELETE:
             lines.append(f"clip {clip_id} was deleted and is still there")
     return lines
 
 
-def _wrongly_repeated(stories: Sequence[Story]) -> list[str]:
+def _wrongly_repeated(histories: Sequence[UserHistory]) -> list[str]:
     """With a key the answers name one clip, without one as many as there are answers."""
     lines = []
-    for story in stories:
-        key, distinct = story.submission.key, sorted(set(story.clip_ids))
-        if len(distinct) != (len(story.clip_ids) if key is None else 1):
+    for history in histories:
+        key, distinct = history.submission.key, sorted(set(history.clip_ids))
+        if len(distinct) != (len(history.clip_ids) if key is None else 1):
             lines.append(f"a request with the key {key} gave {', '.join(distinct)}")
     return lines
 
 
 def _mischarged(
-    stories: Sequence[Story], rows: dict[str, Clip], charged: Counter[str]
+    histories: Sequence[UserHistory], rows: dict[str, Clip], charged: Counter[str]
 ) -> list[str]:
     lines = [f"clip {clip_id} was charged {n} times" for clip_id, n in charged.items() if n > 1]
     for clip_id, clip in rows.items():
         if (clip.state is ClipState.SUCCEEDED) != bool(charged[clip_id]):
             lines.append(f"clip {clip_id} is {clip.state} and was charged {charged[clip_id]} times")
-    for story in stories:
-        clip_id, state = story.clip_ids[0], story.last_state
+    for history in histories:
+        clip_id, state = history.clip_ids[0], history.last_state
         if state in ("failed", "cancelled") and charged[clip_id]:
             lines.append(f"clip {clip_id} was {state} when it was deleted, and charged")
         if state == "succeeded" and not charged[clip_id]:
@@ -194,14 +194,14 @@ def _misjudged(system: System, charged: Counter[str]) -> list[str]:
     ]
 
 
-def _misheard(system: System, stories: Sequence[Story], rows: dict[str, Clip]) -> list[str]:
+def _misheard(system: System, histories: Sequence[UserHistory], rows: dict[str, Clip]) -> list[str]:
     lines = []
-    for story in stories:
-        clip = rows.get(story.clip_ids[0])
-        if story.heard is None or clip is None:
+    for history in histories:
+        clip = rows.get(history.clip_ids[0])
+        if history.heard is None or clip is None:
             continue
         if clip.s3_key is None:
             lines.append(f"clip {clip.id} was heard to its end and is {clip.state}")
-        elif hashlib.sha256(system.store.get(clip.s3_key)).hexdigest() != story.heard:
+        elif hashlib.sha256(system.store.get(clip.s3_key)).hexdigest() != history.heard:
             lines.append(f"clip {clip.id} was heard otherwise than it is stored")
     return lines

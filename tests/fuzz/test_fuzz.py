@@ -16,7 +16,7 @@ CASES = range(10_000_000, 10_000_300)
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_no_input_does_more_than_have_it_refused(target: Target[bytes]) -> None:
+def test_fuzzed_inputs_are_at_most_refused(target: Target[bytes]) -> None:
     result = run(target, CASES)
     assert result.faults == {}
     assert result.outcomes.total() == len(CASES)
@@ -24,12 +24,12 @@ def test_no_input_does_more_than_have_it_refused(target: Target[bytes]) -> None:
     assert len(result.outcomes) > 1
 
 
-def test_a_case_comes_out_the_same_whenever_it_is_asked_for() -> None:
+def test_fuzz_case_is_reproducible() -> None:
     for make in (recordings.make, texts.make):
         assert make(Random("7")) == make(Random("7")) != make(Random("8"))
 
 
-def test_faults_are_told_by_their_number() -> None:
+def test_run_numbers_its_faults() -> None:
     def outcome(made: str) -> str:
         assert int(made) < 90
         return "taken"

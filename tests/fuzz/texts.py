@@ -6,9 +6,9 @@ import sys
 import unicodedata
 from random import Random
 
+from pipelines.english.symbols import encode
 from pipelines.models.styletts2.published import text as official_text
-from pipelines.models.styletts2.symbols import MAX_TOKENS, encode
-from pipelines.models.styletts2.text import analyse
+from pipelines.models.styletts2.text import MAX_TOKENS, analyse
 from pipelines.protocol import InvalidInput
 from tests.fuzz.running import known
 
@@ -35,8 +35,8 @@ _MIXED = (
 )
 """Letters of many scripts, and marks between them: espeak-ng changes its language in mid-word."""
 _PUBLISHED = [
-    official_text.OfficialScript(drops_quotes=False),
-    official_text.OfficialScript(drops_quotes=True, long_form=True),
+    official_text.PublishedScript(drops_quotes=False),
+    official_text.PublishedScript(drops_quotes=True, long_form=True),
 ]
 _JOINTS = ["", " ", " ", " ", "\n", "\t", ".", ",", "-", "\u00a0"]
 

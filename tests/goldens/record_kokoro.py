@@ -18,10 +18,11 @@ import onnx
 import onnxruntime
 from safetensors.numpy import save_file
 
-from pipelines.models.styletts2.symbols import encode
+from pipelines.english.symbols import encode
 from pipelines.settings import PipelineSettings
 from pipelines.voices.shipped_voices import catalogue
-from pipelines.weights.checkpoints import download, manifest
+from pipelines.weights.checkpoints import manifest
+from pipelines.weights.packages import download
 
 UTTERANCES = [
     ("af_heart", "həlˈoʊ ðˈɛɹ, haʊ ˈɑːɹ juː?"),

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from parity import comparison
-from parity.comparison import Recording, Row, compare_abs, compare_rms
+from parity.comparison import RecordedTensors, Row, compare_abs, compare_rms
 
 
 def test_the_two_measures() -> None:
@@ -45,7 +45,7 @@ def test_integers_are_compared_exactly() -> None:
 
 def test_tensors_that_were_not_compared_fail(tmp_path: Path) -> None:
     save_file({name: torch.ones(1) for name in "abc"}, tmp_path / "unet.safetensors")
-    recording = Recording(tmp_path / "unet.safetensors")
+    recording = RecordedTensors(tmp_path / "unet.safetensors")
     assert recording["a"].item() == 1
     recording.set_aside(["b"])
     (row,) = recording.left_out()

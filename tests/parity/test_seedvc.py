@@ -14,7 +14,7 @@ from parity.comparison import table
 from parity.seedvc_bench import outputs
 from pipelines.audio.mel import log_mel
 from pipelines.networks.campplus import CampPlus
-from pipelines.networks.rmvpe import MEL, RMVPE, RMVPEConfig, decode
+from pipelines.networks.rmvpe import RMVPE, RMVPE_MEL, RMVPEConfig, decode
 from tests.pipelines.models.seedvc.tiny import GOLDENS
 
 
@@ -70,7 +70,7 @@ def test_pitch_network_up_to_its_recurrent_part() -> None:
         model(golden["unit40.mel"])
     assert_close(found["cnn"], golden["unit40.cnn"], 2e-4)
     assert_close(found["unet"][:, :, :8], golden["unit40.unet"], 2e-4)
-    assert_close(log_mel(golden["wave16k"][None], MEL), golden["log_mel"], 5e-4)
+    assert_close(log_mel(golden["wave16k"][None], RMVPE_MEL), golden["log_mel"], 5e-4)
     assert_close(decode(golden["decode.salience"]), golden["decode.f0"], 5e-3)
 
 

@@ -8,10 +8,9 @@ from contextlib import nullcontext
 import pytest
 
 from pipelines.protocol import Diffusion, Vocoder
-from pipelines.registry import load_diffusion, load_vocoder
+from pipelines.registry import fetch, load_diffusion, load_vocoder
 from pipelines.runtime.device import batched_everywhere
 from pipelines.settings import PipelineSettings
-from pipelines.weights.checkpoints import fetch
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ import pytest
 from torch import Tensor, nn
 
 from pipelines import registry
+from pipelines.registry import fetch
 from pipelines.settings import PipelineSettings
-from pipelines.weights.checkpoints import fetch
 from tests.pipelines.tiny_models import (
     install_libritts,
     install_ljspeech,

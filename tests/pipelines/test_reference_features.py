@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from pipelines.reference_features import Array, FeatureCache, Features
+from pipelines.reference_features import ArraySpec, FeatureCache, Features
 
 ARRAYS = {
-    "mel": Array(("frames", 4)),
-    "content": Array(("frames", 3)),
-    "pitch": Array(("pitches",), np.float64),
+    "mel": ArraySpec(("frames", 4)),
+    "content": ArraySpec(("frames", 3)),
+    "pitch": ArraySpec(("pitches",), np.float64),
 }
 
 

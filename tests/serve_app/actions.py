@@ -1,10 +1,9 @@
-"""What the tests of accounts, clips and the queue do again and again, one transaction each."""
+"""Common steps of the tests of accounts, clips and the queue, one transaction each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Barrier
 from typing import TypeVar
 
@@ -15,14 +14,15 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipEvent, LedgerEntry, User
 from serve_app.ids import new_id
 from serve_app.jobs import claiming, events, queue
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
 from serve_app.media import clips
+from serve_app.settings import QueueSettings
 
 T = TypeVar("T")
 
 NOW = 1_800_000_000.0
 COST = 50
-RULES = QueueRules(
+RULES = QueueSettings(
     throttle_starts=3,
     throttle_window_seconds=60,
     lease_seconds=30,
@@ -34,16 +34,16 @@ RULES = QueueRules(
     max_pending=1_000,
     max_pending_of_user=500,
 )
-UNTHROTTLED = replace(RULES, throttle_window_seconds=0)
+UNTHROTTLED = RULES.model_copy(update={"throttle_window_seconds": 0})
 
 
 def make_user(database: Database, name: str = "ada", amount: int = 10_000) -> User:
-    """A user with credits and no usable password (hashing one takes long)."""
+    """A user with credits and no usable password (hashing is slow)."""
     user = User(id=new_id(), email=f"{name}@example.com", password_hash="", created_at=NOW)
     with database.transaction() as session:
         session.add(user)
         session.flush()
-        credits.welcome(session, user, amount, NOW)
+        credits.sign_up_bonus(session, user, amount, NOW)
     return user
 
 
@@ -55,7 +55,7 @@ def submit(
     database: Database,
     user: User,
     now: float = NOW,
-    rules: QueueRules = UNTHROTTLED,
+    rules: QueueSettings = UNTHROTTLED,
     new: clips.NewClip | None = None,
 ) -> Clip:
     with database.transaction() as session:
@@ -64,20 +64,20 @@ def submit(
     return clip
 
 
-def claim(database: Database, now: float = NOW, rules: QueueRules = UNTHROTTLED) -> Claim | None:
+def claim(database: Database, now: float = NOW, rules: QueueSettings = UNTHROTTLED) -> Claim | None:
     with database.transaction() as session:
         claims = claiming.claim(session, rules, now)
     return claims[0] if claims else None
 
 
-def must_claim(database: Database, now: float = NOW, rules: QueueRules = UNTHROTTLED) -> Claim:
+def must_claim(database: Database, now: float = NOW, rules: QueueSettings = UNTHROTTLED) -> Claim:
     claimed = claim(database, now, rules)
     assert claimed is not None
     return claimed
 
 
 def result_of(claimed: Claim) -> str:
-    """Where the result of a clip lies."""
+    """The key of a clip's result."""
     return f"styletts2-output/{claimed.clip.id}.wav"
 
 
@@ -90,12 +90,14 @@ def succeed(database: Database, claimed: Claim, now: float = NOW) -> bool:
 
 
 def renew(database: Database, claimed: Claim, now: float, seconds: float = 30) -> bool:
+    """Whether the clip is held still."""
     with database.transaction() as session:
-        return queue.renew(session, claimed.clip.id, claimed.token, now, seconds)
+        queue.renew(session, [claimed], now, seconds)
+        return claimed.token in queue.active_leases(session, [claimed])
 
 
 def delete(
-    database: Database, clip: Clip, now: float = NOW, rules: QueueRules = UNTHROTTLED
+    database: Database, clip: Clip, now: float = NOW, rules: QueueSettings = UNTHROTTLED
 ) -> Clip:
     with database.transaction() as session:
         return clips.delete(session, clip.user_id, clip.id, rules, now)
@@ -118,8 +120,8 @@ def ledger_sum(database: Database, user: User) -> int:
         return int(session.scalars(amounts).one())
 
 
-def at_once(count: int, work: Callable[[int], T]) -> list[T]:
-    """What `work(0)` to `work(count - 1)` return, each in a thread and all let go together."""
+def concurrently(count: int, work: Callable[[int], T]) -> list[T]:
+    """The results of `work(0)` to `work(count - 1)`, each in a thread, all started together."""
     start = Barrier(count)
 
     def run(number: int) -> T:

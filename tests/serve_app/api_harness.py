@@ -9,9 +9,10 @@ import boto3
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from serve_app.api import GraphStatus, Services, create_app
+from serve_app.api import AppState, GraphStatus, create_app
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
+from serve_app.maintenance.sweeper import Sweeper
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from tests.serve_app import actions
@@ -34,7 +35,7 @@ class Api:
         self.wakes = 0
         self.graph = GraphStatus(ready=True)
         self.app = create_app(
-            Services(
+            AppState(
                 settings=settings,
                 database=database,
                 store=store,
@@ -75,6 +76,10 @@ class Api:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
+    def remove_deleted(self) -> None:
+        """As the worker does every few seconds."""
+        Sweeper(self.database, self.store, self.settings).remove_deleted()
+
     def contents(self) -> dict[str, int]:
         """Rows of every table, the credits in all balances, and the objects in the store."""
         with self.database.transaction() as session:
@@ -88,7 +93,7 @@ class Api:
 
     @cached_property
     def _bucket(self) -> Any:
-        """The store as boto3 sees it, to count what lies in it."""
+        """The bucket through boto3, to count its objects."""
         return boto3.resource(
             "s3",
             endpoint_url=self.settings.s3_endpoint,
@@ -102,7 +107,7 @@ class Api:
 
 
 class FinishingApi(Api):
-    """One whose clips are finished as soon as they are submitted, all with the same audio."""
+    """An Api whose clips succeed as soon as they are submitted, all with the same audio."""
 
     audio = b"RIFF and so on"
 
@@ -118,7 +123,7 @@ def bearer(token: str) -> Headers:
 
 
 def error_of(answer: Any, status: int) -> dict[str, Any]:
-    """The error of an answer, which has to have this status and the one shape."""
+    """The error of an answer. Asserts the status and the common shape."""
     assert answer.status_code == status, answer.text
     body = answer.json()
     assert set(body) == {"error"}

@@ -17,7 +17,7 @@ from serve_app.storage.seaweedfs import SeaweedFS
 from serve_app.storage.store import ObjectStore
 from tests.postgres import Postgres
 from tests.serve_app.api_harness import Api, FinishingApi
-from tests.serve_app.worker_harness import Bench
+from tests.serve_app.worker_harness import WorkerHarness
 
 _MIGRATED = "migrated"
 
@@ -42,7 +42,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_to_empty(postgres: Postgres) -> str:
-    """The name of the database that tests have one after the other."""
+    """The name of the database that tests use in turn."""
     name = "test"
     postgres.create(name, template=_MIGRATED)
     return name
@@ -86,7 +86,7 @@ def database(request: pytest.FixtureRequest) -> Database:
 
 @pytest.fixture(scope="session")
 def connect(seaweed: SeaweedFS) -> Connect:
-    """A store on the running server; settings may be given otherwise."""
+    """A store on the running server; keyword arguments override its settings."""
 
     def connect(**changes: object) -> ObjectStore:
         settings = {
@@ -129,13 +129,13 @@ def api_store(api_settings: Settings) -> ObjectStore:
 
 @pytest.fixture
 def api(api_settings: Settings, database: Database, api_store: ObjectStore) -> Api:
-    """The whole HTTP application; only the graph behind it is not there."""
+    """The whole HTTP application without the graph behind it."""
     return Api(api_settings, database, api_store)
 
 
 @pytest.fixture
 def sqlite_api(api_settings: Settings, sqlite_database: Database, api_store: ObjectStore) -> Api:
-    """For what is decided before any database is asked."""
+    """For what is decided without the database."""
     return Api(api_settings, sqlite_database, api_store)
 
 
@@ -143,7 +143,7 @@ def sqlite_api(api_settings: Settings, sqlite_database: Database, api_store: Obj
 def finishing_api(
     api_settings: Settings, sqlite_database: Database, api_store: ObjectStore
 ) -> FinishingApi:
-    """For what comes after a clip."""
+    """For what follows a clip's success."""
     return FinishingApi(api_settings, sqlite_database, api_store)
 
 
@@ -151,12 +151,12 @@ def finishing_api(
 def postgres_api(
     api_settings: Settings, postgres_database: Database, api_store: ObjectStore
 ) -> Api:
-    """For hostile input: PostgreSQL takes less than SQLite does."""
+    """For hostile input: PostgreSQL accepts less than SQLite."""
     return Api(api_settings, postgres_database, api_store)
 
 
 @pytest.fixture
-def bench(api_settings: Settings, database: Database, api_store: ObjectStore) -> Bench:
+def harness(api_settings: Settings, database: Database, api_store: ObjectStore) -> WorkerHarness:
     settings = api_settings.model_copy(
         update={
             "speech": ServiceSettings(pipeline="noop"),
@@ -166,7 +166,7 @@ def bench(api_settings: Settings, database: Database, api_store: ObjectStore) ->
             "throttle_starts": 100,
         }
     )
-    return Bench(settings, database, api_store)
+    return WorkerHarness(settings, database, api_store)
 
 
 def migrate(url: str) -> None:

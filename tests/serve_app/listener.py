@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from starlette.types import Message
 
 from tests.serve_app.api_harness import Api, Headers
+from tests.waiting import until_on_loop
 
 
 class Listener:
@@ -45,17 +45,11 @@ class Listener:
             self.body += message["body"]
             self.whole = not message.get("more_body", False)
 
-    def go_away(self) -> None:
+    def disconnect(self) -> None:
         self._gone.set()
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 10) -> None:
-        """Waits for a condition. Raises TimeoutError."""
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await asyncio.sleep(0.01)
-
     async def until_body(self, part: bytes) -> None:
-        await self.until(lambda: part in self.body)
+        await until_on_loop(lambda: part in self.body, 10, f"{part!r} is received")
 
     async def end(self, seconds: float = 10) -> None:
         """Waits for the end of the answer; raises what broke it off."""
@@ -71,5 +65,5 @@ async def listening(
     try:
         yield listener
     finally:
-        listener.go_away()
+        listener.disconnect()
         await asyncio.gather(listener.task, return_exceptions=True)

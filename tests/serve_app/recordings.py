@@ -1,4 +1,4 @@
-"""Files to send, and sending them."""
+"""Recordings, and sending them as uploads."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def announce(api: Api, headers: Headers, size: int, content_type: str) -> dict[s
 def send(
     api: Api, headers: Headers, data: bytes, content_type: str = "audio/flac"
 ) -> dict[str, Any]:
-    """An upload whose file is there."""
+    """An upload whose file was sent."""
     upload = announce(api, headers, len(data), content_type)
     answer = httpx.request(upload["method"], upload["url"], content=data, headers=upload["headers"])
     assert answer.status_code == 200, answer.text

@@ -10,7 +10,7 @@ import uvicorn
 
 from serve_app.cli.demo import free_port
 from tests.serve_app.api_harness import Api
-from tests.system.replicas import until
+from tests.waiting import until
 
 
 @contextmanager

@@ -26,7 +26,7 @@ curl() { command curl --silent --show-error --fail-with-body "$@"; }
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the guide speaks through curl")
-def test_the_guide_can_be_pasted(finishing_api: FinishingApi, tmp_path: Path) -> None:
+def test_api_guide_commands_run(finishing_api: FinishingApi, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
     assert sum(block.count("curl ") for block in blocks) > 20
     wav = io.BytesIO()
@@ -42,11 +42,11 @@ def test_the_guide_can_be_pasted(finishing_api: FinishingApi, tmp_path: Path) ->
         assert (tmp_path / name).read_bytes() == finishing_api.audio
 
 
-def test_every_error_code_is_in_the_guide() -> None:
+def test_api_guide_lists_every_error_code() -> None:
     guide = GUIDE.read_text()
     source = Path(__file__).parents[2] / "serve_app"
     status_and_code = re.compile(
-        r"(?:ServiceError|error_response)\(\s*\d{3},\s*\"(\w+)\"|\d{3}: \(\"(\w+)\","
+        r"(?:ApiError|error_response)\(\s*\d{3},\s*\"(\w+)\"|\d{3}: \(\"(\w+)\","
     )
     codes = {
         first or second

@@ -27,12 +27,12 @@ def put_files(checkpoints: Path, model: str) -> None:
         place.touch()
 
 
-def test_nothing_installed_is_said_with_the_way_out(checkpoints: Path) -> None:
+def test_resolve_raises_nothing_installed_with_the_command(checkpoints: Path) -> None:
     with pytest.raises(NothingInstalled, match="bernie fetch kokoro"):
         resolve(Settings(checkpoints=checkpoints))
 
 
-def test_only_what_is_installed_is_chosen(
+def test_resolve_chooses_only_installed_pipelines(
     checkpoints: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put_files(checkpoints, "seed-vc-f0")
@@ -42,14 +42,14 @@ def test_only_what_is_installed_is_chosen(
     assert "bernie fetch kokoro" in caplog.text, "what was asked for by name is missed"
 
 
-def test_what_is_off_stays_off(checkpoints: Path) -> None:
+def test_resolve_keeps_services_off(checkpoints: Path) -> None:
     put_files(checkpoints, "seed-vc")
     speech, conversion = {"pipeline": "noop"}, {"pipeline": "off"}
     settings = resolve(Settings(checkpoints=checkpoints, speech=speech, conversion=conversion))
     assert settings.pipelines() == {"styletts2": "noop"}
 
 
-def test_what_was_asked_for_by_name_is_what_is_to_be_installed(checkpoints: Path) -> None:
+def test_install_command_names_the_requested_pipeline(checkpoints: Path) -> None:
     put_files(checkpoints, "seed-vc")
     asked = Settings(checkpoints=checkpoints, speech={"pipeline": "styletts2-libritts"})
     settings = resolve(resolve(asked))

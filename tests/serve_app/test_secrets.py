@@ -1,4 +1,4 @@
-"""No secret is ever told: neither in a log, whatever goes wrong, nor in an answer but its own."""
+"""No secret appears in a log, or in any answer but its own, whatever goes wrong."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from tests.serve_app.recordings import send, speech
 PASSWORDS = ["analytical engine", "a wrong password", "mistyped as e-mail"]
 EMAIL = "ada@example.com"
 CLIENTS = ("httpx", "httpcore")
-"""Loggers of those who ask, in this process too."""
+"""Loggers of the clients, which run in this process too."""
 
 
 BUG = "Nobody else may read this."
 
 
-class Buggy(Api):
+class FailingApi(Api):
     def _wake(self) -> None:
         raise RuntimeError(BUG)
 
 
-class Overheard:
-    """Everything that was logged, with what goes along: arguments, exceptions and their values."""
+class RecordedOutput:
+    """Everything that was logged, with arguments, exceptions and their values."""
 
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self._caplog = caplog
@@ -49,8 +49,8 @@ class Overheard:
         return answer
 
 
-def use(api: Api, heard: Overheard) -> list[str]:
-    """Does what people do, well and badly; gives the secrets of it."""
+def call_every_route(api: Api, recorded: RecordedOutput) -> list[str]:
+    """Calls every route with valid and invalid requests; returns the secrets in them."""
     post = api.client.post
     account = {"email": EMAIL, "password": PASSWORDS[0]}
     session = post("/api/sign-up", json=account).json()["token"]
@@ -67,45 +67,45 @@ def use(api: Api, heard: Overheard) -> list[str]:
     ]
     for body in mistakes:
         for path in ("/api/sign-in", "/api/sign-up"):
-            heard.note(post(path, json=body))
-    heard.note(post("/api/sign-in", content=f'{{"password": "{PASSWORDS[1]}"'))
+            recorded.note(post(path, json=body))
+    recorded.note(post("/api/sign-in", content=f'{{"password": "{PASSWORDS[1]}"'))
     for token in (session, key):
         wrong = bearer(token[:-1] + ("a" if token[-1] != "a" else "b"))
-        heard.note(api.client.get("/api/me", headers=wrong))
-        heard.note(api.client.get("/api/me", headers={"Authorization": f"Basic {token}"}))
-        heard.note(api.client.get(f"/api/clips/{token}", headers=headers))
-        heard.note(api.client.get("/api/me", headers=bearer(token)))
-        heard.note(api.client.get("/api/keys", headers=bearer(token)))
-        heard.note(api.client.get("/api/sessions", headers=bearer(token)))
-    heard.note(api.client.get(f"/api/uploads/{upload['id']}", headers=headers))
+        recorded.note(api.client.get("/api/me", headers=wrong))
+        recorded.note(api.client.get("/api/me", headers={"Authorization": f"Basic {token}"}))
+        recorded.note(api.client.get(f"/api/clips/{token}", headers=headers))
+        recorded.note(api.client.get("/api/me", headers=bearer(token)))
+        recorded.note(api.client.get("/api/keys", headers=bearer(token)))
+        recorded.note(api.client.get("/api/sessions", headers=bearer(token)))
+    recorded.note(api.client.get(f"/api/uploads/{upload['id']}", headers=headers))
     request = {"upload": upload["id"], "voice": "af_heart"}
-    heard.note(post("/api/conversions", headers=headers, json=request))
-    heard.note(post("/api/speech", headers=headers, json={"text": SENTENCE, "voice": "no such"}))
+    recorded.note(post("/api/conversions", headers=headers, json=request))
+    recorded.note(post("/api/speech", headers=headers, json={"text": SENTENCE, "voice": "no such"}))
     signature = upload["url"].rpartition("=")[2]
     return [session, key, signature, *PASSWORDS]
 
 
-def break_down(api: Api, secrets: list[str], heard: Overheard) -> None:
-    """Asks again while database, store and code are broken, each with secrets of its own."""
+def provoke_errors(api: Api, secrets: list[str], recorded: RecordedOutput) -> None:
+    """Repeats requests while database, store and code fail, each with secrets of its own."""
     session, key, *_ = secrets
     settings = api.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
     storeless = Api(settings, api.database, ObjectStore(settings))
     request = {"upload": "0" * 32, "voice": "af_heart"}
     for path in ("/api/clips", "/api/uploads", "/api/voices", "/api/conversions"):
-        heard.note(storeless.client.post(path, headers=bearer(key), json=request))
+        recorded.note(storeless.client.post(path, headers=bearer(key), json=request))
     down = Api(settings, Database("postgresql://u:hunter2@127.0.0.1:9/bernie"), api.store)
     for token in (session, key):
-        heard.note(down.client.get("/api/me", headers=bearer(token)))
-    heard.note(down.client.post("/api/sign-in", json={"email": EMAIL, "password": PASSWORDS[0]}))
-    buggy = Buggy(api.settings, api.database, api.store)
+        recorded.note(down.client.get("/api/me", headers=bearer(token)))
+    recorded.note(down.client.post("/api/sign-in", json={"email": EMAIL, "password": PASSWORDS[0]}))
+    buggy = FailingApi(api.settings, api.database, api.store)
     spoken = {"text": BUG, "voice": "af_heart"}
-    heard.note(buggy.client.post("/api/speech", headers=bearer(session), json=spoken))
+    recorded.note(buggy.client.post("/api/speech", headers=bearer(session), json=spoken))
     with api.database.transaction() as broken:
         for table in ("clip_events", "ledger"):
             broken.execute(text(f"DROP TABLE {table}"))
-    heard.note(api.client.post("/api/speech", headers=bearer(session), json=spoken))
+    recorded.note(api.client.post("/api/speech", headers=bearer(session), json=spoken))
     account = {"email": "bob@example.com", "password": PASSWORDS[0]}
-    heard.note(api.client.post("/api/sign-up", json=account))
+    recorded.note(api.client.post("/api/sign-up", json=account))
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def postgres_database(new_postgres_database: Database) -> Database:
     return new_postgres_database
 
 
-def test_an_error_of_the_database_does_not_quote_what_was_sent(database: Database) -> None:
+def test_database_errors_do_not_quote_values(database: Database) -> None:
     statement = text("INSERT INTO no_such_table VALUES (:text)")
     with pytest.raises(DBAPIError) as caught, database.transaction() as session:
         session.execute(statement, {"text": BUG})
@@ -121,19 +121,19 @@ def test_an_error_of_the_database_does_not_quote_what_was_sent(database: Databas
     assert BUG not in "".join(traceback.format_exception(caught.value))
 
 
-def test_no_secret_is_told(api: Api, caplog: pytest.LogCaptureFixture) -> None:
-    heard = Overheard(caplog)
+def test_no_secret_in_logs_and_answers(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    recorded = RecordedOutput(caplog)
     with caplog.at_level(logging.DEBUG):
         caplog.set_level(logging.INFO, "botocore")  # below, it prints requests
-        secrets = use(api, heard)
-        break_down(api, secrets, heard)
+        secrets = call_every_route(api, recorded)
+        provoke_errors(api, secrets, recorded)
     own = [api.settings.s3_secret_key.get_secret_value(), "hunter2", BUG]
-    statuses = {answer[:3] for answer in heard.answers}
+    statuses = {answer[:3] for answer in recorded.answers}
     assert {"401", "422", "500", "503"} <= statuses
-    logged = heard.text()
+    logged = recorded.text()
     assert "OperationalError" in logged
     assert "RuntimeError" in logged
     for secret in [*secrets, *own]:
         assert secret not in logged
-        for answer in heard.answers:
+        for answer in recorded.answers:
             assert secret not in answer

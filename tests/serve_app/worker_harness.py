@@ -13,20 +13,20 @@ from serve_app.accounts import credits
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips, live_audio
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
-from serve_app.worker.generation import Steps
-from serve_app.worker.timings import StageTiming, Traced
+from serve_app.worker.generation import StepCallback
+from serve_app.worker.timings import StageTiming, Timed
 from serve_app.worker.worker import Worker
 from tests.serve_app.actions import UNTHROTTLED, make_user
 
 TEXT = "A text of two chunks, because there is more of it than fits into one of them. " * 2
 
 
-class TonesHere:
-    """The three no-op stages in this process. `before` is awaited ahead of every segment."""
+class LocalStages:
+    """The three no-op stages in this process. `before` is awaited ahead of every segment. Those of
+    the user `holds`, and those of all others until `gate` is set, wait after they are computed."""
 
     def __init__(self, settings: Settings) -> None:
         names = ("styletts2", "noop")
@@ -35,15 +35,28 @@ class TonesHere:
         self._diffusion = registry.load_diffusion(*names, pipeline)
         self._vocoder = registry.load_vocoder(*names, pipeline)
         self.before: Callable[[Segment], Awaitable[None]] | None = None
+        self.rendered: list[str] = []
+        """The keys of the segments, in the order in which they were computed."""
+        self.holds: str | None = None
+        self.gate = asyncio.Event()
 
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
-        return Traced(self._frontend.prepare([request])[0], (StageTiming("frontend", 0, 0, 1),))
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
+        return Timed(self._frontend.prepare([request])[0], (StageTiming("frontend", 0, 0, 1),))
 
-    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
         if self.before is not None:
             await self.before(segment)
+        self.rendered.append(ticket.key.split(".")[0] + f"/{segment.index}")
+        if self.holds is not None:
+            await self._wait(ticket.user)
         acoustics = self._diffusion.finish(self._diffusion.begin([segment]))
-        return Traced(self._vocoder.synthesize(acoustics)[0], (StageTiming("vocoder", 0, 0, 1),))
+        return Timed(self._vocoder.synthesize(acoustics)[0], (StageTiming("vocoder", 0, 0, 1),))
+
+    async def _wait(self, user: str) -> None:
+        while self.holds == user or not self.gate.is_set():
+            await asyncio.sleep(0.02)
 
 
 class Tally:
@@ -58,11 +71,11 @@ class Tally:
         assert seconds > 0
 
     def queue(self, depth: dict[str, int], age: float) -> None:
-        """Not looked at."""
+        """Ignored."""
 
 
-class Bench:
-    """A user, a worker, and ways to look at what becomes of the user's clips."""
+class WorkerHarness:
+    """A user, a worker, and access to the user's clips."""
 
     def __init__(
         self,
@@ -74,7 +87,7 @@ class Bench:
         self.settings = settings
         self.database = database
         self.store = store
-        self.stages = TonesHere(settings)
+        self.stages = LocalStages(settings)
         self.tally = Tally()
         self.user = user or make_user(database)
 
@@ -87,13 +100,13 @@ class Bench:
         options["format"] = format_name
         new = clips.NewClip("styletts2", text, "af_heart", None, options, 50)
         with self.database.transaction() as session:
-            rules = QueueRules.of(self.settings)
+            rules = self.settings
             now = self.database.now(session)
             return clips.submit(session, self.user.id, new, rules, now)[0].id
 
     def listen(self, clip_id: str) -> None:
         with self.database.transaction() as session:
-            live_audio.ask(session, clip_id)
+            live_audio.request(session, clip_id)
 
     def clip(self, clip_id: str) -> Clip:
         with self.database.transaction() as session:
@@ -113,8 +126,7 @@ class Bench:
 
         async def go() -> None:
             async with self.working(), asyncio.timeout(seconds):
-                while not await asyncio.to_thread(until):
-                    await asyncio.sleep(0.02)
+                await self.until(until)
 
         asyncio.run(go())
 
@@ -128,6 +140,16 @@ class Bench:
         finally:
             await worker.stop()
             await running
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        while not await asyncio.to_thread(condition):
+            await asyncio.sleep(0.02)
+
+    def lease(self, clip_id: str) -> tuple[float, int]:
+        """How many seconds are left of the clip's lease, and its losses."""
+        with self.database.reading() as session:
+            clip = clips.get(session, self.user.id, clip_id)
+            return (clip.lease_until or 0.0) - self.database.now(session), clip.losses
 
     def ended(self, clip_id: str) -> Callable[[], bool]:
         return lambda: self.clip(clip_id).state is not ClipState.PENDING

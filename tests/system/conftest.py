@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from pipelines import registry
 from pipelines.settings import PipelineSettings
-from pipelines.weights import checkpoints
 from serve_app.cli.client import Client
 from serve_app.cli.demo import free_port
 from serve_app.cli.local_stack import local_stack
@@ -21,7 +21,7 @@ from serve_app.storage.store import ObjectStore
 
 @dataclass(frozen=True)
 class System:
-    """A running system and the ways to look into it."""
+    """A running system, with access to its database and store."""
 
     settings: Settings
     database: Database
@@ -34,7 +34,7 @@ class System:
 
 @pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    checkpoints.fetch("revoice", PipelineSettings())  # which has Kokoro for its decoder
+    registry.fetch("revoice", PipelineSettings())  # which has Kokoro for its decoder
     settings = Settings(
         data_dir=tmp_path_factory.mktemp("system"),
         port=free_port(),

@@ -22,7 +22,7 @@ def start(
         cwd=folder,
         stdout=stdout,
         stderr=stderr,
-        preexec_fn=_heed_interrupts,
+        preexec_fn=_restore_sigint,
     )
 
 
@@ -46,7 +46,7 @@ def interrupt(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """For the way out of a test, whatever happened: nothing of the program is left."""
+    """Kills the program and its children, for the end of a test."""
     _kill(_family(process), process)
 
 
@@ -67,7 +67,7 @@ def _kill(family: list[psutil.Process], process: subprocess.Popen[bytes]) -> Non
             continue
 
 
-def _heed_interrupts() -> None:
+def _restore_sigint() -> None:
     """In the child. Tests that run in the background of a shell have SIGINT ignored, and children
     inherit that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

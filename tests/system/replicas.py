@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import psutil
 
 
@@ -27,11 +24,3 @@ def _is(process: psutil.Process, title: str) -> bool:
         return " ".join(process.cmdline()).startswith(title)
     except psutil.NoSuchProcess:
         return False
-
-
-def until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Waits for a condition. Raises AssertionError where it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.1)

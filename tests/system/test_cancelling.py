@@ -10,16 +10,16 @@ from ray import serve
 
 from pipelines.protocol import Segment, State
 from serve_app.batching.fair_queue import Ticket
-from serve_app.deployments.diffusion import Diffusion
 from serve_app.deployments.handles import RayStages
-from serve_app.deployments.stage import StageReplica
+from serve_app.deployments.stages import Diffusion, StageReplica
 from serve_app.settings import StageScale
 from tests.system.conftest import System
+from tests.waiting import until_on_loop
 
 STEPS = 1_000
 
 
-class Slow:
+class SlowStage:
     """A stage of many steps that counts them."""
 
     def __init__(self) -> None:
@@ -40,14 +40,14 @@ class Slow:
 
 class SlowDiffusion(Diffusion):
     def __init__(self) -> None:
-        self.slow = Slow()
+        self.slow = SlowStage()
         StageReplica.__init__(self, "slow", "diffusion", lambda: self.slow, StageScale(), 60)
 
     async def steps_done(self) -> int:
         return self.slow.done
 
 
-def test_cancelling_reaches_the_replica(system: System) -> None:
+def test_cancelled_render_stops_in_the_replica(system: System) -> None:
     application = serve.deployment(SlowDiffusion).options(ray_actor_options={"num_cpus": 0.1})
     handle = serve.run(application.bind(), name="slow", route_prefix=None)
     stages = RayStages(handle, handle, handle)
@@ -58,9 +58,7 @@ def test_cancelling_reaches_the_replica(system: System) -> None:
             told.append((step, of))
 
         render = asyncio.create_task(stages.render(Segment(0, 0, 1), Ticket("a", "u"), steps))
-        async with asyncio.timeout(30):
-            while not told:
-                await asyncio.sleep(0.02)
+        await until_on_loop(lambda: told, 30, "a step is reported")
         render.cancel()
         await asyncio.gather(render, return_exceptions=True)
         await asyncio.sleep(0.5)

@@ -11,7 +11,7 @@ from tests.chaos.run import carry_out
 
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
-def test_a_system_that_is_struck_keeps_its_promises() -> None:
+def test_chaos_run_keeps_every_promise() -> None:
     record = carry_out(make(1, SHORT), print)
     broken = {promise.title: promise.broken for promise in record.promises if promise.broken}
     assert not broken

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from serve_app.cli.client import ApiError, Client
+from serve_app.cli.client import Client, RequestFailed
 from tests.system.test_speech import fetch, finish
 
 SPEECH = Path(__file__).parents[1] / "goldens" / "speech" / "am_michael.flac"
 
 
-def test_a_recording_is_said_again_by_a_voice_that_ships(sign_up: Callable[[], Client]) -> None:
+def test_convert_command_uses_a_shipped_voice(sign_up: Callable[[], Client]) -> None:
     client = sign_up()
     with client.uploaded(SPEECH) as upload:
         voice = "af_heart:0.6+bf_emma:0.4"
         done = finish(client, client.convert(upload, voice, seed=3))
-        with pytest.raises(ApiError, match="no voice 'mine'"):
+        with pytest.raises(RequestFailed, match="no voice 'mine'"):
             client.convert(upload, "mine")
     samples, rate = fetch(done)
     assert rate == 24_000

@@ -18,13 +18,13 @@ from serve_app.deployments import ray_environment
 from serve_app.storage.seaweedfs import SeaweedFS
 from tests.postgres import Postgres
 from tests.system import processes
-from tests.system.replicas import until
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.timeout(300)
-def test_serve_run_with_ones_own_postgresql_and_s3(seaweed: SeaweedFS, tmp_path: Path) -> None:
+def test_serve_run_with_external_postgresql_and_s3(seaweed: SeaweedFS, tmp_path: Path) -> None:
     port = free_port()
     config = yaml.safe_load((ROOT / "config/serve.yaml").read_text())
     config["http_options"]["port"] = port

@@ -30,8 +30,9 @@ from serve_app.cli.demo import free_port
 from serve_app.settings import Settings
 from tests.pipelines.tiny_models import install_libritts, install_sounds, install_speech
 from tests.postgres import Postgres
-from tests.system.replicas import kill_replica, until
-from tests.system.test_up import Up
+from tests.system.replicas import kill_replica
+from tests.system.test_up import BernieUp
+from tests.waiting import until
 
 SPEECH = (Path(__file__).parents[1] / "goldens/speech/am_michael.flac").read_bytes()
 TEXT = "Good morning, everyone. The kettle is on."
@@ -94,7 +95,7 @@ class User:
 
 @dataclass(frozen=True)
 class Stack:
-    up: Up
+    up: BernieUp
     settings: Settings
 
 
@@ -140,7 +141,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Postgres() as postgres:
         postgres.create("bernie")
         asked["BERNIE_DATABASE_URL"] = postgres.url("bernie")
-        with Up({**os.environ, **asked}, free_port()) as up:
+        with BernieUp({**os.environ, **asked}, free_port()) as up:
             yield Stack(up, settings)
 
 
@@ -162,9 +163,7 @@ def requests(settings: Settings, seed: int) -> dict[str, Request]:
 
 
 @pytest.mark.timeout(400)
-def test_three_services_at_once_make_what_their_pipelines_make(
-    stack: Stack, join: Callable[[], User]
-) -> None:
+def test_three_services_equal_their_pipelines(stack: Stack, join: Callable[[], User]) -> None:
     users = [join() for _ in range(3)]
     services = {each["name"]: each for each in users[0].http.get("/api/services").json()["items"]}
     assert all(each["installed"] for each in services.values())
@@ -193,7 +192,7 @@ def test_three_services_at_once_make_what_their_pipelines_make(
 
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("replica", REPLICAS)
-def test_a_killed_replica_of_any_stage_loses_nothing(
+def test_killed_replica_of_any_stage_loses_nothing(
     stack: Stack, join: Callable[[], User], replica: str
 ) -> None:
     user = join()
@@ -209,8 +208,10 @@ def test_a_killed_replica_of_any_stage_loses_nothing(
 
 
 @pytest.mark.timeout(200)
-def test_a_recording_that_changed_after_it_was_accepted(join: Callable[[], User]) -> None:
-    """The link can be used again: what is there when the clip is made is looked at anew."""
+def test_recording_changed_after_submission_fails_the_clip_cleanly(
+    join: Callable[[], User],
+) -> None:
+    """The URL can be used again: the worker reads the recording anew."""
     user = join()
     good = wave(0.5)
     upload = user.post("/api/uploads", content_type="audio/wav", bytes=len(good))
@@ -230,7 +231,7 @@ def test_a_recording_that_changed_after_it_was_accepted(join: Callable[[], User]
 
 
 @pytest.mark.timeout(400)
-def test_a_recording_of_more_than_a_message_of_serve_holds(join: Callable[[], User]) -> None:
+def test_conversion_of_a_recording_larger_than_a_serve_message(join: Callable[[], User]) -> None:
     """Five minutes, the longest source, are 58 MB at 48 kHz; by default Serve's replicas send each
     other 4 MiB."""
     user, seconds = join(), 300
@@ -273,7 +274,7 @@ def said(seconds: int, rate: int = 48_000) -> bytes:
     return sink.getvalue()
 
 
-def memory(up: Up) -> float:
+def memory(up: BernieUp) -> float:
     """Bytes of all processes, what they share counted once."""
     root = psutil.Process(up.process.pid)
     return float(

@@ -13,9 +13,10 @@ import soundfile
 
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest
-from serve_app.cli.client import ApiError, Client
+from serve_app.cli.client import Client, RequestFailed
 from tests.system.conftest import System
-from tests.system.replicas import kill_replica, replicas, until
+from tests.system.replicas import kill_replica, replicas
+from tests.waiting import until
 
 LONG = " ".join(f"This is sentence number {n} of a text that takes a while." for n in range(12))
 
@@ -47,7 +48,7 @@ def fetch(clip: dict[str, Any]) -> tuple[np.ndarray, int]:
     return samples, rate
 
 
-def test_a_text_becomes_the_audio_that_the_pipeline_makes(
+def test_speech_equals_the_pipeline_without_ray(
     system: System, sign_up: Callable[[], Client]
 ) -> None:
     client = sign_up()
@@ -80,7 +81,7 @@ def without_ray(system: System, request: SpeechRequest) -> np.ndarray:
 @pytest.mark.parametrize(
     ("audio_format", "rate"), [("mp3", 24_000), ("flac", 16_000), ("opus", 48_000)]
 )
-def test_other_encodings_and_rates(
+def test_speech_in_other_formats_and_rates(
     audio_format: str, rate: int, sign_up: Callable[[], Client]
 ) -> None:
     client = sign_up()
@@ -91,7 +92,7 @@ def test_other_encodings_and_rates(
     assert np.abs(samples).max() > 0.05
 
 
-def test_three_users_take_turns(system: System, sign_up: Callable[[], Client]) -> None:
+def test_speech_of_three_users_takes_turns(system: System, sign_up: Callable[[], Client]) -> None:
     users = [sign_up() for _ in range(3)]
     submitted = [(users[n // 4], users[n // 4].speak(f"Clip {n}.", "am_puck")) for n in range(10)]
     done = [finish(client, clip) for client, clip in submitted]
@@ -104,13 +105,13 @@ def test_three_users_take_turns(system: System, sign_up: Callable[[], Client]) -
     assert order.index(8) < order.index(7), f"served in the order {order}"
 
 
-def test_a_killed_worker_loses_nothing_and_charges_once(
+def test_killed_worker_loses_nothing_and_charges_once(
     system: System, sign_up: Callable[[], Client]
 ) -> None:
     client = sign_up()
     clip = client.speak(LONG, "bf_emma")
     until(lambda: look(client, clip)["attempts"] == 1, 20, "the clip is started")
-    until(lambda: bool(system.store.list_uploads("styletts2-output/")), 60, "audio is under way")
+    until(lambda: bool(system.store.list_multipart("styletts2-output/")), 60, "audio is under way")
     killed = kill_replica("worker")
     done = finish(client, clip, 240)
     assert done["attempts"] == 2
@@ -122,10 +123,10 @@ def test_a_killed_worker_loses_nothing_and_charges_once(
         return any(each.pid != killed for each in replicas("worker"))
 
     until(replaced, 30, "Serve has replaced the worker")
-    assert not system.store.list_uploads(done["s3_key"])
+    assert not system.store.list_multipart(done["s3_key"])
 
 
-def test_a_killed_vocoder_loses_nothing(system: System, sign_up: Callable[[], Client]) -> None:
+def test_killed_vocoder_loses_nothing(system: System, sign_up: Callable[[], Client]) -> None:
     client = sign_up()
     clip = client.speak(LONG[:400], "bm_george")
     until(lambda: look(client, clip)["attempts"] == 1, 20, "the clip is started")
@@ -134,25 +135,25 @@ def test_a_killed_vocoder_loses_nothing(system: System, sign_up: Callable[[], Cl
     assert client.me()["credits"] == 9_950
 
 
-def test_cancelling_stops_the_work_and_costs_nothing(
+def test_cancelled_clip_stops_and_costs_nothing(
     system: System, sign_up: Callable[[], Client], tmp_path: Path
 ) -> None:
     client = sign_up()
     clip = client.speak(LONG, "am_onyx")
-    until(lambda: bool(system.store.list_uploads("styletts2-output/")), 60, "audio is under way")
+    until(lambda: bool(system.store.list_multipart("styletts2-output/")), 60, "audio is under way")
     client.delete(clip["id"])
     assert look(client, clip)["state"] == "cancelled"
     # The work stops at the worker's next look; a short clip then has the machine to itself.
     done = finish(client, client.speak("Next, please.", "am_onyx"), 60)
     assert done["timings"]["total_seconds"] < 30
-    until(lambda: not system.store.list_uploads("styletts2-output/"), 20, "the upload is aborted")
+    until(lambda: not system.store.list_multipart("styletts2-output/"), 20, "the upload is aborted")
     assert client.me()["credits"] == 9_950
-    with pytest.raises(ApiError, match="cancelled"):
+    with pytest.raises(RequestFailed, match="cancelled"):
         finish(client, clip)
 
 
 @pytest.mark.parametrize("audio_format", ["wav", "opus"])
-def test_a_clip_is_heard_while_it_is_made(
+def test_audio_is_streamed_while_the_clip_is_generated(
     system: System, sign_up: Callable[[], Client], audio_format: str
 ) -> None:
     client = sign_up()
@@ -169,7 +170,7 @@ def test_a_clip_is_heard_while_it_is_made(
     assert not system.store.delete_all("streams/")
 
 
-def test_a_listener_of_a_cancelled_clip_is_cut_off(
+def test_stream_of_a_cancelled_clip_breaks_off(
     system: System, sign_up: Callable[[], Client]
 ) -> None:
     client = sign_up()
@@ -177,11 +178,11 @@ def test_a_listener_of_a_cancelled_clip_is_cut_off(
     with client.listen(clip["id"]) as blocks:
         next(blocks)
         client.delete(clip["id"])
-        with pytest.raises(ApiError):
+        with pytest.raises(RequestFailed):
             list(blocks)
 
 
-def test_events_tell_of_a_clip_as_it_is_made(sign_up: Callable[[], Client]) -> None:
+def test_events_are_streamed_while_the_clip_is_generated(sign_up: Callable[[], Client]) -> None:
     client = sign_up()
     clip = client.speak(LONG[:150], "af_heart")
     kinds = [kind for kind, _ in client.events(clip["id"])]

@@ -14,18 +14,17 @@ from ray import serve
 
 from pipelines.protocol import Segment, State
 from serve_app.batching.fair_queue import Ticket
-from serve_app.deployments.diffusion import Diffusion
 from serve_app.deployments.handles import RayStages
-from serve_app.deployments.stage import StageReplica
+from serve_app.deployments.stages import Diffusion, StageReplica
 from serve_app.settings import StageScale
 from serve_app.worker.generation import StageLost, StageUnavailable
 from tests.system.conftest import System
-from tests.system.replicas import until
+from tests.waiting import until, until_on_loop
 
 STALL_SECONDS = 1.0
 
 
-class Trap:
+class HangingStage:
     """A stage that hangs in its first step ever, whichever process that is in."""
 
     def __init__(self, marker: Path) -> None:
@@ -45,15 +44,15 @@ class Trap:
         return [state.segment.index for state in states]
 
 
-class Trapped(Diffusion):
+class HangingDiffusion(Diffusion):
     def __init__(self, marker: Path, stall_seconds: float) -> None:
         StageReplica.__init__(
-            self, "trap", "diffusion", lambda: Trap(marker), StageScale(), stall_seconds
+            self, "trap", "diffusion", lambda: HangingStage(marker), StageScale(), stall_seconds
         )
 
 
 def deploy(marker: Path, stall_seconds: float) -> RayStages:
-    deployment = serve.deployment(Trapped).options(
+    deployment = serve.deployment(HangingDiffusion).options(
         ray_actor_options={"num_cpus": 0.1},
         health_check_period_s=1,
         graceful_shutdown_timeout_s=1,
@@ -80,7 +79,7 @@ def works_again(stages: RayStages) -> bool:
         return False
 
 
-def test_a_step_that_hangs_is_given_up_and_its_replica_replaced(tmp_path: Path) -> None:
+def test_stalled_step_replaces_the_replica(tmp_path: Path) -> None:
     stages = deploy(tmp_path / "trapped", STALL_SECONDS)
     begun = time.monotonic()
     with pytest.raises(StageLost):
@@ -89,15 +88,13 @@ def test_a_step_that_hangs_is_given_up_and_its_replica_replaced(tmp_path: Path) 
     until(lambda: works_again(stages), 60, "another replica computes")
 
 
-def test_a_replica_that_is_killed_in_mid_call_is_a_loss(tmp_path: Path) -> None:
+def test_replica_killed_in_mid_call_raises_stage_lost(tmp_path: Path) -> None:
     marker = tmp_path / "trapped"
     stages = deploy(marker, 600)
 
     async def kill_in_mid_call() -> None:
         call = asyncio.create_task(diffuse(stages))
-        async with asyncio.timeout(30):
-            while not marker.exists():
-                await asyncio.sleep(0.05)
+        await until_on_loop(marker.exists, 30, "the replica computes")
         for each in psutil.Process().children(recursive=True):
             if " ".join(each.cmdline()).startswith("ray::ServeReplica:trap"):
                 each.kill()

@@ -1,4 +1,4 @@
-"""What is stopped with SIGTERM finishes its clips or gives them back; none of it costs a try."""
+"""A stack stopped with SIGTERM finishes its clips or releases them, and no attempt counts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.deployments.worker import Worker
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips
 from serve_app.settings import Settings
 from tests.serve_app.actions import make_user
 from tests.system import processes
 from tests.system.conftest import System
-from tests.system.replicas import until
-from tests.system.test_up import Up
+from tests.system.test_up import BernieUp
+from tests.waiting import until
 
 TEXT = "A sentence that is said a great many times over. " * 100
 
@@ -36,7 +35,7 @@ def rows(database: Database) -> list[Clip]:
 
 
 def is_clean(clip: Clip) -> bool:
-    """Finished at the first try, or given back as if it had never been taken."""
+    """Finished at the first attempt, or released as if it had never been claimed."""
     if clip.state is ClipState.SUCCEEDED:
         return (clip.attempts, clip.losses) == (1, 0)
     given_back = (clip.attempts, clip.losses, clip.lease) == (0, 0, None)
@@ -44,7 +43,7 @@ def is_clean(clip: Clip) -> bool:
 
 
 @pytest.mark.timeout(400)
-def test_up_finishes_or_gives_back_its_clips_at_sigterm(tmp_path: Path) -> None:
+def test_up_drains_or_releases_clips_at_sigterm(tmp_path: Path) -> None:
     port = free_port()
     environment = {
         **os.environ,
@@ -55,7 +54,7 @@ def test_up_finishes_or_gives_back_its_clips_at_sigterm(tmp_path: Path) -> None:
         "BERNIE_DRAIN_SECONDS": "10",
     }
     database = Database(f"sqlite:///{tmp_path / 'data/bernie.sqlite3'}")
-    up = Up(environment, port)
+    up = BernieUp(environment, port)
     try:
         until(up.ready, 150, "the server is ready")
         with Client(up.url) as client:
@@ -86,7 +85,7 @@ def own(system: System, tmp_path: Path) -> Iterator[tuple[Settings, Database]]:
 
 
 @pytest.mark.timeout(300)
-def test_a_worker_that_is_stopped_finishes_its_clip(
+def test_deleted_worker_deployment_drains_its_clip(
     system: System, own: tuple[Settings, Database]
 ) -> None:
     settings, database = own
@@ -101,7 +100,7 @@ def test_a_worker_that_is_stopped_finishes_its_clip(
     with database.transaction() as session:
         now = database.now(session)
         for _ in range(2):
-            clips.submit(session, user.id, new, QueueRules.of(settings), now)
+            clips.submit(session, user.id, new, settings, now)
     serve.run(deployment.bind(settings, {"styletts2": handles}), name="own", route_prefix=None)
     try:
         until(lambda: rows(database)[0].lease is not None, 30, "the clip is under way")

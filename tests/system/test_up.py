@@ -13,12 +13,12 @@ import soundfile
 
 from serve_app.cli.demo import free_port
 from tests.system import processes
-from tests.system.replicas import until
+from tests.waiting import until
 
 BERNIE = [sys.executable, "-c", "from serve_app.cli.main import app; app()"]
 
 
-class Up:
+class BernieUp:
     """`bernie up` in a process of its own."""
 
     def __init__(
@@ -27,17 +27,17 @@ class Up:
         port: int,
         stderr: int | None = None,
         stdout: int | None = None,
-        patience: float = 150,
+        start_seconds: float = 150,
     ) -> None:
-        """`patience`: how many seconds it may take until it is ready."""
+        """`start_seconds`: how many seconds it may take until it is ready."""
         command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
-        self._patience = patience
+        self._start_seconds = start_seconds
         self.url = f"http://127.0.0.1:{port}"
         self.process = processes.start(command, environment, stdout=stdout, stderr=stderr)
 
     def __enter__(self) -> Self:
         try:
-            until(self.ready, self._patience, "the server is ready")
+            until(self.ready, self._start_seconds, "the server is ready")
         except BaseException:
             processes.end(self.process)
             raise
@@ -58,7 +58,7 @@ class Up:
 
 
 @pytest.mark.timeout(400)
-def test_up_says_stops_whole_finds_its_data_again_and_ends_with_its_store(tmp_path: Path) -> None:
+def test_up_stops_cleanly_keeps_its_data_and_ends_with_its_store(tmp_path: Path) -> None:
     port = free_port()
     environment = {
         **os.environ,
@@ -70,7 +70,7 @@ def test_up_says_stops_whole_finds_its_data_again_and_ends_with_its_store(tmp_pa
     }
     spoken = tmp_path / "hello.flac"
     say = [*BERNIE, "say", "Hello there.", "-o", str(spoken)]
-    with (tmp_path / "log").open("wb") as log, Up(environment, port, log.fileno()):
+    with (tmp_path / "log").open("wb") as log, BernieUp(environment, port, log.fileno()):
         subprocess.run(say, env=environment, check=True, timeout=60)
     samples, rate = soundfile.read(spoken)
     assert len(samples) / rate > 0.3
@@ -79,7 +79,7 @@ def test_up_says_stops_whole_finds_its_data_again_and_ends_with_its_store(tmp_pa
     assert "Sound effects: not installed; bernie fetch make-an-audio" in output
     assert output.endswith("Stopping…\nStopped.\n")
 
-    up = Up(environment, port, stderr=subprocess.PIPE)
+    up = BernieUp(environment, port, stderr=subprocess.PIPE)
     try:
         until(up.ready, 150, "the server is ready")
         assert_data_are_there(up, (tmp_path / "data/api-key").read_text(), spoken)
@@ -91,14 +91,14 @@ def test_up_says_stops_whole_finds_its_data_again_and_ends_with_its_store(tmp_pa
         processes.end(up.process)
 
 
-def assert_data_are_there(up: Up, key: str, spoken: Path) -> None:
+def assert_data_are_there(up: BernieUp, key: str, spoken: Path) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     (clip,) = httpx.get(f"{up.url}/api/clips", headers=headers).json()["items"]
     assert clip["text"] == "Hello there."
     assert httpx.get(clip["audio"]["url"]).content == spoken.read_bytes()
 
 
-def assert_it_ends_with_its_store(up: Up) -> None:
+def assert_it_ends_with_its_store(up: BernieUp) -> None:
     children = psutil.Process(up.process.pid).children()
     (weed,) = (each for each in children if each.name() == "weed")
     weed.kill()

@@ -19,7 +19,6 @@ from pipelines.models.makeanaudio_small.conditions import KINDS, TRAITS
 from pipelines.models.makeanaudio_small.config import read_small_config
 from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
-from pipelines.weights import checkpoints
 from training import sound_data, sound_diffusion, sound_export, sound_vocoder
 from training.sound_batches import HELD_OUT, Sounds
 from training.sound_latents import LatentEncoder, fit
@@ -107,7 +106,7 @@ def test_training_goes_on_where_it_stopped_and_its_weights_are_served(
     shutil.copytree(FOLDER, settings.checkpoints / NAME)
     shutil.copytree(FOLDER.parent / "foley", settings.checkpoints / "foley")
     shutil.copy(FOLDER.parent / "manifest.toml", settings.checkpoints)
-    settings.cache.symlink_to(checkpoints.fetch("foley", PipelineSettings()).parent)
+    settings.cache.symlink_to(registry.fetch("foley", PipelineSettings()).parent)
     sound_export.export(shards, run, run, settings.checkpoints / NAME / "model.safetensors")
     names = ("make-an-audio", NAME, settings)
     [segments] = registry.load_frontend(*names).prepare([SoundRequest("rain", 1.0, steps=4)])

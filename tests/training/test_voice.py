@@ -11,9 +11,9 @@ import torch
 
 from pipelines.models.revoice.checkpoint import load_head
 from pipelines.models.revoice.head import ContentHead, HeadConfig
+from pipelines.registry import fetch
 from pipelines.runtime.lengths import Lengths
 from pipelines.settings import PipelineSettings
-from pipelines.weights.checkpoints import fetch
 from training.voice_corpus import RATE, Speaker, read_shard, utterances, write_shard
 from training.voice_features import Ears, disturbed, windows, write
 from training.voice_texts import Lexicon, texts

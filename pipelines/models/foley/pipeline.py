@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pipelines.audio.joining import AtLevel
+from collections.abc import Mapping
+
+from pipelines.audio.joining import LevelNormalizer
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE
 from pipelines.protocol import Diffusion, Frontend, InvalidInput, Joiner, Vocoder
 from pipelines.reference_features import FeatureCache
 from pipelines.requests.sound import LONGEST_SECONDS, SoundRequest
 from pipelines.settings import PipelineSettings
+from pipelines.weights.checkpoints import Convert
 
 SHORTEST_SECONDS = 0.5
 
@@ -17,6 +20,12 @@ class FoleyPipeline:
 
     sample_rate = SAMPLE_RATE
     takes_reference = False
+
+    @property
+    def converters(self) -> Mapping[str, Convert]:
+        from pipelines.models.foley import minilm
+
+        return {"foley": minilm.convert}
 
     def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.models.foley.files import FoleyFiles
@@ -35,7 +44,7 @@ class FoleyPipeline:
         return FoleyVocoder()
 
     def joiner(self, settings: PipelineSettings) -> Joiner:
-        return AtLevel(settings.sound_level, self.sample_rate)
+        return LevelNormalizer(settings.sound_level, self.sample_rate)
 
     def check(self, asked: SoundRequest, _settings: PipelineSettings) -> None:
         """Raises InvalidInput. Steps and guidance have no effect."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipelines.protocol import Acoustic, Segment
+from pipelines.units import Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,9 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class FoleySegment(Segment):
-    """A sound of so many samples, which `length` counts."""
+    """A sound of `length` samples."""
 
+    length: Samples
     layers: tuple[Layer, ...]
 
 
@@ -26,4 +28,5 @@ class FoleySegment(Segment):
 class FoleyAcoustic(Acoustic):
     """The same for the last stage, which computes the samples."""
 
+    length: Samples
     layers: tuple[Layer, ...]

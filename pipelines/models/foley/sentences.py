@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from tokenizers import BertWordPieceTokenizer
 
-from pipelines.models.makeanaudio.config import BertConfig
-from pipelines.models.makeanaudio.text_encoder import Bert
+from pipelines.networks.bert import Bert, BertConfig
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.precision import place
 from pipelines.weights.state_dicts import load_strict

@@ -15,16 +15,16 @@ from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.rendering import render
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE, Rng, Wave, samples
 from pipelines.models.foley.synthesis.sound import DISTANCE, SPACE
-from pipelines.models.foley.words import clauses, plain, told
+from pipelines.models.foley.words import clauses, traits_in, without_traits
 from pipelines.protocol import Acoustic, Segment, State, Waveform
 from pipelines.requests.sound import SoundRequest
 from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
 
-SURE = 0.65
+LEAST_COSINE = 0.65
 """Cosine from which a part of a description is taken for a sound of its own."""
 MOST_LAYERS = 3
-TOLD, UNTOLD = (0.6, 1.0), (-0.4, 0.4)
+NAMED_TRAIT, UNNAMED_TRAIT = (0.6, 1.0), (-0.4, 0.4)
 """Ranges of a trait that the description tells, and of one that it does not."""
 
 
@@ -54,18 +54,18 @@ class FoleyFrontend:
         """The sounds of a description: of its parts, or of the whole where they are not clear."""
         found: dict[str, Layer] = {}
         for part in clauses(prompt):
-            kind, sureness = self.nearest(part)
-            if sureness >= SURE:
-                found.setdefault(kind, Layer(kind, told(part)))
+            kind, cosine = self.nearest(part)
+            if cosine >= LEAST_COSINE:
+                found.setdefault(kind, Layer(kind, traits_in(part)))
         if len(found) > 1:
             return tuple(found.values())[:MOST_LAYERS]
         kind, _ = self.nearest(prompt)
-        return (Layer(kind, told(prompt)),)
+        return (Layer(kind, traits_in(prompt)),)
 
     def nearest(self, text: str) -> tuple[str, float]:
         """The kind of the phrase that is nearest to the text, or to what the text is without the
         words that tell traits; and its cosine."""
-        cosines = (self._encode([text, plain(text)]) @ self._phrases.T).max(axis=0)
+        cosines = (self._encode([text, without_traits(text)]) @ self._phrases.T).max(axis=0)
         best = int(cosines.argmax())
         return PHRASES[best][1], float(cosines[best])
 
@@ -112,8 +112,8 @@ def _waveform(acoustic: FoleyAcoustic) -> Waveform:
 def _traits(rng: Rng, layer: Layer) -> dict[str, float]:
     """What is told, more or less so; what is not told varies a little with the seed. Far away and
     in a hall is only what is told to be."""
-    traits = {trait: end * rng.uniform(*TOLD) for trait, end in layer.traits.items()}
+    traits = {trait: end * rng.uniform(*NAMED_TRAIT) for trait, end in layer.traits.items()}
     for trait in SOUNDS[layer.kind].traits:
         if trait not in (DISTANCE, SPACE):
-            traits.setdefault(trait, rng.uniform(*UNTOLD))
+            traits.setdefault(trait, rng.uniform(*UNNAMED_TRAIT))
     return traits

@@ -41,13 +41,13 @@ _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 _CLAUSES = re.compile(r"[,;.!?:]+|\b(?:and|while|with|over|then|plus)\b", re.IGNORECASE)
 
 
-def told(text: str) -> dict[str, int]:
+def traits_in(text: str) -> dict[str, int]:
     """The traits that a text tells, -1 or 1 each; the last word counts where it tells both ends."""
     ends = (_ENDS[word] for word in _WORD.findall(text.lower()) if word in _ENDS)
     return dict(ends)
 
 
-def plain(text: str) -> str:
+def without_traits(text: str) -> str:
     """The text without the words that tell traits, unless nothing would be left."""
     rest = _WORD.sub(lambda word: "" if word[0] in _ENDS else word[0], text.lower())
     return " ".join(rest.split()) or text

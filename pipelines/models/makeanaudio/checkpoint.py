@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pipelines.models.makeanaudio.config import MakeAnAudioConfig, read_config
 from pipelines.models.makeanaudio.ddim import remaining_signal
-from pipelines.models.makeanaudio.text_encoder import TextEncoder
+from pipelines.models.makeanaudio.description_encoder import DescriptionEncoder
 from pipelines.models.makeanaudio.unet import UNet
 from pipelines.models.makeanaudio.vae import LatentDecoder
 from pipelines.networks.vocoders.bigvgan import BigVGAN, BigVGANConfig, load_bigvgan
@@ -37,7 +37,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class MakeAnAudioFiles:
     """The files of one model: the diffusion checkpoint, the vocoder, and BERT's vocabulary."""
 
     config: Path
@@ -48,7 +48,7 @@ class Files:
     vocoder_weights: Path
 
     @classmethod
-    def under(cls, folder: Path) -> Files:
+    def under(cls, folder: Path) -> MakeAnAudioFiles:
         """In the layout of the official distribution, with BERT's files in `bert/`."""
         weights = folder / "useful_ckpts"
         return cls(
@@ -78,26 +78,26 @@ class Files:
         return load_constants(self, cache)
 
 
-def load_text_encoder(files: Files, cache: Path) -> TextEncoder:
+def load_text_encoder(files: MakeAnAudioFiles, cache: Path) -> DescriptionEncoder:
     """The text encoder of the diffusion checkpoint, which is not that of the CLAP file.
 
     This and the loaders below raise `CheckpointError` if a file does not fit its configuration.
     """
     config = files.read_config()
-    return _load(files, cache, TEXT, lambda: TextEncoder(config.bert, config.unet.context))
+    return _load(files, cache, TEXT, lambda: DescriptionEncoder(config.bert, config.unet.context))
 
 
-def load_unet(files: Files, cache: Path) -> UNet:
+def load_unet(files: MakeAnAudioFiles, cache: Path) -> UNet:
     config = files.read_config()
     return _load(files, cache, UNET, lambda: UNet(config.unet))
 
 
-def load_decoder(files: Files, cache: Path) -> LatentDecoder:
+def load_decoder(files: MakeAnAudioFiles, cache: Path) -> LatentDecoder:
     config = files.read_config()
     return _load(files, cache, AUTOENCODER, lambda: LatentDecoder(config.decoder))
 
 
-def load_constants(files: Files, cache: Path) -> tuple[Tensor, float]:
+def load_constants(files: MakeAnAudioFiles, cache: Path) -> tuple[Tensor, float]:
     """ᾱ of the training levels `[levels]`, and the factor between latents and autoencoder."""
 
     def convert(tree: object) -> StateDict:
@@ -113,12 +113,12 @@ def load_constants(files: Files, cache: Path) -> tuple[Tensor, float]:
     return signal, constants["scale_factor"].item()
 
 
-def load_vocoder(files: Files, cache: Path) -> BigVGAN:
+def load_vocoder(files: MakeAnAudioFiles, cache: Path) -> BigVGAN:
     fields = yaml.safe_load(files.vocoder_config.read_text())
     return load_bigvgan(files.vocoder_weights, BigVGANConfig.from_mapping(fields), cache)
 
 
-def _load(files: Files, cache: Path, prefix: str, build: Callable[[], Module]) -> Module:
+def _load(files: MakeAnAudioFiles, cache: Path, prefix: str, build: Callable[[], Module]) -> Module:
     def convert(tree: object) -> StateDict:
         state = _state_dict(tree)
         return under({k: v for k, v in state.items() if not k.startswith(UNUSED)}, prefix)

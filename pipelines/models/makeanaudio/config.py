@@ -10,21 +10,8 @@ from typing import Any
 
 import yaml
 
+from pipelines.networks.bert import BertConfig
 from pipelines.weights.torch_files import CheckpointError
-
-
-@dataclass(frozen=True, slots=True)
-class BertConfig:
-    """The text encoder before the projection."""
-
-    vocabulary: int
-    width: int
-    layers: int
-    heads: int
-    inner: int
-    positions: int
-    token_types: int
-    norm_epsilon: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipelines.models.makeanaudio.config import ScheduleConfig
-from pipelines.requests.sound import timesteps
+from pipelines.requests.sound import visited_levels
 
 
 def variances(config: ScheduleConfig) -> Tensor:
@@ -27,7 +27,7 @@ def remaining_signal(config: ScheduleConfig) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DDIMStep:
     """One step down: the noise level, and ᾱ before and after it."""
 
     level: int
@@ -35,15 +35,15 @@ class Step:
     signal_next: float
 
 
-def plan(steps: int, signal: Sequence[float] | Tensor) -> list[Step]:
+def plan(steps: int, signal: Sequence[float] | Tensor) -> list[DDIMStep]:
     """The steps from noise to sound, in order. `signal` is ᾱ of the training levels.
 
     The last step ends at level 0, which still holds a little noise. Raises InvalidInput.
     """
-    levels = timesteps(steps)
+    levels = visited_levels(steps)
     ends = [0, *levels[:-1]]
     return [
-        Step(level, float(signal[level]), float(signal[end]))
+        DDIMStep(level, float(signal[level]), float(signal[end]))
         for level, end in zip(reversed(levels), reversed(ends), strict=True)
     ]
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.audio.joining import AsItIs
+from pipelines.audio.joining import PassThrough
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.reference_features import FeatureCache
 from pipelines.requests import sound
 from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
-from pipelines.weights.checkpoints import model_folder
+from pipelines.weights.checkpoints import NO_CONVERTERS, model_folder
 
 if TYPE_CHECKING:
-    from pipelines.models.makeanaudio.checkpoint import Files
+    from pipelines.models.makeanaudio.checkpoint import MakeAnAudioFiles
 
 NAME = "make-an-audio"
 
@@ -23,6 +23,7 @@ class MakeAnAudioPipeline:
 
     sample_rate = sound.SAMPLE_RATE
     takes_reference = False
+    converters = NO_CONVERTERS
 
     def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.models.makeanaudio.stages import MakeAnAudioFrontend
@@ -40,13 +41,13 @@ class MakeAnAudioPipeline:
         return MakeAnAudioVocoder(_files(settings), settings)
 
     def joiner(self, _settings: PipelineSettings) -> Joiner:
-        return AsItIs()
+        return PassThrough()
 
     def check(self, asked: SoundRequest, _settings: PipelineSettings) -> None:
         sound.check(asked)
 
 
-def _files(settings: PipelineSettings) -> Files:
-    from pipelines.models.makeanaudio.checkpoint import Files
+def _files(settings: PipelineSettings) -> MakeAnAudioFiles:
+    from pipelines.models.makeanaudio.checkpoint import MakeAnAudioFiles
 
-    return Files.under(model_folder(NAME, settings))
+    return MakeAnAudioFiles.under(model_folder(NAME, settings))

@@ -8,18 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.protocol import Acoustic, Segment
+from pipelines.units import LatentColumns, MelFrames
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoundSegment(Segment):
-    """One sound; `length` counts the columns of its latent.
+    """One sound.
 
     `text` `[positions, context]` is what the description says, `no_text` the same of an empty one,
     absent where the guidance needs none.
     """
 
+    length: LatentColumns
     text: Floats
     no_text: Floats | None
     steps: int
@@ -32,5 +34,6 @@ class SoundSegment(Segment):
 class SoundAcoustic(Acoustic):
     """A log10-mel `[80, length]`, to be lengthened by `missing` samples of silence at each end."""
 
+    length: MelFrames
     mel: Floats
     missing: int

@@ -13,10 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipelines.models.makeanaudio.checkpoint import Files, load_text_encoder, load_vocoder
-from pipelines.models.makeanaudio.ddim import Step, advance, plan
+from pipelines.models.makeanaudio.checkpoint import (
+    MakeAnAudioFiles,
+    load_text_encoder,
+    load_vocoder,
+)
+from pipelines.models.makeanaudio.ddim import DDIMStep, advance, plan
+from pipelines.models.makeanaudio.description_encoder import Tokenizer
 from pipelines.models.makeanaudio.segments import Floats, SoundAcoustic, SoundSegment
-from pipelines.models.makeanaudio.text_encoder import Tokenizer
+from pipelines.networks.guidance import NO_GUIDANCE, GuidedRows
 from pipelines.protocol import Acoustic, Segment, State, Waveform
 from pipelines.requests.sound import (
     LATENT_HEIGHT,
@@ -27,7 +32,6 @@ from pipelines.requests.sound import (
     missing_samples,
 )
 from pipelines.runtime.device import configure
-from pipelines.runtime.guidance import NO_GUIDANCE, GuidedRows
 from pipelines.runtime.precision import autocast, place
 from pipelines.runtime.step_batches import StepBatch, batch_of
 from pipelines.runtime.transfer import to_device, to_host
@@ -40,7 +44,7 @@ class MakeAnAudioFrontend:
     In float32 whatever the settings say: it costs a tenth of one denoising step.
     """
 
-    def __init__(self, files: Files, settings: PipelineSettings) -> None:
+    def __init__(self, files: MakeAnAudioFiles, settings: PipelineSettings) -> None:
         """Raises CheckpointError where a file does not fit, as the other stages do."""
         runtime = configure(settings)
         self._device = runtime.device
@@ -93,7 +97,7 @@ class SoundState(State):
     segment: SoundSegment
     latent: Tensor
     texts: Tensor
-    steps: list[Step]
+    steps: list[DDIMStep]
     batch: SoundBatch | None = None
     place: int = 0
 
@@ -223,7 +227,7 @@ class MakeAnAudioVocoder:
 
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, files: Files, settings: PipelineSettings) -> None:
+    def __init__(self, files: MakeAnAudioFiles, settings: PipelineSettings) -> None:
         self._runtime = configure(settings)
         self._model = load_vocoder(files, settings.cache)
         place(self._model, self._runtime)

@@ -105,7 +105,7 @@ class Level(nn.Module):
         return result
 
 
-class Decoder(nn.Module):
+class MelDecoder(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         widths = [multiplier * config.width for multiplier in config.multipliers]
@@ -136,7 +136,7 @@ class LatentDecoder(nn.Module):
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
         self.post_quant_conv = nn.Conv2d(config.latent, config.channels_in, 1)
-        self.decoder = Decoder(config)
+        self.decoder = MelDecoder(config)
 
     def forward(self, z: Tensor) -> Tensor:
         """`[batch, 4, 10, columns]` to log10 mel `[batch, 80, 8 * columns]`."""

@@ -15,7 +15,7 @@ from pipelines.models.makeanaudio.ddim import remaining_signal
 from pipelines.models.makeanaudio_small.config import SmallConfig, read_small_config
 from pipelines.models.makeanaudio_small.decoder import PatchDecoder
 from pipelines.models.makeanaudio_small.denoiser import ColumnDenoiser
-from pipelines.models.makeanaudio_small.mel import MEL
+from pipelines.models.makeanaudio_small.mel import SOUND_MEL
 from pipelines.networks.vocoders.spectrum import SpectrumVocoder
 from pipelines.settings import CHECKPOINTS, PipelineSettings
 from pipelines.weights.state_dicts import StateDict, load_strict
@@ -56,7 +56,7 @@ class SmallFiles:
         return remaining_signal(self.read_config().schedule), 1.0
 
     def vocoder(self) -> SpectrumVocoder:
-        vocoder = SpectrumVocoder(self.read_config().vocoder, MEL)
+        vocoder = SpectrumVocoder(self.read_config().vocoder, SOUND_MEL)
         load_strict(vocoder, _tensors(self.weights, "vocoder."), self.weights.name)
         return vocoder
 

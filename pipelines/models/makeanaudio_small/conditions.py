@@ -1,4 +1,4 @@
-"""What the small model is told of a sound: its kind, and as much of its traits as is known.
+"""The condition of the small model: the kind of a sound, and those of its traits that are known.
 
 Imports no torch.
 """
@@ -28,17 +28,18 @@ def condition(kind: str, traits: Mapping[str, float]) -> Floats:
     """`[SIZE]`: a one at the place of the kind; each trait from -1 to 1, distance and space from 0,
     and whether it is known.
     """
-    told = np.zeros(SIZE, np.float32)
-    told[KINDS.index(kind)] = 1
-    values, known = np.split(told[len(KINDS) :], 2)
+    vector = np.zeros(SIZE, np.float32)
+    vector[KINDS.index(kind)] = 1
+    values, known = np.split(vector[len(KINDS) :], 2)
     for trait, value in traits.items():
         place = TRAITS.index(trait)
         values[place] = max(0.0, value) if trait in (DISTANCE, SPACE) else value
         known[place] = 1
-    return told
+    return vector
 
 
-def parts(told: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def parts(conditions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Conditions `[sounds, SIZE]` as kinds, values of traits, and whether these are known."""
     kinds, traits = len(KINDS), len(TRAITS)
-    return told[:, :kinds], told[:, kinds : kinds + traits], told[:, kinds + traits :]
+    values, known = conditions[:, kinds : kinds + traits], conditions[:, kinds + traits :]
+    return conditions[:, :kinds], values, known

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from pipelines.models.makeanaudio.config import ScheduleConfig
 from pipelines.models.makeanaudio_small.conditions import KINDS
-from pipelines.models.makeanaudio_small.denoiser import DenoiserConfig
+from pipelines.models.makeanaudio_small.denoiser import ColumnDenoiserConfig
 from pipelines.networks.vocoders.spectrum import SpectrumConfig
 from pipelines.weights.torch_files import CheckpointError
 
 
 @dataclass(frozen=True, slots=True)
 class SmallConfig:
-    denoiser: DenoiserConfig
+    denoiser: ColumnDenoiserConfig
     schedule: ScheduleConfig
     vocoder: SpectrumConfig
 
@@ -26,7 +26,7 @@ def read_small_config(path: Path) -> SmallConfig:
         parts = json.loads(path.read_text())
         kinds = tuple(parts["kinds"])
         config = SmallConfig(
-            denoiser=DenoiserConfig(**parts["denoiser"]),
+            denoiser=ColumnDenoiserConfig(**parts["denoiser"]),
             schedule=ScheduleConfig(**parts["schedule"]),
             vocoder=SpectrumConfig(**parts["vocoder"]),
         )

@@ -24,7 +24,7 @@ from pipelines.requests.sound import LATENT_HEIGHT
 
 
 @dataclass(frozen=True, slots=True)
-class DenoiserConfig:
+class ColumnDenoiserConfig:
     """`context` is the width of the conditions, `channels` that of the latent."""
 
     channels: int
@@ -69,7 +69,7 @@ class SelfAttention(nn.Module):
 
 
 class Layer(nn.Module):
-    def __init__(self, config: DenoiserConfig) -> None:
+    def __init__(self, config: ColumnDenoiserConfig) -> None:
         super().__init__()
         width = config.width
         padding = config.kernel // 2
@@ -90,7 +90,7 @@ class Layer(nn.Module):
 
 
 class ColumnDenoiser(nn.Module):
-    """Predicts the noise in a latent, given its level and what is told of the sound.
+    """Predicts the noise in a latent, given its level and the condition of the sound.
 
     What is learned is the velocity v = √ᾱ ε - √(1-ᾱ) x₀ (Salimans and Ho, "Progressive
     Distillation for Fast Sampling of Diffusion Models", 2022), of one size at every level: to find
@@ -98,7 +98,7 @@ class ColumnDenoiser(nn.Module):
     prior finds.
     """
 
-    def __init__(self, config: DenoiserConfig, schedule: ScheduleConfig) -> None:
+    def __init__(self, config: ColumnDenoiserConfig, schedule: ScheduleConfig) -> None:
         super().__init__()
         self._width, self._head = config.width, config.width // config.heads
         column = config.channels * LATENT_HEIGHT
@@ -129,15 +129,15 @@ class ColumnDenoiser(nn.Module):
     def velocity(self, x: Tensor, levels: Tensor, context: Tensor) -> Tensor:
         """The same, of the velocity."""
         expected = self.prior(x, self.signal[levels], context[:, 0])
-        told = self.told(context[:, 0])
-        condition = F.silu(self.level(sinusoids(levels, self._width)) + told)
+        condition = self.told(context[:, 0])
+        modulation = F.silu(self.level(sinusoids(levels, self._width)) + condition)
         tokens = self.embed(columns_of(x)) + self.embed_prior(columns_of(expected))
         # One token more stands where the sound begins.
-        tokens = torch.cat([told[:, None], tokens], dim=1)
+        tokens = torch.cat([condition[:, None], tokens], dim=1)
         turns = rotations(tokens.shape[1], self._head, x.device)
         for layer in self.layers:
-            tokens = layer(tokens, condition, turns)
-        shift, scale = self.last(condition)[:, None].chunk(2, -1)
+            tokens = layer(tokens, modulation, turns)
+        shift, scale = self.last(modulation)[:, None].chunk(2, -1)
         found: Tensor = self.out(_normed(tokens[:, 1:], shift, scale))
         velocity: Tensor = expected + latent_of(found, x.shape[1])
         return velocity

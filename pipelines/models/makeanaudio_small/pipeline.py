@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pipelines.audio.joining import AtLevel
+from pipelines.audio.joining import LevelNormalizer
 from pipelines.protocol import Diffusion, Frontend, InvalidInput, Joiner, Vocoder
 from pipelines.reference_features import FeatureCache
 from pipelines.requests.sound import SAMPLE_RATE, SoundRequest, check
 from pipelines.settings import PipelineSettings
+from pipelines.weights.checkpoints import NO_CONVERTERS
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 10.0
 """What it was trained on, about."""
@@ -17,6 +18,7 @@ class SmallPipeline:
 
     sample_rate = SAMPLE_RATE
     takes_reference = False
+    converters = NO_CONVERTERS
 
     def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.models.makeanaudio_small.stages import SmallFrontend
@@ -36,7 +38,7 @@ class SmallPipeline:
         return SmallVocoder(SmallFiles.of(settings), settings)
 
     def joiner(self, settings: PipelineSettings) -> Joiner:
-        return AtLevel(settings.sound_level, self.sample_rate)
+        return LevelNormalizer(settings.sound_level, self.sample_rate)
 
     def check(self, asked: SoundRequest, _settings: PipelineSettings) -> None:
         """Raises InvalidInput."""

@@ -56,31 +56,34 @@ class ColumnPrior(nn.Module):
         self.register_buffer("axes", torch.eye(column).repeat(count, 1, 1))
         self.register_buffer("variances", torch.ones(count, RATES, column))
 
-    def forward(self, x: Tensor, signal: Tensor, told: Tensor) -> Tensor:
+    def forward(self, x: Tensor, signal: Tensor, conditions: Tensor) -> Tensor:
         """Latents `[batch, channels, 10, columns]`, ᾱ `[batch]`, conditions `[batch, SIZE]`.
 
         Returns the velocity √ᾱ ε - √(1-ᾱ) x₀ in the shape of the latents, float32.
         """
         # At low noise a small error of x₀ is a large one of the noise.
         with without_autocast(x.device):
-            kept, added = signal.sqrt()[:, None, None], (1 - signal).sqrt()[:, None, None]
-            kinds, traits, _ = parts(told)
+            signal_scale, noise_scale = (
+                variance.sqrt()[:, None, None] for variance in (signal, 1 - signal)
+            )
+            kinds, traits, _ = parts(conditions)
             place = kinds.argmax(dim=1)
             mean = self.mean[place] + (traits[:, None] @ self.slopes[place])[:, 0]
             axes, columns = self.axes[place], columns_of(x)
             waves = cosines(x.shape[-1], x.device)
             variances = self.variances[place][:, nearest_rates(x.shape[-1], x.device)]
-            away = waves @ (columns - kept * mean[:, None]) @ axes
-            away = away * (kept * variances / (kept**2 * variances + added**2))
+            away = waves @ (columns - signal_scale * mean[:, None]) @ axes
+            total = signal_scale**2 * variances + noise_scale**2
+            away = away * (signal_scale * variances / total)
             sound = mean[:, None] + waves.T @ away @ axes.mT
-            return latent_of((kept * columns - sound) / added, x.shape[1])
+            return latent_of((signal_scale * columns - sound) / noise_scale, x.shape[1])
 
     @torch.no_grad()
     def fit(self, place: int, sounds: Sequence[tuple[Tensor, Tensor]]) -> None:
         """Sounds of one kind, by their length: columns `[sounds, columns, column]` and traits
         `[sounds, traits]`."""
         flat = torch.cat([columns.flatten(0, 1) for columns, _ in sounds])
-        traits = torch.cat([told.repeat_interleave(it.shape[1], 0) for it, told in sounds])
+        traits = torch.cat([known.repeat_interleave(it.shape[1], 0) for it, known in sounds])
         centred = traits - traits.mean(dim=0)
         ridge = 1e-3 * len(traits) * torch.eye(traits.shape[1])
         slopes = torch.linalg.solve(centred.T @ centred + ridge, centred.T @ (flat - flat.mean(0)))
@@ -89,11 +92,11 @@ class ColumnPrior(nn.Module):
         _, axes = torch.linalg.eigh(rest.T @ rest / len(rest))
         self.mean[place], self.slopes[place], self.axes[place] = mean, slopes, axes
         strengths, counted = torch.zeros_like(self.variances[place]), torch.zeros(RATES, 1)
-        for columns, told in sounds:
+        for columns, known in sounds:
             width = columns.shape[1]
             if width < RATES:
                 continue
-            away = columns - (mean + told @ slopes)[:, None]
+            away = columns - (mean + known @ slopes)[:, None]
             power = (cosines(width, columns.device) @ away @ axes).square().sum(dim=0)
             rates = nearest_rates(width, columns.device)
             strengths.index_add_(0, rates, power)

@@ -13,18 +13,18 @@ from pipelines.models.foley.stages import FoleyFrontend
 from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.rendering import FADE_OUT_SECONDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, SPACE
-from pipelines.models.foley.words import told
+from pipelines.models.foley.words import traits_in
 from pipelines.models.makeanaudio.segments import Floats, SoundAcoustic, SoundSegment
 from pipelines.models.makeanaudio_small.checkpoint import SmallFiles
 from pipelines.models.makeanaudio_small.conditions import condition
+from pipelines.networks.guidance import NO_GUIDANCE
 from pipelines.protocol import Segment, Waveform
 from pipelines.requests.sound import HOP, LATENT_FRAMES, SAMPLE_RATE, SoundRequest, check
 from pipelines.runtime.device import configure
-from pipelines.runtime.guidance import NO_GUIDANCE
 from pipelines.runtime.precision import autocast, place
 from pipelines.settings import PipelineSettings
 
-TOLD = 0.8
+NAMED_TRAIT = 0.8
 """How far from the middle a trait is that the description tells."""
 NEAR = 0.0
 """Distance and space where nothing is told of them: near by and in no hall."""
@@ -66,7 +66,7 @@ class SmallFrontend:
         """`[1, SIZE]`."""
         kind, _ = self._foley.nearest(prompt)
         traits = {DISTANCE: NEAR, SPACE: NEAR}
-        traits |= {trait: TOLD * end for trait, end in told(prompt).items()}
+        traits |= {trait: NAMED_TRAIT * end for trait, end in traits_in(prompt).items()}
         own = SOUNDS[kind].traits
         return condition(kind, {trait: traits[trait] for trait in own if trait in traits})[None]
 

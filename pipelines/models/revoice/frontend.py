@@ -1,4 +1,4 @@
-"""Front end of the small converter: a recording to windows of what is heard in it."""
+"""Front end of the small converter: a recording to windows of content, pitch and level."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from pipelines.models.revoice.levels import levels
 from pipelines.models.revoice.request import check, source_of
 from pipelines.models.revoice.segments import Floats, RevoiceSegment
 from pipelines.models.revoice.windows import Window, windows
-from pipelines.models.styletts2.frontend import segment_seed
 from pipelines.networks.fcpe import FCPE, HOP
 from pipelines.networks.whisper import SAMPLE_RATE, SAMPLES_PER_FEATURE, WhisperEncoder
 from pipelines.protocol import Waveform
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.runtime.device import Runtime, configure
 from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.seeds import segment_seed
 from pipelines.settings import PipelineSettings
 from pipelines.voices.timbre import Timbre, Timbres
 
@@ -31,9 +31,9 @@ PITCHES_PER_FRAME = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
-    """A window as the models hear it, at its frames; `pitch` has two values for each frame between
-    `start` and `stop`."""
+class AnalysedWindow:
+    """What the models find in a window: `features` `[frames, 512]` of Whisper at the frames from
+    `begin` to `end`, `pitch` `[2 · frames]` in Hz at those from `start` to `stop`."""
 
     window: Window
     features: NDArray[np.float16]
@@ -76,16 +76,16 @@ class RevoiceFrontend:
         timbre = self._timbres.of(request.voice)
         stretch = request.length_adjust
         loudness = _loudness(wave, stretch)
-        heard = [self.hear(wave, window, stretch) for window in windows(loudness.max(axis=1))]
-        pitches = shift([one.pitch for one in heard], timbre.pitch_hz, request.semitones)
+        analysed = [self.analyse(wave, window, stretch) for window in windows(loudness.max(axis=1))]
+        pitches = shift([one.pitch for one in analysed], timbre.pitch_hz, request.semitones)
         return [
             _segment(one, index, pitch, loudness, timbre, segment_seed(request.seed, index))
-            for index, (one, pitch) in enumerate(zip(heard, pitches, strict=True))
+            for index, (one, pitch) in enumerate(zip(analysed, pitches, strict=True))
         ]
 
     @torch.inference_mode()
-    def hear(self, wave: Waveform, window: Window, stretch: float) -> Heard:
-        """One window, alone: what is heard does not depend on how long the source is."""
+    def analyse(self, wave: Waveform, window: Window, stretch: float) -> AnalysedWindow:
+        """One window, alone, so that the result does not depend on how long the source is."""
         seconds = FRAME_SECONDS / stretch
         first = int(window.begin * seconds * SAMPLE_RATE)
         cut = wave[first : int(np.ceil(window.end * seconds * SAMPLE_RATE))]
@@ -97,7 +97,7 @@ class RevoiceFrontend:
         start = window.begin * seconds - first / SAMPLE_RATE
         values = np.arange((window.stop - window.start) * PITCHES_PER_FRAME) + 0.5
         times = (window.start - window.begin + values / PITCHES_PER_FRAME) * seconds + start
-        return Heard(
+        return AnalysedWindow(
             window,
             at_frames(features, window.end - window.begin, start, stretch).half().cpu().numpy(),
             sampled(pitch.float().cpu().numpy(), SAMPLE_RATE / HOP, times),
@@ -115,14 +115,14 @@ def _loudness(wave: Waveform, stretch: float) -> Floats:
 
 
 def _segment(
-    heard: Heard, index: int, pitch: Floats, loudness: Floats, timbre: Timbre, seed: int
+    analysed: AnalysedWindow, index: int, pitch: Floats, loudness: Floats, timbre: Timbre, seed: int
 ) -> RevoiceSegment:
-    window = heard.window
+    window = analysed.window
     return RevoiceSegment(
         index=index,
         seed=seed,
         length=window.end - window.begin,
-        heard=heard.features,
+        content=analysed.features,
         # A copy: a view would take the whole source along.
         levels=loudness[window.begin : window.end].copy(),
         before=window.start - window.begin,

@@ -37,7 +37,7 @@ class HeadConfig:
     """Width of the text features."""
 
 
-class Spoken(NamedTuple):
+class HeadOutput(NamedTuple):
     """A padded batch: text features `[batch, spoken, frames]`, energy `[batch, 2 · frames]`, and
     logits of symbols `[batch, symbols, frames]`."""
 
@@ -82,14 +82,14 @@ class ContentHead(nn.Module):
         self.direct = nn.Conv1d(config.heard, config.spoken, DIRECT_KERNEL, padding="same")
         self.energy = nn.Linear(width, LEVELS_PER_FRAME)
 
-    def forward(self, heard: Tensor, levels: Tensor, lengths: Lengths) -> Spoken:
+    def forward(self, heard: Tensor, levels: Tensor, lengths: Lengths) -> HeadOutput:
         """`heard` `[batch, frames, heard]` at the times of the frames, `levels` `[batch, frames,
         2]` in nepers below the loudest, zeros beyond each length."""
         heard = self.normed(heard, lengths)
         hidden = self.hidden(heard, levels, lengths)
         logits = self.symbols(hidden)
         asr = self.expected(logits) + self.context(hidden)
-        return Spoken(
+        return HeadOutput(
             lengths.clear(asr.mT + self.direct(heard.mT)),
             lengths.clear(self.energy(hidden).mT).mT.flatten(1),
             logits.mT,

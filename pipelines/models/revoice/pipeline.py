@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from pipelines.audio.joining import CrossFade
 from pipelines.models.revoice import request
 from pipelines.models.revoice.windows import OVERLAP_FRAMES
-from pipelines.models.seedvc.windows import CrossFade
 from pipelines.models.styletts2.config import KOKORO
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.reference_features import FeatureCache
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.settings import PipelineSettings
+from pipelines.weights.checkpoints import Convert
 
 SAMPLES_PER_FRAME = 2 * KOKORO.generator.samples_per_frame
 
@@ -19,6 +22,15 @@ class RevoicePipeline:
 
     sample_rate = KOKORO.sample_rate
     takes_reference = False
+
+    @property
+    def converters(self) -> Mapping[str, Convert]:
+        from pipelines.models.revoice import checkpoint
+
+        return {
+            checkpoint.WHISPER: checkpoint.convert_whisper,
+            checkpoint.PITCH: checkpoint.convert_pitch,
+        }
 
     def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.models.revoice.frontend import RevoiceFrontend

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from pipelines.audio.recording import Recording, check_recording
 from pipelines.protocol import InvalidInput
 from pipelines.requests.conversion import ConversionRequest
+from pipelines.requests.ranges import check_range
 from pipelines.settings import PipelineSettings
 from pipelines.voices.shipped_voices import catalogue
 
@@ -23,8 +22,8 @@ def check(request: ConversionRequest, settings: PipelineSettings) -> None:
     catalogue(settings.checkpoints).parse(request.voice)
     if request.source is not None:
         check_recording(request.source, "source")
-    _check_range("length_adjust", request.length_adjust, LENGTH_ADJUST)
-    _check_range("semitones", request.semitones, SEMITONES)
+    check_range("length_adjust", request.length_adjust, LENGTH_ADJUST, "With this model the")
+    check_range("semitones", request.semitones, SEMITONES, "With this model the")
 
 
 def source_of(request: ConversionRequest) -> Recording:
@@ -33,10 +32,3 @@ def source_of(request: ConversionRequest) -> Recording:
         message = "The request holds no source recording."
         raise InvalidInput("source", message, "source_missing")
     return request.source
-
-
-def _check_range(field: str, value: float, limits: tuple[float, float]) -> None:
-    low, high = limits
-    if not (math.isfinite(value) and low <= value <= high):
-        message = f"With this model the {field} must lie between {low:g} and {high:g}."
-        raise InvalidInput(field, message)

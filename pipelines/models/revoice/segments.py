@@ -8,24 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.protocol import Segment
+from pipelines.units import AlignmentFrames
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RevoiceSegment(Segment):
-    """One window of a source with some of what is around it: `length` counts the frames (25 ms) of
-    all, `before` and `after` those that are around.
+    """One window of a source with its context: `length` counts the frames of both, `before` and
+    `after` those of the context on either side.
 
-    `heard` `[length, 512]` is what Whisper hears, `levels` `[length, 2]` how loud it is; `pitch`
-    `[2 · frames of the window]` in Hz, 0 where nothing is voiced; `style` `[128]` and `gain` are
-    those of the voice.
+    `content` `[length, 512]` are the features of Whisper, `levels` `[length, 2]` the loudness in
+    nepers; `pitch` `[2 · frames of the window]` in Hz, 0 where nothing is voiced; `style` `[128]`
+    and `gain` are those of the voice.
     """
 
-    heard: NDArray[np.float16]
+    length: AlignmentFrames
+    content: NDArray[np.float16]
     levels: Floats
-    before: int
-    after: int
+    before: AlignmentFrames
+    after: AlignmentFrames
     pitch: Floats
     style: Floats
     gain: float

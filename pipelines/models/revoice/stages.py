@@ -48,11 +48,11 @@ class RevoiceDiffusion:
         """Text features and energy of each window, without what is around it."""
         segments = [state.segment for state in states]
         device = self._runtime.device
-        heard = padded([segment.heard.T for segment in segments], device).mT.float()
+        content = padded([segment.content.T for segment in segments], device).mT.float()
         levels = padded([segment.levels.T for segment in segments], device).mT
         lengths = Lengths.of([segment.length for segment in segments], device)
         with autocast(self._runtime):
-            made = self.head(heard, levels, lengths)
+            made = self.head(content, levels, lengths)
         asr, energy = made.asr.float().cpu().numpy(), made.energy.float().cpu().numpy()
         return [
             _acoustic(segment, asr[member], energy[member])

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from pipelines.audio.mel import MelConfig, mel_spectrogram
 from pipelines.runtime.attention import attend
-from pipelines.runtime.device import settle_torchaudio
+from pipelines.runtime.device import make_torchaudio_importable
 from pipelines.weights.state_dicts import load_strict, under
 
 SAMPLE_RATE = 16000
-WINDOW = 30 * SAMPLE_RATE
-CONTEXT = 5 * SAMPLE_RATE
+WINDOW_SAMPLES = 30 * SAMPLE_RATE
+CONTEXT_SAMPLES = 5 * SAMPLE_RATE
 SAMPLES_PER_FEATURE = 320
 ATTENTION = "attend"
 WINDOWS_AT_ONCE = 4
@@ -28,7 +28,7 @@ WINDOWS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class EncoderWindow:
     """Samples `start` to `stop` of a recording; the first `known` features are not new."""
 
     start: int
@@ -39,21 +39,25 @@ class Window:
     def features(self) -> int:
         """Features up to the end of the samples; the rest of 30 s is padding."""
         samples = self.stop - self.start
-        return min(samples // SAMPLES_PER_FEATURE + 1, WINDOW // SAMPLES_PER_FEATURE)
+        return min(samples // SAMPLES_PER_FEATURE + 1, WINDOW_SAMPLES // SAMPLES_PER_FEATURE)
 
 
-def windows(samples: int) -> list[Window]:
+def encoder_windows(samples: int) -> list[EncoderWindow]:
     """Windows of up to 30 s; each but the first begins with the last 5 s of the one before."""
-    first = min(samples, WINDOW)
-    found = [Window(0, first, 0)]
+    first = min(samples, WINDOW_SAMPLES)
+    found = [EncoderWindow(0, first, 0)]
     while (position := found[-1].stop) < samples:
-        start = position - CONTEXT
-        found.append(Window(start, min(start + WINDOW, samples), CONTEXT // SAMPLES_PER_FEATURE))
+        start = position - CONTEXT_SAMPLES
+        found.append(
+            EncoderWindow(
+                start, min(start + WINDOW_SAMPLES, samples), CONTEXT_SAMPLES // SAMPLES_PER_FEATURE
+            )
+        )
     return found
 
 
 def input_features(waves: Tensor, bands: int) -> Tensor:
-    """30 s windows `[batch, WINDOW]` to Whisper's log-mel `[batch, bands, 3000]`."""
+    """30 s windows `[batch, WINDOW_SAMPLES]` to Whisper's log-mel `[batch, bands, 3000]`."""
     config = MelConfig(
         filter_rate=SAMPLE_RATE, fft=400, hop=160, bands=bands, window=400, centred=True, power=2
     )
@@ -71,7 +75,7 @@ class ContentEncoder(nn.Module):
         self.encoder = encoder
 
     def forward(self, waves: Tensor) -> Tensor:
-        """30 s windows `[batch, WINDOW]`, zero-padded, to `[batch, 1500, width]`, 50 Hz.
+        """30 s windows `[batch, WINDOW_SAMPLES]`, zero-padded, to `[batch, 1500, width]`, 50 Hz.
 
         The padding takes part in the attention, as it did in training.
         """
@@ -80,7 +84,7 @@ class ContentEncoder(nn.Module):
 
     def features(self, recordings: list[Tensor]) -> list[Tensor]:
         """Recordings `[samples]` at 16 kHz of any length to features `[frames, width]` each."""
-        plans = [windows(len(recording)) for recording in recordings]
+        plans = [encoder_windows(len(recording)) for recording in recordings]
         cuts = [
             recording[window.start : window.stop]
             for recording, plan in zip(recordings, plans, strict=True)
@@ -98,7 +102,7 @@ class ContentEncoder(nn.Module):
 
 
 def _padded(cuts: list[Tensor]) -> Tensor:
-    return torch.stack([F.pad(cut, (0, WINDOW - len(cut))) for cut in cuts])
+    return torch.stack([F.pad(cut, (0, WINDOW_SAMPLES - len(cut))) for cut in cuts])
 
 
 def load_content_encoder(folder: Path) -> ContentEncoder:
@@ -112,7 +116,7 @@ def load_content_encoder(folder: Path) -> ContentEncoder:
 
 def content_encoder(sizes: Mapping[str, Any]) -> ContentEncoder:
     """The encoder of a Whisper model whose `config.json` holds these entries."""
-    settle_torchaudio()
+    make_torchaudio_importable()
     from transformers import AttentionInterface, WhisperConfig
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 

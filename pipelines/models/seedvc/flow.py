@@ -22,7 +22,8 @@ class Flow(State):
     """A window on its way from noise to mel.
 
     `x` `[frames, bands]` and `condition` `[frames, width]` begin with the `prompt` frames of the
-    reference, where `x` stays zero. `steps` is the length of the schedule, uniform in time.
+    reference, where `x` stays zero. `steps` counts the Euler steps from noise to mel, of equal
+    size in time.
     """
 
     x: Tensor

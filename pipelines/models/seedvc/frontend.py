@@ -22,14 +22,15 @@ from pipelines.models.seedvc.config import SeedVCConfig, read_config
 from pipelines.models.seedvc.content import SAMPLE_RATE, ContentEncoder, load_content_encoder
 from pipelines.models.seedvc.f0 import shift_pitch
 from pipelines.models.seedvc.length_regulator import LengthRegulator
-from pipelines.models.seedvc.segments import ConversionSegment, segment_seed
+from pipelines.models.seedvc.segments import ConversionSegment
 from pipelines.models.seedvc.windows import context_frames, window_bounds
 from pipelines.networks.campplus import CampPlus, speaker_embedding
 from pipelines.networks.rmvpe import RMVPE, track_pitch
-from pipelines.reference_features import Array, FeatureCache, Features
+from pipelines.reference_features import ArraySpec, FeatureCache, Features
 from pipelines.requests.conversion import ConversionRequest, check, recordings_of
 from pipelines.runtime.device import Runtime, configure
 from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.seeds import segment_seed
 from pipelines.settings import PipelineSettings
 from pipelines.weights.state_dicts import identity
 
@@ -39,7 +40,7 @@ REVISION = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class AnalysedRecording:
     """A recording as the models hear it: `wave` `[samples]` at the model's rate, `narrow` at
     16 kHz, `features` `[frames, width]` of its content, `pitch` `[frames]` in Hz if it is seen."""
 
@@ -50,7 +51,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Voice:
+class TargetVoice:
     """What a conversion takes from a reference: log-mel `[frames, bands]`, speaker embedding
     `[style]`, conditioning `[frames, channels]`, and its pitch in Hz if the model sees it."""
 
@@ -66,7 +67,7 @@ class Voice:
         return {name: np.ascontiguousarray(part.cpu().numpy()) for name, part in parts.items()}
 
     @classmethod
-    def of(cls, features: Features, device: torch.device) -> Voice:
+    def of(cls, features: Features, device: torch.device) -> TargetVoice:
         parts = {name: torch.from_numpy(part).to(device) for name, part in features.items()}
         return cls(parts["mel"], parts["style"], parts["content"], parts.get("pitch"))
 
@@ -131,23 +132,26 @@ class SeedVCFrontend:
         }
         sources = [self.wave(source) for source, _ in pairs]
         references = [self.reference_wave(recording) for recording in new.values()]
-        heard = self.hear([*sources, *references])
-        for digest, reference in zip(new, heard[len(sources) :], strict=True):
+        analysed = self.analyse([*sources, *references])
+        for digest, reference in zip(new, analysed[len(sources) :], strict=True):
             voice = voices[digest] = self._voice(reference)
             self._cache.keep(digest, self._model, voice.features())
         return [
             list(self._segments(request, source, voices[digest]))
-            for request, source, digest in zip(requests, heard, digests, strict=False)
+            for request, source, digest in zip(requests, analysed, digests, strict=False)
         ]
 
-    def hear(self, waves: Sequence[Tensor]) -> list[Heard]:
+    def analyse(self, waves: Sequence[Tensor]) -> list[AnalysedRecording]:
         """Waves at the model's rate, analysed; the content of all is encoded together."""
         rate = self.config.sample_rate
         narrow = [sinc_resample(wave[None], rate, SAMPLE_RATE)[0] for wave in waves]
         with autocast(self._runtime):
             features = self.content.features(narrow)
         pitches = [track_pitch(self.tracker, wave) if self.tracker else None for wave in narrow]
-        return [Heard(*parts) for parts in zip(waves, narrow, features, pitches, strict=True)]
+        return [
+            AnalysedRecording(*parts)
+            for parts in zip(waves, narrow, features, pitches, strict=True)
+        ]
 
     def wave(self, recording: Recording) -> Tensor:
         """The recording at the model's rate, `[samples]`."""
@@ -158,30 +162,30 @@ class SeedVCFrontend:
         """What the model takes of a reference: its first 25 s."""
         return self.wave(recording)[: REFERENCE_SECONDS * self.config.sample_rate]
 
-    def _voice(self, heard: Heard) -> Voice:
-        mel = log_mel(heard.wave[None], self.config.mel)[0]
-        return Voice(
+    def _voice(self, analysed: AnalysedRecording) -> TargetVoice:
+        mel = log_mel(analysed.wave[None], self.config.mel)[0]
+        return TargetVoice(
             mel=mel.T,
-            style=speaker_embedding(self.speaker, heard.narrow),
-            content=self._regulate(heard.features, mel.shape[1], heard.pitch),
-            pitch=heard.pitch,
+            style=speaker_embedding(self.speaker, analysed.narrow),
+            content=self._regulate(analysed.features, mel.shape[1], analysed.pitch),
+            pitch=analysed.pitch,
         )
 
-    def _known(self, digest: str) -> Voice | None:
+    def _known(self, digest: str) -> TargetVoice | None:
         """The voice of a reference that has been analysed before, by this model."""
         config = self.config
         arrays = {
-            "mel": Array(("frames", config.mel.bands)),
-            "style": Array((config.dit.style,)),
-            "content": Array(("frames", config.dit.content)),
+            "mel": ArraySpec(("frames", config.mel.bands)),
+            "style": ArraySpec((config.dit.style,)),
+            "content": ArraySpec(("frames", config.dit.content)),
         }
         if config.pitched:
-            arrays["pitch"] = Array(("pitches",), np.float64)
+            arrays["pitch"] = ArraySpec(("pitches",), np.float64)
         features = self._cache.find(digest, self._model, arrays)
-        return None if features is None else Voice.of(features, self._runtime.device)
+        return None if features is None else TargetVoice.of(features, self._runtime.device)
 
     def _segments(
-        self, request: ConversionRequest, source: Heard, voice: Voice
+        self, request: ConversionRequest, source: AnalysedRecording, voice: TargetVoice
     ) -> Iterator[ConversionSegment]:
         config = self.config
         frames = int(config.mel.frames(len(source.wave)) * request.length_adjust)
@@ -192,7 +196,7 @@ class SeedVCFrontend:
         for index, (start, stop) in enumerate(window_bounds(frames, window)):
             yield ConversionSegment(
                 index=index,
-                seed=segment_seed(request.seed, index),
+                seed=segment_seed(request.seed, index, bits=64),
                 length=len(prompt) + stop - start,
                 prompt=prompt,
                 prompt_content=prompt_content,
@@ -204,7 +208,7 @@ class SeedVCFrontend:
             )
 
     def _source_content(
-        self, request: ConversionRequest, source: Heard, voice: Voice, frames: int
+        self, request: ConversionRequest, source: AnalysedRecording, voice: TargetVoice, frames: int
     ) -> Tensor:
         pitch = source.pitch
         if pitch is not None and voice.pitch is not None:

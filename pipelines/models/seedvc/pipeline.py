@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.models.seedvc.windows import OVERLAP_FRAMES, CrossFade
+from pipelines.audio.joining import CrossFade
+from pipelines.models.seedvc.windows import OVERLAP_FRAMES
 from pipelines.protocol import Diffusion, Frontend, Joiner, Vocoder
 from pipelines.reference_features import FeatureCache
 from pipelines.requests import conversion
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.settings import PipelineSettings
-from pipelines.weights.checkpoints import model_folder
+from pipelines.weights.checkpoints import NO_CONVERTERS, Convert, model_folder
 
 if TYPE_CHECKING:
     from pipelines.models.seedvc.checkpoint import SeedVCFiles
@@ -27,6 +29,10 @@ class SeedVCPipeline:
     sample_rate: int
     hop: int
     pitched: bool
+
+    @property
+    def converters(self) -> Mapping[str, Convert]:
+        return NO_CONVERTERS
 
     @property
     def takes_reference(self) -> bool:

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.protocol import Acoustic, Segment
+from pipelines.units import MelFrames
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConversionSegment(Segment):
-    """One window of the source behind the whole reference; `length` counts the frames of both.
+    """One window of the source behind the whole reference; `length` counts both.
 
     `prompt` `[reference frames, bands]` is the log-mel of the reference, `prompt_content`
     `[reference frames, channels]` what is said in it, `style` `[192]` its speaker embedding; the
@@ -22,6 +23,7 @@ class ConversionSegment(Segment):
     `[frames, channels]` is what is said in the window.
     """
 
+    length: MelFrames
     prompt: Floats
     prompt_content: Floats
     style: Floats
@@ -34,10 +36,5 @@ class ConversionSegment(Segment):
 class MelAcoustic(Acoustic):
     """A log-mel `[bands, length]`."""
 
+    length: MelFrames
     mel: Floats
-
-
-def segment_seed(seed: int, index: int) -> int:
-    """The seed of a clip's segment: 64 bits, unrelated between clips and between segments."""
-    words = np.random.SeedSequence([seed % 2**64, index]).generate_state(1, np.uint64)
-    return int(words[0])

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from pipelines.models.styletts2.alignment import Alignment, delayed, frame_counts, lengthened
 from pipelines.models.styletts2.config import ModelConfig
-from pipelines.models.styletts2.denoiser import Denoiser
+from pipelines.models.styletts2.denoiser import StyleDenoiser
+from pipelines.models.styletts2.phoneme_encoder import PhonemeEncoder
 from pipelines.models.styletts2.plbert import encode, plbert
 from pipelines.models.styletts2.prosody import ProsodyPredictor
-from pipelines.models.styletts2.text_encoder import TextEncoder
 from pipelines.runtime.lengths import Lengths
 
 
-class Features(NamedTuple):
+class DecoderInputs(NamedTuple):
     """A padded batch for the decoder. `lengths` counts alignment frames of 25 ms."""
 
     asr: Tensor
@@ -33,12 +33,12 @@ class AcousticModel(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.late_features = config.late_features
+        self.delayed_features = config.delayed_features
         self.bert = plbert(config)
         self.bert_encoder = nn.Linear(config.bert.hidden, config.hidden)
-        self.text_encoder = TextEncoder(config)
+        self.text_encoder = PhonemeEncoder(config)
         self.predictor = ProsodyPredictor(config)
-        self.diffusion = None if config.denoiser is None else Denoiser(config, config.denoiser)
+        self.diffusion = None if config.denoiser is None else StyleDenoiser(config, config.denoiser)
 
     @property
     def precise(self) -> list[nn.Module]:
@@ -46,7 +46,7 @@ class AcousticModel(nn.Module):
         return [part for part in self.children() if part is not self.diffusion]
 
     @property
-    def denoiser(self) -> Denoiser:
+    def denoiser(self) -> StyleDenoiser:
         """Raises ValueError for a model whose styles are given."""
         if self.diffusion is None:
             raise ValueError("This model does not sample styles")
@@ -64,7 +64,7 @@ class AcousticModel(nn.Module):
         speeds: Tensor,
         lengths: Lengths,
         final_frames: Sequence[int],
-    ) -> Features:
+    ) -> DecoderInputs:
         """`text` is what `read` gave for `tokens`, `prosody` `[batch, style]` the style's half.
 
         `speeds` `[batch]` divide durations; `final_frames` are added to each member's last token.
@@ -73,10 +73,10 @@ class AcousticModel(nn.Module):
         frames = frame_counts(logits, speeds, lengths)
         if any(final_frames):
             frames = lengthened(frames, lengths, final_frames)
-        if self.late_features:
+        if self.delayed_features:
             frames = delayed(frames, lengths)
         alignment = Alignment.of(frames)
         spans = alignment.lengths
         f0, energy = self.predictor.contours(alignment.spread(features), prosody, spans)
         asr = alignment.spread(self.text_encoder(tokens, lengths))
-        return Features(asr, f0, energy, spans)
+        return DecoderInputs(asr, f0, energy, spans)

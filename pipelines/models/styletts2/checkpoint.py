@@ -15,14 +15,8 @@ from typing import Any
 import yaml
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.config import (
-    KOKORO,
-    BertConfig,
-    DenoiserConfig,
-    HifiganConfig,
-    IstftnetConfig,
-    ModelConfig,
-)
+from pipelines.models.styletts2.config import KOKORO, AlbertConfig, ModelConfig, StyleDenoiserConfig
+from pipelines.networks.vocoders.generator_config import HifiganConfig, IstftnetConfig
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from pipelines.weights.state_dicts import (
@@ -85,7 +79,7 @@ def kokoro(settings: PipelineSettings) -> Checkpoint:
     return Checkpoint(name, KOKORO, lambda prefixes: checkpoints.load(name, prefixes, settings))
 
 
-def official(folder: Path, settings: PipelineSettings) -> Checkpoint:
+def published_checkpoint(folder: Path, settings: PipelineSettings) -> Checkpoint:
     """A folder with `config.yml`, one `.pth` and, where its sizes are not the published ones,
     PL-BERT's `plbert_config.yml`. Raises CheckpointError.
     """
@@ -146,7 +140,7 @@ def model_config(model: Mapping[str, Any], bert: Mapping[str, Any]) -> ModelConf
         trunk_residual=decoder.get("asr_res_channels", KOKORO.trunk_residual),
         bert=_bert_config(bert),
         generator=_generator_config(decoder),
-        denoiser=DenoiserConfig(
+        denoiser=StyleDenoiserConfig(
             layers=transformer["num_layers"],
             heads=transformer["num_heads"],
             head_features=transformer["head_features"],
@@ -154,14 +148,14 @@ def model_config(model: Mapping[str, Any], bert: Mapping[str, Any]) -> ModelConf
             sigma_data=model["diffusion"]["dist"]["sigma_data"],
         ),
         multispeaker=multispeaker,
-        late_features=decoder["type"] == "hifigan",
+        delayed_features=decoder["type"] == "hifigan",
         final_frames=0 if multispeaker else BREATH_FRAMES,
         cut=PULSE if multispeaker else 0,
         cut_long_form=LONG_FORM_PULSE if multispeaker else 0,
     )
 
 
-def _bert_config(bert: Mapping[str, Any]) -> BertConfig:
+def _bert_config(bert: Mapping[str, Any]) -> AlbertConfig:
     names = {
         "embedding": "embedding_size",
         "hidden": "hidden_size",
@@ -170,7 +164,7 @@ def _bert_config(bert: Mapping[str, Any]) -> BertConfig:
         "layers": "num_hidden_layers",
         "positions": "max_position_embeddings",
     }
-    return BertConfig(**{ours: bert[name] for ours, name in names.items() if name in bert})
+    return AlbertConfig(**{ours: bert[name] for ours, name in names.items() if name in bert})
 
 
 def _generator_config(decoder: Mapping[str, Any]) -> HifiganConfig | IstftnetConfig:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import prod
+from dataclasses import dataclass, field, replace
+
+from pipelines.networks.vocoders.generator_config import HifiganConfig, IstftnetConfig
 
 
 @dataclass(frozen=True, slots=True)
-class BertConfig:
+class AlbertConfig:
     """PL-BERT: an ALBERT over phoneme symbols."""
 
     embedding: int = 128
@@ -19,46 +20,7 @@ class BertConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class GeneratorConfig:
-    """Upsampling stages, each followed by one residual block for each of the kernels."""
-
-    upsample_rates: tuple[int, ...]
-    upsample_kernels: tuple[int, ...]
-    initial_channels: int = 512
-    resblock_kernels: tuple[int, ...] = (3, 7, 11)
-    resblock_dilations: tuple[tuple[int, ...], ...] = ((1, 3, 5), (1, 3, 5), (1, 3, 5))
-    """Of each kernel."""
-
-    @property
-    def samples_per_frame(self) -> int:
-        """Samples per F0 frame, of which there are two in one alignment frame."""
-        return prod(self.upsample_rates)
-
-
-@dataclass(frozen=True, slots=True)
-class HifiganConfig(GeneratorConfig):
-    """The HiFi-GAN generator: its last stage gives samples."""
-
-    upsample_rates: tuple[int, ...] = (10, 5, 3, 2)
-    upsample_kernels: tuple[int, ...] = (20, 10, 6, 4)
-
-
-@dataclass(frozen=True, slots=True)
-class IstftnetConfig(GeneratorConfig):
-    """The iSTFTNet generator: its last stage gives spectra for an inverse STFT."""
-
-    upsample_rates: tuple[int, ...] = (10, 6)
-    upsample_kernels: tuple[int, ...] = (20, 12)
-    n_fft: int = 20
-    hop: int = 5
-
-    @property
-    def samples_per_frame(self) -> int:
-        return prod(self.upsample_rates) * self.hop
-
-
-@dataclass(frozen=True, slots=True)
-class DenoiserConfig:
+class StyleDenoiserConfig:
     """The transformer that denoises styles."""
 
     layers: int = 3
@@ -86,13 +48,13 @@ class ModelConfig:
     """Of the style encoders' first layer."""
     trunk: int = 1024
     trunk_residual: int = 64
-    bert: BertConfig = BertConfig()
-    generator: HifiganConfig | IstftnetConfig = IstftnetConfig()
-    denoiser: DenoiserConfig | None = None
+    bert: AlbertConfig = AlbertConfig()
+    generator: HifiganConfig | IstftnetConfig = field(default_factory=IstftnetConfig)
+    denoiser: StyleDenoiserConfig | None = None
     """None where styles are given instead of sampled."""
     multispeaker: bool = False
     """Whether a sampled style is conditioned on that of a reference recording."""
-    late_features: bool = False
+    delayed_features: bool = False
     """Whether the decoder was trained on features one alignment frame late."""
     final_frames: int = 0
     """Alignment frames added to the last token of an utterance that stands alone."""
@@ -103,12 +65,12 @@ class ModelConfig:
 
 
 KOKORO = ModelConfig()
-LJSPEECH = ModelConfig(denoiser=DenoiserConfig(), final_frames=5)
+LJSPEECH = ModelConfig(denoiser=StyleDenoiserConfig(), final_frames=5)
 LIBRITTS = replace(
     LJSPEECH,
     generator=HifiganConfig(),
     multispeaker=True,
-    late_features=True,
+    delayed_features=True,
     final_frames=0,
     cut=50,
     cut_long_form=100,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.config import HifiganConfig, ModelConfig
+from pipelines.models.styletts2.config import ModelConfig
 from pipelines.networks.adain_blocks import AdaINResidual
+from pipelines.networks.vocoders.generator_config import HifiganConfig
 from pipelines.networks.vocoders.hifigan import HifiganGenerator
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator
 from pipelines.runtime.lengths import Lengths

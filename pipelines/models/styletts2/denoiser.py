@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.config import DenoiserConfig, ModelConfig
+from pipelines.models.styletts2.config import ModelConfig, StyleDenoiserConfig
 from pipelines.networks.norms import EPSILON, AdaLayerNorm
 from pipelines.runtime.lengths import Lengths
 
@@ -58,7 +58,7 @@ class SoftmaxAttention(nn.Module):
 class SelfAttention(nn.Module):
     """Attention whose queries see one norm of the input, keys and values another."""
 
-    def __init__(self, width: int, config: DenoiserConfig, style: int | None) -> None:
+    def __init__(self, width: int, config: StyleDenoiserConfig, style: int | None) -> None:
         super().__init__()
         inner = config.heads * config.head_features
         self.norm = _norm(width, style)
@@ -74,7 +74,7 @@ class SelfAttention(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, width: int, config: DenoiserConfig, style: int | None) -> None:
+    def __init__(self, width: int, config: StyleDenoiserConfig, style: int | None) -> None:
         super().__init__()
         self.attention = SelfAttention(width, config, style)
         inner = config.multiplier * width
@@ -99,10 +99,10 @@ class FixedEmbedding(nn.Module):
         return self.embedding.weight[:tokens]
 
 
-class Denoiser(nn.Module):
+class StyleDenoiser(nn.Module):
     """Fields are named as in checkpoints."""
 
-    def __init__(self, config: ModelConfig, denoiser: DenoiserConfig) -> None:
+    def __init__(self, config: ModelConfig, denoiser: StyleDenoiserConfig) -> None:
         super().__init__()
         self.sigma_data = denoiser.sigma_data
         styles, text = 2 * config.style, config.bert.hidden

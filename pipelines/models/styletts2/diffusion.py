@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.guidance import GuidedDenoiser
-from pipelines.models.styletts2.sampler import Step, advance, levels_of, schedule
+from pipelines.models.styletts2.sampler import SamplerStep, advance, levels_of, schedule
 from pipelines.models.styletts2.segments import Floats, SpeechAcoustic, SpeechSegment
 from pipelines.models.styletts2.styles import mixed_style
 from pipelines.protocol import Acoustic, State
@@ -35,7 +35,7 @@ class SpeechState(State):
     segment: SpeechSegment
     text: Tensor
     x: Tensor
-    steps: Sequence[Step]
+    steps: Sequence[SamplerStep]
     noise: Tensor
     batch: StyleBatch | None = None
     place: int = 0
@@ -94,7 +94,7 @@ class StyleTTS2Diffusion:
         if segment.sampling is None:
             none = text.new_zeros(0)
             return SpeechState(segment, 0, text, none, (), none)
-        steps = schedule(segment.sampling.steps)
+        steps = schedule(segment.sampling.noise_levels)
         first, *noise = self.draw(segment.seed, 1 + len(steps))
         x = steps[0].start * first
         return SpeechState(segment, len(steps), text, x, steps, torch.stack(noise))

@@ -15,6 +15,7 @@ from pipelines.models.styletts2.segments import Floats, SpeechSegment
 from pipelines.models.styletts2.text import Chunk, KokoroScript
 from pipelines.protocol import InvalidInput, Segment, SpeechRequest
 from pipelines.requests.speech import Sampling
+from pipelines.runtime.seeds import segment_seed
 from pipelines.settings import PipelineSettings
 from pipelines.voices.shipped_voices import Blend, catalogue
 
@@ -97,12 +98,6 @@ def kokoro_frontend(settings: PipelineSettings) -> StyleTTS2Frontend:
         )
 
     return StyleTTS2Frontend(manner, settings)
-
-
-def segment_seed(seed: int, index: int) -> int:
-    """A 63-bit seed of its own for each segment of a clip."""
-    state = np.random.SeedSequence([seed & (2**64 - 1), index]).generate_state(1, np.uint64)
-    return int(state[0]) >> 1
 
 
 def check_speed(request: SpeechRequest) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from pipelines.models.styletts2.denoiser import Denoiser
+from pipelines.models.styletts2.denoiser import StyleDenoiser
 from pipelines.models.styletts2.sampler import preconditioned
+from pipelines.networks.guidance import NO_GUIDANCE, GuidedRows
 from pipelines.runtime.device import Runtime
-from pipelines.runtime.guidance import NO_GUIDANCE, GuidedRows
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.precision import autocast
 from pipelines.runtime.transfer import to_device
@@ -23,7 +23,7 @@ class GuidedDenoiser:
 
     def __init__(
         self,
-        model: Denoiser,
+        model: StyleDenoiser,
         texts: Sequence[Tensor],
         styles: Tensor | None,
         scales: Sequence[float],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from pipelines.models.styletts2.config import KOKORO
 from pipelines.protocol import Diffusion, Frontend, Joiner, SpeechRequest, Vocoder
 from pipelines.reference_features import FeatureCache
 from pipelines.settings import PipelineSettings
-from pipelines.weights.checkpoints import model_folder
+from pipelines.weights.checkpoints import NO_CONVERTERS, Convert, model_folder
 
 if TYPE_CHECKING:
     from pipelines.models.styletts2.checkpoint import Checkpoint
@@ -21,6 +22,12 @@ class KokoroPipeline:
 
     sample_rate = KOKORO.sample_rate
     takes_reference = False
+
+    @property
+    def converters(self) -> Mapping[str, Convert]:
+        from pipelines.models.styletts2 import kokoro_weights
+
+        return {"kokoro": kokoro_weights.convert}
 
     def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.models.styletts2.frontend import kokoro_frontend
@@ -57,13 +64,17 @@ class PublishedPipeline:
     sample_rate: int = 24_000
 
     @property
+    def converters(self) -> Mapping[str, Convert]:
+        return NO_CONVERTERS
+
+    @property
     def takes_reference(self) -> bool:
         return self.multispeaker
 
     def frontend(self, settings: PipelineSettings, features: FeatureCache) -> Frontend:
-        from pipelines.models.styletts2.published.references import official_frontend
+        from pipelines.models.styletts2.published.references import published_frontend
 
-        return official_frontend(self._checkpoint(settings), settings, features)
+        return published_frontend(self._checkpoint(settings), settings, features)
 
     def diffusion(self, settings: PipelineSettings) -> Diffusion:
         from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
@@ -84,9 +95,9 @@ class PublishedPipeline:
         published.check(asked, settings, multispeaker=self.multispeaker)
 
     def _checkpoint(self, settings: PipelineSettings) -> Checkpoint:
-        from pipelines.models.styletts2.checkpoint import official
+        from pipelines.models.styletts2.checkpoint import published_checkpoint
 
-        return official(model_folder(self.name, settings), settings)
+        return published_checkpoint(model_folder(self.name, settings), settings)
 
 
 LIBRITTS = PublishedPipeline("styletts2-libritts", multispeaker=True)

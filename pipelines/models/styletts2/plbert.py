@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from pipelines.models.styletts2.config import ModelConfig
-from pipelines.runtime.device import settle_torchaudio
+from pipelines.runtime.device import make_torchaudio_importable
 from pipelines.runtime.lengths import Lengths
 
-settle_torchaudio()  # transformers imports torchaudio wherever it is installed
+make_torchaudio_importable()  # transformers imports torchaudio wherever it is installed
 
 from transformers import AlbertConfig, AlbertModel  # noqa: E402
 

@@ -25,7 +25,7 @@ Denoise = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SamplerStep:
     """One step from the noise level `start` to the next.
 
     It goes down to `down` by way of `middle`, then noise of the level `up` is added.
@@ -38,30 +38,30 @@ class Step:
 
 
 @lru_cache(maxsize=64)
-def noise_levels(steps: int) -> tuple[float, ...]:
-    """σ of a schedule of `steps` (at least 2) levels, falling from 3 to 0.0001.
+def noise_levels(count: int) -> tuple[float, ...]:
+    """σ of a schedule of `count` (at least 2) levels, falling from 3 to 0.0001.
 
     σ_i = (3^(1/ρ) + i / (n − 1) · (0.0001^(1/ρ) − 3^(1/ρ)))^ρ, in float32 as the models saw it.
     """
-    ramp = torch.arange(steps, dtype=torch.float32) / (steps - 1)
+    ramp = torch.arange(count, dtype=torch.float32) / (count - 1)
     high, low = SIGMA_MAX ** (1 / RHO), SIGMA_MIN ** (1 / RHO)
     return tuple(((high + ramp * (low - high)) ** RHO).tolist())
 
 
 @lru_cache(maxsize=64)
-def schedule(steps: int) -> tuple[Step, ...]:
-    """The steps between `steps` noise levels: one fewer than levels.
+def schedule(levels: int) -> tuple[SamplerStep, ...]:
+    """The steps between `levels` noise levels, one fewer than there are levels.
 
     With s and t the level before and after: up² = t² (s² − t²) / s², down² = t² − up². The last
     step ends at 0.0001, not at 0, and noise is added in it too.
     """
-    levels = np.array(noise_levels(steps), np.float32)
+    sigmas = np.array(noise_levels(levels), np.float32)
     result = []
-    for s, t in pairwise(levels):
+    for s, t in pairwise(sigmas):
         up = sqrt(t**2 * (s**2 - t**2) / s**2)
         # float32, where the two nearly cancel at the end: the models were run so.
         down = sqrt(t**2 - np.float32(up**2))
-        result.append(Step(float(s), float((s + np.float32(down)) / 2), down, up))
+        result.append(SamplerStep(float(s), float((s + np.float32(down)) / 2), down, up))
     return tuple(result)
 
 
@@ -75,7 +75,7 @@ def preconditioned(
     return sigma_data**2 / r * x + level * sigma_data / r.sqrt() * predicted
 
 
-def levels_of(steps: Sequence[Step], device: torch.device) -> Tensor:
+def levels_of(steps: Sequence[SamplerStep], device: torch.device) -> Tensor:
     """Of one step each: the levels start, middle, down and up, `[4, batch]`."""
     levels = [(step.start, step.middle, step.down, step.up) for step in steps]
     return to_device(torch.tensor(levels).t().contiguous(), device)

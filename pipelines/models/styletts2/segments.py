@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from pipelines.protocol import Acoustic, Segment
 from pipelines.requests.speech import Sampling
+from pipelines.units import AlignmentFrames, Tokens
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechSegment(Segment):
-    """One chunk of text. `length` is its number of tokens."""
+    """One chunk of text."""
 
+    length: Tokens
     text: str
     tokens: NDArray[np.int64]
     """As the model reads them, `[tokens]`."""
@@ -34,8 +36,9 @@ class SpeechSegment(Segment):
 
 @dataclass(frozen=True, slots=True)
 class SpeechAcoustic(Acoustic):
-    """What the decoder speaks. `length` counts alignment frames (25 ms)."""
+    """What the decoder speaks."""
 
+    length: AlignmentFrames
     asr: Floats
     """`[hidden, frames]`."""
     f0: Floats

@@ -14,7 +14,7 @@ from pipelines.models.styletts2.config import ModelConfig
 from pipelines.networks.adain_blocks import SLOPE
 from pipelines.protocol import Waveform
 
-MEL = MelConfig(
+STYLE_MEL = MelConfig(
     # The filters are laid out for 16 kHz although the audio has 24: so the models were trained.
     filter_rate=16_000,
     fft=2048,
@@ -52,7 +52,7 @@ def trim_bounds(wave: Waveform) -> tuple[int, int]:
 
 def reference_mel(wave: Tensor) -> Tensor:
     """`[batch, samples]` at 24 kHz to the scaled log mel `[batch, 80, 1 + samples // 300]`."""
-    return (torch.log(MEL_FLOOR + mel_spectrogram(wave, MEL)) - MEL_MEAN) / MEL_SPREAD
+    return (torch.log(MEL_FLOOR + mel_spectrogram(wave, STYLE_MEL)) - MEL_MEAN) / MEL_SPREAD
 
 
 class StyleEncoder(nn.Module):

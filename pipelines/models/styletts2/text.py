@@ -10,8 +10,11 @@ from pipelines.english.chunking import split
 from pipelines.english.normalize import normalize
 from pipelines.english.phonemes import phonemize
 from pipelines.english.scripts import check_scripts
-from pipelines.models.styletts2.symbols import MAX_TOKENS, encode, has_sound
+from pipelines.english.symbols import encode, has_sound
 from pipelines.protocol import InvalidInput
+
+MAX_TOKENS = 510
+"""Longest sequence the model takes, without the padding at both ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.config import HifiganConfig
+from pipelines.networks.vocoders.generator_config import HifiganConfig
 from pipelines.networks.vocoders.snake import slopes, snake
 from pipelines.networks.vocoders.source_filter import SourceFilterGenerator
 from pipelines.runtime.lengths import Lengths

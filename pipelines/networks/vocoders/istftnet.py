@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.config import IstftnetConfig
+from pipelines.networks.vocoders.generator_config import IstftnetConfig
 from pipelines.networks.vocoders.source_filter import SourceFilterGenerator
 from pipelines.runtime.device import in_blocks
 from pipelines.runtime.lengths import Lengths

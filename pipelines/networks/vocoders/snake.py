@@ -23,7 +23,7 @@ class SnakeResidual(nn.Module):
         self.alpha2 = nn.ParameterList(slopes(channels) for _ in dilations)
 
     def forward(self, x: Tensor, style: Tensor, lengths: Lengths) -> Tensor:
-        """`[batch, channels, steps]`. Beyond each length the result is undefined."""
+        """`[batch, channels, frames]`. Beyond each length the result is undefined."""
         first = zip(self.adain1, self.alpha1, self.convs1, strict=True)
         second = zip(self.adain2, self.alpha2, self.convs2, strict=True)
         for (norm1, alpha1, conv1), (norm2, alpha2, conv2) in zip(first, second, strict=True):

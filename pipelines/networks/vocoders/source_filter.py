@@ -11,7 +11,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.config import GeneratorConfig
+from pipelines.networks.vocoders.generator_config import GeneratorConfig
 from pipelines.networks.vocoders.snake import SnakeResidual
 from pipelines.networks.vocoders.source import HarmonicSource
 from pipelines.runtime.lengths import Lengths
@@ -72,7 +72,7 @@ class SourceFilterGenerator(nn.Module):
     ) -> tuple[Tensor, Lengths]:
         """All stages: `x` `[batch, channels, F0 frames]` to the input of the last convolution.
 
-        `source` `[batch, bins, steps of the last stage]` is zero beyond each member's end;
+        `source` `[batch, bins, frames of the last stage]` is zero beyond each member's end;
         `lengths` count F0 frames. Beyond each length the result is undefined.
         """
         for stage, blocks in enumerate(self._blocks()):

@@ -1,4 +1,4 @@
-"""What the routes of uploads and voices take and give."""
+"""Requests and responses of the routes of uploads and voices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipelines.voices.shipped_voices import Voice as ShippedVoice
-from serve_app.db.models import Upload, Voice
+from serve_app.db.models import RecordingUpload, Voice
 from serve_app.field_rules import length
 from serve_app.http.schemas.common import EXAMPLE_ID, EXAMPLE_TIME, Body, moment
 
@@ -39,7 +39,7 @@ class UploadOut(BaseModel):
     created_at: datetime = Field(examples=[EXAMPLE_TIME])
 
     @classmethod
-    def of(cls, upload: Upload) -> UploadOut:
+    def of(cls, upload: RecordingUpload) -> UploadOut:
         return cls(
             id=upload.id,
             key=upload.s3_key,

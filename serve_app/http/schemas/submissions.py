@@ -1,4 +1,4 @@
-"""What clips can be asked for, service by service."""
+"""The request bodies that submit clips, by service."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from serve_app.http.schemas.common import Body
 AudioFormat = Literal["wav", "mp3", "flac", "opus"]
 
 
-class Job(Body):
-    """What every service takes."""
+class ClipOptions(Body):
+    """The options of every service."""
 
     format: AudioFormat = "wav"
     sample_rate: Annotated[int, between(8_000, 48_000)] | None = Field(
@@ -26,7 +26,7 @@ class Job(Body):
     )
 
 
-class Speech(Job):
+class Speech(ClipOptions):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -54,7 +54,7 @@ class Speech(Job):
     speed: Annotated[float, between(0.5, 2.0)] = 1.0
 
 
-class Conversion(Job):
+class Conversion(ClipOptions):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -101,7 +101,7 @@ class Conversion(Job):
     )
 
 
-class SoundEffect(Job):
+class SoundEffect(ClipOptions):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [

@@ -1,4 +1,4 @@
-"""Whether rows are in one state, and whether anything is held that nobody works on."""
+"""Checks of the states of clips, and of what is held for them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from functools import partial
 from sqlalchemy import and_, case, or_, select
 
 from serve_app.db.models import PENDING, Clip
-from serve_app.jobs import recovery
-from serve_app.maintenance.doctor.check_context import Case, Finding
-from serve_app.storage.store import RESULT_PREFIXES, PendingUpload, id_in
+from serve_app.maintenance import recovery
+from serve_app.maintenance.doctor.check_context import CheckContext, Finding
+from serve_app.storage.object_keys import RESULT_PREFIXES, id_in
+from serve_app.storage.store import MultipartUpload
 
 _STORED = Clip.s3_key.is_not(None)
 _WRONG_STATES = {
@@ -26,23 +27,23 @@ _WRONG_STATES = {
 }
 
 
-def states(system: Case) -> Iterator[Finding]:
-    """Every clip is in one state, with what belongs to it."""
+def states(context: CheckContext) -> Iterator[Finding]:
+    """Every clip is in exactly one state, with the columns that belong to it."""
     problem = case(*((wrong, name) for name, wrong in _WRONG_STATES.items()))
-    system.count(Clip)
+    context.count(Clip)
     query = select(Clip.id, problem).where(or_(*_WRONG_STATES.values()))
-    for clip_id, name in system.rows(query, Clip.id):
+    for clip_id, name in context.rows(query, Clip.id):
         yield Finding(f"clip {clip_id}", f"is {name}")
 
 
-def leases(system: Case) -> Iterator[Finding]:
-    """No clip is held by a worker that is gone, and none that has ended is held at all."""
-    before = system.before()
+def leases(context: CheckContext) -> Iterator[Finding]:
+    """No lease of a pending clip is long expired, and no ended clip has one."""
+    before = context.before()
     held = or_(Clip.lease.is_not(None), and_(~PENDING, Clip.ready))
     query = select(Clip.id, PENDING, Clip.lease_until).where(held)
-    for clip_id, pending, until in system.rows(query, Clip.id):
-        system.examined.add()
-        repair = partial(_release, system, clip_id, before)
+    for clip_id, pending, until in context.rows(query, Clip.id):
+        context.examined.add()
+        repair = partial(_release, context, clip_id, before)
         if not pending:
             yield Finding(f"clip {clip_id}", "has ended and is held or in line", repair)
         elif until < before:
@@ -50,24 +51,24 @@ def leases(system: Case) -> Iterator[Finding]:
             yield Finding(f"clip {clip_id}", problem, repair)
 
 
-def _release(system: Case, clip_id: str, before: float) -> bool:
-    with system.database.transaction() as session:
-        return recovery.release(session, clip_id, before)
+def _release(context: CheckContext, clip_id: str, before: float) -> bool:
+    with context.database.transaction() as session:
+        return recovery.release_expired(session, clip_id, before)
 
 
-def open_uploads(system: Case) -> Iterator[Finding]:
-    """No upload of a result is open that nobody writes any more."""
-    before = system.before()
+def multipart_uploads(context: CheckContext) -> Iterator[Finding]:
+    """No multipart upload of a result is open that nobody writes."""
+    before = context.before()
     for prefix in RESULT_PREFIXES.values():
-        for upload in system.store.list_uploads(prefix):
-            system.examined.add()
-            if upload.started_at < before and not system.is_made(id_in(upload.key)):
-                repair = partial(_abort, system, upload)
+        for upload in context.store.list_multipart(prefix):
+            context.examined.add()
+            if upload.started_at < before and not context.is_made(id_in(upload.key)):
+                repair = partial(_abort, context, upload)
                 yield Finding(f"upload of {upload.key}", "is open and nobody writes it", repair)
 
 
-def _abort(system: Case, upload: PendingUpload) -> bool:
-    if system.is_made(id_in(upload.key)):
+def _abort(context: CheckContext, upload: MultipartUpload) -> bool:
+    if context.is_made(id_in(upload.key)):
         return False
-    system.store.abort(upload)
+    context.store.abort(upload)
     return True

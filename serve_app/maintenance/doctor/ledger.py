@@ -1,4 +1,4 @@
-"""Whether the ledger adds up, and whether it says what happened to the clips."""
+"""Checks of the ledger: against the balances, and against the clips."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from sqlalchemy import and_, case, func, or_, select
 
 from serve_app.db.models import Clip, LedgerEntry, User
-from serve_app.maintenance.doctor.check_context import Case, Finding
+from serve_app.maintenance.doctor.check_context import CheckContext, Finding
 
 _SUCCEEDED = and_(Clip.s3_key.is_not(None), Clip.failed.is_(False))
 
 
-def balances(system: Case) -> Iterator[Finding]:
-    """Every balance is the sum of its ledger, which begins with the sign-up."""
+def balances(context: CheckContext) -> Iterator[Finding]:
+    """Every balance is the sum of its ledger, which has one sign-up entry."""
     welcomes = func.count(case((LedgerEntry.reason == "sign_up", 1)))
     query = (
         select(User.id, User.balance, func.coalesce(func.sum(LedgerEntry.amount), 0), welcomes)
         .outerjoin(LedgerEntry, LedgerEntry.user_id == User.id)
         .group_by(User.id, User.balance)
     )
-    for user_id, balance, total, signed_up in system.rows(query, User.id):
-        system.examined.add()
+    for user_id, balance, total, signed_up in context.rows(query, User.id):
+        context.examined.add()
         if balance != total:
             problem = f"has a balance of {balance} credits and a ledger of {total}"
             yield Finding(f"user {user_id}", problem)
@@ -29,9 +29,8 @@ def balances(system: Case) -> Iterator[Finding]:
             yield Finding(f"user {user_id}", f"has {signed_up} sign-up entries instead of one")
 
 
-def entries(system: Case) -> Iterator[Finding]:
-    """Every entry of the ledger states the balance that it left, and an amount that fits its
-    reason."""
+def entries(context: CheckContext) -> Iterator[Finding]:
+    """Every entry states the balance after it, and has an amount that fits its reason."""
     total = func.sum(LedgerEntry.amount).over(
         partition_by=LedgerEntry.user_id, order_by=LedgerEntry.id
     )
@@ -46,14 +45,14 @@ def entries(system: Case) -> Iterator[Finding]:
         .join(running, running.c.id == LedgerEntry.id)
         .where(wrong)
     )
-    system.count(LedgerEntry)
-    for entry, amount, reason, stated, balance in system.rows(query, LedgerEntry.id):
+    context.count(LedgerEntry)
+    for entry, amount, reason, stated, balance in context.rows(query, LedgerEntry.id):
         problem = f"({reason}, {amount} credits) states a balance of {stated} after {balance}"
         yield Finding(f"ledger entry {entry}", problem)
 
 
-def charges(system: Case) -> Iterator[Finding]:
-    """Succeeded clips are charged their price, and no others anything."""
+def charges(context: CheckContext) -> Iterator[Finding]:
+    """Succeeded clips are charged their price, and no other clips are charged."""
     amount, payer = LedgerEntry.amount, LedgerEntry.user_id
     wrong = or_(
         and_(_SUCCEEDED, amount.is_(None)),
@@ -66,8 +65,8 @@ def charges(system: Case) -> Iterator[Finding]:
         .outerjoin(LedgerEntry, LedgerEntry.clip_id == Clip.id)
         .where(wrong)
     )
-    system.count(Clip)
-    for clip_id, *charged in system.rows(query, Clip.id):
+    context.count(Clip)
+    for clip_id, *charged in context.rows(query, Clip.id):
         yield Finding(f"clip {clip_id}", _mischarged(*charged))
 
 

@@ -1,7 +1,7 @@
-"""Whether every row has its object and every object its row.
+"""Checks that every row has its object, and every object its row.
 
-Rows and objects are read side by side in the order of their keys. Both change meanwhile: what looks
-wrong is looked at once more by itself before it is a finding.
+Rows and objects are merged in the order of their keys. Both change meanwhile, so a mismatch is
+checked again by itself before it becomes a finding.
 """
 
 from __future__ import annotations
@@ -18,58 +18,60 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from pipelines.audio.decoding import decode
 from pipelines.protocol import InvalidInput
-from serve_app.db.models import Clip, Upload, Voice
+from serve_app.db.models import Clip, RecordingUpload, Voice
 from serve_app.ids import is_id
-from serve_app.maintenance.doctor.check_context import Case, Finding
+from serve_app.maintenance.doctor.check_context import CheckContext, Finding
 from serve_app.media import live_audio, uploads, voices
-from serve_app.storage.store import RESULT_PREFIXES, ObjectMissing, StoredObject, id_in, result_key
+from serve_app.storage.object_keys import RESULT_PREFIXES, id_in, result_key_of
+from serve_app.storage.store import StoredObject
+from serve_app.storage.store_errors import ObjectMissing
 
 _SLACK_SECONDS = 0.2
 """MP3 and Opus pad what they encode."""
 
 
-class Need(enum.Enum):
-    """Whether a row has an object."""
+class Presence(enum.Enum):
+    """Whether the object of a row exists."""
 
-    MUST = enum.auto()
-    MAY = enum.auto()
-    MUST_NOT = enum.auto()
+    REQUIRED = enum.auto()
+    ALLOWED = enum.auto()
+    FORBIDDEN = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What a row says of its object."""
+class ExpectedObject:
+    """The object that a row describes."""
 
     key: str
-    need: Need
+    presence: Presence
     bytes: int | None = None
     seconds: float | None = None
-    """Length of the audio, where that is known."""
+    """Length of the audio, where known."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """A part of the bucket, and the rows whose objects lie there, ordered by `id` and thereby by
-    key: a key is the prefix, the id of the row and an ending."""
+class ExpectedObjects:
+    """The objects under a prefix, as the rows of a table describe them. Rows are in the order of
+    `id`, and thereby of keys: a key is the prefix, the id of the row and an extension."""
 
     prefix: str
     query: Select[*tuple[Any, ...]]
     id: InstrumentedAttribute[str]
-    read: Callable[[Any], Expected]
+    read: Callable[[Any], ExpectedObject]
 
-    def rows(self, system: Case) -> Iterator[Expected]:
-        return map(self.read, system.rows(self.query, self.id))
+    def rows(self, context: CheckContext) -> Iterator[ExpectedObject]:
+        return map(self.read, context.rows(self.query, self.id))
 
-    def row(self, system: Case, key: str) -> Expected | None:
-        """The row that an object under `key` belongs to, as it is now."""
+    def row(self, context: CheckContext, key: str) -> ExpectedObject | None:
+        """The object described by the row that `key` belongs to, as it is now."""
         row_id = id_in(key)
-        with system.database.reading() as session:
+        with context.database.reading() as session:
             row = session.execute(self.query.where(self.id == row_id)).one_or_none()
         return None if row is None else self.read(row)
 
 
-def results(system: Case) -> Iterator[Finding]:
-    """Every succeeded clip has its audio, and no other object lies with the results."""
+def results(context: CheckContext) -> Iterator[Finding]:
+    """Every succeeded clip has its audio, and no other object lies under the result prefixes."""
     for service, prefix in RESULT_PREFIXES.items():
         query = select(
             Clip.id,
@@ -81,78 +83,92 @@ def results(system: Case) -> Iterator[Finding]:
             Clip.audio_seconds,
             Clip.options["format"].as_string().label("format"),
         ).where(Clip.service == service)
-        yield from _compare(system, Shelf(prefix, query, Clip.id, _of_clip))
+        yield from _compare(context, ExpectedObjects(prefix, query, Clip.id, _of_clip))
 
 
-def _of_clip(row: Any) -> Expected:
+def _of_clip(row: Any) -> ExpectedObject:
     if row.s3_key is not None:
-        need = Need.MUST if row.deleted_at is None else Need.MAY
-        return Expected(row.s3_key, need, row.bytes, row.audio_seconds)
-    key = result_key(row.service, row.id, row.format)
-    return Expected(key, Need.MUST_NOT if row.failed else Need.MAY)
+        presence = Presence.REQUIRED if row.deleted_at is None else Presence.ALLOWED
+        return ExpectedObject(row.s3_key, presence, row.bytes, row.audio_seconds)
+    key = result_key_of(row.service, row.id, row.format)
+    return ExpectedObject(key, Presence.FORBIDDEN if row.failed else Presence.ALLOWED)
 
 
-def recordings(system: Case) -> Iterator[Finding]:
-    """Every upload that was found to be a recording is there, and no other object lies there."""
-    query = select(Upload.id, Upload.s3_key, Upload.seconds, Upload.deleted_at, Upload.bytes)
-    yield from _compare(system, Shelf(uploads.PREFIX, query, Upload.id, _of_upload))
+def recordings(context: CheckContext) -> Iterator[Finding]:
+    """Every inspected upload has its object, and no other object lies there."""
+    query = select(
+        RecordingUpload.id,
+        RecordingUpload.s3_key,
+        RecordingUpload.seconds,
+        RecordingUpload.deleted_at,
+        RecordingUpload.bytes,
+    )
+    yield from _compare(
+        context, ExpectedObjects(uploads.PREFIX, query, RecordingUpload.id, _of_upload)
+    )
 
 
-def _of_upload(row: Any) -> Expected:
+def _of_upload(row: Any) -> ExpectedObject:
     kept = row.seconds is not None and row.deleted_at is None
-    return Expected(row.s3_key, Need.MUST if kept else Need.MAY, row.bytes)
+    return ExpectedObject(row.s3_key, Presence.REQUIRED if kept else Presence.ALLOWED, row.bytes)
 
 
-def own_voices(system: Case) -> Iterator[Finding]:
-    """Every voice of a user's own has its recording, and no other object lies there."""
+def own_voices(context: CheckContext) -> Iterator[Finding]:
+    """Every user's own voice has its recording, and no other object lies there."""
     query = select(Voice.id, Voice.s3_key, Voice.seconds, Voice.deleted_at)
-    yield from _compare(system, Shelf(voices.PREFIX, query, Voice.id, _of_voice))
+    yield from _compare(context, ExpectedObjects(voices.PREFIX, query, Voice.id, _of_voice))
 
 
-def _of_voice(row: Any) -> Expected:
-    need = Need.MUST if row.deleted_at is None else Need.MAY
-    return Expected(row.s3_key, need, seconds=row.seconds)
+def _of_voice(row: Any) -> ExpectedObject:
+    presence = Presence.REQUIRED if row.deleted_at is None else Presence.ALLOWED
+    return ExpectedObject(row.s3_key, presence, seconds=row.seconds)
 
 
-def pieces(system: Case) -> Iterator[Finding]:
-    """No piece of audio is left that somebody listened to while it was made."""
-    before = system.before()
+def pieces(context: CheckContext) -> Iterator[Finding]:
+    """No piece of a stream is left of a clip that nobody makes."""
+    before = context.before()
     for clip_id, group in groupby(
-        system.store.objects(live_audio.PREFIX), lambda piece: id_in(piece.key)
+        context.store.objects(live_audio.PREFIX), lambda piece: id_in(piece.key)
     ):
         old = [each for each in group if each.modified_at < before]
-        system.examined.add(len(old))
-        if old and not system.is_made(clip_id):
+        context.examined.add(len(old))
+        if old and not context.is_made(clip_id):
             for each in old:
-                repair = partial(_delete, system, each.key)
+                repair = partial(_delete, context, each.key)
                 yield Finding(f"object {each.key}", "is of a clip that nobody makes", repair)
 
 
-def _delete(system: Case, key: str) -> bool:
-    system.store.delete(key)
+def _delete(context: CheckContext, key: str) -> bool:
+    context.store.delete(key)
     return True
 
 
-def _compare(system: Case, shelf: Shelf) -> Iterator[Finding]:
-    before = system.before()
-    for row, stored in side_by_side(shelf.rows(system), system.store.objects(shelf.prefix)):
-        system.examined.add()
+def _compare(context: CheckContext, expected: ExpectedObjects) -> Iterator[Finding]:
+    before = context.before()
+    for row, stored in side_by_side(expected.rows(context), context.store.objects(expected.prefix)):
+        context.examined.add()
         key = row.key if row is not None else stored.key if stored is not None else ""
         problem = _problem(row, stored, before)
         if problem is not None:
-            # Whatever changed between the listing and the query, or came in another order.
-            row, stored = shelf.row(system, key), _stored(system, key)
+            # The row or the object may have changed between the listing and the query.
+            row, stored = expected.row(context, key), _stored(context, key)
             problem = _problem(row, stored, before)
-        if problem is None and system.deep and row is not None and row.need is Need.MUST:
-            problem = _undecodable(system, row)
+        if (
+            problem is None
+            and context.deep
+            and row is not None
+            and row.presence is Presence.REQUIRED
+        ):
+            problem = _undecodable(context, row)
         if problem is not None:
-            yield Finding(f"object {key}", problem, _repair(system, shelf, key, row, before))
+            yield Finding(f"object {key}", problem, _repair(context, expected, key, row, before))
 
 
 def side_by_side(
-    rows: Iterator[Expected], objects: Iterator[StoredObject]
-) -> Iterator[tuple[Expected | None, StoredObject | None]]:
-    """Pairs of the same key, and what has no partner alone. Both come in the order of keys."""
+    rows: Iterator[ExpectedObject], objects: Iterator[StoredObject]
+) -> Iterator[tuple[ExpectedObject | None, StoredObject | None]]:
+    """Merges both by key, in whose order they come: pairs of equal keys, and each unpaired one with
+    None."""
     row, stored = next(rows, None), next(objects, None)
     while row is not None or stored is not None:
         if stored is None or (row is not None and row.key < stored.key):
@@ -166,9 +182,9 @@ def side_by_side(
             row, stored = next(rows, None), next(objects, None)
 
 
-def _problem(row: Expected | None, stored: StoredObject | None, before: float) -> str | None:
-    """What is wrong with a row and the object under its key, one of which may be absent."""
-    if row is not None and row.need is Need.MUST:
+def _problem(row: ExpectedObject | None, stored: StoredObject | None, before: float) -> str | None:
+    """What is wrong with a row and the object under its key, of which one may be absent."""
+    if row is not None and row.presence is Presence.REQUIRED:
         if stored is None:
             return "is missing"
         if row.bytes is not None and stored.bytes != row.bytes:
@@ -178,23 +194,23 @@ def _problem(row: Expected | None, stored: StoredObject | None, before: float) -
     return None
 
 
-def _is_left_over(row: Expected | None, stored: StoredObject | None, before: float) -> bool:
-    wanted = row is not None and row.need is not Need.MUST_NOT
+def _is_left_over(row: ExpectedObject | None, stored: StoredObject | None, before: float) -> bool:
+    wanted = row is not None and row.presence is not Presence.FORBIDDEN
     return stored is not None and stored.modified_at < before and not wanted
 
 
-def _stored(system: Case, key: str) -> StoredObject | None:
-    return next((each for each in system.store.objects(key) if each.key == key), None)
+def _stored(context: CheckContext, key: str) -> StoredObject | None:
+    return next((each for each in context.store.objects(key) if each.key == key), None)
 
 
-def _undecodable(system: Case, row: Expected) -> str | None:
+def _undecodable(context: CheckContext, row: ExpectedObject) -> str | None:
     if row.seconds is None:
         return None
     try:
-        data = system.store.get(row.key)
+        data = context.store.get(row.key)
         seconds = decode(data, "audio", row.seconds + _SLACK_SECONDS).seconds
     except ObjectMissing:
-        return None  # deleted just now; if not, that is found by the listing
+        return None  # deleted just now; if not, the listing finds it
     except InvalidInput as error:
         return f"does not decode: {error.message}"
     if abs(seconds - row.seconds) > _SLACK_SECONDS:
@@ -203,14 +219,18 @@ def _undecodable(system: Case, row: Expected) -> str | None:
 
 
 def _repair(
-    system: Case, shelf: Shelf, key: str, row: Expected | None, before: float
+    context: CheckContext,
+    expected: ExpectedObjects,
+    key: str,
+    row: ExpectedObject | None,
+    before: float,
 ) -> Callable[[], bool] | None:
-    """Only what is left over is removed, and only under names that the service gives."""
-    if (row is not None and row.need is Need.MUST) or not is_id(id_in(key)):
+    """Only left-over objects are removed, and only under names that the service gives."""
+    if (row is not None and row.presence is Presence.REQUIRED) or not is_id(id_in(key)):
         return None
 
     def remove() -> bool:
-        left_over = _is_left_over(shelf.row(system, key), _stored(system, key), before)
-        return left_over and _delete(system, key)
+        left_over = _is_left_over(expected.row(context, key), _stored(context, key), before)
+        return left_over and _delete(context, key)
 
     return remove

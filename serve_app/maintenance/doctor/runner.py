@@ -1,7 +1,7 @@
-"""Looks at the whole system, and repairs what is safe to repair.
+"""Runs all checks, and repairs what is safe to repair.
 
-Nothing here changes a balance, the ledger or the state of a clip: where those are wrong, a person
-has to find out why.
+No repair changes a balance, the ledger or the state of a clip. Where those are wrong, a person has
+to find the cause.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serve_app.maintenance.doctor import clips, ledger, objects
-from serve_app.maintenance.doctor.check_context import Case, Check, Finding
+from serve_app.maintenance.doctor.check_context import Check, CheckContext, Finding
 
-SHOWN = 100
-"""Findings of each check that are kept to be shown; all are counted."""
+MAX_FINDINGS = 100
+"""Findings of each check that are kept for display. All are counted."""
 
 CHECKS: dict[str, tuple[str, Check]] = {
     "balances": ("balances are the sums of their ledgers", ledger.balances),
@@ -22,18 +22,18 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "charges": ("succeeded clips are charged once, others never", ledger.charges),
     "states": ("every clip is in one state", clips.states),
     "leases": ("no clip is held by a worker that is gone", clips.leases),
-    "open-uploads": ("no upload of a result is left open", clips.open_uploads),
+    "open-uploads": ("no upload of a result is left open", clips.multipart_uploads),
     "results": ("results and succeeded clips belong together", objects.results),
     "recordings": ("uploads and their objects belong together", objects.recordings),
     "voices": ("voices and their objects belong together", objects.own_voices),
     "pieces": ("no piece of a stream is left", objects.pieces),
 }
-"""What holds in a system that is well, and the check of it."""
+"""What holds in a consistent system, and the check of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A finding as it is shown."""
+class ReportedFinding:
+    """A finding for display."""
 
     subject: str
     problem: str
@@ -41,20 +41,20 @@ class Told:
 
 
 @dataclass(slots=True)
-class Result:
-    """What came of one check."""
+class CheckResult:
+    """The result of one check."""
 
     name: str
     title: str
     examined: int = 0
     wrong: int = 0
     repaired: int = 0
-    findings: list[Told] = field(default_factory=list)
-    """The first `SHOWN`."""
+    findings: list[ReportedFinding] = field(default_factory=list)
+    """The first `MAX_FINDINGS`."""
 
     @property
-    def well(self) -> bool:
-        """Nothing is wrong, or not any more."""
+    def ok(self) -> bool:
+        """Whether nothing is wrong, or everything was repaired."""
         return self.wrong == self.repaired
 
     def as_json(self) -> dict[str, Any]:
@@ -72,28 +72,28 @@ class Result:
         }
 
 
-def examine(
-    system: Case, repair: bool = False, report: Callable[[str], None] = lambda _: None
-) -> list[Result]:
-    """All checks in turn. `report` is told the title of each before it begins. Raises StoreError,
-    and SQLAlchemy's errors of the database."""
+def run_checks(
+    context: CheckContext, repair: bool = False, report: Callable[[str], None] = lambda _: None
+) -> list[CheckResult]:
+    """Runs all checks in turn. Calls `report` with the title of each before it begins. Raises
+    StoreError, and SQLAlchemy's errors of the database."""
     results = []
     for name, (title, check) in CHECKS.items():
         report(title)
-        results.append(_run(system, name, title, check, repair))
+        results.append(_run(context, name, title, check, repair))
     return results
 
 
-def _run(system: Case, name: str, title: str, check: Check, repair: bool) -> Result:
-    result = Result(name, title)
-    examined_before = system.examined.count
-    for finding in check(system):
+def _run(context: CheckContext, name: str, title: str, check: Check, repair: bool) -> CheckResult:
+    result = CheckResult(name, title)
+    examined_before = context.examined.count
+    for finding in check(context):
         repaired = repair and _repair(finding)
         result.wrong += 1
         result.repaired += repaired
-        if len(result.findings) < SHOWN:
-            result.findings.append(Told(finding.subject, finding.problem, repaired))
-    result.examined = system.examined.count - examined_before
+        if len(result.findings) < MAX_FINDINGS:
+            result.findings.append(ReportedFinding(finding.subject, finding.problem, repaired))
+    result.examined = context.examined.count - examined_before
     return result
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.audio.joining import FADE_SECONDS, SilenceJoin
+from pipelines.audio.joining import FADE_SECONDS, CrossFade, SilenceJoin
 
 RATE = 24_000
 
@@ -49,3 +49,15 @@ def test_segments_shorter_than_a_fade(samples: int) -> None:
     joined = _joined(np.ones(samples, np.float32), np.ones(samples, np.float32))
     assert len(joined) == 2 * samples + 7200
     assert np.isfinite(joined).all()
+
+
+def test_the_cross_fade_begins_with_the_old_and_ends_with_the_new() -> None:
+    fade = CrossFade(4)
+    first = np.zeros(10, np.float32)
+    second = np.ones(10, np.float32)
+    assert len(fade.add(first)) == 6
+    mixed = fade.add(second)
+    np.testing.assert_allclose(mixed[:4], [0.0, 0.25, 0.75, 1.0], atol=1e-6)
+    assert (second == 1).all()
+    assert len(mixed) + len(fade.close()) == 10
+    assert len(fade.close()) == 0

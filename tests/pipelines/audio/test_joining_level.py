@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.audio.joining import AtLevel
+from pipelines.audio.joining import LevelNormalizer
 from pipelines.protocol import Waveform
 
 RATE = 16_000
@@ -34,7 +34,7 @@ def wave_of(kind: str, seconds: float, gain: float, seed: int) -> Waveform:
 def test_nothing_clips_and_the_level_is_that_of_the_setting(
     kind: str, seconds: float, gain: float, level: float, seed: int
 ) -> None:
-    joiner = AtLevel(level, RATE)
+    joiner = LevelNormalizer(level, RATE)
     result = joiner.add(wave_of(kind, seconds, gain, seed))
     assert result.dtype == np.float32
     assert np.abs(result).max() < 1.0
@@ -48,4 +48,4 @@ def test_nothing_clips_and_the_level_is_that_of_the_setting(
 
 def test_silence_is_left_alone() -> None:
     wave = np.zeros(100, np.float32)
-    np.testing.assert_array_equal(AtLevel(-23.0, RATE).add(wave), wave)
+    np.testing.assert_array_equal(LevelNormalizer(-23.0, RATE).add(wave), wave)

@@ -7,8 +7,8 @@ import torch
 
 from parity.sizes import seedvc
 from pipelines.audio.mel import MelConfig, log_mel, mel_filters, mel_spectrogram
-from pipelines.models.styletts2.style_encoder import MEL as STYLE
-from pipelines.networks.rmvpe import MEL as PITCH
+from pipelines.models.styletts2.style_encoder import STYLE_MEL as STYLE
+from pipelines.networks.rmvpe import RMVPE_MEL as PITCH
 
 SPEECH = seedvc.SPEECH.mel
 

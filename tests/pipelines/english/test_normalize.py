@@ -18,17 +18,17 @@ def said(text: str, language: str = "en-us") -> str:
     ("written", "spoken"),
     [
         ("7 or 12", "seven or twelve"),
-        ("10,000 and 1,234,567.", "ten thousand and one million two hundred and thirty-four "
-         "thousand five hundred and sixty-seven."),
+        ("10,000 and 1,234,567.", "ten thousand and one million two hundred thirty-four "
+         "thousand five hundred sixty-seven."),
         ("10\u202f000", "ten thousand"),
         ("10 000 people, 1 234 567 and -250 000.5", "ten thousand people, one million two hundred "
-         "and thirty-four thousand five hundred and sixty-seven and "
-         "minus two hundred and fifty thousand point five"),
+         "thirty-four thousand five hundred sixty-seven and "
+         "minus two hundred fifty thousand point five"),
         ("€10 500 or 10 500 €", "ten thousand five hundred euros or ten thousand five hundred "
          "euros"),
         ("10 000 – 20 000", "ten thousand to twenty thousand"),
-        ("3 500 ml bottles", "three five hundred millilitres bottles"),
-        ("555 123 000 9", "five hundred and fifty-five one hundred and twenty-three zero zero zero "
+        ("3 500 ml bottles", "three five hundred millilitre bottles"),
+        ("555 123 000 9", "five hundred fifty-five one hundred twenty-three zero zero zero "
          "nine"),
         ("3.14, .5 and 0.05", "three point one four, point five and zero point zero five"),
         ("-5 to +3", "minus five to plus three"),
@@ -65,7 +65,7 @@ def test_numbers(written: str, spoken: str):
         ("€5 million or 5€", "five million euros or five euros"),
         ("$5bn and $10-20", "five billion dollars and ten to twenty dollars"),
         ("-$5 and US$3.20", "minus five dollars and three US dollars and twenty cents"),
-        ("$-5 and US$-.50", "minus five dollars and minus point five zero US dollars"),
+        ("$-5 and US$-.50", "minus five dollars and minus fifty US cents"),
         ("₿5, ₿1 and 0.5₿", "five bitcoin, one bitcoin and zero point five bitcoin"),
         ("¥500", "five hundred yen"),
         (
@@ -86,7 +86,7 @@ def test_money_and_measures(written: str, spoken: str):
 @pytest.mark.parametrize(
     ("written", "spoken"),
     [
-        ("in 1984, 2005 and 2024", "in nineteen eighty-four, two thousand and five and "
+        ("in 1984, 2005 and 2024", "in nineteen eighty-four, two thousand five and "
          "twenty twenty-four"),
         ("1900, 1905, 2010-2015", "nineteen hundred, nineteen oh five, "
          "twenty ten to twenty fifteen"),
@@ -110,8 +110,8 @@ def test_dates_and_times(written: str, spoken: str):
 
 def test_slashed_dates_follow_the_voice():
     assert said("3/4/2024", "en-us") == "March fourth, twenty twenty-four"
-    assert said("3/4/2024", "en-gb") == "April third, twenty twenty-four"
-    assert said("25/12/2024", "en-gb") == "December twenty-fifth, twenty twenty-four"
+    assert said("3/4/2024", "en-gb") == "the third of April, twenty twenty-four"
+    assert said("25/12/2024", "en-gb") == "the twenty-fifth of December, twenty twenty-four"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_slashed_dates_follow_the_voice():
         ("#winning in C#", "hashtag winning in C sharp"),
         ("See https://example.com/a?b=c.", "See example dot com slash a question mark b equals c."),
         ("Write to me@x.org now", "Write to me at x dot org now"),
-        ("TCP/IP and/or yes/no", "TCP IP and or yes slash no"),
+        ("TCP/IP and/or yes/no", "TCP IP and or yes or no"),
         ("Acme™", "Acme"),
         ("port :80", "port: eighty"),
         ("main.py", "main dot py"),

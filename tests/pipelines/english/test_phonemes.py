@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipelines.english.normalize import normalize
 from pipelines.english.phonemes import phonemize, phonemize_with_punctuation
 from pipelines.english.scripts import LANGUAGES, check_scripts
-from pipelines.models.styletts2.symbols import IDS, has_sound
+from pipelines.english.symbols import IDS, has_sound
 from pipelines.protocol import InvalidInput
 
 SAMPLES = {

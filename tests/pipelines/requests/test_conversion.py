@@ -55,7 +55,8 @@ def test_pitch_options_need_a_model_that_sees_pitch() -> None:
 
 
 def test_the_http_process_can_check_requests_without_torch() -> None:
-    modules = ("request", "segments", "windows")
-    imports = "; ".join(f"import pipelines.models.seedvc.{module}" for module in modules)
+    folder = "pipelines.models.seedvc"
+    modules = ("pipelines.requests.conversion", f"{folder}.segments", f"{folder}.windows")
+    imports = "; ".join(f"import {module}" for module in modules)
     program = f"{imports}; import sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)

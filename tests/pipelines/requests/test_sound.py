@@ -18,7 +18,7 @@ from pipelines.requests.sound import (
     check,
     latent_width,
     missing_samples,
-    timesteps,
+    visited_levels,
 )
 from tests.pipelines.models.makeanaudio.goldens import full_keys
 
@@ -44,7 +44,7 @@ def test_every_listed_duration() -> None:
     ],
 )
 def test_levels_of_the_schedule(steps: int, levels: list[int]) -> None:
-    assert timesteps(steps) == levels
+    assert visited_levels(steps) == levels
 
 
 IMPOSSIBLE = {3, 9, 27, 36, 37, *range(101, 112), *range(251, 334), *range(501, 1001)}
@@ -53,13 +53,13 @@ IMPOSSIBLE = {3, 9, 27, 36, 37, *range(101, 112), *range(251, 334), *range(501, 
 @given(st.integers(-5, 1100))
 def test_steps_that_would_leave_the_schedule_are_refused(steps: int) -> None:
     if 0 < steps <= 1000 and steps not in IMPOSSIBLE:
-        levels = timesteps(steps)
+        levels = visited_levels(steps)
         assert len(levels) >= steps
         assert levels == sorted(set(levels))
         assert levels[-1] < 1000
     else:
         with pytest.raises(InvalidInput) as caught:
-            timesteps(steps)
+            visited_levels(steps)
         assert caught.value.field == "steps"
 
 

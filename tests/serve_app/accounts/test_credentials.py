@@ -6,7 +6,7 @@ from sqlalchemy import func, select, text
 from serve_app.accounts import credentials
 from serve_app.db.engine import Database
 from serve_app.db.models import ApiKey, SignInSession, User
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.ids import new_id
 from tests.serve_app.actions import NOW, make_user
 
@@ -15,15 +15,15 @@ def authenticate(database: Database, token: str, now: float = NOW) -> User:
     """As every request does."""
     with database.reading() as session:
         caller = credentials.authenticate(session, token, now)
-    used_key = caller.unnoted_key(now)
+    used_key = caller.key_use_due(now)
     if used_key is not None:
         with database.transaction() as session:
-            credentials.note_use(session, used_key, now)
+            credentials.record_key_use(session, used_key, now)
     return caller.user
 
 
 def refused(database: Database, token: str, now: float = NOW) -> dict[str, object]:
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(ApiError) as error:
         authenticate(database, token, now)
     assert error.value.status == 401
     return error.value.body()
@@ -41,12 +41,12 @@ def end(database: Database, user: User, session_id: str) -> bool:
     try:
         with database.transaction() as session:
             credentials.end_session(session, user.id, session_id, NOW + 10)
-    except ServiceError as error:
+    except ApiError as error:
         return error.code != "session_not_found"
     return True
 
 
-def test_a_session_lives_until_it_is_ended(database: Database) -> None:
+def test_session_lives_until_ended(database: Database) -> None:
     user = make_user(database)
     (token, session_id), (other, _) = opened(database, user), opened(database, user)
     assert authenticate(database, token, NOW + 3_599).id == user.id
@@ -56,7 +56,7 @@ def test_a_session_lives_until_it_is_ended(database: Database) -> None:
     assert authenticate(database, other, NOW + 30).id == user.id
 
 
-def test_only_ones_own_session_that_is_not_over_can_be_ended(database: Database) -> None:
+def test_end_session_is_404_for_foreign_and_ended_ones(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     token, of_bob = opened(database, bob)
     _, over = opened(database, ada, seconds=5)
@@ -65,7 +65,7 @@ def test_only_ones_own_session_that_is_not_over_can_be_ended(database: Database)
     assert authenticate(database, token).id == bob.id
 
 
-def test_all_sessions_of_a_user_are_ended_at_once(database: Database) -> None:
+def test_end_sessions_ends_all_of_a_user(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     tokens = [opened(database, ada)[0] for _ in range(3)]
     of_bob, _ = opened(database, bob)
@@ -78,7 +78,7 @@ def test_all_sessions_of_a_user_are_ended_at_once(database: Database) -> None:
     assert authenticate(database, of_bob).id == bob.id
 
 
-def test_all_keys_of_a_user_are_revoked_at_once(database: Database) -> None:
+def test_revoke_keys_revokes_all_of_a_user(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     with database.transaction() as session:
         _, of_ada = credentials.create_key(session, ada.id, "ci", None, NOW)
@@ -88,38 +88,38 @@ def test_all_keys_of_a_user_are_revoked_at_once(database: Database) -> None:
     assert authenticate(database, of_bob).id == bob.id
 
 
-def test_an_account_has_only_so_many_keys(sqlite_database: Database) -> None:
+def test_create_key_refuses_too_many_keys(sqlite_database: Database) -> None:
     user = make_user(sqlite_database)
     with sqlite_database.transaction() as session:
         made = [
             credentials.create_key(session, user.id, "ci", None, NOW)[0].id
-            for _ in range(credentials.MOST_KEYS)
+            for _ in range(credentials.MAX_KEYS)
         ]
-    with sqlite_database.transaction() as session, pytest.raises(ServiceError) as error:
+    with sqlite_database.transaction() as session, pytest.raises(ApiError) as error:
         credentials.create_key(session, user.id, "ci", None, NOW)
     assert (error.value.status, error.value.code) == (409, "too_many_api_keys")
     with sqlite_database.transaction() as session:
         credentials.revoke_key(session, user.id, made[0], NOW)
         credentials.create_key(session, user.id, "ci", None, NOW)
         rows = session.scalars(select(func.count()).select_from(ApiKey)).one()
-    assert rows == credentials.MOST_KEYS
+    assert rows == credentials.MAX_KEYS
 
 
-def test_of_too_many_sessions_the_oldest_goes(sqlite_database: Database) -> None:
+def test_open_session_removes_the_oldest_of_too_many(sqlite_database: Database) -> None:
     user = make_user(sqlite_database)
     with sqlite_database.transaction() as session:
         tokens = [
             credentials.open_session(session, user, 3_600, NOW + number)
-            for number in range(credentials.MOST_SESSIONS + 1)
+            for number in range(credentials.MAX_SESSIONS + 1)
         ]
     refused(sqlite_database, tokens[0], NOW + 200)
     assert authenticate(sqlite_database, tokens[1], NOW + 200).id == user.id
     with sqlite_database.reading() as session:
         alive = credentials.list_sessions(session, user.id, NOW + 200)
-    assert len(alive) == credentials.MOST_SESSIONS
+    assert len(alive) == credentials.MAX_SESSIONS
 
 
-def test_a_key_made_before_there_were_scopes_has_all(database: Database) -> None:
+def test_key_without_scopes_has_all_scopes(database: Database) -> None:
     user = make_user(database)
     row = {"id": new_id(), "user_id": user.id, "name": "old", "token_hash": "", "prefix": "bk_"}
     columns = ", ".join([*row, "created_at"])
@@ -131,7 +131,7 @@ def test_a_key_made_before_there_were_scopes_has_all(database: Database) -> None
     assert key.scopes == list(credentials.ALL_SCOPES)
 
 
-def test_a_session_ends_by_itself_and_is_cleared_away(database: Database) -> None:
+def test_expired_session_is_refused_and_removed(database: Database) -> None:
     user = make_user(database)
     with database.transaction() as session:
         token = credentials.open_session(session, user, 3_600, NOW)
@@ -141,7 +141,7 @@ def test_a_session_ends_by_itself_and_is_cleared_away(database: Database) -> Non
         assert len(session.scalars(select(SignInSession)).all()) == 1
 
 
-def test_no_token_is_stored(database: Database) -> None:
+def test_tokens_are_stored_as_hashes_only(database: Database) -> None:
     user = make_user(database)
     with database.transaction() as session:
         token = credentials.open_session(session, user, 3_600, NOW)
@@ -152,7 +152,7 @@ def test_no_token_is_stored(database: Database) -> None:
     assert secret.startswith(key.prefix)
 
 
-def test_the_life_of_a_key(database: Database) -> None:
+def test_key_is_created_used_listed_and_revoked(database: Database) -> None:
     user = make_user(database)
     with database.transaction() as session:
         key, secret = credentials.create_key(session, user.id, "ci", NOW + 100, NOW)
@@ -166,7 +166,7 @@ def test_the_life_of_a_key(database: Database) -> None:
     refused(database, secret, NOW + 20)
 
 
-def test_unknown_revoked_and_expired_tokens_are_told_alike(database: Database) -> None:
+def test_authenticate_refuses_unknown_revoked_and_expired_tokens_alike(database: Database) -> None:
     user = make_user(database)
     with database.transaction() as session:
         _, expired = credentials.create_key(session, user.id, "old", NOW - 1, NOW - 10)
@@ -179,21 +179,21 @@ def test_unknown_revoked_and_expired_tokens_are_told_alike(database: Database) -
     assert all(body == bodies[0] for body in bodies)
 
 
-def test_a_foreign_an_unknown_and_a_revoked_key_are_the_same(database: Database) -> None:
+def test_revoke_key_is_404_for_foreign_unknown_and_revoked_keys(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     with database.transaction() as session:
         of_bob, _ = credentials.create_key(session, bob.id, "bob's", None, NOW)
         revoked, _ = credentials.create_key(session, ada.id, "gone", None, NOW)
         credentials.revoke_key(session, ada.id, revoked.id, NOW)
     for key_id in (of_bob.id, revoked.id, new_id(), "no id", "\x00"):
-        with database.transaction() as session, pytest.raises(ServiceError) as error:
+        with database.transaction() as session, pytest.raises(ApiError) as error:
             credentials.revoke_key(session, ada.id, key_id, NOW)
         assert (error.value.status, error.value.code) == (404, "api_key_not_found")
     with database.transaction() as session:
         assert session.get_one(ApiKey, of_bob.id).revoked_at is None
 
 
-def test_the_use_of_a_key_is_noted_once_a_minute(database: Database) -> None:
+def test_key_use_is_recorded_once_a_minute(database: Database) -> None:
     user = make_user(database)
     with database.transaction() as session:
         key, secret = credentials.create_key(session, user.id, "ci", None, NOW)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from serve_app.accounts import credits
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, LedgerEntry, User
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.jobs import queue
 from serve_app.media import clips
 from tests.serve_app.actions import (
@@ -17,8 +17,8 @@ from tests.serve_app.actions import (
     NOW,
     UNTHROTTLED,
     account,
-    at_once,
     claim,
+    concurrently,
     delete,
     ledger_sum,
     make_user,
@@ -30,7 +30,7 @@ from tests.serve_app.actions import (
 )
 
 
-def test_a_pending_clip_holds_its_cost_and_a_finished_one_is_charged(database: Database) -> None:
+def test_pending_clip_holds_its_cost_and_success_charges_it(database: Database) -> None:
     user = make_user(database)
     submit(database, user)
     assert account(database, user) == (10_000, COST)
@@ -38,11 +38,11 @@ def test_a_pending_clip_holds_its_cost_and_a_finished_one_is_charged(database: D
     assert account(database, user) == (10_000 - COST, 0)
 
 
-def test_too_few_credits_are_said_in_figures(database: Database) -> None:
+def test_require_available_states_the_figures(database: Database) -> None:
     user = make_user(database, amount=120)
     submit(database, user)
     submit(database, user)
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(ApiError) as error:
         submit(database, user)
     assert (error.value.status, error.value.code) == (402, "not_enough_credits")
     for figure in ("costs 50", "20 are available", "120 in the account", "100 held"):
@@ -50,7 +50,7 @@ def test_too_few_credits_are_said_in_figures(database: Database) -> None:
     assert account(database, user) == (120, 100)
 
 
-def test_what_no_clip_needs_any_more_can_be_used_again(database: Database) -> None:
+def test_failed_and_cancelled_clips_free_their_hold(database: Database) -> None:
     user = make_user(database, amount=COST)
     delete(database, submit(database, user))
     claimed_clip = submit(database, user)
@@ -61,21 +61,21 @@ def test_what_no_clip_needs_any_more_can_be_used_again(database: Database) -> No
     assert account(database, user) == (COST, COST)
 
 
-def test_submissions_at_once_never_hold_more_than_there_is(database: Database) -> None:
+def test_concurrent_submits_never_hold_more_than_the_balance(database: Database) -> None:
     user = make_user(database, amount=5 * COST)
 
     def attempt(_: int) -> str:
         try:
             return submit(database, user).id
-        except ServiceError as error:
+        except ApiError as error:
             return error.code
 
-    results = at_once(12, attempt)
+    results = concurrently(12, attempt)
     assert results.count("not_enough_credits") == 7
     assert account(database, user) == (5 * COST, 5 * COST)
 
 
-def test_a_second_charge_of_a_clip_is_refused(database: Database) -> None:
+def test_capture_twice_violates_a_constraint(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user)
     with database.transaction() as session:
@@ -85,20 +85,20 @@ def test_a_second_charge_of_a_clip_is_refused(database: Database) -> None:
     assert account(database, user)[0] == ledger_sum(database, user) == 10_000 - COST
 
 
-def test_a_grant(database: Database) -> None:
+def test_grant_adds_credits_and_an_entry(database: Database) -> None:
     user = make_user(database)
     with database.transaction() as session:
         granted_to = session.get_one(User, user.id)
         credits.grant(session, granted_to, 500, NOW)
         assert granted_to.balance == 10_500
     for nothing in (0, -1):
-        with database.transaction() as session, pytest.raises(ServiceError) as error:
+        with database.transaction() as session, pytest.raises(ApiError) as error:
             credits.grant(session, user, nothing, NOW)
         assert error.value.field == "amount"
     assert account(database, user)[0] == ledger_sum(database, user) == 10_500
 
 
-def test_the_ledger_is_paged_newest_first_and_stays_put_under_new_entries(
+def test_ledger_pages_are_stable_under_new_entries(
     database: Database,
 ) -> None:
     user, other = make_user(database), make_user(database, "bob")
@@ -116,7 +116,7 @@ def test_the_ledger_is_paged_newest_first_and_stays_put_under_new_entries(
         grant(database, user, 99)
     assert [entry.amount for entry in seen] == [5, 4, 3, 2, 1, 10_000]
     assert [entry.balance for entry in seen] == [10_015, 10_010, 10_006, 10_003, 10_001, 10_000]
-    with database.transaction() as session, pytest.raises(ServiceError) as error:
+    with database.transaction() as session, pytest.raises(ApiError) as error:
         credits.ledger(session, user.id, 2, "none")
     assert error.value.field == "cursor"
 
@@ -126,7 +126,7 @@ def grant(database: Database, user: User, amount: int) -> None:
         credits.grant(session, user, amount, NOW)
 
 
-def test_after_a_storm_every_balance_is_the_sum_of_its_ledger(database: Database) -> None:
+def test_balance_is_the_sum_of_the_ledger_after_concurrent_changes(database: Database) -> None:
     users = [make_user(database, f"user{number}", 20 * COST) for number in range(3)]
     submitted: list[Clip] = []
 
@@ -136,7 +136,7 @@ def test_after_a_storm_every_balance_is_the_sum_of_its_ledger(database: Database
             user = dice.choice(users)
             match dice.randrange(6):
                 case 0 | 1:
-                    with suppress(ServiceError):  # when there are not enough credits
+                    with suppress(ApiError):  # when there are not enough credits
                         submitted.append(submit(database, user))
                 case 2 | 3:
                     if (claimed := claim(database)) is not None:
@@ -148,7 +148,7 @@ def test_after_a_storm_every_balance_is_the_sum_of_its_ledger(database: Database
                 case 5 if submitted:
                     cancel(database, dice.choice(submitted))
 
-    at_once(8, storm)
+    concurrently(8, storm)
     finished = [reload(database, clip) for clip in submitted]
     for user in users:
         made = [each for each in finished if each.user_id == user.id and each.s3_key]
@@ -167,14 +167,14 @@ def give_up(database: Database, claimed: queue.Claim) -> None:
 
 
 def cancel(database: Database, clip: Clip) -> None:
-    """Only a pending one: the storm looks at all rows in the end."""
+    """Only a pending one: the test checks all rows in the end."""
     with database.transaction() as session:
         if clips.get(session, clip.user_id, clip.id).state == "pending":
             clip = clips.delete(session, clip.user_id, clip.id, UNTHROTTLED, NOW)
             clip.deleted_at = None
 
 
-def test_the_price_is_the_clips_own(database: Database) -> None:
+def test_charge_is_the_price_at_submission(database: Database) -> None:
     user = make_user(database)
     submit(database, user, new=speech(cost=7))
     assert succeed(database, must_claim(database))

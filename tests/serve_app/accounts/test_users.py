@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from serve_app.accounts import credits, users
 from serve_app.accounts.sign_in_limits import SignInLimits
 from serve_app.db.engine import Database
-from serve_app.db.models import SignInFailure, User
-from serve_app.errors import ServiceError
+from serve_app.db.models import AuthAttempt, User
+from serve_app.errors import ApiError
 from serve_app.maintenance import retention
-from tests.serve_app.actions import NOW, at_once
+from tests.serve_app.actions import NOW, concurrently
 
 LIMITS = SignInLimits(attempts=3, window_seconds=300)
 PASSWORD = "correct horse"
@@ -39,7 +39,7 @@ def sign_in(
 def status_of(act: Callable[[], object]) -> tuple[int, str]:
     try:
         act()
-    except ServiceError as error:
+    except ApiError as error:
         return error.status, error.code
     return 200, ""
 
@@ -48,7 +48,7 @@ WRONG = (401, "wrong_credentials")
 TOO_MANY = (429, "too_many_attempts")
 
 
-def test_a_new_user_has_the_credits_and_one_ledger_entry(database: Database) -> None:
+def test_sign_up_gives_credits_and_one_ledger_entry(database: Database) -> None:
     user = sign_up(database)
     assert user.balance == 10_000
     with database.transaction() as session:
@@ -56,13 +56,13 @@ def test_a_new_user_has_the_credits_and_one_ledger_entry(database: Database) -> 
     assert (entry.amount, entry.balance, entry.reason) == (10_000, 10_000, "sign_up")
 
 
-def test_the_password_is_kept_as_an_argon2_hash(database: Database) -> None:
+def test_password_is_stored_as_an_argon2_hash(database: Database) -> None:
     user = sign_up(database)
     assert user.password_hash.startswith("$argon2id$")
     assert PASSWORD not in user.password_hash
 
 
-def test_an_email_is_taken_in_any_case_and_leaves_nothing(database: Database) -> None:
+def test_sign_up_refuses_a_taken_email_in_any_case(database: Database) -> None:
     sign_up(database)
     assert status_of(lambda: sign_up(database, " ADA@example.COM")) == (409, "email_taken")
     with database.transaction() as session:
@@ -73,22 +73,24 @@ def test_an_email_is_taken_in_any_case_and_leaves_nothing(database: Database) ->
     ("email", "password", "field"),
     [("bobexample", PASSWORD, "email"), ("bob@example.com", "x", "password")],
 )
-def test_what_could_never_sign_in_is_refused(email: str, password: str, field: str) -> None:
-    with pytest.raises(ServiceError) as error:
+def test_new_user_refuses_unusable_email_and_password(
+    email: str, password: str, field: str
+) -> None:
+    with pytest.raises(ApiError) as error:
         users.new_user(email, password, NOW)
     assert (error.value.status, error.value.field) == (422, field)
 
 
-def test_of_many_sign_ups_with_one_email_one_is_accepted(database: Database) -> None:
-    results = at_once(6, lambda _: status_of(lambda: sign_up(database)))
+def test_concurrent_sign_ups_with_one_email_accept_one(database: Database) -> None:
+    results = concurrently(6, lambda _: status_of(lambda: sign_up(database)))
     assert sorted(results) == [(200, "")] + [(409, "email_taken")] * 5
 
 
-def test_users_are_found_by_email(database: Database) -> None:
+def test_by_email_finds_users(database: Database) -> None:
     user = sign_up(database)
     with database.transaction() as session:
         assert users.by_email(session, "ADA@example.com").id == user.id
-        with pytest.raises(ServiceError) as error:
+        with pytest.raises(ApiError) as error:
             users.by_email(session, "bob@example.com")
     assert error.value.code == "user_not_found"
 
@@ -100,13 +102,13 @@ def test_sign_in(database: Database) -> None:
     assert status_of(lambda: sign_in(database, "bob@example.com")) == WRONG
 
 
-def test_an_unknown_email_costs_the_time_of_a_wrong_password(database: Database) -> None:
+def test_sign_in_takes_the_same_time_for_an_unknown_email(database: Database) -> None:
     sign_up(database)
 
     unlimited = SignInLimits(attempts=100, window_seconds=300)
 
     def shortest(email: str) -> float:
-        """Seconds of computing, which other work on the machine does not lengthen."""
+        """Seconds of processor time, which other load on the machine does not lengthen."""
         seconds = []
         for _ in range(5):
             begin = time.process_time()
@@ -118,19 +120,19 @@ def test_an_unknown_email_costs_the_time_of_a_wrong_password(database: Database)
     assert 1 / 3 < known / unknown < 3
 
 
-def test_failures_of_an_account_are_limited_from_any_address(database: Database) -> None:
+def test_sign_in_limits_failures_of_an_account(database: Database) -> None:
     sign_up(database)
     for number in range(3):
         address = f"192.0.2.{number}"
         assert status_of(lambda a=address: sign_in(database, password="x", address=a)) == WRONG
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(ApiError) as error:
         sign_in(database, address="192.0.2.9", now=NOW + 100)
     assert (error.value.status, error.value.code) == TOO_MANY
     assert error.value.retry_after == 200
     assert sign_in(database, address="192.0.2.9", now=NOW + 300)
 
 
-def test_failures_of_an_address_are_limited_for_any_account(database: Database) -> None:
+def test_sign_in_limits_failures_of_an_address(database: Database) -> None:
     sign_up(database)
     once = SignInLimits(attempts=1, window_seconds=300)
     for number in range(10):
@@ -140,7 +142,7 @@ def test_failures_of_an_address_are_limited_for_any_account(database: Database) 
     assert sign_in(database, address="192.0.2.2", limits=once)
 
 
-def test_whoever_has_one_ipv6_address_has_a_network_of_them(sqlite_database: Database) -> None:
+def test_sign_in_limits_count_an_ipv6_network_as_one_address(sqlite_database: Database) -> None:
     once = SignInLimits(attempts=1, window_seconds=300)
 
     def attempt(address: str, number: int) -> tuple[int, str]:
@@ -156,7 +158,7 @@ def test_whoever_has_one_ipv6_address_has_a_network_of_them(sqlite_database: Dat
     assert attempt("192.0.2.1", 22) == TOO_MANY
 
 
-def test_a_success_forgives_the_failures_of_its_account_only(database: Database) -> None:
+def test_sign_in_success_clears_the_failures_of_its_account_only(database: Database) -> None:
     sign_up(database)
     for _ in range(2):
         status_of(lambda: sign_in(database, password="wrong"))
@@ -165,68 +167,53 @@ def test_a_success_forgives_the_failures_of_its_account_only(database: Database)
         assert status_of(lambda: sign_in(database, password="wrong")) == WRONG
     assert sign_in(database)
     with database.transaction() as session:
-        assert session.scalars(select(func.count()).select_from(SignInFailure)).one() == 4
+        assert session.scalars(select(func.count()).select_from(AuthAttempt)).one() == 4
 
 
-def test_many_successes_are_no_failures(database: Database) -> None:
+def test_sign_in_limits_do_not_count_successes(database: Database) -> None:
     sign_up(database)
     for _ in range(5):
         assert sign_in(database)
 
 
-def test_attempts_at_once_do_not_get_round_the_limit(database: Database) -> None:
+def test_sign_in_limits_hold_for_concurrent_attempts(database: Database) -> None:
     sign_up(database)
-    tries = at_once(12, lambda _: status_of(lambda: sign_in(database, password="wrong")))
+    tries = concurrently(12, lambda _: status_of(lambda: sign_in(database, password="wrong")))
     assert tries.count(WRONG) == LIMITS.attempts
     assert tries.count(TOO_MANY) == 12 - LIMITS.attempts
 
 
-def test_correct_sign_ins_at_once_from_one_address_are_not_limited(database: Database) -> None:
+def test_sign_in_limits_spare_concurrent_successes(database: Database) -> None:
     emails = [f"user{number}@example.com" for number in range(12)]
     for email in emails:
         sign_up(database, email)
     assert (
-        at_once(12, lambda number: status_of(lambda: sign_in(database, emails[number])))
+        concurrently(12, lambda number: status_of(lambda: sign_in(database, emails[number])))
         == [(200, "")] * 12
     )
 
 
-def test_a_flood_of_sign_ins_is_refused_in_part(sqlite_database: Database) -> None:
-    """None waits for another, so that they leave threads to what else is asked."""
-    unlimited = SignInLimits(attempts=1_000, window_seconds=300)
-    count = 3 * users.MOST_HASHERS
-
-    def attempt(number: int) -> tuple[int, str]:
-        email = f"nobody{number}@example.com"
-        return status_of(lambda: sign_in(sqlite_database, email, limits=unlimited))
-
-    tries = at_once(count, attempt)
-    assert tries.count(WRONG) >= users.MOST_HASHERS
-    assert set(tries) <= {WRONG, (503, "busy")}
-    assert attempt(count) == WRONG
-
-
-def test_attempts_under_way_refuse_others_for_a_moment_only(database: Database) -> None:
+def test_sign_in_attempts_under_way_refuse_others_for_a_moment(database: Database) -> None:
     sign_up(database)
     once = SignInLimits(attempts=1, window_seconds=300)
 
     def wait(number: int) -> int | None:
         try:
             sign_in(database, limits=once, address=f"192.0.2.{number}")
-        except ServiceError as error:
+        except ApiError as error:
             return error.retry_after
         return None
 
-    waits = at_once(8, wait)
+    waits = concurrently(8, wait)
     assert None in waits
     assert set(waits) == {None, 1}
     assert sign_in(database, limits=once)
 
 
-def test_old_failures_are_not_kept(database: Database) -> None:
+def test_purge_auth_attempts_removes_old_failures(database: Database) -> None:
     for number in range(4):
         email, now = f"nobody{number}@example.com", NOW + 400 * number
         status_of(lambda e=email, t=now: sign_in(database, e, now=t))
     with database.transaction() as session:
-        retention.forget_failures(session, now - LIMITS.window_seconds, 100)
-        assert session.scalars(select(func.count()).select_from(SignInFailure)).one() == 2
+        retention.purge_auth_attempts(session, now - LIMITS.window_seconds, 100)
+        assert session.scalars(select(func.count()).select_from(AuthAttempt)).one() == 2

@@ -17,7 +17,7 @@ def drain(queue: FairQueue[str], now: float = 0.0) -> list[str]:
     return order
 
 
-def test_first_segments_go_before_later_ones_and_bulk_last() -> None:
+def test_pop_takes_first_segments_then_later_ones_then_bulk() -> None:
     queue: FairQueue[str] = FairQueue()
     queue.push(Ticket("bulk", "a", bulk=True), "", 0)
     queue.push(Ticket("later", "a", index=1), "", 0)
@@ -25,7 +25,7 @@ def test_first_segments_go_before_later_ones_and_bulk_last() -> None:
     assert drain(queue) == ["first", "later", "bulk"]
 
 
-def test_users_take_turns_whoever_came_with_more() -> None:
+def test_pop_alternates_between_users() -> None:
     queue: FairQueue[str] = FairQueue()
     for n in range(4):
         queue.push(Ticket(f"a{n}", "a"), "", 0)
@@ -34,7 +34,7 @@ def test_users_take_turns_whoever_came_with_more() -> None:
     assert drain(queue) == ["a0", "b0", "c0", "a1", "a2", "a3"]
 
 
-def test_one_at_a_time_is_no_way_round_the_turns() -> None:
+def test_pop_gives_no_credit_for_submitting_one_at_a_time() -> None:
     queue: FairQueue[str] = FairQueue()
     for n in range(3):
         queue.push(Ticket(f"b{n}", "b", length=10), "", 0)
@@ -48,8 +48,8 @@ def test_one_at_a_time_is_no_way_round_the_turns() -> None:
     assert order.index("b2") < order.index("a1")
 
 
-def test_patience_lifts_later_and_bulk_work() -> None:
-    queue: FairQueue[str] = FairQueue(patience=10)
+def test_max_wait_lifts_later_and_bulk_work() -> None:
+    queue: FairQueue[str] = FairQueue(max_wait=10)
     queue.push(Ticket("bulk", "a", bulk=True), "", 0)
     queue.push(Ticket("fresh", "a"), "", 10)
     first = queue.pop(10)
@@ -57,7 +57,7 @@ def test_patience_lifts_later_and_bulk_work() -> None:
     assert first.ticket.key == "bulk"
 
 
-def test_a_cancelled_item_is_gone_and_the_rest_is_not() -> None:
+def test_remove_takes_out_one_item_only() -> None:
     queue: FairQueue[str] = FairQueue()
     queue.push(Ticket("a", "u"), "item", 0)
     queue.push(Ticket("b", "u"), "", 0)
@@ -73,7 +73,7 @@ tickets = st.lists(
 
 
 @given(tickets)
-def test_nothing_is_lost_or_served_twice(drawn: list[tuple[str, int, int, bool]]) -> None:
+def test_fair_queue_loses_and_repeats_nothing(drawn: list[tuple[str, int, int, bool]]) -> None:
     queue: FairQueue[str] = FairQueue()
     for n, (user, index, length, bulk) in enumerate(drawn):
         queue.push(Ticket(str(n), user, index, length, bulk), "", n)
@@ -83,9 +83,7 @@ def test_nothing_is_lost_or_served_twice(drawn: list[tuple[str, int, int, bool]]
 
 
 @given(st.lists(st.integers(1, 9), min_size=20, max_size=40), st.integers(2, 4))
-def test_shares_of_backlogged_users_differ_by_less_than_one_item(
-    lengths: list[int], users: int
-) -> None:
+def test_fair_queue_shares_differ_by_less_than_one_item(lengths: list[int], users: int) -> None:
     queue: FairQueue[str] = FairQueue()
     for user in range(users):
         for n, length in enumerate(lengths):
@@ -108,7 +106,7 @@ def filled(drawn: list[tuple[str, int, int, bool]]) -> FairQueue[str]:
 
 
 @given(tickets, st.integers(0, 20), st.integers(1, 9))
-def test_the_first_in_order_that_fits_is_taken(
+def test_pop_takes_the_first_that_fits(
     drawn: list[tuple[str, int, int, bool]], served: int, longest: int
 ) -> None:
     queue = filled(drawn)
@@ -127,7 +125,7 @@ def test_the_first_in_order_that_fits_is_taken(
 
 
 @given(st.permutations("abcdef"))
-def test_age_breaks_ties(users: list[str]) -> None:
+def test_pop_breaks_ties_by_age(users: list[str]) -> None:
     queue: FairQueue[str] = FairQueue()
     for user in users:
         queue.push(Ticket(user, user), "", 0)
@@ -135,7 +133,7 @@ def test_age_breaks_ties(users: list[str]) -> None:
 
 
 @given(tickets)
-def test_a_user_s_work_of_one_kind_stays_in_order(
+def test_pop_keeps_the_order_within_a_lane(
     drawn: list[tuple[str, int, int, bool]],
 ) -> None:
     order = [int(key) for key in drain(filled(drawn))]
@@ -150,7 +148,7 @@ def test_a_user_s_work_of_one_kind_stays_in_order(
 
 
 @given(tickets)
-def test_bulk_comes_last_and_first_segments_before_later_ones(
+def test_fair_queue_serves_lanes_in_order(
     drawn: list[tuple[str, int, int, bool]],
 ) -> None:
     lanes = [Ticket("", *drawn[int(key)]).lane for key in drain(filled(drawn))]
@@ -158,9 +156,9 @@ def test_bulk_comes_last_and_first_segments_before_later_ones(
 
 
 @given(st.integers(1, 9), st.lists(st.integers(1, 9), min_size=1), st.booleans())
-def test_nothing_waits_for_ever(length: int, stream: list[int], bulk: bool) -> None:
-    """Fresh first segments of other users keep coming; later and bulk work still gets its turn."""
-    queue: FairQueue[str] = FairQueue(patience=10)
+def test_max_wait_bounds_starvation(length: int, stream: list[int], bulk: bool) -> None:
+    """New first segments of other users keep arriving; later and bulk work still gets its turn."""
+    queue: FairQueue[str] = FairQueue(max_wait=10)
     queue.push(Ticket("old", "patient", index=1, length=length, bulk=bulk), "", 0)
     for now, next_length in zip(range(40), itertools.cycle(stream), strict=False):
         queue.push(Ticket(str(now), f"u{now}", length=next_length), "", now)

@@ -62,7 +62,7 @@ def make(stage: Any, **limits: Any) -> StepLoop:
     return StepLoop(stage, Limits(**limits), clock=lambda: 0.0)
 
 
-def test_members_join_at_the_next_step_and_leave_when_done() -> None:
+def test_step_loop_members_join_at_the_next_step_and_leave_when_done() -> None:
     stage = Counter()
     loop = make(stage)
     loop.submit(Ticket("long", "u"), ("long", 3))
@@ -73,14 +73,14 @@ def test_members_join_at_the_next_step_and_leave_when_done() -> None:
     assert [outcome.result for outcome in outcomes] == [("short", 1), ("long", 3)]
 
 
-def test_a_batch_is_bounded_by_count_padded_length_and_spread() -> None:
+def test_step_loop_bounds_a_batch_by_count_length_and_spread() -> None:
     assert Limits(max_batch=2).room([1, 1]) is None
     assert Limits(max_length=100).room([51]) is None
     assert Limits(max_length=120, spread=9).room([50]) == (50 / 9, 60)
     assert Limits(spread=1.5).room([10, 12]) == (8, 15)
 
 
-def test_what_is_too_long_for_a_batch_runs_alone() -> None:
+def test_step_loop_runs_an_oversized_item_alone() -> None:
     stage = Counter()
     loop = make(stage, max_length=100)
     loop.submit(Ticket("huge", "u", length=500), ("huge", 1))
@@ -89,7 +89,7 @@ def test_what_is_too_long_for_a_batch_runs_alone() -> None:
     assert stage.batches == [["huge"], ["small"]]
 
 
-def test_unlike_lengths_step_in_turn() -> None:
+def test_step_loop_steps_groups_of_unlike_lengths_in_turn() -> None:
     stage = Counter()
     loop = make(stage, max_groups=2)
     loop.submit(Ticket("a", "u", length=10), ("a", 2))
@@ -98,7 +98,7 @@ def test_unlike_lengths_step_in_turn() -> None:
     assert stage.batches == [["a"], ["b"], ["a"], ["b"]]
 
 
-def test_a_batch_under_way_takes_in_newcomers_only_so_often() -> None:
+def test_join_every_limits_admissions_to_a_running_batch() -> None:
     stage = Counter()
     loop = make(stage, join_every=3)
     loop.submit(Ticket("a", "u"), ("a", 7))
@@ -110,7 +110,7 @@ def test_a_batch_under_way_takes_in_newcomers_only_so_often() -> None:
     assert stage.batches == [["a"], ["a"], ["a"], *[["a", "b", "c"]] * 2, ["a"], ["a"]]
 
 
-def test_newcomers_join_a_batch_that_has_not_begun_at_once() -> None:
+def test_join_every_does_not_delay_a_batch_not_yet_stepped() -> None:
     stage = Counter()
     loop = make(stage, join_every=3)
     for name in ("a", "b"):
@@ -119,7 +119,7 @@ def test_newcomers_join_a_batch_that_has_not_begun_at_once() -> None:
     assert stage.batches == [["a", "b"]]
 
 
-def test_cancellation_takes_effect_at_the_next_step() -> None:
+def test_cancel_takes_effect_at_the_next_step() -> None:
     stage = Counter()
     loop = make(stage)
     loop.submit(Ticket("a", "u"), ("a", 5))
@@ -131,7 +131,7 @@ def test_cancellation_takes_effect_at_the_next_step() -> None:
 
 
 @pytest.mark.parametrize("operation", ["begin", "step", "finish"])
-def test_the_culprit_fails_alone(operation: str) -> None:
+def test_step_loop_isolates_the_failing_item(operation: str) -> None:
     loop = make(Counter({"bad": operation}))
     for name in ("good", "bad", "fine"):
         loop.submit(Ticket(name, "u"), (name, 2))
@@ -141,7 +141,7 @@ def test_the_culprit_fails_alone(operation: str) -> None:
     assert outcomes["fine"].result == ("fine", 2)
 
 
-def test_a_one_shot_stage_runs_batches_of_items() -> None:
+def test_one_shot_runs_batches_of_items() -> None:
     batches: list[list[int]] = []
 
     def double(items: Sequence[Any]) -> list[Any]:
@@ -155,7 +155,7 @@ def test_a_one_shot_stage_runs_batches_of_items() -> None:
     assert batches == [[0, 1], [2]]
 
 
-def test_progress_is_that_of_those_under_way() -> None:
+def test_progress_covers_running_items() -> None:
     loop = make(Counter(), max_batch=2)
     for name, steps in (("long", 3), ("none", 0), ("waits", 2)):
         loop.submit(Ticket(name, "u"), (name, steps))
@@ -168,7 +168,7 @@ def test_progress_is_that_of_those_under_way() -> None:
     assert loop.progress() == {}
 
 
-def test_times_and_batch_sizes_are_reported() -> None:
+def test_outcome_has_times_and_batch_size() -> None:
     now = [0.0]
     loop = StepLoop(OneShot(list), Limits(max_batch=1), clock=lambda: now[0])
     loop.submit(Ticket("a", "u"), 1)
@@ -190,7 +190,7 @@ work = st.lists(
 
 
 @given(work, st.integers(1, 3), st.integers(1, 4), st.integers(1, 3))
-def test_nothing_is_lost_or_duplicated(
+def test_step_loop_loses_and_duplicates_nothing(
     drawn: list[tuple[str, int, int, str | None, bool]], groups: int, batch: int, join_every: int
 ) -> None:
     poison = {
@@ -218,7 +218,7 @@ def test_nothing_is_lost_or_duplicated(
             assert outcome.result == (outcome.ticket.key, drawn[int(outcome.ticket.key)][2])
 
 
-def test_a_stage_that_miscounts_fails_its_batch_and_not_the_loop() -> None:
+def test_step_loop_survives_a_stage_that_miscounts() -> None:
     loop = make(OneShot(lambda items: [*items, "one too many"]))
     for name in ("a", "b"):
         loop.submit(Ticket(name, "u"), name)
@@ -230,9 +230,7 @@ def test_a_stage_that_miscounts_fails_its_batch_and_not_the_loop() -> None:
 @given(
     st.integers(1, 3), st.integers(0, 5), st.integers(1, 3), st.lists(st.integers(1, 4), min_size=1)
 )
-def test_a_length_that_fits_nowhere_is_overtaken_by_so_many_and_no_more(
-    batch: int, overtaking: int, groups: int, steps: list[int]
-) -> None:
+def test_overtaking_is_bounded(batch: int, overtaking: int, groups: int, steps: list[int]) -> None:
     tick = 0
     limits = Limits(max_batch=batch, overtaking=overtaking, max_groups=groups)
     loop = StepLoop(Counter(), limits, clock=lambda: tick)
@@ -253,7 +251,7 @@ def test_a_length_that_fits_nowhere_is_overtaken_by_so_many_and_no_more(
     assert len(overtakers) <= overtaking
 
 
-def test_those_that_failed_to_begin_are_not_starved_by_newcomers() -> None:
+def test_step_loop_does_not_starve_suspects() -> None:
     loop = make(Counter({"bad": "begin"}), overtaking=3)
     loop.submit(Ticket("old", "u"), ("old", 5))
     loop.tick()
@@ -266,7 +264,7 @@ def test_those_that_failed_to_begin_are_not_starved_by_newcomers() -> None:
     assert {"good", "bad"} <= {outcome.ticket.key for outcome in outcomes}
 
 
-def test_a_batch_that_fails_disturbs_no_other() -> None:
+def test_step_loop_failed_batch_disturbs_no_other() -> None:
     stage = Counter({"bad": "step"})
     loop = make(stage, max_groups=2)
     for name, length in (("bad", 10), ("mate", 10), ("far", 100), ("fellow", 100)):
@@ -285,7 +283,7 @@ backlog = st.lists(
 
 
 @given(backlog, st.integers(1, 6))
-def test_shares_of_backlogged_users_are_within_one_batch_of_fair(
+def test_step_loop_shares_are_within_one_batch_of_fair(
     users: list[list[tuple[int, int]]], batch: int
 ) -> None:
     stage = Counter()
@@ -313,7 +311,7 @@ def test_shares_of_backlogged_users_are_within_one_batch_of_fair(
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(1, 4), st.integers(1, 4))
-def test_bulk_work_gets_what_is_left(bulk: list[bool], batch: int, steps: int) -> None:
+def test_step_loop_gives_bulk_work_what_is_left(bulk: list[bool], batch: int, steps: int) -> None:
     stage = Counter()
     loop = make(stage, max_batch=batch)
     for n, is_bulk in enumerate(bulk):
@@ -325,7 +323,7 @@ def test_bulk_work_gets_what_is_left(bulk: list[bool], batch: int, steps: int) -
 
 
 @given(work, st.integers(1, 3), st.integers(1, 4), st.integers(0, 4))
-def test_what_is_cancelled_is_never_computed_again(
+def test_cancel_never_computes_the_item_again(
     drawn: list[tuple[str, int, int, str | None, bool]], groups: int, batch: int, after: int
 ) -> None:
     stage = Counter()

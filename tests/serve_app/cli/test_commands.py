@@ -14,13 +14,13 @@ from typer.testing import CliRunner
 from serve_app.accounts import credentials, users
 from serve_app.accounts.sign_in_limits import SignInLimits
 from serve_app.cli import clips
-from serve_app.cli.client import ApiError, Client
+from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.common import local_key
 from serve_app.cli.demo import demo_settings
 from serve_app.cli.main import app
 from serve_app.db.engine import Database
 from serve_app.db.models import ApiKey
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS
 from tests.serve_app.api_harness import Api, FinishingApi
@@ -40,7 +40,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server(finishing_api: FinishingApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[FinishingApi]:
-    """A server whose address and a key for which the commands find in the environment."""
+    """A server; its address and a key for it are in the environment of the commands."""
     key = finishing_api.create_key(finishing_api.sign_up())["key"]
     with served(finishing_api) as url:
         monkeypatch.setenv("BERNIE_URL", url)
@@ -54,7 +54,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_accounts_are_made_credited_and_listed() -> None:
+def test_users_create_credit_and_list() -> None:
     code, output = run("users", "create", "ada@example.com", "--password", PASSWORD)
     assert code == 0
     assert "bk_" in output
@@ -72,7 +72,7 @@ def test_accounts_are_made_credited_and_listed() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("credit", "ada@example.com", "5")])
-def test_accounts_are_looked_for_in_a_database_that_is_there(
+def test_users_commands_require_an_existing_database(
     arguments: tuple[str, ...], data_dir: Path
 ) -> None:
     code, output = run("users", *arguments)
@@ -92,9 +92,7 @@ def test_accounts_are_looked_for_in_a_database_that_is_there(
         (("say", "Hello.", "--key", "bk_é"), "API key cannot be used"),
     ],
 )
-def test_expected_errors_are_one_line_and_exit_code_1(
-    arguments: tuple[str, ...], reason: str
-) -> None:
+def test_explain_gives_one_line_and_exit_code_1(arguments: tuple[str, ...], reason: str) -> None:
     code, output = run(*arguments)
     assert code == 1
     assert reason in output
@@ -120,7 +118,7 @@ def test_expected_errors_are_one_line_and_exit_code_1(
         ({"S3_ENDPOINT": "s3.internal"}, "BERNIE_S3_ENDPOINT must be a URL"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named(
+def test_explain_names_the_invalid_setting(
     variables: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
@@ -141,7 +139,7 @@ def test_a_setting_that_cannot_be_used_is_named(
     assert SECRET not in output
 
 
-def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_up_names_a_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
     monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
     monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
@@ -152,7 +150,7 @@ def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"Port {port} of 127.0.0.1 is in use. Choose another with --port." in output
 
 
-def test_a_model_that_cannot_be_downloaded_leaves_the_rest(
+def test_up_goes_on_without_a_model_that_cannot_be_fetched(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     manifest = Path(__file__).parents[3] / "checkpoints/manifest.toml"
@@ -168,7 +166,7 @@ def test_a_model_that_cannot_be_downloaded_leaves_the_rest(
     assert f"Port {port} of 127.0.0.1 is in use" in output
 
 
-def test_a_wrong_secret_of_the_store_is_found_before_anything_starts(
+def test_up_checks_the_store_before_it_starts(
     seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
@@ -194,7 +192,7 @@ def test_a_wrong_secret_of_the_store_is_found_before_anything_starts(
         ("demo", "-o", "nowhere/hello.wav"),
     ],
 )
-def test_arguments_that_cannot_be_meant_are_refused(arguments: tuple[str, ...]) -> None:
+def test_commands_refuse_invalid_arguments(arguments: tuple[str, ...]) -> None:
     assert run(*arguments)[0] == 2
 
 
@@ -202,14 +200,14 @@ def test_the_version() -> None:
     assert run("--version") == (0, "bernie 0.1.0\n")
 
 
-def test_an_account_is_made_once() -> None:
+def test_users_create_refuses_a_taken_email() -> None:
     arguments = ("users", "create", "ada@example.com", "--password", PASSWORD)
     assert run(*arguments)[0] == 0
     assert run(*arguments)[0] == 1
 
 
-def test_the_key_of_a_new_account_can_be_taken_by_a_script() -> None:
-    """Nothing else is on standard output, though a password is asked for (blank: typing it)."""
+def test_users_create_prints_the_key_alone_for_scripts() -> None:
+    """Nothing else is on standard output, although a password is prompted for (blank: typed)."""
     arguments = ["users", "create", "ops@example.com"]
     result = CliRunner().invoke(app, arguments, input=f"{PASSWORD}\n{PASSWORD}\n")
     assert result.exit_code == 0
@@ -218,7 +216,7 @@ def test_the_key_of_a_new_account_can_be_taken_by_a_script() -> None:
     assert "Password" in result.stderr
 
 
-def test_keys_are_made_and_taken_back() -> None:
+def test_users_keys_are_created_and_revoked() -> None:
     run("users", "create", "ada@example.com", "--password", PASSWORD)
     result = CliRunner().invoke(
         app, ["users", "key", "ada@example.com", "--scope", "read", "--days", "1"]
@@ -233,12 +231,12 @@ def test_keys_are_made_and_taken_back() -> None:
     assert key.scopes == ["read"]
     assert key.expires_at == pytest.approx(now + 24 * 3600, abs=60)
     assert run("users", "sign-out", "ada@example.com", "--keys")[0] == 0
-    with database.reading() as session, pytest.raises(ServiceError):
+    with database.reading() as session, pytest.raises(ApiError):
         credentials.authenticate(session, token, now)
     database.dispose()
 
 
-def test_a_new_password_ends_what_the_old_one_opened() -> None:
+def test_users_password_ends_all_sessions() -> None:
     run("users", "create", "ada@example.com", "--password", PASSWORD)
     database = Database(Settings().database())
     with database.transaction() as session:
@@ -247,26 +245,26 @@ def test_a_new_password_ends_what_the_old_one_opened() -> None:
         token = credentials.open_session(session, user, 3600, now)
     assert run("users", "password", "ada@example.com", "--password", "short")[0] == 1
     assert run("users", "password", "ada@example.com", "--password", "another one")[0] == 0
-    with database.reading() as session, pytest.raises(ServiceError):
+    with database.reading() as session, pytest.raises(ApiError):
         credentials.authenticate(session, token, now)
     limits = SignInLimits(attempts=5, window_seconds=60)
     for password, status in ((PASSWORD, 401), ("another one", None)):
         try:
             users.sign_in(database, "ada@example.com", password, "", limits, now)
             answered = None
-        except ServiceError as error:
+        except ApiError as error:
             answered = error.status
         assert answered == status
     database.dispose()
 
 
-def test_say_wants_a_key() -> None:
+def test_say_requires_a_key() -> None:
     code, output = run("say", "Hello.")
     assert code == 2
     assert "bernie up" in output
 
 
-def test_the_saved_key_follows_the_database(tmp_path: Path) -> None:
+def test_local_key_is_renewed_for_a_new_database(tmp_path: Path) -> None:
     settings = Settings()
     key = local_key(settings).read_text()
     assert local_key(settings).read_text() == key
@@ -276,7 +274,7 @@ def test_the_saved_key_follows_the_database(tmp_path: Path) -> None:
     assert local_key(other).read_text() == renewed
 
 
-def test_a_saved_key_of_another_database_is_explained(
+def test_say_explains_a_key_of_another_database(
     server: FinishingApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = local_key(Settings())
@@ -295,7 +293,7 @@ def test_a_saved_key_of_another_database_is_explained(
         ("convert", str(SPEECH), "--voice", "af_heart", "--steps", "5", "-o"),
     ],
 )
-def test_a_clip_comes_back_as_a_file(
+def test_say_writes_the_clip_to_a_file(
     arguments: tuple[str, ...], server: FinishingApi, tmp_path: Path
 ) -> None:
     before = server.contents()["objects"]
@@ -307,7 +305,7 @@ def test_a_clip_comes_back_as_a_file(
     assert (after["clips"], after["objects"]) == (1, before + 1), "the upload is gone"
 
 
-def test_voices_of_ones_own_come_and_go(server: FinishingApi, tmp_path: Path) -> None:
+def test_voices_add_and_remove(server: FinishingApi, tmp_path: Path) -> None:
     assert run("voices", "add", "grandma", str(SPEECH)) == (0, "Added the voice grandma.\n")
     code, output = run("voices")
     assert code == 0
@@ -324,26 +322,26 @@ def test_voices_of_ones_own_come_and_go(server: FinishingApi, tmp_path: Path) ->
     assert "silence" not in run("voices")[1]
 
 
-def test_a_file_that_cannot_be_written_keeps_the_clip(
+def test_say_keeps_the_clip_when_the_file_cannot_be_written(
     finishing_api: FinishingApi, tmp_path: Path
 ) -> None:
     with served(finishing_api) as url, Client(url) as client:
         client.sign_up("ada@example.com", PASSWORD)
         clip = client.wait(client.speak("Hello.", "af_heart")["id"], 10, lambda _: None)
-        with pytest.raises(ApiError, match=f"cannot be written.*{clip['id']}"):
+        with pytest.raises(RequestFailed, match=f"cannot be written.*{clip['id']}"):
             client.download(clip, tmp_path / "nowhere" / "hello.wav")
 
 
-def test_a_server_that_ends_while_a_clip_is_waited_for(sqlite_api: Api) -> None:
+def test_client_wait_explains_a_server_that_ended(sqlite_api: Api) -> None:
     with served(sqlite_api) as url:
         client = Client(url)
         client.sign_up("ada@example.com", PASSWORD)
         clip = client.speak("Hello.", "af_heart")
-    with client, pytest.raises(ApiError, match=f"bernie up.*{clip['id']} goes on"):
+    with client, pytest.raises(RequestFailed, match=f"bernie up.*{clip['id']} goes on"):
         client.wait(clip["id"], 10, lambda _: None)
 
 
-class Stranger(BaseHTTPRequestHandler):
+class ForeignServer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.send_response(200)
         self.end_headers()
@@ -355,7 +353,7 @@ class Stranger(BaseHTTPRequestHandler):
 
 @contextmanager
 def stranger() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+    with HTTPServer(("127.0.0.1", 0), ForeignServer) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -363,14 +361,16 @@ def stranger() -> Iterator[str]:
         thread.join()
 
 
-def test_a_server_that_is_none_of_ours() -> None:
+def test_client_refuses_a_foreign_server() -> None:
     with stranger() as url:
         code, output = run("say", "Hello.", "--key", "bk_x", "--url", url)
     assert code == 1
     assert "did not answer as a Bernie server (HTTP 200)" in output
 
 
-def test_the_demo_leaves_what_the_environment_names_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_settings_ignore_database_and_store_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("BERNIE_DATABASE_URL", "postgresql://u:p@h/x")
     monkeypatch.setenv("BERNIE_S3_ENDPOINT", "https://s3.internal")
     monkeypatch.setenv("BERNIE_S3_PUBLIC_ENDPOINT", "https://s3.example.com")
@@ -381,7 +381,7 @@ def test_the_demo_leaves_what_the_environment_names_alone(monkeypatch: pytest.Mo
     assert settings.throttle_starts == 7
 
 
-def test_progress_says_how_long_a_clip_waits() -> None:
+def test_progress_shows_how_long_a_clip_waits() -> None:
     start = (datetime.now(UTC) + timedelta(seconds=54.2)).isoformat()
     assert clips._progress({"started_at": None, "start_at": start}).startswith("Waiting 54 s")
     assert clips._progress({"started_at": start, "start_at": start}) == "Generating"

@@ -1,4 +1,4 @@
-"""What the demo asks of a server; that the stack starts and stops is tested with the system."""
+"""The requests of the demo. `tests/system` tests that the stack starts and stops."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import soundfile
 
 from serve_app.cli import demo
 from serve_app.cli.client import Client
-from serve_app.cli.demo import Wishes, make_all
+from serve_app.cli.demo import DemoRequest, make_all
 from serve_app.settings import OFF, ServiceSettings
 from tests.serve_app.api_harness import FinishingApi
 from tests.serve_app.recordings import SPEECH
 from tests.serve_app.served import served
 
 
-def wishes(folder: Path) -> Wishes:
-    return Wishes("Hello.", "woman", "bm_george", "A dog barks", folder / "demo.wav")
+def wishes(folder: Path) -> DemoRequest:
+    return DemoRequest("Hello.", "woman", "bm_george", "A dog barks", folder / "demo.wav")
 
 
 def made(api: FinishingApi, folder: Path) -> tuple[dict[str, str], list[str]]:
-    """The service of each file that the demo makes, and what it says."""
+    """The service of each file that the demo makes, and its text."""
     wav = io.BytesIO()
     soundfile.write(wav, *soundfile.read(SPEECH), format="WAV")
     api.audio = wav.getvalue()
@@ -36,7 +36,7 @@ def made(api: FinishingApi, folder: Path) -> tuple[dict[str, str], list[str]]:
     return {file.name: clip["service"] for file, clip in clips.items()}, said
 
 
-def test_it_makes_a_sentence_the_same_in_another_voice_and_a_sound(
+def test_demo_makes_speech_conversion_and_sound(
     finishing_api: FinishingApi, tmp_path: Path
 ) -> None:
     files, _ = made(finishing_api, tmp_path)
@@ -47,9 +47,7 @@ def test_it_makes_a_sentence_the_same_in_another_voice_and_a_sound(
     }
 
 
-def test_what_is_not_installed_is_said_and_left_out(
-    finishing_api: FinishingApi, tmp_path: Path
-) -> None:
+def test_demo_leaves_out_what_is_not_installed(finishing_api: FinishingApi, tmp_path: Path) -> None:
     settings = finishing_api.settings.model_copy(
         update={"conversion": ServiceSettings(pipeline=OFF)}
     )
@@ -60,7 +58,7 @@ def test_what_is_not_installed_is_said_and_left_out(
     assert message.startswith("Voice conversion is not installed here. Run `bernie fetch")
 
 
-def test_a_free_port_is_one_where_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_free_port_is_unused(monkeypatch: pytest.MonkeyPatch) -> None:
     port = demo.free_port()
     monkeypatch.setattr(demo, "_PORTS", range(port, port + 1))
     with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="no port"):

@@ -17,7 +17,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Base, Clip, User
 from serve_app.ids import new_id
 from tests.postgres import Postgres
-from tests.serve_app.actions import NOW, RULES, at_once, claim, make_user, must_claim, submit
+from tests.serve_app.actions import NOW, RULES, claim, concurrently, make_user, must_claim, submit
 from tests.serve_app.conftest import migrate
 
 INDEXES = {
@@ -37,13 +37,13 @@ def postgres_database(new_postgres_database: Database) -> Database:
 
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based")
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
-def test_the_migrations_make_what_the_models_say(database: Database) -> None:
+def test_migrations_match_the_models(database: Database) -> None:
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_the_migrations_make_the_same_indexes_and_checks(database: Database) -> None:
+def test_migrations_match_indexes_and_checks(database: Database) -> None:
     """Alembic compares neither the conditions of partial indexes nor checks."""
     dialect = database.engine.dialect.name
     migrated = _scalars(database, INDEXES[dialect])
@@ -63,7 +63,7 @@ def _scalars(database: Database, query: str) -> list[str]:
         return sorted(re.sub(r"\s+", " ", str(each)).replace('"', "") for each in found)
 
 
-def test_a_second_migration_changes_nothing(database: Database) -> None:
+def test_migrate_twice_changes_nothing(database: Database) -> None:
     user = make_user(database)
     database.migrate()
     with database.transaction() as session:
@@ -71,7 +71,7 @@ def test_a_second_migration_changes_nothing(database: Database) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_processes_that_start_together_all_migrate(
+def test_migrate_is_safe_to_run_concurrently(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     url = f"sqlite:///{tmp_path / 'new' / 'bernie.sqlite3'}"
@@ -91,7 +91,7 @@ def test_processes_that_start_together_all_migrate(
     database.dispose()
 
 
-def test_a_balance_cannot_be_negative_and_what_led_to_it_is_undone(database: Database) -> None:
+def test_negative_balance_rolls_back(database: Database) -> None:
     user = make_user(database)
 
     def take() -> None:
@@ -106,7 +106,7 @@ def test_a_balance_cannot_be_negative_and_what_led_to_it_is_undone(database: Dat
         assert session.get_one(User, user.id).balance == 10_000
 
 
-def test_transactions_at_once_wait_for_each_other(database: Database) -> None:
+def test_concurrent_transactions_wait_for_each_other(database: Database) -> None:
     user = make_user(database)
 
     def add_one(_: int) -> None:
@@ -115,12 +115,12 @@ def test_transactions_at_once_wait_for_each_other(database: Database) -> None:
                 database.lock(session, "counter")
                 session.get_one(User, user.id).balance += 1
 
-    at_once(10, add_one)
+    concurrently(10, add_one)
     with database.transaction() as session:
         assert session.get_one(User, user.id).balance == 10_050
 
 
-def test_readers_neither_wait_for_a_writer_nor_write(database: Database) -> None:
+def test_reading_neither_waits_nor_writes(database: Database) -> None:
     user = make_user(database)
     with database.transaction() as writer:
         writer.get_one(User, user.id).balance = 7
@@ -136,7 +136,7 @@ def test_readers_neither_wait_for_a_writer_nor_write(database: Database) -> None
         found.balance = 9
 
 
-def test_rows_need_their_user_and_go_with_it(database: Database) -> None:
+def test_foreign_keys_cascade_from_users(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user)
     with pytest.raises(IntegrityError), database.transaction() as session:
@@ -149,7 +149,7 @@ def test_rows_need_their_user_and_go_with_it(database: Database) -> None:
         assert session.get(Clip, clip.id) is None
 
 
-def test_the_clock_is_that_of_the_database(database: Database) -> None:
+def test_now_is_the_database_clock(database: Database) -> None:
     with database.transaction() as session:
         first = database.now(session)
         time.sleep(0.01)
@@ -158,7 +158,7 @@ def test_the_clock_is_that_of_the_database(database: Database) -> None:
     assert abs(first - time.time()) < 5
 
 
-def test_times_come_back_as_they_were(database: Database) -> None:
+def test_times_are_stored_exactly(database: Database) -> None:
     exact = 1_800_000_000.1234567
     clip = submit(database, make_user(database), exact)
     with database.transaction() as session:
@@ -180,18 +180,18 @@ def test_sqlite_writes_ahead_and_survives_a_reopening(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/bernie"])
-def test_other_databases_are_refused(url: str) -> None:
+def test_database_refuses_other_backends(url: str) -> None:
     with pytest.raises(ValueError, match=r"must be|must be a file"):
         Database(url)
 
 
-def test_a_database_that_is_down_is_told(postgres: Postgres) -> None:
+def test_ping_raises_while_the_database_is_down(postgres: Postgres) -> None:
     database = Database("postgresql://bernie:wrong@127.0.0.1:1/bernie")
     with pytest.raises(OperationalError):
         database.ping()
 
 
-def test_a_connection_lost_while_idle_is_replaced(
+def test_pool_replaces_a_connection_lost_while_idle(
     postgres_database: Database,
 ) -> None:
     postgres_database.ping()
@@ -244,7 +244,7 @@ FINISHED = {"s3_key": "'key'", "ready": "false", "created_at": "created_at - n"}
 THROTTLED = {"ready": "false", "start_at": "start_at + 1000 + n", "turn": "n"}
 
 
-def test_sqlite_claims_by_the_indexes_of_the_queue(sqlite_database: Database) -> None:
+def test_claim_uses_the_queue_indexes_on_sqlite(sqlite_database: Database) -> None:
     database = sqlite_database
     clip = submit(database, make_user(database))
     _fill(database, clip, 2_000, FINISHED)
@@ -262,7 +262,7 @@ def test_sqlite_claims_by_the_indexes_of_the_queue(sqlite_database: Database) ->
 
 
 @pytest.mark.parametrize("rest", [FINISHED, THROTTLED], ids=["finished", "throttled"])
-def test_postgresql_claims_at_the_same_cost_however_many_clips_there_are(
+def test_claim_cost_on_postgresql_is_independent_of_the_number_of_clips(
     postgres_database: Database, rest: dict[str, str]
 ) -> None:
     database = postgres_database

@@ -1,4 +1,4 @@
-"""What Serve's proxy passes on and what it says itself; `tests/system/test_front.py` has it all."""
+"""Answers that Serve's proxy passes on, and its own. `tests/system` tests the real proxy."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serve_app.deployments.proxy_middleware import Front
+from serve_app.deployments.proxy_middleware import ProxyErrors
 
 
-class SaysItself:
-    """Sends what Serve sends where it cannot pass a request on; without a status, nothing."""
+class ServeProxy:
+    """Answers as the proxy does where it cannot pass a request on; without a status, not at all."""
 
     def __init__(self, status: int | None) -> None:
         self.status = status
@@ -33,7 +33,7 @@ Sent = list[tuple[bytes, bytes]]
 
 def ask(app: ASGIApp, path: str = "/", headers: Sent | None = None) -> httpx.Response:
     async def get() -> httpx.Response:
-        transport = httpx.ASGITransport(Front(app))
+        transport = httpx.ASGITransport(ProxyErrors(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://bernie") as http:
             return await http.get(path, headers=headers)
 
@@ -41,25 +41,25 @@ def ask(app: ASGIApp, path: str = "/", headers: Sent | None = None) -> httpx.Res
 
 
 @pytest.mark.parametrize("status", [404, 500, 503, None])
-def test_where_nobody_answers_clients_come_again(status: int | None) -> None:
-    answer = ask(SaysItself(status))
+def test_proxy_middleware_answers_503_where_no_replica_answers(status: int | None) -> None:
+    answer = ask(ServeProxy(status))
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "unavailable"
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_time_limit_of_serve_keeps_its_meaning() -> None:
-    answer = ask(SaysItself(408))
+def test_proxy_middleware_passes_timeouts_of_serve() -> None:
+    answer = ask(ServeProxy(408))
     assert (answer.status_code, answer.text) == (408, "Words of Serve.")
 
 
-def test_health_checks_see_what_serve_says() -> None:
-    answer = ask(SaysItself(503), "/-/healthz")
+def test_proxy_middleware_passes_health_checks() -> None:
+    answer = ask(ServeProxy(503), "/-/healthz")
     assert answer.text == "Words of Serve."
 
 
-def test_answers_of_other_applications_go_through() -> None:
+def test_proxy_middleware_passes_other_applications() -> None:
     async def plain(_: Request) -> PlainTextResponse:
         return PlainTextResponse("Good day.")
 
@@ -72,7 +72,7 @@ def test_answers_of_other_applications_go_through() -> None:
     assert (answer.status_code, answer.json()) == (404, {"detail": "Not here."})
 
 
-def test_clients_give_serve_no_orders() -> None:
+def test_proxy_middleware_strips_control_headers() -> None:
     async def names(request: Request) -> JSONResponse:
         return JSONResponse(request.headers.keys())
 

@@ -15,7 +15,7 @@ from serve_app.worker.generation import StageLost, StageUnavailable
 
 
 class Gate:
-    """A one-shot stage that waits until it is let go, and keeps its batches."""
+    """A one-shot stage that waits until it is released, and records its batches."""
 
     def __init__(self) -> None:
         self.open = threading.Event()
@@ -39,7 +39,7 @@ def make(gate: Gate, observed: list[Outcome], max_batch: int = 4) -> StageDriver
     )
 
 
-def test_callers_share_a_batch_and_each_gets_its_own() -> None:
+def test_stage_driver_batches_callers_and_returns_each_its_own() -> None:
     gate, observed = Gate(), []
     gate.open.set()
 
@@ -54,7 +54,7 @@ def test_callers_share_a_batch_and_each_gets_its_own() -> None:
     assert len(observed) == 3
 
 
-def test_an_error_reaches_its_own_caller_only() -> None:
+def test_stage_driver_raises_to_the_failing_caller_only() -> None:
     gate = Gate()
     gate.open.set()
 
@@ -69,7 +69,7 @@ def test_an_error_reaches_its_own_caller_only() -> None:
     assert isinstance(bad, ValueError)
 
 
-def test_a_cancelled_call_is_taken_out_before_the_next_batch() -> None:
+def test_stage_driver_drops_a_cancelled_call_before_the_next_batch() -> None:
     gate = Gate()
 
     async def go() -> None:
@@ -86,7 +86,7 @@ def test_a_cancelled_call_is_taken_out_before_the_next_batch() -> None:
     assert gate.batches == [["a"], ["c"]]
 
 
-def test_a_full_replica_makes_callers_wait_and_loses_nothing() -> None:
+def test_stage_driver_queues_callers_of_a_full_replica() -> None:
     gate, observed = Gate(), []
 
     async def go() -> list[Outcome | BaseException]:
@@ -111,7 +111,7 @@ def test_a_full_replica_makes_callers_wait_and_loses_nothing() -> None:
     assert sorted(computed) == sorted(f"item {n}" for n in left)
 
 
-def test_the_same_segment_may_be_sent_twice() -> None:
+def test_stage_driver_accepts_the_same_segment_twice() -> None:
     gate = Gate()
     gate.open.set()
 
@@ -122,7 +122,7 @@ def test_the_same_segment_may_be_sent_twice() -> None:
     assert [outcome.result for outcome in asyncio.run(go())] == ["A", "B"]
 
 
-def test_a_dead_loop_fails_its_callers_and_the_health_check() -> None:
+def test_stage_driver_dead_loop_fails_callers_and_health_check() -> None:
     gate = Gate()
     gate.open.set()
 
@@ -142,7 +142,7 @@ def test_a_dead_loop_fails_its_callers_and_the_health_check() -> None:
     asyncio.run(go())
 
 
-def test_a_step_that_does_not_end_is_given_up_with_its_replica() -> None:
+def test_stage_driver_gives_up_a_stalled_step() -> None:
     gate = Gate()
 
     async def go() -> None:
@@ -160,7 +160,7 @@ def test_a_step_that_does_not_end_is_given_up_with_its_replica() -> None:
     asyncio.run(go())
 
 
-def test_many_short_steps_may_take_longer_than_one() -> None:
+def test_stage_driver_stall_limit_is_for_one_step() -> None:
     def slow(items: Sequence[str]) -> list[str]:
         time.sleep(0.1)
         return list(items)

@@ -1,4 +1,4 @@
-"""What goes wrong outside the routes' own logic: transport, parsing, parts that are down, bugs."""
+"""Errors outside the routes' own logic: transport, parsing, unavailable parts, bugs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.serve_app.api_harness import EMAIL, PASSWORD, Api, error_of
 JSON = {"Content-Type": "application/json"}
 
 
-def test_an_unknown_address(sqlite_api: Api) -> None:
+def test_unknown_path_is_404(sqlite_api: Api) -> None:
     for path in ("/nothing", "/api/nothing", "/api/me/", "/docs"):
         assert error_of(sqlite_api.client.get(path), 404)["code"] == "not_found"
 
 
-def test_a_method_that_an_address_does_not_have(sqlite_api: Api) -> None:
+def test_unknown_method_is_405(sqlite_api: Api) -> None:
     answer = sqlite_api.client.put("/api/speech", json={})
     assert error_of(answer, 405)["code"] == "method_not_allowed"
     assert answer.headers["Allow"] == "POST"
@@ -51,7 +51,7 @@ HOSTILE_BODIES = [
 ]
 
 
-def test_a_hostile_body_is_refused_and_nothing_is_kept(api: Api) -> None:
+def test_hostile_body_is_refused_and_stores_nothing(api: Api) -> None:
     headers = api.sign_up() | JSON
     before = api.contents()
     for path in ("/api/sign-up", "/api/sign-in", "/api/keys", "/api/speech"):
@@ -74,7 +74,7 @@ SURROGATES = [
 ]
 
 
-def test_half_a_character_is_refused_in_every_field(api: Api) -> None:
+def test_half_a_surrogate_pair_is_422_in_every_field(api: Api) -> None:
     headers = api.sign_up() | JSON
     before = api.contents()
     for path, body, field in SURROGATES:
@@ -87,25 +87,25 @@ def test_half_a_character_is_refused_in_every_field(api: Api) -> None:
     assert api.contents() == before
 
 
-def test_malformed_json_says_so(sqlite_api: Api) -> None:
+def test_malformed_json_is_400(sqlite_api: Api) -> None:
     answer = sqlite_api.client.post("/api/sign-up", content=b"{", headers=JSON)
     assert error_of(answer, 400)["code"] == "malformed_json"
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "nonsense"])
-def test_a_body_of_another_type(sqlite_api: Api, kind: str) -> None:
+def test_body_of_another_media_type_is_415(sqlite_api: Api, kind: str) -> None:
     answer = sqlite_api.client.post("/api/sign-up", content=b"{}", headers={"Content-Type": kind})
     assert error_of(answer, 415)["code"] == "unsupported_media_type"
 
 
-def test_a_declared_body_over_the_limit(sqlite_api: Api) -> None:
+def test_body_limit_refuses_a_declared_length(sqlite_api: Api) -> None:
     body = b" " * (sqlite_api.settings.max_body_bytes + 1)
     answer = sqlite_api.client.post("/api/sign-up", content=body, headers=JSON)
     assert error_of(answer, 413)["code"] == "body_too_large"
     assert str(sqlite_api.settings.max_body_bytes) in answer.text
 
 
-def test_a_chunked_body_over_the_limit(sqlite_api: Api) -> None:
+def test_body_limit_refuses_a_chunked_body(sqlite_api: Api) -> None:
     def chunks() -> Iterator[bytes]:
         for _ in range(sqlite_api.settings.max_body_bytes // 1024 + 1):
             yield b" " * 1024
@@ -114,7 +114,7 @@ def test_a_chunked_body_over_the_limit(sqlite_api: Api) -> None:
     assert error_of(answer, 413)["code"] == "body_too_large"
 
 
-def test_a_body_at_the_limit_is_read(sqlite_api: Api) -> None:
+def test_body_limit_accepts_a_body_at_the_limit(sqlite_api: Api) -> None:
     body = b'{"email": "ada@example.com", "password": "analytical engine"}'
     padded = body.ljust(sqlite_api.settings.max_body_bytes)
     assert sqlite_api.client.post("/api/sign-up", content=padded, headers=JSON).status_code == 201
@@ -135,12 +135,12 @@ def test_health_and_metrics(api: Api) -> None:
     assert metrics.headers["Content-Type"].startswith("text/plain; version=0.0.4")
 
 
-def test_the_front_door_leads_to_the_description(sqlite_api: Api) -> None:
+def test_index_links_to_openapi(sqlite_api: Api) -> None:
     door = sqlite_api.client.get("/").json()
     assert sqlite_api.client.get(door["openapi"]).json()["info"]["title"] == door["name"]
 
 
-def test_health_can_be_asked_without_a_body(sqlite_api: Api) -> None:
+def test_healthz_and_readyz_answer_head(sqlite_api: Api) -> None:
     for path in ("/healthz", "/readyz"):
         answer = sqlite_api.client.head(path)
         assert (answer.status_code, answer.content) == (200, b"")
@@ -149,7 +149,7 @@ def test_health_can_be_asked_without_a_body(sqlite_api: Api) -> None:
     assert sqlite_api.client.head("/readyz").status_code == 503
 
 
-def test_not_ready_while_the_graph_is_not(sqlite_api: Api) -> None:
+def test_readyz_is_503_while_the_graph_is_not_ready(sqlite_api: Api) -> None:
     sqlite_api.graph = GraphStatus(ready=False, detail="styletts2-vocoder")
     answer = sqlite_api.client.get("/readyz")
     error = error_of(answer, 503)
@@ -167,7 +167,7 @@ def unreachable_databases(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_database_that_is_down(
+def test_database_unavailable_is_503(
     sqlite_api: Api, tmp_path: Path, which: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     down = Api(
@@ -186,13 +186,13 @@ def test_a_database_that_is_down(
     assert "bs_secret" not in caplog.text
 
 
-def test_not_ready_while_the_store_is_down(sqlite_api: Api) -> None:
+def test_readyz_is_503_while_the_store_is_down(sqlite_api: Api) -> None:
     elsewhere = sqlite_api.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
     down = Api(elsewhere, sqlite_api.database, ObjectStore(elsewhere))
     assert "object store" in error_of(down.client.get("/readyz"), 503)["message"]
 
 
-def test_a_bug_is_a_bare_500_and_its_words_are_not_logged(
+def test_unexpected_error_is_a_bare_500_without_logged_values(
     sqlite_api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = "hunter2"
@@ -206,4 +206,4 @@ def test_a_bug_is_a_bare_500_and_its_words_are_not_logged(
     assert error_of(answer, 500)["code"] == "internal_error"
     assert secret not in answer.text + caplog.text
     assert "KeyError" in caplog.text
-    assert "test_api_errors.py" in caplog.text
+    assert "test_error_responses.py" in caplog.text

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from serve_app.http.single_flight import Shared
+from serve_app.http.single_flight import SingleFlight
 
 
 class Source:
-    """Counts how often it is asked; answers when it is let go."""
+    """Counts its calls; each returns once it is released."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -20,29 +20,29 @@ class Source:
         return self.asked
 
 
-async def begun(shared: Shared[int], source: Source, count: int) -> list[asyncio.Task[int]]:
-    tasks = [asyncio.create_task(shared.ask(source.find_out)) for _ in range(count)]
+async def begun(flight: SingleFlight[int], source: Source, count: int) -> list[asyncio.Task[int]]:
+    tasks = [asyncio.create_task(flight.do(source.find_out)) for _ in range(count)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     return tasks
 
 
-def test_those_who_ask_at_once_get_one_answer_and_later_ones_a_new_one() -> None:
+def test_single_flight_shares_one_call_among_concurrent_callers() -> None:
     async def go() -> None:
-        shared, source = Shared[int](), Source()
-        tasks = await begun(shared, source, 50)
+        flight, source = SingleFlight[int](), Source()
+        tasks = await begun(flight, source, 50)
         assert source.asked == 1
         source.let_go.set()
         assert await asyncio.gather(*tasks) == [1] * 50
-        assert await shared.ask(source.find_out) == 2
+        assert await flight.do(source.find_out) == 2
 
     asyncio.run(go())
 
 
-def test_who_goes_away_takes_the_answer_from_nobody() -> None:
+def test_single_flight_outlives_a_cancelled_caller() -> None:
     async def go() -> None:
-        shared, source = Shared[int](), Source()
-        first, second = await begun(shared, source, 2)
+        flight, source = SingleFlight[int](), Source()
+        first, second = await begun(flight, source, 2)
         first.cancel()
         source.let_go.set()
         assert await second == 1
@@ -51,7 +51,7 @@ def test_who_goes_away_takes_the_answer_from_nobody() -> None:
     asyncio.run(go())
 
 
-def test_what_goes_wrong_is_told_and_not_kept() -> None:
+def test_single_flight_raises_to_all_and_caches_no_error() -> None:
     async def broken() -> int:
         raise OSError("out of order")
 
@@ -59,9 +59,9 @@ def test_what_goes_wrong_is_told_and_not_kept() -> None:
         return 7
 
     async def go() -> None:
-        shared = Shared[int]()
+        flight = SingleFlight[int]()
         with pytest.raises(OSError, match="out of order"):
-            await shared.ask(broken)
-        assert await shared.ask(works) == 7
+            await flight.do(broken)
+        assert await flight.do(works) == 7
 
     asyncio.run(go())

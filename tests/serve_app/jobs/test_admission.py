@@ -1,35 +1,33 @@
-"""The line is bounded: what does not fit is refused and changes nothing."""
+"""The queue is bounded: a refused submission changes nothing."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import pytest
 
 from serve_app.db.engine import Database
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import NOW, UNTHROTTLED, account, delete, make_user, must_claim, submit
 from tests.serve_app.actions import succeed as finish
 from tests.serve_app.api_harness import SENTENCE, Api, error_of
 
-FEW = replace(UNTHROTTLED, max_pending=4, max_pending_of_user=3)
+FEW = UNTHROTTLED.model_copy(update={"max_pending": 4, "max_pending_of_user": 3})
 
 
 def refusal(database: Database, user_number: int) -> tuple[int, str]:
     user = make_user(database, f"late{user_number}")
-    with pytest.raises(ServiceError) as refused:
+    with pytest.raises(ApiError) as refused:
         submit(database, user, NOW, FEW)
     assert refused.value.retry_after
     assert account(database, user) == (10_000, 0)
     return refused.value.status, refused.value.code
 
 
-def test_a_user_may_have_so_many_pending_clips(database: Database) -> None:
+def test_require_room_refuses_a_user_with_too_many_clips(database: Database) -> None:
     user = make_user(database)
     submitted = [submit(database, user, NOW, FEW) for _ in range(3)]
-    with pytest.raises(ServiceError) as refused:
+    with pytest.raises(ApiError) as refused:
         submit(database, user, NOW, FEW)
     assert (refused.value.status, refused.value.code) == (429, "too_many_clips")
     assert "3 clips" in refused.value.message
@@ -40,7 +38,7 @@ def test_a_user_may_have_so_many_pending_clips(database: Database) -> None:
         submit(database, user, NOW, FEW)
 
 
-def test_all_users_together_may_have_so_many(database: Database) -> None:
+def test_require_room_refuses_when_the_queue_is_full(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     for user in (ada, ada, bob, bob):
         submit(database, user, NOW, FEW)
@@ -50,7 +48,7 @@ def test_all_users_together_may_have_so_many(database: Database) -> None:
     assert refusal(database, 2) == (429, "queue_full")
 
 
-def test_the_api_says_when_to_come_again(
+def test_full_queue_is_answered_429_with_retry_after(
     api_settings: Settings, sqlite_database: Database, api_store: ObjectStore
 ) -> None:
     settings = api_settings.model_copy(update={"max_pending_of_user": 1})

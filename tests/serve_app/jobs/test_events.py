@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
 from serve_app.jobs import admission, events, queue
@@ -14,7 +12,7 @@ from tests.serve_app.actions import (
     NOW,
     RULES,
     UNTHROTTLED,
-    at_once,
+    concurrently,
     delete,
     events_of,
     make_user,
@@ -37,7 +35,7 @@ def kinds(database: Database, clip: Clip) -> list[str]:
     return [event.kind for event in events_of(database, clip)]
 
 
-def test_a_clip_that_succeeds(database: Database) -> None:
+def test_events_of_a_clip_that_succeeds(database: Database) -> None:
     user = make_user(database)
     first, clip = submit(database, user), submit(database, user, NOW + 1)
     assert must_claim(database).clip.id == first.id
@@ -57,9 +55,9 @@ def test_a_clip_that_succeeds(database: Database) -> None:
     assert kinds(database, clip) == ["queued", "started", "finished"], "progress has passed"
 
 
-def test_a_clip_whose_tries_fail(database: Database) -> None:
+def test_events_of_a_clip_whose_attempts_fail(database: Database) -> None:
     clip = submit(database, make_user(database))
-    rules = replace(UNTHROTTLED, max_attempts=2)
+    rules = UNTHROTTLED.model_copy(update={"max_attempts": 2})
     for now in (NOW, NOW + 10):
         claimed = must_claim(database, now, rules)
         with database.transaction() as session:
@@ -73,7 +71,7 @@ def test_a_clip_whose_tries_fail(database: Database) -> None:
     ]
 
 
-def test_tries_that_do_not_count_have_numbers_of_their_own(database: Database) -> None:
+def test_claim_started_numbers_attempts_that_do_not_count(database: Database) -> None:
     clip = submit(database, make_user(database))
     started = []
     for until in (None, NOW + 9):
@@ -86,7 +84,7 @@ def test_tries_that_do_not_count_have_numbers_of_their_own(database: Database) -
     assert told == [(5, "postponed", {"start_at": NOW + 9})], "however often, there is one"
 
 
-def test_a_cancelled_clip_says_so_and_takes_its_events_along(database: Database) -> None:
+def test_events_of_a_cancelled_clip_go_with_its_row(database: Database) -> None:
     clip = submit(database, make_user(database))
     claimed = must_claim(database)
     delete(database, clip)
@@ -94,11 +92,11 @@ def test_a_cancelled_clip_says_so_and_takes_its_events_along(database: Database)
     assert kinds(database, clip) == ["queued", "started", "cancelled"]
     delete(database, clip)
     with database.transaction() as session:
-        clips.forget(session, clip.id)
+        clips.purge(session, clip.id)
     assert kinds(database, clip) == []
 
 
-def test_reports_and_an_end_at_once_keep_their_order(database: Database) -> None:
+def test_concurrent_reports_and_end_keep_their_order(database: Database) -> None:
     user = make_user(database)
     for _ in range(3):
         clip = submit(database, user)
@@ -107,13 +105,13 @@ def test_reports_and_an_end_at_once_keep_their_order(database: Database) -> None
         def act(number: int, claimed: Claim = claimed) -> bool:
             return succeed(database, claimed) if number == 3 else report(database, claimed)
 
-        told = at_once(6, act)
+        told = concurrently(6, act)
         end = events_of(database, clip)[-1]
         assert end.kind == "finished"
         assert end.seq == 3 + told.count(True) - 1
 
 
-def test_the_place_in_line(database: Database) -> None:
+def test_queued_event_has_the_position(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     mine = [submit(database, ada) for _ in range(3)]
     other = submit(database, bob)
@@ -129,7 +127,7 @@ def test_the_place_in_line(database: Database) -> None:
     assert places()[1:3] == [0, 2]
 
 
-def test_only_what_follows_is_read(database: Database) -> None:
+def test_since_reads_only_later_events(database: Database) -> None:
     clip = submit(database, make_user(database))
     claimed = must_claim(database)
     report(database, claimed)
@@ -139,7 +137,7 @@ def test_only_what_follows_is_read(database: Database) -> None:
         assert [each.seq for each in events.since(session, clip.id, 3)] == [4]
 
 
-def test_a_clip_under_way_has_one_event_of_progress_and_one_of_audio(database: Database) -> None:
+def test_record_keeps_one_progress_and_one_audio_event(database: Database) -> None:
     clip = submit(database, make_user(database))
     claimed = must_claim(database)
     for _ in range(20):
@@ -149,7 +147,7 @@ def test_a_clip_under_way_has_one_event_of_progress_and_one_of_audio(database: D
     assert told == [(1, "queued"), (2, "started"), (41, "progress"), (42, "audio")]
 
 
-def test_what_is_still_wanted(database: Database) -> None:
+def test_active_leases_are_those_held_or_done(database: Database) -> None:
     user = make_user(database)
     held, done, cancelled, lost = (must_claim(database) for _ in range(4) if submit(database, user))
     succeed(database, done)
@@ -157,5 +155,5 @@ def test_what_is_still_wanted(database: Database) -> None:
     with database.transaction() as session:
         session.get_one(Clip, lost.clip.id).lease = "another"
     with database.reading() as session:
-        wanted = queue.still_wanted(session, [held, done, cancelled, lost])
+        wanted = queue.active_leases(session, [held, done, cancelled, lost])
     assert wanted == {held.token, done.token}

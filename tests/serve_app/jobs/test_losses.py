@@ -1,9 +1,9 @@
-"""Tries that are lost with their process, and time limits: who is to blame, and who is not."""
+"""Attempts lost with their process, suspects, and time limits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,8 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.ids import new_id
 from serve_app.jobs import claiming, queue
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
+from serve_app.settings import QueueSettings
 from tests.serve_app.actions import (
     NOW,
     RULES,
@@ -39,7 +40,7 @@ def claim_several(
     now: float,
     most: int,
     suspects: bool = True,
-    rules: QueueRules = UNTHROTTLED,
+    rules: QueueSettings = UNTHROTTLED,
 ) -> list[Claim]:
     with database.transaction() as session:
         return claiming.claim(session, rules, now, most, suspects)
@@ -47,7 +48,7 @@ def claim_several(
 
 def lose(database: Database, claimed: Claim, now: float) -> ClipState | None:
     with database.transaction() as session:
-        return queue.lose(session, claimed.clip.id, claimed.token, UNTHROTTLED, now)
+        return queue.record_lost_attempt(session, claimed.clip.id, claimed.token, UNTHROTTLED, now)
 
 
 def retry(database: Database, claimed: Claim, now: float) -> ClipState | None:
@@ -57,7 +58,7 @@ def retry(database: Database, claimed: Claim, now: float) -> ClipState | None:
         )
 
 
-def test_a_clip_that_kills_its_workers_fails_and_blocks_nobody(database: Database) -> None:
+def test_claim_fails_a_clip_that_lost_too_many_workers(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     poisoned = submit(database, ada)
     for number in range(RULES.max_losses):
@@ -73,7 +74,7 @@ def test_a_clip_that_kills_its_workers_fails_and_blocks_nobody(database: Databas
     assert account(database, ada) == (10_000, 0)
 
 
-def test_several_are_claimed_at_once_in_the_order_of_turns(database: Database) -> None:
+def test_claim_takes_several_in_order_of_turns(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     for _ in range(3):
         submit(database, ada)
@@ -84,7 +85,7 @@ def test_several_are_claimed_at_once_in_the_order_of_turns(database: Database) -
     assert len(claim_several(database, NOW, 3)) == 1
 
 
-def test_several_at_once_keep_the_throttle(database: Database) -> None:
+def test_claim_of_several_keeps_the_throttle(database: Database) -> None:
     user = make_user(database)
     for _ in range(6):
         submit(database, user)
@@ -95,7 +96,7 @@ def test_several_at_once_keep_the_throttle(database: Database) -> None:
     assert len(claim_several(database, NOW + 60, 6, rules=RULES)) == RULES.throttle_starts
 
 
-def test_no_two_suspects_run_together(database: Database) -> None:
+def test_claim_takes_one_suspect_at_a_time(database: Database) -> None:
     user = make_user(database)
     for _ in range(3):
         submit(database, user)
@@ -109,7 +110,7 @@ def test_no_two_suspects_run_together(database: Database) -> None:
     assert third.suspect
 
 
-def test_a_loss_is_no_failure_and_a_failure_no_loss(database: Database) -> None:
+def test_losses_and_failures_are_counted_apart(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user)
     now = NOW
@@ -127,7 +128,7 @@ def test_a_loss_is_no_failure_and_a_failure_no_loss(database: Database) -> None:
     assert reload(database, clip).error_code == "generation_failed"
 
 
-def test_a_try_lost_with_its_stage_waits_longer_each_time_and_then_fails(
+def test_record_lost_attempt_backs_off_and_then_fails(
     database: Database,
 ) -> None:
     clip = submit(database, make_user(database))
@@ -142,10 +143,10 @@ def test_a_try_lost_with_its_stage_waits_longer_each_time_and_then_fails(
     assert kinds == ["queued", *["started", "retrying"] * 4, "started", "failed"]
 
 
-def test_a_clip_that_is_never_done_fails_in_time(database: Database) -> None:
+def test_claim_fails_a_clip_past_clip_seconds(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user)
-    rules = replace(UNTHROTTLED, max_losses=1_000, clip_seconds=100)
+    rules = UNTHROTTLED.model_copy(update={"max_losses": 1_000, "clip_seconds": 100})
     claimed = must_claim(database, NOW, rules)
     assert claimed.seconds == 100
     assert must_claim(database, NOW + 60, rules).seconds == 40
@@ -156,35 +157,37 @@ def test_a_clip_that_is_never_done_fails_in_time(database: Database) -> None:
     assert account(database, user) == (10_000, 0)
 
 
-def test_a_clip_that_waits_for_its_first_start_has_all_its_time(database: Database) -> None:
+def test_clip_seconds_count_from_the_first_start(database: Database) -> None:
     submit(database, make_user(database))
-    rules = replace(UNTHROTTLED, clip_seconds=100, attempt_seconds=30)
+    rules = UNTHROTTLED.model_copy(update={"clip_seconds": 100, "attempt_seconds": 30})
     assert must_claim(database, NOW + 10_000, rules).seconds == 30
 
 
-def test_what_was_made_is_remembered_until_it_is_charged(database: Database) -> None:
+def test_checkpoint_result_is_kept_until_success(database: Database) -> None:
     clip = submit(database, make_user(database))
     lost = must_claim(database)
     with database.transaction() as session:
-        assert queue.remember(session, clip.id, lost.token, 1_000, 2.5, {"segments": 1})
+        assert queue.checkpoint_result(session, clip.id, lost.token, 1_000, 2.5, {"segments": 1})
     taken = must_claim(database, NOW + LEASE)
-    assert taken.again
+    assert taken.is_retry
     row = taken.clip
     assert (row.made_by, row.bytes, row.audio_seconds) == (lost.token, 1_000, 2.5)
     with database.transaction() as session:
-        assert not queue.remember(session, clip.id, lost.token, 1, 1, {}), "the lease was lost"
+        assert not queue.checkpoint_result(session, clip.id, lost.token, 1, 1, {}), (
+            "the lease was lost"
+        )
     assert succeed(database, taken)
     assert reload(database, clip).made_by is None
 
 
 @dataclass
 class Workers:
-    """Simulated workers over a real queue: who holds a poisoned clip dies with all it holds."""
+    """Simulated workers over a real queue: a poisoned clip kills its worker with all its clips."""
 
     database: Database
     slots: int
     poisoned: set[str]
-    rules: QueueRules
+    rules: QueueSettings
     now: float = NOW
     lost: dict[str, int] = field(default_factory=dict)
 
@@ -228,7 +231,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     slots=st.integers(1, 6),
 )
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_poison_fails_alone_however_the_clips_lie(
+def test_claim_fails_only_poisonous_clips(
     simulated: Database, clips: int, poisons: list[int], workers: int, slots: int
 ) -> None:
     with simulated.transaction() as session:
@@ -236,7 +239,9 @@ def test_poison_fails_alone_however_the_clips_lie(
     user = make_user(simulated, new_id())
     submitted = [submit(simulated, user).id for _ in range(clips)]
     poisoned = {submitted[number] for number in poisons if number < clips}
-    crowd = Workers(simulated, slots, poisoned, replace(UNTHROTTLED, clip_seconds=1e9))
+    crowd = Workers(
+        simulated, slots, poisoned, UNTHROTTLED.model_copy(update={"clip_seconds": 1e9})
+    )
     crowd.run(workers)
     with simulated.reading() as session:
         rows = {clip_id: session.get_one(Clip, clip_id) for clip_id in submitted}

@@ -1,22 +1,20 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import event
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.jobs import admission, claiming, queue
-from serve_app.jobs.queue import Claim, QueueRules
-from serve_app.settings import Settings
+from serve_app.jobs.queue import Claim
+from serve_app.settings import QueueSettings, Settings
 from tests.serve_app.actions import (
     NOW,
     RULES,
     UNTHROTTLED,
     account,
-    at_once,
     claim,
+    concurrently,
     delete,
     make_user,
     must_claim,
@@ -31,7 +29,7 @@ LEASE = RULES.lease_seconds
 
 
 def retry_or_fail(
-    database: Database, claimed: Claim, now: float, rules: QueueRules = RULES
+    database: Database, claimed: Claim, now: float, rules: QueueSettings = RULES
 ) -> ClipState | None:
     with database.transaction() as session:
         return queue.retry_or_fail(
@@ -52,12 +50,12 @@ def owners(database: Database, now: float = NOW) -> list[str]:
     return found
 
 
-def test_the_rules_are_those_of_the_settings() -> None:
-    rules = QueueRules.of(Settings(lease_seconds=7, max_attempts=5))
+def test_queue_settings_are_part_of_settings() -> None:
+    rules = Settings(lease_seconds=7, max_attempts=5)
     assert (rules.lease_seconds, rules.max_attempts, rules.throttle_starts) == (7, 5, 3)
 
 
-def test_a_claim_holds_the_clip_and_starts_it(database: Database) -> None:
+def test_claim_leases_the_clip_and_starts_it(database: Database) -> None:
     clip = submit(database, make_user(database))
     claimed = must_claim(database, NOW + 1)
     assert (claimed.clip.id, claimed.clip.text) == (clip.id, "Hello.")
@@ -68,11 +66,11 @@ def test_a_claim_holds_the_clip_and_starts_it(database: Database) -> None:
     assert claim(database, NOW + 2) is None
 
 
-def test_an_empty_queue_gives_nothing(database: Database) -> None:
+def test_claim_of_an_empty_queue_is_empty(database: Database) -> None:
     assert claim(database) is None
 
 
-def test_a_clip_is_not_claimed_before_it_may_start(database: Database) -> None:
+def test_claim_waits_for_start_at(database: Database) -> None:
     user = make_user(database)
     for _ in range(3):
         submit(database, user, rules=RULES)
@@ -82,7 +80,7 @@ def test_a_clip_is_not_claimed_before_it_may_start(database: Database) -> None:
     assert must_claim(database, NOW + 60, RULES).clip.id == fourth.id
 
 
-def test_success_keeps_the_result_and_lets_go(database: Database) -> None:
+def test_succeed_records_the_result_and_clears_the_lease(database: Database) -> None:
     clip = submit(database, make_user(database))
     assert succeed(database, must_claim(database), NOW + 3)
     row = reload(database, clip)
@@ -92,7 +90,7 @@ def test_success_keeps_the_result_and_lets_go(database: Database) -> None:
     assert (row.finished_at, row.lease, row.lease_until) == (NOW + 3, None, None)
 
 
-def test_users_take_turns_however_much_each_has_submitted(database: Database) -> None:
+def test_claim_alternates_between_users(database: Database) -> None:
     ada, bob, eve = (make_user(database, name) for name in ("ada", "bob", "eve"))
     for user, count in ((ada, 5), (bob, 2), (eve, 3)):
         for _ in range(count):
@@ -101,7 +99,7 @@ def test_users_take_turns_however_much_each_has_submitted(database: Database) ->
     assert owners(database) == [user.id for user in expected]
 
 
-def test_who_comes_late_is_next_and_has_no_claim_on_the_past(database: Database) -> None:
+def test_next_turn_gives_a_late_user_no_credit_for_the_past(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     for _ in range(8):
         submit(database, ada)
@@ -112,7 +110,7 @@ def test_who_comes_late_is_next_and_has_no_claim_on_the_past(database: Database)
     assert owners(database) == [user.id for user in (ada, bob, ada, bob, ada, bob, ada)]
 
 
-def test_who_was_served_much_is_not_put_behind_for_it(database: Database) -> None:
+def test_next_turn_gives_a_served_user_no_debt(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     for _ in range(20):
         submit(database, ada)
@@ -123,7 +121,7 @@ def test_who_was_served_much_is_not_put_behind_for_it(database: Database) -> Non
     assert owners(database) == [user.id for user in (bob, ada, bob, bob, bob)]
 
 
-def test_a_lease_that_ran_out_is_taken_by_another(database: Database) -> None:
+def test_claim_takes_an_expired_lease(database: Database) -> None:
     user = make_user(database)
     submit(database, user)
     lost = must_claim(database)
@@ -139,7 +137,7 @@ def test_a_lease_that_ran_out_is_taken_by_another(database: Database) -> None:
     assert account(database, user) == (9_950, 0)
 
 
-def test_a_renewed_lease_lasts_longer(database: Database) -> None:
+def test_renew_extends_the_lease(database: Database) -> None:
     submit(database, make_user(database))
     claimed = must_claim(database)
     assert renew(database, claimed, NOW + 20)
@@ -148,7 +146,7 @@ def test_a_renewed_lease_lasts_longer(database: Database) -> None:
 
 
 def slow_claim(database: Database) -> Claim:
-    """A claim whose lease ran out at NOW + LEASE: its clip is in line again but not taken."""
+    """A claim whose lease expired at NOW + LEASE: its clip is ready, but not taken."""
     submit(database, make_user(database))
     slow = must_claim(database)
     submit(database, make_user(database, "bob"), new=speech("First."))
@@ -159,14 +157,14 @@ def slow_claim(database: Database) -> Claim:
     return slow
 
 
-def test_a_lease_that_ran_out_counts_until_it_is_taken(database: Database) -> None:
+def test_renew_revives_an_expired_lease_not_yet_taken(database: Database) -> None:
     slow = slow_claim(database)
     assert renew(database, slow, NOW + LEASE + 1)
     assert claim(database, NOW + LEASE + 2) is None
     assert succeed(database, slow, NOW + LEASE + 3)
 
 
-def test_a_released_clip_keeps_its_place_and_its_tries(database: Database) -> None:
+def test_release_keeps_place_and_attempts(database: Database) -> None:
     ada = make_user(database)
     for _ in range(3):
         submit(database, ada, rules=RULES)
@@ -179,7 +177,7 @@ def test_a_released_clip_keeps_its_place_and_its_tries(database: Database) -> No
     assert must_claim(database, NOW + 1, RULES)
 
 
-def test_tries_wait_twice_as_long_each_time_and_then_fail(database: Database) -> None:
+def test_retry_or_fail_doubles_the_backoff_and_then_fails(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user, rules=RULES)
     now = NOW
@@ -197,7 +195,7 @@ def test_tries_wait_twice_as_long_each_time_and_then_fail(database: Database) ->
     assert claim(database, now + 1_000, RULES) is None
 
 
-def test_a_try_that_fails_after_its_lease_waits_all_the_same(database: Database) -> None:
+def test_retry_or_fail_backs_off_after_the_lease_expired(database: Database) -> None:
     slow = slow_claim(database)
     now = NOW + LEASE + 1
     assert retry_or_fail(database, slow, now) is ClipState.PENDING
@@ -205,7 +203,7 @@ def test_a_try_that_fails_after_its_lease_waits_all_the_same(database: Database)
     assert must_claim(database, now + 2).clip.id == slow.clip.id
 
 
-def test_retries_are_not_starts(database: Database) -> None:
+def test_retries_are_not_counted_by_the_throttle(database: Database) -> None:
     user = make_user(database)
     for _ in range(3):
         submit(database, user, rules=RULES)
@@ -215,7 +213,7 @@ def test_retries_are_not_starts(database: Database) -> None:
     assert failing.clip.id in {each.clip.id for each in others}
 
 
-def test_what_no_retry_mends_fails_at_once(database: Database) -> None:
+def test_fail_ends_the_clip_at_once(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user)
     claimed = must_claim(database)
@@ -228,7 +226,7 @@ def test_what_no_retry_mends_fails_at_once(database: Database) -> None:
     assert account(database, user) == (10_000, 0)
 
 
-def test_a_finished_clip_never_changes_again(database: Database) -> None:
+def test_transition_refuses_a_finished_clip(database: Database) -> None:
     clip = submit(database, make_user(database))
     assert succeed(database, must_claim(database))
     made = reload(database, clip)
@@ -237,27 +235,27 @@ def test_a_finished_clip_never_changes_again(database: Database) -> None:
             queue.transition(session, made, state, NOW, s3_key="x", code="x", message="x")
 
 
-def test_nothing_returns_to_pending_by_a_transition(database: Database) -> None:
+def test_transition_refuses_a_return_to_pending(database: Database) -> None:
     clip = submit(database, make_user(database))
     with database.transaction() as session, pytest.raises(ValueError, match="pending"):
         queue.transition(session, session.get_one(Clip, clip.id), ClipState.PENDING, NOW)
 
 
-def test_two_holders_at_once_charge_once(database: Database) -> None:
+def test_concurrent_succeed_charges_once(database: Database) -> None:
     user = make_user(database)
     for charged in range(1, 5):
         submit(database, user)
         lost = must_claim(database)
         taken = must_claim(database, NOW + LEASE)
         holders = [lost, taken, lost, taken]
-        saved = at_once(4, lambda number, h=holders: succeed(database, h[number]))
+        saved = concurrently(4, lambda number, h=holders: succeed(database, h[number]))
         assert saved.count(True) == 1
         assert not saved[0]
         assert not saved[2]
         assert account(database, user) == (10_000 - 50 * charged, 0)
 
 
-def test_a_claim_and_a_late_success_at_once_charge_once(database: Database) -> None:
+def test_concurrent_claim_and_late_succeed_charge_once(database: Database) -> None:
     user = make_user(database)
     for charged in range(1, 5):
         submit(database, user)
@@ -266,14 +264,14 @@ def test_a_claim_and_a_late_success_at_once_charge_once(database: Database) -> N
         def act(number: int, late: Claim = late) -> bool | Claim | None:
             return claim(database, NOW + LEASE) if number else succeed(database, late)
 
-        saved, taken = at_once(2, act)
+        saved, taken = concurrently(2, act)
         assert saved != isinstance(taken, Claim)
         if isinstance(taken, Claim):
             assert succeed(database, taken)
         assert account(database, user) == (10_000 - 50 * charged, 0)
 
 
-def test_sixteen_claimers_take_each_clip_once(database: Database) -> None:
+def test_concurrent_claims_take_each_clip_once(database: Database) -> None:
     users = [make_user(database, f"user{number}") for number in range(5)]
     submitted = [submit(database, users[number % 5]).id for number in range(80)]
     taken: list[str] = []
@@ -283,13 +281,13 @@ def test_sixteen_claimers_take_each_clip_once(database: Database) -> None:
             if (claimed := claim(database)) is not None:
                 taken.append(claimed.clip.id)
 
-    at_once(16, claim_all)
+    concurrently(16, claim_all)
     assert sorted(taken) == sorted(submitted)
     with database.transaction() as session:
         assert all(session.get_one(Clip, clip_id).attempts == 1 for clip_id in taken)
 
 
-def test_a_claim_of_many_takes_no_more_statements_than_one_of_one(database: Database) -> None:
+def test_claim_of_many_takes_as_many_statements_as_of_one(database: Database) -> None:
     users = [make_user(database, f"user{number}") for number in range(9)]
     for user in users:
         submit(database, user)
@@ -306,11 +304,11 @@ def test_a_claim_of_many_takes_no_more_statements_than_one_of_one(database: Data
     assert counts == [5, 5]
 
 
-def test_claimers_at_once_keep_the_throttle(database: Database) -> None:
+def test_concurrent_claims_keep_the_throttle(database: Database) -> None:
     user = make_user(database)
     for _ in range(12):
         submit(database, user)
-    results = at_once(12, lambda _: [claim(database, NOW, RULES) for _ in range(3)])
+    results = concurrently(12, lambda _: [claim(database, NOW, RULES) for _ in range(3)])
     started = [each for some in results for each in some if each is not None]
     while (claimed := claim(database, NOW, RULES)) is not None:
         started.append(claimed)
@@ -322,7 +320,7 @@ def test_stats(database: Database) -> None:
         empty = admission.stats(session, NOW)
     assert (empty.depth, empty.oldest_age_seconds, empty.running) == ({}, 0, 0)
     ada, bob = make_user(database), make_user(database, "bob")
-    once = replace(RULES, throttle_starts=1)
+    once = RULES.model_copy(update={"throttle_starts": 1})
     submit(database, ada, rules=once)
     must_claim(database)
     submit(database, ada, rules=once)  # throttled: could not start yet

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete as sql_delete
@@ -14,8 +12,8 @@ from serve_app.jobs.throttle import may_start, next_start, with_start
 from tests.serve_app.actions import (
     NOW,
     RULES,
-    at_once,
     claim,
+    concurrently,
     delete,
     make_user,
     must_claim,
@@ -36,9 +34,7 @@ times = st.integers(0, 300).map(float)
 
 
 @given(st.lists(times, max_size=30), st.integers(1, 4), st.sampled_from([0.0, 7.0, 60.0]))
-def test_planning_in_any_order_keeps_every_window(
-    moments: list[float], limit: int, window: float
-) -> None:
+def test_next_start_keeps_every_window(moments: list[float], limit: int, window: float) -> None:
     starts: list[float] = []
     for now in moments:
         starts.append(next_start(starts, now, limit, window))
@@ -47,7 +43,7 @@ def test_planning_in_any_order_keeps_every_window(
 
 @settings(max_examples=50)
 @given(st.lists(times, max_size=8), times, st.integers(1, 4))
-def test_no_earlier_time_would_do(moments: list[float], now: float, limit: int) -> None:
+def test_next_start_is_the_earliest_possible(moments: list[float], now: float, limit: int) -> None:
     starts: list[float] = []
     for moment in moments:
         starts.append(next_start(starts, moment, limit, WINDOW))
@@ -57,17 +53,17 @@ def test_no_earlier_time_would_do(moments: list[float], now: float, limit: int) 
         assert most_in_a_window([*starts, float(earlier)], WINDOW) > limit
 
 
-def test_the_fourth_start_waits_for_the_first_to_leave_the_window() -> None:
+def test_next_start_waits_for_the_first_to_leave_the_window() -> None:
     assert next_start([0, 10, 20], now=25, limit=3, window=60) == 60
     assert next_start([0, 10, 20], now=60, limit=3, window=60) == 60
     assert next_start([0, 10, 20, 60], now=25, limit=3, window=60) == 70
 
 
-def test_a_clock_set_back_does_not_block() -> None:
+def test_next_start_ignores_starts_far_ahead() -> None:
     assert next_start([5_000, 5_001, 5_002], now=1_000, limit=3, window=60) == 1_000
 
 
-def test_starts_are_counted_while_the_clock_is_set_back() -> None:
+def test_with_start_counts_while_the_clock_is_set_back() -> None:
     starts = [5_000.0, 5_001.0, 5_002.0]
     for now in (1_000.0, 1_000.0, 1_030.0):
         assert may_start(starts, RULES, now)
@@ -76,19 +72,19 @@ def test_starts_are_counted_while_the_clock_is_set_back() -> None:
     assert may_start(starts, RULES, 1_060)
 
 
-def test_submissions_at_once_are_planned_three_a_minute(database: Database) -> None:
+def test_plan_gives_concurrent_submissions_three_starts_a_minute(database: Database) -> None:
     user = make_user(database)
     planned = [submit(database, user, rules=RULES).start_at - NOW for _ in range(7)]
     assert planned == [0, 0, 0, 60, 60, 60, 120]
 
 
-def test_the_throttle_counts_the_starts_of_each_user_alone(database: Database) -> None:
+def test_plan_counts_the_starts_of_each_user_alone(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     for user in (ada, bob):
         assert [submit(database, user, rules=RULES).start_at for _ in range(3)] == [NOW] * 3
 
 
-def test_a_cancelled_clip_gives_its_planned_start_back(database: Database) -> None:
+def test_replan_frees_the_start_of_a_cancelled_clip(database: Database) -> None:
     user = make_user(database)
     first = submit(database, user, rules=RULES)
     for _ in range(2):
@@ -97,7 +93,7 @@ def test_a_cancelled_clip_gives_its_planned_start_back(database: Database) -> No
     assert submit(database, user, rules=RULES).start_at == NOW
 
 
-def test_the_clips_behind_a_cancelled_one_move_up_in_their_order(database: Database) -> None:
+def test_replan_moves_later_clips_up_in_order(database: Database) -> None:
     user = make_user(database)
     submitted = [submit(database, user, rules=RULES) for _ in range(8)]
     delete(database, submitted[1], rules=RULES)
@@ -112,15 +108,15 @@ def test_the_clips_behind_a_cancelled_one_move_up_in_their_order(database: Datab
     assert starts() == [0, 0, 0, 0, 60, 60, 60, 60], "a start that was made is not given back"
 
 
-def test_cancelling_many_at_once_waits_for_nobody_in_a_circle(database: Database) -> None:
+def test_replan_does_not_deadlock_under_concurrent_cancels(database: Database) -> None:
     user = make_user(database)
     submitted = [submit(database, user, rules=RULES) for _ in range(12)]
-    at_once(8, lambda number: delete(database, submitted[number + 3], NOW, RULES))
+    concurrently(8, lambda number: delete(database, submitted[number + 3], NOW, RULES))
     assert [reload(database, clip).start_at - NOW for clip in submitted[:3]] == [0, 0, 0]
     assert reload(database, submitted[-1]).start_at == NOW + WINDOW
 
 
-def test_a_deleted_clip_does_not_give_its_start_back(database: Database) -> None:
+def test_deleting_a_finished_clip_frees_no_start(database: Database) -> None:
     user = make_user(database)
     for _ in range(3):
         clip = submit(database, user, rules=RULES)
@@ -131,7 +127,7 @@ def test_a_deleted_clip_does_not_give_its_start_back(database: Database) -> None
     assert submit(database, user, rules=RULES).start_at == NOW + WINDOW
 
 
-def test_clips_that_waited_long_do_not_start_together(database: Database) -> None:
+def test_claim_keeps_the_throttle_after_a_standstill(database: Database) -> None:
     user = make_user(database)
     submitted = [submit(database, user, NOW + 60 * n, RULES) for n in range(5)]
     late = NOW + 600
@@ -144,18 +140,18 @@ def test_clips_that_waited_long_do_not_start_together(database: Database) -> Non
     assert must_claim(database, late + WINDOW, RULES).clip.id == submitted[3].id
 
 
-def test_a_throttled_user_does_not_hold_up_others(database: Database) -> None:
+def test_claim_skips_throttled_users(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     for _ in range(4):
         submit(database, ada)
     of_bob = submit(database, bob)
-    once = replace(RULES, throttle_starts=1)
+    once = RULES.model_copy(update={"throttle_starts": 1})
     assert must_claim(database, rules=once).clip.user_id == ada.id
     assert must_claim(database, rules=once).clip.id == of_bob.id
     assert claim(database, rules=once) is None
 
 
-def test_a_pile_of_one_user_is_put_off_at_once(database: Database) -> None:
+def test_claim_reschedules_all_clips_of_a_throttled_user(database: Database) -> None:
     sent: list[str] = []
     event.listen(
         database.engine, "before_cursor_execute", lambda _c, _cursor, text, *_: sent.append(text)
@@ -183,10 +179,10 @@ waits = st.lists(st.sampled_from([0.0, 0.5, 7.0, 20.0, 61.0]), min_size=1, max_s
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), max_size=12), waits)
-def test_actual_starts_keep_every_window(
+def test_claim_keeps_every_window_by_actual_starts(
     database: Database, rounds: list[tuple[int, int]], waits: list[float]
 ) -> None:
-    """However submissions and claims fall together, and whatever was finished or taken back."""
+    """For any interleaving of submissions, claims, successes and deletions."""
     with database.transaction() as session:
         session.execute(sql_delete(User))
     user, now = make_user(database), NOW

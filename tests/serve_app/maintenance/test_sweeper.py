@@ -1,4 +1,4 @@
-"""What has had its time goes, in bounded batches, and nothing else does."""
+"""Expired rows and objects are removed in bounded batches, and nothing else is."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ import pytest
 from sqlalchemy import select
 
 from serve_app.db.engine import Database
-from serve_app.db.models import Clip, ClipEvent, ClipState, SignInFailure, SignInSession
+from serve_app.db.models import AuthAttempt, Clip, ClipEvent, ClipState, SignInSession
 from serve_app.ids import new_id
 from serve_app.jobs import queue
 from serve_app.maintenance import retention, sweeper
 from serve_app.media import clips, live_audio
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectMissing, ObjectStore, id_in
+from serve_app.storage.object_keys import id_in
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.actions import (
     NOW,
     account,
-    at_once,
+    concurrently,
     delete,
     events_of,
     ledger_sum,
@@ -30,7 +32,7 @@ from tests.serve_app.actions import (
     submit,
     succeed,
 )
-from tests.system.replicas import until
+from tests.waiting import until
 
 
 def ids(database: Database) -> set[str]:
@@ -38,7 +40,7 @@ def ids(database: Database) -> set[str]:
         return set(session.scalars(select(Clip.id)))
 
 
-def test_finished_clips_expire_in_batches_the_oldest_first(database: Database) -> None:
+def test_expire_clips_in_batches_oldest_first(database: Database) -> None:
     user = make_user(database)
     made = []
     for age in range(5):
@@ -61,19 +63,19 @@ def test_finished_clips_expire_in_batches_the_oldest_first(database: Database) -
     assert account(database, user)[0] == ledger_sum(database, user) == 9_750
 
 
-def test_events_of_ended_clips_go_by_age(database: Database) -> None:
+def test_purge_events_of_ended_clips_by_age(database: Database) -> None:
     user = make_user(database)
     done, waiting = submit(database, user), submit(database, user)
     assert succeed(database, must_claim(database, NOW + 1), NOW + 2)
     with database.transaction() as session:
-        assert retention.forget_events(session, NOW + 1.5, 1) == 1
-        assert retention.forget_events(session, NOW + 1.5, 5) == 1
-        assert retention.forget_events(session, NOW + 1.5, 5) == 0
+        assert retention.purge_events(session, NOW + 1.5, 1) == 1
+        assert retention.purge_events(session, NOW + 1.5, 5) == 1
+        assert retention.purge_events(session, NOW + 1.5, 5) == 0
     assert [each.kind for each in events_of(database, done)] == ["finished"]
     assert [each.kind for each in events_of(database, waiting)] == ["queued"]
 
 
-def test_sign_ins_that_are_over_go(database: Database) -> None:
+def test_purge_sessions_and_auth_attempts(database: Database) -> None:
     user = make_user(database)
     with database.transaction() as session:
         for number, end in enumerate((NOW - 1, NOW, NOW + 1)):
@@ -86,35 +88,35 @@ def test_sign_ins_that_are_over_go(database: Database) -> None:
                     expires_at=end,
                 )
             )
-            session.add(SignInFailure(subject="someone", at=end, under_way=False))
+            session.add(AuthAttempt(subject="someone", at=end, under_way=False))
     with database.transaction() as session:
-        assert retention.forget_sessions(session, NOW, 9) == 2
-        assert retention.forget_failures(session, NOW, 9) == 2
+        assert retention.purge_sessions(session, NOW, 9) == 2
+        assert retention.purge_auth_attempts(session, NOW, 9) == 2
         assert session.scalars(select(SignInSession.expires_at)).all() == [NOW + 1]
-        assert session.scalars(select(SignInFailure.at)).all() == [NOW + 1]
+        assert session.scalars(select(AuthAttempt.at)).all() == [NOW + 1]
 
 
-def test_several_may_remove_the_same_at_once(database: Database) -> None:
+def test_concurrent_retention_removes_each_row_once(database: Database) -> None:
     user = make_user(database)
     for _ in range(40):
         clip = submit(database, user)
         delete(database, clip)
     with database.transaction() as session:
         for number in range(200):
-            session.add(SignInFailure(subject="someone", at=NOW + number, under_way=False))
+            session.add(AuthAttempt(subject="someone", at=NOW + number, under_way=False))
 
     def remove(_: int) -> int:
         removed = 0
         for _ in range(10):
             with database.transaction() as session:
-                removed += retention.forget_failures(session, NOW + 500, 30)
+                removed += retention.purge_auth_attempts(session, NOW + 500, 30)
             with database.transaction() as session:
-                removed += retention.forget_events(session, NOW + 500, 30)
+                removed += retention.purge_events(session, NOW + 500, 30)
             with database.transaction() as session:
                 removed += retention.expire_clips(session, NOW + 500, NOW + 501, 30)
         return removed
 
-    assert sum(at_once(3, remove)) == 200 + 40 * 2 + 40
+    assert sum(concurrently(3, remove)) == 200 + 40 * 2 + 40
     with database.reading() as session:
         assert session.scalars(select(ClipEvent.seq)).all() == []
 
@@ -124,7 +126,7 @@ def settings(api_settings: Settings) -> Settings:
     return api_settings.model_copy(update={"clip_keep_seconds": 60.0, "event_keep_seconds": 1.0})
 
 
-def test_a_sweep_removes_expired_clips_with_their_objects(
+def test_sweep_removes_expired_clips_with_their_objects(
     settings: Settings, database: Database, api_store: ObjectStore
 ) -> None:
     user = make_user(database)
@@ -137,24 +139,24 @@ def test_a_sweep_removes_expired_clips_with_their_objects(
         api_store.put(result_of(claimed), b"audio", "audio/wav")
         if age == 5:
             kept.append(claimed)
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     assert ids(database) == {each.clip.id for each in kept}
     assert api_store.get(result_of(kept[0])) == b"audio"
     assert not events_of(database, kept[0].clip)
     assert ledger_sum(database, user) == 9_850
 
 
-def test_by_default_clips_are_kept(
+def test_sweep_keeps_clips_by_default(
     api_settings: Settings, database: Database, api_store: ObjectStore
 ) -> None:
     submit(database, make_user(database), 1.0)
     assert succeed(database, must_claim(database, 1.0), 1.0)
     before = ids(database)
-    sweeper.sweep(database, api_store, api_settings)
+    sweeper.Sweeper(database, api_store, api_settings).sweep()
     assert ids(database) == before
 
 
-def test_what_a_dead_worker_made_of_a_cancelled_clip_is_removed(
+def test_sweep_removes_orphaned_results(
     settings: Settings, database: Database, api_store: ObjectStore
 ) -> None:
     user = make_user(database)
@@ -169,7 +171,7 @@ def test_what_a_dead_worker_made_of_a_cancelled_clip_is_removed(
         delete(database, clip, time.time() - age)
         made.append(claimed)
     old, new = made
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     with pytest.raises(ObjectMissing):
         api_store.head(result_of(old))
     assert reload(database, old.clip).made_by is None
@@ -178,11 +180,11 @@ def test_what_a_dead_worker_made_of_a_cancelled_clip_is_removed(
 
 
 def begin_upload(store: ObjectStore, key: str) -> None:
-    store.open_upload(key, "audio/wav").write(b"begun")
-    until(lambda: bool(store.list_uploads(key)), 5, "it is open")
+    store.open_writer(key, "audio/wav").write(b"begun")
+    until(lambda: bool(store.list_multipart(key)), 5, "it is open")
 
 
-def test_what_nobody_makes_any_more_is_removed(
+def test_sweep_removes_abandoned_uploads_and_pieces(
     settings: Settings,
     database: Database,
     api_store: ObjectStore,
@@ -205,32 +207,32 @@ def test_what_nobody_makes_any_more_is_removed(
 
     def there() -> set[str]:
         of_pieces = {id_in(key) for key in api_store.keys(live_audio.PREFIX)}
-        of_uploads = {id_in(each.key) for each in api_store.list_uploads("styletts2-output/")}
+        of_uploads = {id_in(each.key) for each in api_store.list_multipart("styletts2-output/")}
         assert of_pieces & set(left.values()) == of_uploads & set(left.values())
         return of_pieces & set(left.values())
 
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     assert there() == set(left.values()), "their workers may yet live"
     monkeypatch.setattr(sweeper, "GRACE_LEASES", -1)
-    sweeper.sweep(database, api_store, settings)
+    sweeper.Sweeper(database, api_store, settings).sweep()
     assert there() == {left["made"]}
 
 
-def test_a_part_that_fails_does_not_keep_the_others_from_being_done(
+def test_sweep_goes_on_after_a_failed_part(
     settings: Settings,
     database: Database,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.CRITICAL, "serve_app.maintenance.sweeper")
     with database.transaction() as session:
-        session.add(SignInFailure(subject="someone", at=1, under_way=False))
+        session.add(AuthAttempt(subject="someone", at=1, under_way=False))
     away = settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
-    sweeper.sweep(database, ObjectStore(away), away)
+    sweeper.Sweeper(database, ObjectStore(away), away).sweep()
     with database.reading() as session:
-        assert session.scalars(select(SignInFailure.at)).all() == []
+        assert session.scalars(select(AuthAttempt.at)).all() == []
 
 
-def test_a_clock_of_the_process_that_jumps_expires_nothing(
+def test_sweep_ignores_jumps_of_the_process_clock(
     settings: Settings,
     database: Database,
     api_store: ObjectStore,
@@ -242,13 +244,13 @@ def test_a_clock_of_the_process_that_jumps_expires_nothing(
     claimed = must_claim(database, now)
     api_store.put(result_of(claimed), b"audio", "audio/wav")
     assert succeed(database, claimed, now)
-    upload = api_store.open_upload("styletts2-output/jump", "audio/wav")
+    upload = api_store.open_writer("styletts2-output/jump", "audio/wav")
     upload.write(b"under way")
     for jump in (-1, 1):
         true = time.time
         with monkeypatch.context() as patch:
             patch.setattr(time, "time", lambda true=true, jump=jump: true() + jump * 90_000)
-            sweeper.sweep(database, api_store, settings)
+            sweeper.Sweeper(database, api_store, settings).sweep()
     assert ids(database) == {claimed.clip.id}
     upload.complete()
     api_store.delete("styletts2-output/jump")

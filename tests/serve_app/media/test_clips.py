@@ -1,21 +1,20 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
 from serve_app.db.pagination import Page
-from serve_app.errors import ServiceError
+from serve_app.errors import ApiError
 from serve_app.ids import new_id
 from serve_app.media import clips
+from serve_app.media.removals import START
 from tests.serve_app.actions import (
     NOW,
     UNTHROTTLED,
     account,
-    at_once,
     claim,
+    concurrently,
     delete,
     make_user,
     must_claim,
@@ -43,7 +42,7 @@ def listed(database: Database, user: User, **filters: object) -> list[str]:
 def not_found(database: Database, user: User, clip_id: str) -> dict[str, object]:
     bodies = []
     for act in (clips.get, lambda *ids: clips.delete(*ids, UNTHROTTLED, NOW)):
-        with database.transaction() as session, pytest.raises(ServiceError) as error:
+        with database.transaction() as session, pytest.raises(ApiError) as error:
             act(session, user.id, clip_id)
         assert error.value.status == 404
         bodies.append(error.value.body())
@@ -51,7 +50,7 @@ def not_found(database: Database, user: User, clip_id: str) -> dict[str, object]
     return bodies[0]
 
 
-def test_a_submitted_clip_is_pending_with_what_was_asked(database: Database) -> None:
+def test_submit_queues_a_pending_clip(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user, new=speech("Good morning."))
     with database.transaction() as session:
@@ -65,7 +64,7 @@ def test_a_submitted_clip_is_pending_with_what_was_asked(database: Database) -> 
     assert (found.created_at, found.attempts, found.started_at) == (NOW, 0, None)
 
 
-def test_the_same_key_and_request_give_the_same_clip(database: Database) -> None:
+def test_submit_with_the_same_idempotency_key_gives_the_same_clip(database: Database) -> None:
     user = make_user(database)
     first, created = submit_with_key(database, user, "order-17")
     again, created_again = submit_with_key(database, user, "order-17")
@@ -74,22 +73,22 @@ def test_the_same_key_and_request_give_the_same_clip(database: Database) -> None
     assert account(database, user) == (10_000, 50)
 
 
-def test_the_same_clip_is_given_when_no_credits_are_left(database: Database) -> None:
+def test_submit_repeated_without_credits_gives_the_same_clip(database: Database) -> None:
     user = make_user(database, amount=50)
     first, _ = submit_with_key(database, user, "order-17")
     assert submit_with_key(database, user, "order-17")[0].id == first.id
 
 
-def test_the_same_key_with_another_request_is_a_conflict(database: Database) -> None:
+def test_submit_with_the_same_key_and_another_request_is_409(database: Database) -> None:
     user = make_user(database)
     submit_with_key(database, user, "order-17")
-    with pytest.raises(ServiceError) as error:
+    with pytest.raises(ApiError) as error:
         submit_with_key(database, user, "order-17", "b" * 64)
     assert (error.value.status, error.value.code) == (409, "idempotency_conflict")
     assert len(listed(database, user)) == 1
 
 
-def test_keys_are_each_users_own(database: Database) -> None:
+def test_idempotency_keys_belong_to_one_user(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     of_ada, _ = submit_with_key(database, ada, "order-17")
     of_bob, created = submit_with_key(database, bob, "order-17", "b" * 64)
@@ -97,15 +96,15 @@ def test_keys_are_each_users_own(database: Database) -> None:
     assert of_ada.id != of_bob.id
 
 
-def test_many_requests_at_once_with_one_key_make_one_clip(database: Database) -> None:
+def test_concurrent_submits_with_one_key_make_one_clip(database: Database) -> None:
     user = make_user(database)
-    results = at_once(8, lambda _: submit_with_key(database, user, "order-17"))
+    results = concurrently(8, lambda _: submit_with_key(database, user, "order-17"))
     assert len({clip.id for clip, _ in results}) == 1
     assert [created for _, created in results].count(True) == 1
     assert account(database, user) == (10_000, 50)
 
 
-def test_a_key_is_free_again_when_its_clip_is_deleted(database: Database) -> None:
+def test_delete_frees_the_idempotency_key(database: Database) -> None:
     user = make_user(database)
     first, _ = submit_with_key(database, user, "order-17")
     assert succeed(database, must_claim(database))
@@ -115,7 +114,7 @@ def test_a_key_is_free_again_when_its_clip_is_deleted(database: Database) -> Non
     assert second.id != first.id
 
 
-def test_foreign_unknown_deleted_and_malformed_ids_are_the_same(database: Database) -> None:
+def test_get_treats_foreign_unknown_deleted_and_malformed_ids_alike(database: Database) -> None:
     ada, bob = make_user(database), make_user(database, "bob")
     foreign = submit(database, bob)
     gone = submit(database, ada)
@@ -127,7 +126,7 @@ def test_foreign_unknown_deleted_and_malformed_ids_are_the_same(database: Databa
     assert reload(database, foreign).state is ClipState.PENDING
 
 
-def test_a_cancelled_pending_clip_stays_listed_and_frees_its_hold(database: Database) -> None:
+def test_delete_cancels_a_pending_clip_and_frees_its_hold(database: Database) -> None:
     user = make_user(database)
     clip = delete(database, submit(database, user), NOW + 5)
     assert (clip.state, clip.deleted_at, clip.finished_at) == (ClipState.CANCELLED, None, NOW + 5)
@@ -137,7 +136,7 @@ def test_a_cancelled_pending_clip_stays_listed_and_frees_its_hold(database: Data
     assert claim(database) is None
 
 
-def test_a_clip_cancelled_while_it_runs_stops_its_worker_and_is_not_charged(
+def test_delete_of_a_running_clip_ends_its_lease_without_charge(
     database: Database,
 ) -> None:
     user = make_user(database)
@@ -150,7 +149,7 @@ def test_a_clip_cancelled_while_it_runs_stops_its_worker_and_is_not_charged(
     assert reload(database, claimed.clip).state is ClipState.CANCELLED
 
 
-def test_cancelling_and_succeeding_at_once_have_one_outcome(database: Database) -> None:
+def test_concurrent_delete_and_succeed_have_one_outcome(database: Database) -> None:
     user = make_user(database)
     for _ in range(6):
         submit(database, user)
@@ -160,36 +159,36 @@ def test_cancelling_and_succeeding_at_once_have_one_outcome(database: Database) 
         def act(number: int, claimed: object = claimed) -> object:
             return delete(database, claimed.clip) if number else succeed(database, claimed)
 
-        saved, _ = at_once(2, act)
+        saved, _ = concurrently(2, act)
         clip = reload(database, claimed.clip)
         assert clip.state is (ClipState.SUCCEEDED if saved else ClipState.CANCELLED)
         assert (clip.deleted_at is not None) == saved
         assert account(database, user) == (before - 50 * saved, 0)
 
 
-def test_a_deleted_clip_is_hidden_until_it_is_forgotten(database: Database) -> None:
+def test_deleted_clip_is_hidden_until_purged(database: Database) -> None:
     user = make_user(database)
     clip = submit(database, user)
     assert succeed(database, must_claim(database))
     assert delete(database, clip, NOW + 5).deleted_at == NOW + 5
     assert listed(database, user) == []
     with database.transaction() as session:
-        assert [each.id for each in clips.deleted(session, 10)] == [clip.id]
-        clips.forget(session, clip.id)
+        assert [each.id for each in clips.deleted(session, START)] == [clip.id]
+        clips.purge(session, clip.id)
     with database.transaction() as session:
-        assert clips.deleted(session, 10) == []
+        assert clips.deleted(session, START) == []
         assert session.get(Clip, clip.id) is None
     assert account(database, user) == (9_950, 0)
 
 
-def test_what_is_not_deleted_is_not_forgotten(database: Database) -> None:
+def test_purge_keeps_clips_that_are_not_deleted(database: Database) -> None:
     clip = submit(database, make_user(database))
     with database.transaction() as session:
-        clips.forget(session, clip.id)
+        clips.purge(session, clip.id)
     assert reload(database, clip).state is ClipState.PENDING
 
 
-def test_an_object_is_wanted_while_its_clip_may_have_it(database: Database) -> None:
+def test_wants_object_while_the_clip_may_succeed(database: Database) -> None:
     user = make_user(database)
 
     def wanted(clip: Clip) -> bool:
@@ -207,11 +206,11 @@ def test_an_object_is_wanted_while_its_clip_may_have_it(database: Database) -> N
         assert not clips.wants_object(session, new_id())
 
 
-def test_clips_are_listed_newest_first_by_service_and_state(database: Database) -> None:
+def test_list_clips_newest_first_by_service_and_state(database: Database) -> None:
     user = make_user(database)
     failed = submit(database, user, NOW)
     assert must_claim(database).clip.id == failed.id
-    assert claim(database, NOW + 31, replace(UNTHROTTLED, max_losses=1)) is None
+    assert claim(database, NOW + 31, UNTHROTTLED.model_copy(update={"max_losses": 1})) is None
     made = submit(database, user, NOW + 1, new=speech(service="seedvc"))
     assert succeed(database, must_claim(database, NOW + 1))
     cancelled = delete(database, submit(database, user, NOW + 2))
@@ -226,7 +225,7 @@ def test_clips_are_listed_newest_first_by_service_and_state(database: Database) 
     assert listed(database, user, service="seedvc", state=ClipState.FAILED) == []
 
 
-def test_pages_neither_repeat_nor_hide_when_clips_come_and_go(database: Database) -> None:
+def test_list_clips_pages_are_stable_under_changes(database: Database) -> None:
     user = make_user(database)
     # Several of the same instant, so that the id decides among them.
     ids = [submit(database, user, NOW + number // 3).id for number in range(10)]
@@ -244,14 +243,14 @@ def test_pages_neither_repeat_nor_hide_when_clips_come_and_go(database: Database
             last = session.get_one(Clip, seen[-1])
             last.deleted_at = NOW
             session.flush()
-            clips.forget(session, last.id)
+            clips.purge(session, last.id)
     assert len(seen) == 10
     assert set(seen) == set(ids)
     moments = {clip_id: number // 3 for number, clip_id in enumerate(ids)}
     assert seen == sorted(ids, key=lambda each: (moments[each], each), reverse=True)
 
 
-def test_a_full_last_page_has_no_next(database: Database) -> None:
+def test_list_clips_full_last_page_has_no_cursor(database: Database) -> None:
     user = make_user(database)
     for _ in range(4):
         submit(database, user)
@@ -262,8 +261,8 @@ def test_a_full_last_page_has_no_next(database: Database) -> None:
     assert second.next_cursor is None
 
 
-def test_a_cursor_that_is_none_is_refused(database: Database) -> None:
+def test_list_clips_refuses_an_invalid_cursor(database: Database) -> None:
     user = make_user(database)
-    with database.transaction() as session, pytest.raises(ServiceError) as error:
+    with database.transaction() as session, pytest.raises(ApiError) as error:
         clips.list_clips(session, user.id, cursor="none")
     assert (error.value.status, error.value.field) == (422, "cursor")

@@ -16,20 +16,22 @@ from starlette.testclient import TestClient
 
 from pipelines.audio.recording import Recording
 from pipelines.protocol import InvalidInput
-from serve_app.db.models import Clip, Upload
-from serve_app.errors import ServiceError
-from serve_app.jobs.queue import QueueRules
+from serve_app.db.models import Clip, RecordingUpload
+from serve_app.errors import ApiError
+from serve_app.http import work
 from serve_app.media import clips, uploads
-from serve_app.storage.store import ObjectMissing, ObjectStore
+from serve_app.media.removals import Removals
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.recordings import announce, send, speech, tone
 
 DAY = 24 * 3600.0
 
 
-def row(api: Api, upload_id: str) -> Upload:
+def row(api: Api, upload_id: str) -> RecordingUpload:
     with api.database.reading() as session:
-        return session.get_one(Upload, upload_id)
+        return session.get_one(RecordingUpload, upload_id)
 
 
 def inspect(api: Api, upload: dict[str, Any]) -> float:
@@ -45,22 +47,24 @@ def refusal(api: Api, upload: dict[str, Any]) -> str:
 
 
 def convert(api: Api, headers: Headers, key: str) -> Clip:
-    """A pending clip that is to be made from an upload."""
+    """A pending clip with an upload for its source."""
     user_id = api.client.get("/api/me", headers=headers).json()["id"]
     options = {"format": "wav", "sample_rate": None, "seed": 1}
     new = clips.NewClip("seedvc", None, "me", key, options, 50)
     with api.database.transaction() as session:
-        return clips.submit(session, user_id, new, QueueRules.of(api.settings), api.now)[0]
+        return clips.submit(session, user_id, new, api.settings, api.now)[0]
 
 
 def cancel(api: Api, clip: Clip) -> None:
     with api.database.transaction() as session:
-        clips.delete(session, clip.user_id, clip.id, QueueRules.of(api.settings), api.now)
+        clips.delete(session, clip.user_id, clip.id, api.settings, api.now)
 
 
 def sweep(api: Api) -> None:
     """As the worker does, at the time of the test."""
-    uploads.sweep(api.database, api.store, api.settings, lambda _session: api.now)
+    removals = Removals()
+    uploads.remove_deleted(api.database, api.store, lambda _session: api.now, removals)
+    uploads.sweep(api.database, api.store, api.settings, lambda _session: api.now, removals)
 
 
 def put(url: str, data: bytes, content_type: str = "audio/wav") -> int:
@@ -70,7 +74,7 @@ def put(url: str, data: bytes, content_type: str = "audio/wav") -> int:
 # Making one
 
 
-def test_a_recording_is_announced_sent_and_measured(api: Api) -> None:
+def test_upload_is_created_sent_and_inspected(api: Api) -> None:
     headers = api.sign_up()
     upload = announce(api, headers, len(speech()), "audio/flac")
     url = upload.pop("url")
@@ -95,7 +99,7 @@ def test_a_recording_is_announced_sent_and_measured(api: Api) -> None:
     }
 
 
-def test_the_length_is_found_out_once(sqlite_api: Api) -> None:
+def test_inspect_reads_the_length_once(sqlite_api: Api) -> None:
     upload = send(sqlite_api, sqlite_api.sign_up(), speech())
     seconds = inspect(sqlite_api, upload)
     sqlite_api.store.delete(upload["key"])
@@ -112,7 +116,7 @@ def test_the_length_is_found_out_once(sqlite_api: Api) -> None:
         ("audio/x-flac", "flac"),
     ],
 )
-def test_content_types_in_their_spellings(
+def test_create_accepts_content_types_in_all_spellings(
     sqlite_api: Api, content_type: str, extension: str
 ) -> None:
     upload = send(sqlite_api, sqlite_api.sign_up(), b"abc", content_type)
@@ -141,7 +145,7 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str, str, str]] = [
 ]
 
 
-def test_a_bad_request_names_the_field_and_leaves_nothing_behind(api: Api) -> None:
+def test_create_upload_names_the_invalid_field_and_stores_nothing(api: Api) -> None:
     headers = api.sign_up()
     before = api.contents()
     for wrong, field, code, says in BAD_REQUESTS:
@@ -153,14 +157,14 @@ def test_a_bad_request_names_the_field_and_leaves_nothing_behind(api: Api) -> No
     assert api.contents() == before
 
 
-def test_the_largest_upload_is_taken(sqlite_api: Api) -> None:
+def test_create_accepts_the_largest_upload(sqlite_api: Api) -> None:
     announce(sqlite_api, sqlite_api.sign_up(), sqlite_api.settings.max_upload_bytes, "audio/wav")
 
 
 # What the store enforces of a link, and what it does not
 
 
-def test_there_is_a_limit_to_uploads(api: Api) -> None:
+def test_create_refuses_too_many_uploads(api: Api) -> None:
     settings = api.settings.model_copy(update={"max_uploads": 2})
     limited = Api(settings, api.database, api.store)
     headers = limited.sign_up()
@@ -180,7 +184,7 @@ def test_there_is_a_limit_to_uploads(api: Api) -> None:
     assert announce(limited, limited.sign_up("eve@example.com"), 100, "audio/wav")
 
 
-def test_the_link_takes_what_was_declared_and_nothing_else(sqlite_api: Api) -> None:
+def test_upload_url_takes_only_what_was_declared(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     upload = announce(sqlite_api, headers, 10, "audio/wav")
     other = announce(sqlite_api, headers, 10, "audio/wav")
@@ -206,7 +210,7 @@ def test_the_link_takes_what_was_declared_and_nothing_else(sqlite_api: Api) -> N
     assert put(url, data) == 200
 
 
-def test_a_link_ends(sqlite_api: Api) -> None:
+def test_upload_url_expires(sqlite_api: Api) -> None:
     url = sqlite_api.store.presigned_put("seed-vc-audio-uploads/late.wav", 1, "audio/wav", 3)
     time.sleep(2.1)
     assert put(url, b"abc") == 403
@@ -214,7 +218,7 @@ def test_a_link_ends(sqlite_api: Api) -> None:
         sqlite_api.store.head("seed-vc-audio-uploads/late.wav")
 
 
-def test_a_link_can_be_used_again_so_that_nothing_found_out_is_believed(sqlite_api: Api) -> None:
+def test_upload_replaced_after_inspection_is_read_anew(sqlite_api: Api) -> None:
     good = tone(0.5)
     upload = send(sqlite_api, sqlite_api.sign_up(), good, "audio/wav")
     assert inspect(sqlite_api, upload) == 0.5
@@ -238,24 +242,24 @@ def test_a_link_can_be_used_again_so_that_nothing_found_out_is_believed(sqlite_a
         (speech()[:3_000], "bad_audio"),
     ],
 )
-def test_what_cannot_be_converted(sqlite_api: Api, data: bytes, code: str) -> None:
+def test_inspect_refuses_unfit_recordings(sqlite_api: Api, data: bytes, code: str) -> None:
     assert refusal(sqlite_api, send(sqlite_api, sqlite_api.sign_up(), data)) == code
 
 
 @pytest.mark.parametrize("seconds", [0.2, 300])
-def test_the_ends_of_the_range_are_taken(sqlite_api: Api, seconds: float) -> None:
+def test_inspect_accepts_the_ends_of_the_range(sqlite_api: Api, seconds: float) -> None:
     upload = send(sqlite_api, sqlite_api.sign_up(), tone(seconds), "audio/wav")
     assert inspect(sqlite_api, upload) == seconds
 
 
-def test_an_object_of_another_size_is_refused(sqlite_api: Api) -> None:
+def test_read_refuses_an_object_of_another_size(sqlite_api: Api) -> None:
     """Not every S3 checks the length that is signed."""
     upload = send(sqlite_api, sqlite_api.sign_up(), tone(0.5), "audio/wav")
     sqlite_api.store.put(upload["key"], tone(0.6), "audio/wav")
     assert refusal(sqlite_api, upload) == "wrong_size"
 
 
-def test_what_is_read_is_what_was_sent(sqlite_api: Api) -> None:
+def test_read_returns_the_recording_that_was_sent(sqlite_api: Api) -> None:
     upload = send(sqlite_api, sqlite_api.sign_up(), tone(0.5), "audio/wav")
     recording = uploads.read(sqlite_api.store, row(sqlite_api, upload["id"]), 30, 0.2)
     expected = 0.3 * np.sin(2 * np.pi * 220 * np.arange(4_000) / 8_000)
@@ -265,7 +269,7 @@ def test_what_is_read_is_what_was_sent(sqlite_api: Api) -> None:
 # Finding, deleting and expiring
 
 
-def test_uploads_are_found_by_id_and_by_key_by_their_user_alone(api: Api) -> None:
+def test_find_by_id_and_key_for_the_owner_only(api: Api) -> None:
     mine, theirs = api.sign_up(), api.sign_up("eve@example.com")
     upload = announce(api, mine, 10, "audio/wav")
     owner = row(api, upload["id"]).user_id
@@ -277,7 +281,7 @@ def test_uploads_are_found_by_id_and_by_key_by_their_user_alone(api: Api) -> Non
         wrong += [f"seed-vc-audio-uploads/{upload['id']}", f"styletts2-output/{upload['id']}.wav"]
         errors = []
         for user, name in [(stranger, upload["id"]), *((owner, name) for name in wrong)]:
-            with pytest.raises(ServiceError) as caught:
+            with pytest.raises(ApiError) as caught:
                 uploads.find(session, user, name)
             errors.append((caught.value.status, caught.value.body()))
     assert errors[0] == (404, errors[0][1])
@@ -288,12 +292,13 @@ def test_uploads_are_found_by_id_and_by_key_by_their_user_alone(api: Api) -> Non
             assert error_of(answer, 404)["code"] == "upload_not_found"
 
 
-def test_deleting_removes_the_object_and_in_time_the_row(api: Api) -> None:
+def test_delete_upload_removes_the_object_and_later_the_row(api: Api) -> None:
     headers = api.sign_up()
     before = api.contents()
     upload = send(api, headers, speech())
     address = f"/api/uploads/{upload['id']}"
     assert api.client.delete(address, headers=headers).status_code == 204
+    sweep(api)
     assert api.contents() == {**before, "uploads": 1}
     for method in ("GET", "DELETE"):
         error_of(api.client.request(method, address, headers=headers), 404)
@@ -306,20 +311,20 @@ def test_deleting_removes_the_object_and_in_time_the_row(api: Api) -> None:
     assert api.contents() == before
 
 
-def test_an_upload_that_goes_while_it_is_deleted_is_not_found(api: Api) -> None:
+def test_delete_of_a_vanished_upload_is_404(api: Api) -> None:
     headers = api.sign_up()
     upload = send(api, headers, speech())
     address = f"/api/uploads/{upload['id']}"
     with ThreadPoolExecutor(1) as user:
         with api.database.transaction() as session:
-            session.execute(update(Upload).values(deleted_at=api.now))
-            uploads.forget(session, upload["id"])
+            session.execute(update(RecordingUpload).values(deleted_at=api.now))
+            uploads.purge(session, upload["id"])
             answer = user.submit(api.client.delete, address, headers=headers)
             assert not wait([answer], timeout=0.5).done
         assert error_of(answer.result(), 404)["code"] == "upload_not_found"
 
 
-def test_a_pending_clip_keeps_its_upload(api: Api) -> None:
+def test_upload_in_use_outlives_its_deletion(api: Api) -> None:
     headers = api.sign_up()
     deleted, old = (send(api, headers, speech()) for _ in range(2))
     waiting = [convert(api, headers, upload["key"]) for upload in (deleted, old)]
@@ -338,7 +343,7 @@ def test_a_pending_clip_keeps_its_upload(api: Api) -> None:
     assert api.contents()["uploads"] == 0
 
 
-def test_uploads_are_kept_for_a_week(api: Api) -> None:
+def test_sweep_keeps_uploads_for_a_week(api: Api) -> None:
     headers = api.sign_up()
     upload = send(api, headers, speech())
     never_sent = announce(api, headers, 10, "audio/wav")
@@ -352,7 +357,7 @@ def test_uploads_are_kept_for_a_week(api: Api) -> None:
     assert (after["uploads"], after["objects"]) == (0, before["objects"] - 1)
 
 
-def test_deleting_while_the_store_is_down_hides_the_upload(sqlite_api: Api) -> None:
+def test_delete_upload_while_the_store_is_down_hides_it(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     upload = send(sqlite_api, headers, speech())
     elsewhere = sqlite_api.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
@@ -366,7 +371,7 @@ def test_deleting_while_the_store_is_down_hides_the_upload(sqlite_api: Api) -> N
         sqlite_api.store.head(upload["key"])
 
 
-def test_recordings_that_are_read_leave_room_for_other_requests(
+def test_read_is_bounded_and_leaves_threads_for_other_requests(
     sqlite_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api, headers = sqlite_api, sqlite_api.sign_up()
@@ -388,7 +393,11 @@ def test_recordings_that_are_read_leave_room_for_other_requests(
         other = threads.submit(client.get, "/api/me", headers=headers)
         try:
             assert other.result(10).status_code == 200
-            at_once = list(islice(as_completed(asked, 10), 50 - uploads.MOST_READERS))
+            at_once = list(
+                islice(
+                    as_completed(asked, 10), 50 - work.RECORDINGS.share - work.RECORDINGS.waiting
+                )
+            )
         finally:
             go_on.set()
     refused = [each.result() for each in at_once]

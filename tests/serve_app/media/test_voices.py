@@ -1,4 +1,4 @@
-"""Voices over the API: those that ship, and those of one's own."""
+"""Voices over the API: shipped ones, and the user's own."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from sqlalchemy import delete
 from pipelines.audio.decoding import decode
 from pipelines.reference_features import FeatureCache
 from serve_app.db.models import Clip, Voice
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import clips, voices
 from serve_app.media.pipeline_requests import REFERENCE
+from serve_app.media.removals import Removals
 from serve_app.storage.feature_cache import StoredFeatures
-from serve_app.storage.store import ObjectMissing, ObjectStore
-from tests.serve_app.actions import at_once
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
+from tests.serve_app.actions import concurrently
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.recordings import announce, send, speech, tone
 
@@ -49,7 +50,7 @@ def find(api: Api, headers: Headers, name: str) -> Voice | None:
 
 
 def sweep(api: Api) -> None:
-    voices.sweep(api.database, api.store, lambda _session: api.now)
+    voices.sweep(api.database, api.store, lambda _session: api.now, Removals())
 
 
 def with_settings(api: Api, **changes: Any) -> Api:
@@ -58,7 +59,7 @@ def with_settings(api: Api, **changes: Any) -> Api:
     return changed
 
 
-def test_the_voices_that_ship(api: Api) -> None:
+def test_list_voices_has_the_shipped_ones(api: Api) -> None:
     listed = api.client.get("/api/voices", headers=api.sign_up()).json()["items"]
     assert len(listed) == 12
     assert listed[0] == {
@@ -74,7 +75,7 @@ def test_the_voices_that_ship(api: Api) -> None:
     assert {alias for voice in listed for alias in voice["aliases"]} == {"woman", "andreas"}
 
 
-def test_a_voice_outlives_its_upload(api: Api) -> None:
+def test_voice_outlives_its_upload(api: Api) -> None:
     headers = api.sign_up()
     upload = send(api, headers, speech())
     request = {"name": " José ", "upload": upload["key"]}
@@ -103,7 +104,7 @@ def test_a_voice_outlives_its_upload(api: Api) -> None:
     np.testing.assert_allclose(kept.samples, sent.samples, atol=1e-4)
 
 
-def test_any_recording_becomes_mono_at_a_rate_that_flac_files_have(sqlite_api: Api) -> None:
+def test_create_voice_stores_mono_flac_at_an_allowed_rate(sqlite_api: Api) -> None:
     wave, _ = soundfile.read(io.BytesIO(speech()))
     sink = io.BytesIO()
     soundfile.write(sink, np.stack([wave, wave], axis=1), 18_000, format="WAV", subtype="FLOAT")
@@ -138,7 +139,7 @@ def spoken(seconds: float, gain: float = 1.0) -> bytes:
         (b"No recording.", "not_audio", "WAV, MP3, FLAC or Ogg"),
     ],
 )
-def test_recordings_that_no_voice_is_made_of(
+def test_create_voice_refuses_unfit_recordings(
     sqlite_api: Api, data: bytes, code: str, says: str
 ) -> None:
     headers = sqlite_api.sign_up()
@@ -153,7 +154,7 @@ def test_recordings_that_no_voice_is_made_of(
 
 
 @pytest.mark.parametrize("seconds", [1.0, 30.0])
-def test_the_ends_of_the_range_are_taken(sqlite_api: Api, seconds: float) -> None:
+def test_create_voice_accepts_the_ends_of_the_range(sqlite_api: Api, seconds: float) -> None:
     headers = sqlite_api.sign_up()
     upload = send(sqlite_api, headers, spoken(seconds))
     request = {"name": "mine", "upload": upload["id"]}
@@ -161,7 +162,7 @@ def test_the_ends_of_the_range_are_taken(sqlite_api: Api, seconds: float) -> Non
     assert answer.json()["seconds"] == seconds
 
 
-def test_uploads_that_are_not_there(api: Api) -> None:
+def test_create_voice_of_a_missing_upload_is_refused(api: Api) -> None:
     headers, stranger = api.sign_up(), api.sign_up("eve@example.com")
     foreign = send(api, stranger, speech())
     unsent = announce(api, headers, 10, "audio/wav")
@@ -192,7 +193,7 @@ BAD_NAMES = [
 ]
 
 
-def test_names_that_no_voice_may_have(api: Api) -> None:
+def test_clean_name_refuses_unfit_names(api: Api) -> None:
     headers = api.sign_up()
     upload = send(api, headers, speech())
     before = api.contents()
@@ -204,7 +205,7 @@ def test_names_that_no_voice_may_have(api: Api) -> None:
     assert api.contents() == before
 
 
-def test_names_are_unique_among_the_voices_of_one_user(api: Api) -> None:
+def test_create_voice_requires_a_unique_name(api: Api) -> None:
     ada, eve = api.sign_up(), api.sign_up("eve@example.com")
     first = make(api, ada)
     upload = send(api, ada, speech())
@@ -219,7 +220,7 @@ def test_names_are_unique_among_the_voices_of_one_user(api: Api) -> None:
     make(api, ada)
 
 
-def test_voices_made_at_once_with_one_name_or_for_one_place(api: Api) -> None:
+def test_concurrent_create_voice_keeps_name_and_limit(api: Api) -> None:
     headers = api.sign_up()
     limited = with_settings(api, max_voices=2)
     make(limited, headers, "first")
@@ -231,7 +232,7 @@ def test_voices_made_at_once_with_one_name_or_for_one_place(api: Api) -> None:
         request = {"name": names[number], "upload": uploads[number]["id"]}
         return limited.client.post("/api/voices", headers=headers, json=request).status_code
 
-    assert sorted(at_once(4, post)) == [201, 409, 409, 409]
+    assert sorted(concurrently(4, post)) == [201, 409, 409, 409]
     after = api.contents()
     assert {name: after[name] - before[name] for name in ("voices", "objects")} == {
         "voices": 1,
@@ -239,7 +240,7 @@ def test_voices_made_at_once_with_one_name_or_for_one_place(api: Api) -> None:
     }
 
 
-def test_there_is_a_limit_to_voices(sqlite_api: Api) -> None:
+def test_create_refuses_too_many_voices(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     limited = with_settings(sqlite_api, max_voices=1)
     voice = make(limited, headers)
@@ -253,7 +254,7 @@ def test_there_is_a_limit_to_voices(sqlite_api: Api) -> None:
     assert limited.client.post("/api/voices", headers=headers, json=request).status_code == 201
 
 
-def test_voices_are_seen_by_their_user_alone(api: Api) -> None:
+def test_list_voices_shows_only_ones_own(api: Api) -> None:
     ada, eve = api.sign_up(), api.sign_up("eve@example.com")
     voice = make(api, ada)
     assert own(api, eve) == []
@@ -264,7 +265,7 @@ def test_voices_are_seen_by_their_user_alone(api: Api) -> None:
     assert own(api, ada) == [voice]
 
 
-def test_a_deleted_voice_leaves_nothing(api: Api) -> None:
+def test_delete_voice_leaves_nothing(api: Api) -> None:
     headers = api.sign_up()
     send(api, headers, speech())
     before = api.contents()
@@ -274,6 +275,7 @@ def test_a_deleted_voice_leaves_nothing(api: Api) -> None:
     FeatureCache(StoredFeatures(api.store)).keep(heard.digest(), "model", style)
     address = f"/api/voices/{voice['id']}"
     assert api.client.delete(address, headers=headers).status_code == 204
+    sweep(api)
     after = api.contents()
     assert after["voices"] == 0
     assert after["objects"] == before["objects"] + 1, "the upload it was made from"
@@ -281,7 +283,7 @@ def test_a_deleted_voice_leaves_nothing(api: Api) -> None:
     error_of(api.client.delete(address, headers=headers), 404)
 
 
-def test_a_voice_that_goes_while_it_is_deleted_is_not_found(api: Api) -> None:
+def test_delete_of_a_vanished_voice_is_404(api: Api) -> None:
     headers = api.sign_up()
     address = f"/api/voices/{make(api, headers)['id']}"
     with ThreadPoolExecutor(1) as user:
@@ -293,7 +295,7 @@ def test_a_voice_that_goes_while_it_is_deleted_is_not_found(api: Api) -> None:
 
 
 def pending(api: Api, headers: Headers, voice_id: str) -> Clip:
-    """A clip that is to be made in a voice."""
+    """A pending clip with a voice."""
     options = {
         "format": "wav",
         "sample_rate": None,
@@ -301,12 +303,12 @@ def pending(api: Api, headers: Headers, voice_id: str) -> Clip:
         REFERENCE: f"voices/{voice_id}.flac",
     }
     new = clips.NewClip("styletts2", "Hello.", "my voice", None, options, 50)
-    user_id, rules = user_of(api, headers), QueueRules.of(api.settings)
+    user_id, rules = user_of(api, headers), api.settings
     with api.database.transaction() as session:
         return clips.submit(session, user_id, new, rules, api.now)[0]
 
 
-def test_a_pending_clip_keeps_its_voice(api: Api) -> None:
+def test_voice_in_use_outlives_its_deletion(api: Api) -> None:
     headers = api.sign_up()
     voice = make(api, headers)
     key = f"voices/{voice['id']}.flac"
@@ -316,14 +318,14 @@ def test_a_pending_clip_keeps_its_voice(api: Api) -> None:
     sweep(api)
     assert api.store.head(key).bytes > 0
     with api.database.transaction() as session:
-        clips.delete(session, clip.user_id, clip.id, QueueRules.of(api.settings), api.now)
+        clips.delete(session, clip.user_id, clip.id, api.settings, api.now)
     sweep(api)
     with pytest.raises(ObjectMissing):
         api.store.head(key)
     assert api.contents()["voices"] == 0
 
 
-def test_a_deletion_that_was_interrupted_is_finished(api: Api) -> None:
+def test_sweep_finishes_an_interrupted_voice_deletion(api: Api) -> None:
     headers = api.sign_up()
     voice = make(api, headers)
     elsewhere = api.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
@@ -338,19 +340,19 @@ def test_a_deletion_that_was_interrupted_is_finished(api: Api) -> None:
         api.store.head(f"voices/{voice['id']}.flac")
 
 
-def test_a_voice_whose_making_was_interrupted_is_swept_away(api: Api) -> None:
+def test_sweep_removes_a_half_created_voice(api: Api) -> None:
     headers = api.sign_up()
     recording = decode(speech(), "upload", 30)
 
     class Interrupted(Exception):
         pass
 
-    class Dying(ObjectStore):
+    class FailingStore(ObjectStore):
         def put(self, key: str, data: bytes, content_type: str) -> None:
             super().put(key, data, content_type)
             raise Interrupted
 
-    user_id, store = user_of(api, headers), Dying(api.settings)
+    user_id, store = user_of(api, headers), FailingStore(api.settings)
     with pytest.raises(Interrupted):
         voices.create(api.database, store, user_id, "mine", recording, 10, api.now)
     assert own(api, headers) == []

@@ -25,7 +25,7 @@ class Route(NamedTuple):
     method: str
     path: str
     status: int
-    """What whoever may gets."""
+    """The status of a permitted request."""
     body: dict[str, Any] | None = None
 
 
@@ -156,7 +156,7 @@ VALID: list[tuple[Callable[[Api, Headers], Headers], set[Need]]] = [
     (read_key, {"read"}),
     (generate_key, {"generate"}),
 ]
-"""Each with what it is enough for."""
+"""Each with what it allows."""
 
 
 def sign_in(api: Api) -> Headers:
@@ -164,7 +164,7 @@ def sign_in(api: Api) -> Headers:
 
 
 def ids(api: Api, session: Headers) -> dict[str, str]:
-    """One thing of each kind that there is."""
+    """One object of each kind."""
     upload = send(api, session, speech())
     voice = {"name": "first", "upload": upload["id"]}
     sessions = api.client.get("/api/sessions", headers=session).json()["items"]
@@ -186,7 +186,7 @@ def ask(api: Api, route: Route, known: dict[str, str], headers: Headers) -> Any:
     return api.client.request(route.method, path, json=body, headers=headers)
 
 
-def test_the_table_has_every_route(api: Api) -> None:
+def test_access_table_has_every_route(api: Api) -> None:
     """Of the document, and of the application besides it."""
     document = api.client.get("/openapi.json").json()
     documented = {
@@ -207,7 +207,7 @@ def test_the_table_has_every_route(api: Api) -> None:
 
 
 @pytest.mark.parametrize("credentials", REFUSED, ids=lambda kind: kind.__name__)
-def test_bad_credentials_are_refused_everywhere_alike(
+def test_invalid_credentials_are_401_on_every_route(
     api: Api, credentials: Callable[[Api, Headers], Headers]
 ) -> None:
     session = api.sign_up()
@@ -230,7 +230,7 @@ def test_bad_credentials_are_refused_everywhere_alike(
 @pytest.mark.parametrize(
     ("credentials", "enough_for"), VALID, ids=["session", "key", "read-key", "generate-key"]
 )
-def test_valid_credentials_do_what_they_allow_and_nothing_else(
+def test_credentials_allow_their_scopes_only(
     api: Api, credentials: Callable[[Api, Headers], Headers], enough_for: set[Need]
 ) -> None:
     session = api.sign_up()
@@ -250,7 +250,7 @@ def test_valid_credentials_do_what_they_allow_and_nothing_else(
 
 
 @pytest.mark.parametrize("credentials", [full_session, full_key], ids=["session", "key"])
-def test_what_belongs_to_another_looks_like_what_does_not_exist(
+def test_foreign_objects_are_404_like_missing_ones(
     api: Api, credentials: Callable[[Api, Headers], Headers]
 ) -> None:
     other = credentials(api, api.sign_up())
@@ -273,10 +273,8 @@ ROUNDS = 40
 
 
 @pytest.mark.parametrize("path", [*TIMED, "sessions/{session_id}"])
-def test_what_belongs_to_another_takes_the_time_of_what_does_not_exist(
-    sqlite_api: Api, path: str
-) -> None:
-    """The seconds of computing, which other work on the machine does not lengthen."""
+def test_foreign_objects_take_the_time_of_missing_ones(sqlite_api: Api, path: str) -> None:
+    """Seconds of processor time, which other load on the machine does not lengthen."""
     other = sqlite_api.sign_up()
     theirs = ids(sqlite_api, sqlite_api.sign_up(BOB))
     unknown = dict.fromkeys(theirs, UNKNOWN_ID)
@@ -291,7 +289,7 @@ def test_what_belongs_to_another_takes_the_time_of_what_does_not_exist(
     assert 0.8 < median(times[True]) / median(times[False]) < 1.25
 
 
-def test_ids_of_any_form_are_just_not_found(api: Api) -> None:
+def test_malformed_ids_are_404(api: Api) -> None:
     headers = api.sign_up()
     for odd in (
         "%00",
@@ -310,7 +308,7 @@ def test_ids_of_any_form_are_just_not_found(api: Api) -> None:
             error_of(api.client.get(f"/api/{path}/{odd}", headers=headers), 404)
 
 
-def test_lists_show_only_ones_own(api: Api) -> None:
+def test_lists_show_only_the_callers_own(api: Api) -> None:
     owner, other = api.sign_up(), api.sign_up(BOB)
     ids(api, owner)
     for path in ("/api/clips", "/api/keys"):
@@ -323,7 +321,7 @@ def test_lists_show_only_ones_own(api: Api) -> None:
     assert [entry["reason"] for entry in entries] == ["sign_up"]
 
 
-def test_no_cookie_is_ever_set_and_no_page_of_others_may_ask(api: Api) -> None:
+def test_no_cookies_and_no_cors(api: Api) -> None:
     """Browsers send no credentials on their own, so that no other site can use them."""
     session = api.sign_up()
     known = ids(api, session)

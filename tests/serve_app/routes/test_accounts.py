@@ -22,7 +22,7 @@ def test_sign_up_signs_in_with_credits(api: Api) -> None:
     assert (me.json()["credits"], me.json()["held"], me.json()["available"]) == (10_000, 0, 10_000)
 
 
-def test_an_email_signs_up_once(api: Api) -> None:
+def test_sign_up_with_a_taken_email_is_409(api: Api) -> None:
     api.sign_up()
     before = api.contents()
     again = api.client.post("/api/sign-up", json={"email": EMAIL.upper(), "password": PASSWORD})
@@ -46,7 +46,7 @@ def test_sign_in_and_out(api: Api) -> None:
     )
 
 
-def test_unknown_email_and_wrong_password_look_alike(api: Api) -> None:
+def test_sign_in_answers_unknown_email_and_wrong_password_alike(api: Api) -> None:
     api.sign_up()
     wrong = api.client.post("/api/sign-in", json={"email": EMAIL, "password": "wrong password"})
     unknown = api.client.post(
@@ -70,7 +70,7 @@ def test_sign_in_attempts_are_limited(api: Api) -> None:
     assert api.client.post("/api/sign-in", json=right).status_code == 200
 
 
-def test_a_session_ends_by_itself(api: Api) -> None:
+def test_session_expires(api: Api) -> None:
     headers = api.sign_up()
     api.now += api.settings.session_seconds - 1
     assert api.client.get("/api/me", headers=headers).status_code == 200
@@ -78,7 +78,7 @@ def test_a_session_ends_by_itself(api: Api) -> None:
     error_of(api.client.get("/api/me", headers=headers), 401)
 
 
-def test_a_key_is_shown_once_listed_and_revoked(api: Api) -> None:
+def test_create_key_shows_the_key_once(api: Api) -> None:
     headers = api.sign_up()
     created = api.create_key(headers, name="build server", expires_in_seconds=60)
     secret = created.pop("key")
@@ -96,13 +96,13 @@ def test_a_key_is_shown_once_listed_and_revoked(api: Api) -> None:
     assert api.client.get("/api/keys", headers=headers).json() == {"items": []}
 
 
-def test_a_key_cannot_sign_out(api: Api) -> None:
+def test_sign_out_refuses_a_key(api: Api) -> None:
     key = bearer(api.create_key(api.sign_up())["key"])
     error_of(api.client.post("/api/sign-out", headers=key), 403)
     assert api.client.get("/api/me", headers=key).status_code == 200
 
 
-def test_a_session_is_ended_from_another(api: Api) -> None:
+def test_end_session_from_another_session(api: Api) -> None:
     first = api.sign_up()
     answer = api.client.post("/api/sign-in", json={"email": EMAIL, "password": PASSWORD})
     second = bearer(answer.json()["token"])
@@ -123,7 +123,7 @@ def test_a_session_is_ended_from_another(api: Api) -> None:
     error_of(api.client.get("/api/me", headers=second), 401)
 
 
-def test_sign_ups_from_one_address_are_limited(sqlite_api: Api) -> None:
+def test_sign_up_is_limited_by_address(sqlite_api: Api) -> None:
     body = {"email": EMAIL, "password": PASSWORD}
     for _ in range(10 * sqlite_api.settings.sign_in_attempts):
         assert sqlite_api.client.post("/api/sign-up", json=body).status_code in (201, 409)
@@ -135,7 +135,7 @@ def test_sign_ups_from_one_address_are_limited(sqlite_api: Api) -> None:
 
 
 @pytest.mark.parametrize("trusted", ["127.0.0.1", "192.0.2.1"])
-def test_the_address_of_a_client_is_what_a_trusted_proxy_says(
+def test_sign_up_limits_use_the_address_given_by_a_trusted_proxy(
     sqlite_api: Api, monkeypatch: pytest.MonkeyPatch, trusted: str
 ) -> None:
     """The connections are from 127.0.0.1. What a client itself put into the header comes first in
@@ -157,7 +157,7 @@ def test_the_address_of_a_client_is_what_a_trusted_proxy_says(
         assert attempt(url, "203.0.113.2") == (401 if trusted == "127.0.0.1" else 429)
 
 
-def test_signing_up_can_be_left_to_the_operator(sqlite_api: Api) -> None:
+def test_sign_up_closed_is_403(sqlite_api: Api) -> None:
     closed = sqlite_api.settings.model_copy(update={"open_sign_up": False})
     api = Api(closed, sqlite_api.database, sqlite_api.store)
     answer = api.client.post("/api/sign-up", json={"email": EMAIL, "password": PASSWORD})
@@ -165,7 +165,7 @@ def test_signing_up_can_be_left_to_the_operator(sqlite_api: Api) -> None:
     assert api.contents()["users"] == 0
 
 
-def test_the_ledger_comes_in_pages(api: Api) -> None:
+def test_credits_ledger_is_paged(api: Api) -> None:
     headers = api.sign_up()
     page = api.client.get("/api/credits", headers=headers, params={"limit": 1}).json()
     assert page == {
@@ -197,7 +197,7 @@ def test_the_ledger_comes_in_pages(api: Api) -> None:
         ([], "body", "a JSON object"),
     ],
 )
-def test_a_bad_sign_up_makes_no_account(
+def test_sign_up_with_invalid_fields_makes_no_account(
     sqlite_api: Api, body: object, field: str, says: str
 ) -> None:
     error = error_of(sqlite_api.client.post("/api/sign-up", json=body), 422)
@@ -222,7 +222,7 @@ def test_a_bad_sign_up_makes_no_account(
         ({"name": "a", "scopes": [["read"]]}, "scopes.0", "one of"),
     ],
 )
-def test_a_bad_key_request_makes_no_key(
+def test_create_key_with_invalid_fields_makes_no_key(
     sqlite_api: Api, body: dict[str, object], field: str, says: str
 ) -> None:
     headers = sqlite_api.sign_up()

@@ -18,33 +18,33 @@ from pipelines.protocol import Segment
 from serve_app.db.models import Clip, ClipState, User
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.events import Kind
-from serve_app.jobs.queue import QueueRules
 from serve_app.media import live_audio
-from serve_app.routes.clip_audio import BrokenOff
-from serve_app.storage.store import result_key
+from serve_app.routes.clip_audio import StreamInterrupted
+from serve_app.storage.object_keys import result_key_of
 from tests.serve_app.actions import events_of
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.listener import Listener, listening
-from tests.serve_app.worker_harness import Bench
+from tests.serve_app.worker_harness import WorkerHarness
+from tests.waiting import until_on_loop
 
 TIMEOUT = 20
 
 
 class Stage:
-    """A bench whose user listens over HTTP, and whose later segments wait for a sign."""
+    """A harness whose user listens over HTTP, and whose later segments wait for `go_on`."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, harness: WorkerHarness) -> None:
         # What this is about does not hang on leases, which a busy machine might lose.
-        bench.settings = bench.settings.model_copy(update={"lease_seconds": 30})
-        self.bench = bench
-        self.api = Api(bench.settings, bench.database, bench.store)
+        harness.settings = harness.settings.model_copy(update={"lease_seconds": 30})
+        self.harness = harness
+        self.api = Api(harness.settings, harness.database, harness.store)
         self.headers: Headers = self.api.sign_up("listener@example.com")
         me = self.api.client.get("/api/me", headers=self.headers).json()
-        with bench.database.reading() as session:
-            bench.user = session.get_one(User, me["id"])
+        with harness.database.reading() as session:
+            harness.user = session.get_one(User, me["id"])
         self.go_on = asyncio.Event()
         self.errors: list[Exception] = []
-        bench.stages.before = self._before
+        harness.stages.before = self._before
 
     async def _before(self, segment: Segment) -> None:
         if segment.index > 0:
@@ -57,16 +57,18 @@ class Stage:
 
     @asynccontextmanager
     async def listening(self, clip_id: str) -> AsyncIterator[Listener]:
-        """A listener who has asked for the clip."""
+        """A listener whose request has marked the clip."""
         async with listening(self.api, self.headers, self.path(clip_id), "stream=1") as listener:
-            await listener.until(lambda: self.bench.clip(clip_id).streamed)
+            await until_on_loop(
+                lambda: self.harness.clip(clip_id).streamed, TIMEOUT, "the clip is streamed"
+            )
             yield listener
 
     def stored(self, clip_id: str) -> bytes:
-        return self.bench.store.get(self.bench.clip(clip_id).s3_key or "")
+        return self.harness.store.get(self.harness.clip(clip_id).s3_key or "")
 
     def heard(self, clip_id: str) -> bytes:
-        """What who asks for the stream of a clip that has succeeded is led to."""
+        """The audio that a request for the stream of a finished clip is redirected to."""
         return self.led_to(clip_id, {"stream": 1})
 
     def led_to(self, clip_id: str, params: dict[str, int]) -> bytes:
@@ -77,25 +79,23 @@ class Stage:
         return httpx.get(answer.headers["Location"]).content
 
     async def until_ended(self, clip_id: str) -> None:
-        async with asyncio.timeout(TIMEOUT):
-            while self.bench.clip(clip_id).state is ClipState.PENDING:
-                await asyncio.sleep(0.02)
+        await until_on_loop(self.harness.ended(clip_id), TIMEOUT, "the clip has ended")
 
 
 @pytest.fixture
-def stage(bench: Bench) -> Stage:
-    return Stage(bench)
+def stage(harness: WorkerHarness) -> Stage:
+    return Stage(harness)
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-def test_the_audio_is_heard_while_it_is_made(stage: Stage, format_name: str) -> None:
-    clip_id = stage.bench.submit(format_name=format_name)
+def test_get_audio_streams_while_the_clip_is_generated(stage: Stage, format_name: str) -> None:
+    clip_id = stage.harness.submit(format_name=format_name)
 
     async def listen() -> bytes:
         async with stage.listening(clip_id) as listener:
-            async with stage.bench.working():
-                await listener.until(lambda: len(listener.body) > 1_000)
-                assert stage.bench.clip(clip_id).state is ClipState.PENDING
+            async with stage.harness.working():
+                await until_on_loop(lambda: len(listener.body) > 1_000, TIMEOUT, "audio is sent")
+                assert stage.harness.clip(clip_id).state is ClipState.PENDING
                 stage.go_on.set()
                 await listener.end()
             assert (listener.status, listener.whole) == (200, True)
@@ -106,25 +106,33 @@ def test_the_audio_is_heard_while_it_is_made(stage: Stage, format_name: str) -> 
     body = asyncio.run(listen())
     assert body == stage.stored(clip_id)
     assert stage.heard(clip_id) == body
-    assert stage.bench.store.delete_all(f"{live_audio.PREFIX}{clip_id}") == 0, "pieces are removed"
-    assert [each.kind for each in events_of(stage.bench.database, stage.bench.clip(clip_id))] == [
+    assert stage.harness.store.delete_all(f"{live_audio.PREFIX}{clip_id}") == 0, (
+        "pieces are removed"
+    )
+    assert [
+        each.kind for each in events_of(stage.harness.database, stage.harness.clip(clip_id))
+    ] == [
         "queued",
         "started",
         "finished",
     ]
 
 
-def test_who_comes_too_late_gets_the_whole_file(stage: Stage) -> None:
-    clip_id = stage.bench.submit()
-    alone = stage.bench.submit()
+def audio_without_pieces(stage: Stage, clip_id: str) -> bool:
+    """Whether the worker has encoded audio without streaming it."""
+    return any(
+        each.kind == "audio" and "pieces" not in each.data
+        for each in events_of(stage.harness.database, stage.harness.clip(clip_id))
+    )
+
+
+def test_get_audio_stream_asked_too_late_sends_the_whole_file(stage: Stage) -> None:
+    clip_id = stage.harness.submit()
+    alone = stage.harness.submit()
 
     async def listen() -> bytes:
-        async with stage.bench.working():
-            while not any(
-                each.kind == "audio" and "pieces" not in each.data
-                for each in events_of(stage.bench.database, stage.bench.clip(clip_id))
-            ):
-                await asyncio.sleep(0.02)
+        async with stage.harness.working():
+            await until_on_loop(lambda: audio_without_pieces(stage, clip_id), TIMEOUT, "audio")
             async with stage.listening(clip_id) as listener:
                 await asyncio.sleep(0.3)
                 assert not listener.body
@@ -138,63 +146,63 @@ def test_who_comes_too_late_gets_the_whole_file(stage: Stage) -> None:
     assert len(soundfile.read(io.BytesIO(body))[0]) * 2 + 44 == len(body)
 
 
-def test_a_new_try_breaks_off_what_was_sent_of_the_last(
+def test_get_audio_stream_breaks_off_on_a_new_attempt(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.worker")
-    clip_id = stage.bench.submit(format_name="flac")
+    clip_id = stage.harness.submit(format_name="flac")
     stage.errors.append(RuntimeError("once"))
 
     async def listen() -> bytes:
         async with stage.listening(clip_id) as listener:
-            async with stage.bench.working():
+            async with stage.harness.working():
                 await listener.until_body(b"fLaC")
                 stage.go_on.set()
-                with pytest.raises(BrokenOff):
+                with pytest.raises(StreamInterrupted):
                     await listener.end()
                 await stage.until_ended(clip_id)
             return listener.body
 
     body = asyncio.run(listen())
-    clip = stage.bench.clip(clip_id)
+    clip = stage.harness.clip(clip_id)
     assert (clip.state, clip.attempts) == (ClipState.SUCCEEDED, 2)
     stored = stage.stored(clip_id)
     assert 0 < len(body) < len(stored) == len(stage.heard(clip_id))
     assert not any(stored[22:42]), "the layout is that of a stream in the second try too"
 
 
-def test_a_clip_cancelled_while_it_is_heard_breaks_off(stage: Stage) -> None:
-    clip_id = stage.bench.submit()
+def test_get_audio_stream_breaks_off_on_cancellation(stage: Stage) -> None:
+    clip_id = stage.harness.submit()
 
     async def listen() -> None:
         async with stage.listening(clip_id) as listener:
-            async with stage.bench.working():
+            async with stage.harness.working():
                 await listener.until_body(b"RIFF")
-                stage.bench.cancel(clip_id)
-                with pytest.raises(BrokenOff):
+                stage.harness.cancel(clip_id)
+                with pytest.raises(StreamInterrupted):
                     await listener.end()
             assert not listener.whole
 
     asyncio.run(listen())
-    assert stage.bench.store.delete_all(f"{live_audio.PREFIX}{clip_id}") == 0
+    assert stage.harness.store.delete_all(f"{live_audio.PREFIX}{clip_id}") == 0
 
 
-def test_pieces_that_are_gone_come_from_the_object(stage: Stage) -> None:
-    clip_id = stage.bench.submit()
-    database = stage.bench.database
+def test_get_audio_stream_reads_removed_pieces_from_the_object(stage: Stage) -> None:
+    clip_id = stage.harness.submit()
+    database = stage.harness.database
     sound = bytes(range(256)) * 2_000  # several blocks
 
     async def listen() -> bytes:
         async with stage.listening(clip_id) as listener:
             with database.transaction() as session:
                 now = database.now(session)
-                (claim,) = claiming.claim(session, QueueRules.of(stage.bench.settings), now)
+                (claim,) = claiming.claim(session, stage.harness.settings, now)
                 data = {"seconds": 1.0, "bytes": 10, "pieces": 2}
                 queue.report(session, clip_id, claim.token, Kind.AUDIO, data, now)
-            stage.bench.store.put(live_audio.piece_key(clip_id, claim.started, 1), sound[:7], "")
+            stage.harness.store.put(live_audio.piece_key(clip_id, claim.started, 1), sound[:7], "")
             await listener.until_body(sound[:7])
-            key = result_key("styletts2", clip_id, "wav")
-            stage.bench.store.put(key, sound, "audio/wav")
+            key = result_key_of("styletts2", clip_id, "wav")
+            stage.harness.store.put(key, sound, "audio/wav")
             with database.transaction() as session:
                 queue.succeed(session, clip_id, claim.token, key, len(sound), 1.0, {}, now)
             await listener.end()
@@ -204,7 +212,7 @@ def test_pieces_that_are_gone_come_from_the_object(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled"])
-def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
+def test_get_audio_without_audio_says_why(api: Api, end: str) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
     path = f"/api/clips/{clip['id']}/audio"
@@ -216,7 +224,7 @@ def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
             api.client.delete(f"/api/clips/{clip['id']}", headers=headers)
             return
         with api.database.transaction() as session:
-            (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
+            (claim,) = claiming.claim(session, api.settings, api.now)
             queue.fail(session, clip["id"], claim.token, "model_failed", "No luck.", api.now)
 
     async def listen() -> tuple[int, bytes]:
@@ -235,15 +243,15 @@ def test_a_clip_without_audio_says_why(api: Api, end: str) -> None:
         assert ("No luck." in error["message"]) == (end == "failed")
 
 
-def test_a_finished_clip_is_elsewhere(stage: Stage) -> None:
-    clip_id = stage.bench.submit()
+def test_get_audio_of_a_finished_clip_redirects(stage: Stage) -> None:
+    clip_id = stage.harness.submit()
     stage.go_on.set()
-    stage.bench.run(stage.bench.ended(clip_id))
+    stage.harness.run(stage.harness.ended(clip_id))
     for params in ({}, {"stream": 1}):
         assert stage.led_to(clip_id, params) == stage.stored(clip_id)
 
 
-def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:
+def test_get_audio_stream_ends_when_the_client_disconnects(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     clip = sqlite_api.speak(headers)
 
@@ -252,7 +260,7 @@ def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:
         async with listening(sqlite_api, headers, path, "stream=1") as listener:
             await asyncio.sleep(0.2)
             assert not listener.task.done()
-            listener.go_away()
+            listener.disconnect()
             await listener.end(5 * sqlite_api.settings.poll_seconds + 1)
 
     asyncio.run(leave())
@@ -260,7 +268,7 @@ def test_a_listener_who_goes_away_is_sent_no_more(sqlite_api: Api) -> None:
         assert session.get_one(Clip, clip["id"]).streamed
 
 
-def test_only_ones_own_clips_are_heard(api: Api) -> None:
+def test_get_audio_of_another_user_is_404(api: Api) -> None:
     ada, bob = api.sign_up(), api.sign_up("bob@example.com")
     path = f"/api/clips/{api.speak(ada)['id']}/audio"
     for params in ({}, {"stream": 1}):

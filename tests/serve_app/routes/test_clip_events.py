@@ -8,20 +8,21 @@ from typing import Any
 
 import pytest
 
-from serve_app.http.wait_slots import WAITING_AT_ONCE
+from serve_app.http.wait_slots import MAX_WAITING_PER_USER
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.events import Kind
-from serve_app.jobs.queue import Claim, QueueRules
+from serve_app.jobs.queue import Claim
 from serve_app.routes import clip_events
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.listener import Listener, listening
+from tests.waiting import until_on_loop
 
 STEP = {"segment": 1, "segments": 2, "step": 3, "steps": 10}
 
 
 def start(api: Api) -> Claim:
     with api.database.transaction() as session:
-        (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
+        (claim,) = claiming.claim(session, api.settings, api.now)
     return claim
 
 
@@ -49,7 +50,7 @@ def path(clip: dict[str, Any]) -> str:
     return f"/api/clips/{clip['id']}/events"
 
 
-def test_a_clip_is_followed_to_its_end(api: Api) -> None:
+def test_follow_clip_streams_to_the_end(api: Api) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
 
@@ -79,7 +80,7 @@ def test_a_clip_is_followed_to_its_end(api: Api) -> None:
     ]
 
 
-def test_a_broken_connection_goes_on_after_the_last_event(api: Api) -> None:
+def test_follow_clip_resumes_after_the_last_event_id(api: Api) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
     fail(api, start(api))
@@ -100,7 +101,7 @@ def test_a_broken_connection_goes_on_after_the_last_event(api: Api) -> None:
     assert (seen_all.status_code, seen_all.content) == (204, b"")
 
 
-def test_the_place_in_line_is_told_when_it_changes(api: Api) -> None:
+def test_follow_clip_sends_the_position_when_it_changes(api: Api) -> None:
     headers = api.sign_up()
     first, clip = api.speak(headers), api.speak(headers)
 
@@ -109,14 +110,18 @@ def test_the_place_in_line_is_told_when_it_changes(api: Api) -> None:
             await listener.until_body(b"event: position")
             await asyncio.sleep(4 * api.settings.poll_seconds)
             api.client.delete(f"/api/clips/{first['id']}", headers=headers)
-            await listener.until(lambda: listener.body.count(b"event: position") == 2)
+            await until_on_loop(
+                lambda: listener.body.count(b"event: position") == 2, 10, "two positions are sent"
+            )
             return listener
 
     places = [(n, data["position"]) for n, kind, data in told(asyncio.run(follow())) if n is None]
     assert places == [(None, 1), (None, 0)]
 
 
-def test_a_quiet_connection_is_kept_alive(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_follow_clip_sends_keep_alive_comments(
+    sqlite_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clip_events, "KEEP_ALIVE_SECONDS", 0.1)
     headers = sqlite_api.sign_up()
     clip = sqlite_api.speak(headers)
@@ -129,22 +134,22 @@ def test_a_quiet_connection_is_kept_alive(sqlite_api: Api, monkeypatch: pytest.M
     assert asyncio.run(follow()) == 2
 
 
-def test_a_client_that_goes_away_is_followed_no_more(sqlite_api: Api) -> None:
+def test_follow_clip_ends_when_the_client_disconnects(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     clip = sqlite_api.speak(headers)
 
     async def follow() -> None:
-        for _ in range(WAITING_AT_ONCE + 1):  # each gives its place back
+        for _ in range(MAX_WAITING_PER_USER + 1):  # each gives its place back
             async with listening(sqlite_api, headers, path(clip)) as listener:
                 await listener.until_body(b"event: queued")
-                listener.go_away()
+                listener.disconnect()
                 await listener.end(5 * sqlite_api.settings.poll_seconds + 1)
                 assert listener.status == 200
 
     asyncio.run(follow())
 
 
-def test_a_deleted_clip_ends_the_stream(api: Api) -> None:
+def test_follow_clip_ends_with_a_deleted_clip(api: Api) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
 
@@ -161,7 +166,7 @@ def test_a_deleted_clip_ends_the_stream(api: Api) -> None:
     assert [kind for _, kind, _ in told(listener)] == ["queued", "position"]
 
 
-def test_one_account_follows_only_so_many_at_once(sqlite_api: Api) -> None:
+def test_follow_clip_is_bounded_per_user(sqlite_api: Api) -> None:
     ada, bob = sqlite_api.sign_up(), sqlite_api.sign_up("bob@example.com")
     of_ada, of_bob = sqlite_api.speak(ada), sqlite_api.speak(bob)
 
@@ -169,14 +174,14 @@ def test_one_account_follows_only_so_many_at_once(sqlite_api: Api) -> None:
         return [Listener(sqlite_api, headers, path(clip)) for _ in range(count)]
 
     async def all_at_once() -> list[Listener]:
-        everyone = await follow(WAITING_AT_ONCE, ada, of_ada)
+        everyone = await follow(MAX_WAITING_PER_USER, ada, of_ada)
         for each in everyone:
             await each.until_body(b"queued")
         late = [*await follow(1, ada, of_ada), *await follow(1, bob, of_bob)]
         await late[0].end()
         await late[1].until_body(b"queued")
         for each in [*everyone, late[1]]:
-            each.go_away()
+            each.disconnect()
             await each.end()
         return late
 
@@ -186,7 +191,7 @@ def test_one_account_follows_only_so_many_at_once(sqlite_api: Api) -> None:
     assert int(refused.headers["retry-after"]) > 0
 
 
-def test_only_ones_own_clips_are_followed(api: Api) -> None:
+def test_follow_clip_of_another_user_is_404(api: Api) -> None:
     ada, bob = api.sign_up(), api.sign_up("bob@example.com")
     clip = api.speak(ada)
     for address in (path(clip), "/api/clips/nonsense/events"):

@@ -15,11 +15,11 @@ from sqlalchemy import update
 from pipelines.audio.containers import Encoder
 from serve_app.db.models import User
 from serve_app.db.pagination import encode_cursor
-from serve_app.http.wait_slots import WAITING_AT_ONCE
+from serve_app.http.wait_slots import MAX_WAITING_PER_USER
 from serve_app.jobs import claiming, queue
-from serve_app.jobs.queue import QueueRules
 from serve_app.settings import Settings
-from serve_app.storage.store import ObjectStore, result_key
+from serve_app.storage.object_keys import result_key_of
+from serve_app.storage.store import ObjectStore
 from tests.serve_app.api_harness import Api, Headers, error_of
 
 TIMINGS = {"segments": 1, "total_seconds": 0.5, "stages": {"vocoder": {"seconds": 0.4}}}
@@ -27,7 +27,7 @@ TIMINGS = {"segments": 1, "total_seconds": 0.5, "stages": {"vocoder": {"seconds"
 
 def start(api: Api) -> queue.Claim:
     with api.database.transaction() as session:
-        (claim,) = claiming.claim(session, QueueRules.of(api.settings), api.now)
+        (claim,) = claiming.claim(session, api.settings, api.now)
     return claim
 
 
@@ -39,7 +39,7 @@ def finish(api: Api) -> str:
     encoder.write(np.zeros(12_000, np.float32))
     encoder.close()
     data = sound.getvalue()
-    key = result_key("styletts2", claim.clip.id, "wav")
+    key = result_key_of("styletts2", claim.clip.id, "wav")
     api.store.put(key, data, "audio/wav")
     with api.database.transaction() as session:
         assert queue.succeed(
@@ -57,7 +57,7 @@ def fail(api: Api) -> str:
     return claim.clip.id
 
 
-def test_a_finished_clip_can_be_heard(api: Api) -> None:
+def test_get_clip_links_to_the_audio(api: Api) -> None:
     headers = api.sign_up()
     submitted = api.speak(headers)
     api.now += 3
@@ -84,7 +84,7 @@ def test_a_finished_clip_can_be_heard(api: Api) -> None:
     assert (newest["amount"], newest["balance"], newest["clip_id"]) == (-50, 9_950, clip["id"])
 
 
-def test_a_failed_clip_says_why(api: Api) -> None:
+def test_get_clip_of_a_failed_clip_has_the_error(api: Api) -> None:
     headers = api.sign_up()
     api.speak(headers)
     clip = api.clip(headers, fail(api))
@@ -93,7 +93,7 @@ def test_a_failed_clip_says_why(api: Api) -> None:
     assert clip["audio"] is None
 
 
-def test_cancelling_frees_the_credits(api: Api) -> None:
+def test_delete_clip_of_a_pending_one_frees_its_credits(api: Api) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
     assert api.client.delete(f"/api/clips/{clip['id']}", headers=headers).status_code == 204
@@ -102,7 +102,7 @@ def test_cancelling_frees_the_credits(api: Api) -> None:
     assert api.client.get("/api/me", headers=headers).json()["available"] == 10_000
 
 
-def test_deleting_a_finished_clip_removes_its_object(api: Api) -> None:
+def test_delete_clip_removes_the_object(api: Api) -> None:
     headers = api.sign_up()
     before = api.contents()
     api.speak(headers)
@@ -111,18 +111,19 @@ def test_deleting_a_finished_clip_removes_its_object(api: Api) -> None:
     assert api.client.delete(address, headers=headers).status_code == 204
     assert error_of(api.client.get(address, headers=headers), 404)["code"] == "clip_not_found"
     error_of(api.client.delete(address, headers=headers), 404)
+    api.remove_deleted()
     assert httpx.get(clip["audio"]["url"]).status_code == 404
     charged = {"credits": before["credits"] - 50, "ledger": before["ledger"] + 1}
     assert api.contents() == before | charged
 
 
 @pytest.mark.parametrize("outcome", ["failed", "cancelled"])
-def test_deleting_removes_what_a_lost_try_left(api: Api, outcome: str) -> None:
+def test_delete_clip_removes_what_a_lost_attempt_left(api: Api, outcome: str) -> None:
     headers = api.sign_up()
     before = api.contents()
     clip = api.speak(headers, format="mp3")
     address = f"/api/clips/{clip['id']}"
-    api.store.put(result_key("styletts2", clip["id"], "mp3"), b"sound", "audio/mpeg")
+    api.store.put(result_key_of("styletts2", clip["id"], "mp3"), b"sound", "audio/mpeg")
     if outcome == "failed":
         fail(api)
     else:
@@ -130,10 +131,11 @@ def test_deleting_removes_what_a_lost_try_left(api: Api, outcome: str) -> None:
         assert api.client.delete(address, headers=headers).status_code == 204
     assert api.clip(headers, clip["id"])["state"] == outcome
     assert api.client.delete(address, headers=headers).status_code == 204
+    api.remove_deleted()
     assert api.contents() == before
 
 
-def test_deleting_while_the_store_is_down_hides_the_clip(api: Api) -> None:
+def test_delete_clip_while_the_store_is_down_hides_it(api: Api) -> None:
     headers = api.sign_up()
     api.speak(headers)
     clip_id = finish(api)
@@ -144,7 +146,7 @@ def test_deleting_while_the_store_is_down_hides_the_clip(api: Api) -> None:
     assert api.contents()["clips"] == 1, "the row stays for the sweeper"
 
 
-def test_a_store_without_credentials_is_a_503(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_without_credentials_is_503(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     headers = api.sign_up()
     api.speak(headers)
@@ -170,7 +172,7 @@ def listed(api: Api, headers: Headers, **query: Any) -> list[str]:
         assert len(page["items"]) == 2
 
 
-def test_clips_are_listed_newest_first_in_pages_and_by_state(api: Api) -> None:
+def test_list_clips_in_pages_and_by_state(api: Api) -> None:
     headers = api.sign_up()
     ids = []
     for _ in range(5):
@@ -186,7 +188,7 @@ def test_clips_are_listed_newest_first_in_pages_and_by_state(api: Api) -> None:
     assert listed(api, api.sign_up("bob@example.com")) == []
 
 
-def test_bad_queries(api: Api) -> None:
+def test_list_clips_refuses_invalid_queries(api: Api) -> None:
     headers = api.sign_up()
     clip = f"/api/clips/{api.speak(headers)['id']}"
     cases: list[tuple[str, dict[str, Any], str, str]] = [
@@ -212,7 +214,7 @@ def test_bad_queries(api: Api) -> None:
         assert says in error["message"], params
 
 
-def test_waiting_ends_with_the_clip(api: Api) -> None:
+def test_get_clip_wait_ends_with_the_clip(api: Api) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
     worker = threading.Timer(0.5, finish, [api])
@@ -223,7 +225,7 @@ def test_waiting_ends_with_the_clip(api: Api) -> None:
     worker.join()
 
 
-def test_waiting_ends_with_the_time(api: Api) -> None:
+def test_get_clip_wait_ends_with_the_time(api: Api) -> None:
     headers = api.sign_up()
     clip = api.speak(headers)
     began = time.monotonic()
@@ -231,7 +233,7 @@ def test_waiting_ends_with_the_time(api: Api) -> None:
     assert 0.9 < time.monotonic() - began < 5
 
 
-def test_one_account_cannot_wait_too_often_at_once(api: Api) -> None:
+def test_get_clip_wait_is_bounded_per_user(api: Api) -> None:
     ada, bob = api.sign_up(), api.sign_up("bob@example.com")
     of_ada, of_bob = api.speak(ada)["id"], api.speak(bob)["id"]
 
@@ -246,7 +248,7 @@ def test_one_account_cannot_wait_too_often_at_once(api: Api) -> None:
                 return time.monotonic() - began
 
             return await asyncio.gather(
-                asyncio.gather(*(wait(ada, of_ada) for _ in range(WAITING_AT_ONCE + 5))),
+                asyncio.gather(*(wait(ada, of_ada) for _ in range(MAX_WAITING_PER_USER + 5))),
                 wait(bob, of_bob),
             )
 
@@ -256,7 +258,7 @@ def test_one_account_cannot_wait_too_often_at_once(api: Api) -> None:
         assert of_another > 2.9
 
 
-def test_reading_goes_on_while_another_writes(api: Api) -> None:
+def test_get_clip_answers_while_another_transaction_writes(api: Api) -> None:
     headers = api.sign_up()
     clip_id = api.speak(headers)["id"]
     addresses = ["me", "credits", "keys", "voices", "clips", f"clips/{clip_id}?wait=1"]
@@ -269,7 +271,7 @@ def test_reading_goes_on_while_another_writes(api: Api) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_waiting_ends_when_the_client_goes_away(api: Api) -> None:
+def test_get_clip_wait_ends_when_the_client_disconnects(api: Api) -> None:
     headers = api.sign_up()
     scope = {
         "type": "http",

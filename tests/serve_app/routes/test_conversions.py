@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from serve_app.db.models import Clip
-from serve_app.maintenance.sweeper import sweep
+from serve_app.maintenance.sweeper import Sweeper
 from serve_app.media.pipeline_requests import REFERENCE, SOURCE, recordings_of
 from serve_app.settings import OFF, ServiceSettings
-from serve_app.storage.store import ObjectMissing
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.recordings import announce, send, speech, tone
 
@@ -32,7 +32,7 @@ def places_of(api: Api, clip: dict[str, Any]) -> dict[str, str]:
         return recordings_of(row)
 
 
-def test_an_upload_is_accepted_under_its_id_and_its_key(api: Api) -> None:
+def test_submit_conversion_takes_an_upload_by_id_and_key(api: Api) -> None:
     headers = api.sign_up()
     upload = send(api, headers, tone(2.0))
     for name in (upload["id"], upload["key"]):
@@ -51,7 +51,7 @@ def test_an_upload_is_accepted_under_its_id_and_its_key(api: Api) -> None:
     assert api.client.get("/api/me", headers=headers).json()["held"] == 100
 
 
-def test_a_voice_of_ones_own_is_found_by_its_name(api: Api) -> None:
+def test_submit_conversion_takes_ones_own_voice_by_name(api: Api) -> None:
     headers = api.sign_up()
     upload = send(api, headers, speech(), "audio/flac")
     body = {"name": "my voice", "upload": upload["id"]}
@@ -64,7 +64,7 @@ def test_a_voice_of_ones_own_is_found_by_its_name(api: Api) -> None:
     assert (error["code"], error["field"]) == ("unknown_voice", "voice")
 
 
-def test_a_repeated_request_gives_its_clip_even_when_the_upload_is_gone(api: Api) -> None:
+def test_submit_conversion_repeated_gives_its_clip_without_the_upload(api: Api) -> None:
     headers = api.sign_up()
     upload = send(api, headers, tone(1.0))
     keyed = headers | {"Idempotency-Key": "once"}
@@ -73,7 +73,7 @@ def test_a_repeated_request_gives_its_clip_even_when_the_upload_is_gone(api: Api
     assert convert(api, keyed, upload=upload["id"]) == clip
 
 
-def test_a_clip_deleted_while_it_is_to_be_converted_goes_afterwards(api: Api) -> None:
+def test_source_clip_in_use_outlives_its_deletion(api: Api) -> None:
     headers = api.sign_up()
     source = api.speak(headers)["id"]
     key = f"styletts2-output/{source}.wav"
@@ -84,15 +84,15 @@ def test_a_clip_deleted_while_it_is_to_be_converted_goes_afterwards(api: Api) ->
     pending = convert(api, headers, clip=source)["id"]
     assert api.client.delete(f"/api/clips/{source}", headers=headers).status_code == 204
     assert api.client.get(f"/api/clips/{source}", headers=headers).status_code == 404
-    sweep(api.database, api.store, api.settings)
+    Sweeper(api.database, api.store, api.settings).sweep()
     assert api.store.head(key), "the pending clip is made from it"
     assert api.client.delete(f"/api/clips/{pending}", headers=headers).status_code == 204
-    sweep(api.database, api.store, api.settings)
+    Sweeper(api.database, api.store, api.settings).sweep()
     with pytest.raises(ObjectMissing):
         api.store.head(key)
 
 
-def test_foreign_and_unknown_sources_are_not_found_alike(sqlite_api: Api) -> None:
+def test_submit_conversion_of_foreign_and_unknown_sources_is_404(sqlite_api: Api) -> None:
     api, headers = sqlite_api, sqlite_api.sign_up()
     upload, clip = send(api, headers, tone(1.0)), api.speak(headers)
     stranger = api.sign_up("eve@example.com")
@@ -104,7 +104,7 @@ def test_foreign_and_unknown_sources_are_not_found_alike(sqlite_api: Api) -> Non
     assert api.contents() == before
 
 
-def test_what_is_no_fit_recording_is_refused_before_anything_is_held(sqlite_api: Api) -> None:
+def test_submit_conversion_refuses_unfit_recordings_before_holding_credits(sqlite_api: Api) -> None:
     api, headers = sqlite_api, sqlite_api.sign_up()
     uploads = {
         "audio_too_short": send(api, headers, tone(0.1)),
@@ -136,7 +136,7 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("change", "field", "told"), BAD_REQUESTS)
-def test_a_bad_request_names_the_field_and_leaves_nothing(
+def test_submit_conversion_names_the_invalid_field_and_stores_nothing(
     sqlite_api: Api, change: dict[str, Any], field: str, told: str
 ) -> None:
     headers = sqlite_api.sign_up()
@@ -148,7 +148,7 @@ def test_a_bad_request_names_the_field_and_leaves_nothing(
     assert sqlite_api.contents() == before
 
 
-def test_a_recording_is_not_stretched_beyond_the_longest(sqlite_api: Api) -> None:
+def test_submit_conversion_refuses_length_adjust_beyond_the_longest(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     upload = send(sqlite_api, headers, tone(80.0))
     before = sqlite_api.contents()
@@ -158,14 +158,14 @@ def test_a_recording_is_not_stretched_beyond_the_longest(sqlite_api: Api) -> Non
     assert sqlite_api.contents() == before
 
 
-def test_a_pending_clip_cannot_be_converted(sqlite_api: Api) -> None:
+def test_submit_conversion_refuses_a_pending_source_clip(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     error = convert(sqlite_api, headers, 422, clip=sqlite_api.speak(headers)["id"])
     assert error["field"] == "clip"
     assert "this is pending" in error["message"]
 
 
-def test_not_installed_is_told_before_the_upload_is_read(sqlite_api: Api) -> None:
+def test_submit_conversion_not_installed_is_503_before_the_upload_is_read(sqlite_api: Api) -> None:
     off = {"conversion": ServiceSettings(pipeline=OFF)}
     settings = sqlite_api.settings.model_copy(update=off)
     api = Api(settings, sqlite_api.database, sqlite_api.store)
@@ -174,7 +174,7 @@ def test_not_installed_is_told_before_the_upload_is_read(sqlite_api: Api) -> Non
     assert "`bernie fetch revoice`" in error["message"]
 
 
-def test_speech_with_a_model_of_many_speakers_takes_a_recorded_voice(sqlite_api: Api) -> None:
+def test_submit_speech_with_styletts2_takes_a_recorded_voice(sqlite_api: Api) -> None:
     many = {"speech": ServiceSettings(pipeline="styletts2-libritts")}
     settings = sqlite_api.settings.model_copy(update=many)
     api = Api(settings, sqlite_api.database, sqlite_api.store)
@@ -194,7 +194,9 @@ def small_api(sqlite_api: Api) -> Api:
 
 
 @pytest.mark.parametrize("voice", ["af_heart", "woman", "af_heart:0.7+am_michael:0.3"])
-def test_the_small_converter_takes_voices_that_ship_and_blends(small_api: Api, voice: str) -> None:
+def test_submit_conversion_with_revoice_takes_shipped_voices_and_blends(
+    small_api: Api, voice: str
+) -> None:
     headers = small_api.sign_up()
     upload = send(small_api, headers, tone(2.0))
     clip = convert(small_api, headers, upload=upload["id"], voice=voice, semitones=-2.0)
@@ -202,7 +204,7 @@ def test_the_small_converter_takes_voices_that_ship_and_blends(small_api: Api, v
     assert places_of(small_api, clip) == {SOURCE: upload["key"]}
 
 
-def test_the_small_converter_refuses_voices_of_ones_own_and_says_what_has_them(
+def test_submit_conversion_with_revoice_refuses_ones_own_voices(
     small_api: Api,
 ) -> None:
     headers = small_api.sign_up()
@@ -219,7 +221,7 @@ def test_the_small_converter_refuses_voices_of_ones_own_and_says_what_has_them(
     assert small_api.contents() == before
 
 
-def test_a_voice_of_a_name_that_cannot_be_stored_is_unknown(postgres_api: Api) -> None:
+def test_submit_conversion_with_an_unstorable_voice_name_is_422(postgres_api: Api) -> None:
     api, headers = postgres_api, postgres_api.sign_up()
     upload = send(api, headers, tone(1.0))
     error = convert(api, headers, 422, upload=upload["id"], voice="my\0voice")

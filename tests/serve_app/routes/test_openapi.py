@@ -70,7 +70,7 @@ TAKES_A_SESSION = {"/api/keys", "/api/keys/{key_id}", "/api/sessions/{session_id
 """Everywhere else a key serves, which signing out does not end."""
 
 
-def test_every_operation_is_documented(sqlite_api: Api) -> None:
+def test_openapi_documents_every_operation(sqlite_api: Api) -> None:
     document = sqlite_api.client.get("/openapi.json").json()
     found = []
     for path, methods in document["paths"].items():
@@ -96,7 +96,7 @@ def asked(request: pytest.FixtureRequest) -> Iterator[Counter[int]]:
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_every_answer_is_as_documented(
+def test_answers_match_openapi(
     postgres_api: Api, asked: Counter[int], method: str, path: str, mode: GenerationMode
 ) -> None:
     headers = postgres_api.sign_up()

@@ -12,7 +12,7 @@ def listed(api: Api, headers: Headers) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in answer.json()["items"]}
 
 
-def test_services_are_listed_with_limits_and_defaults(sqlite_api: Api) -> None:
+def test_list_services_has_limits_and_defaults(sqlite_api: Api) -> None:
     services = listed(sqlite_api, sqlite_api.sign_up())
     assert list(services) == ["styletts2", "seedvc", "make-an-audio"]
     speech, sound = services["styletts2"], services["make-an-audio"]
@@ -23,7 +23,7 @@ def test_services_are_listed_with_limits_and_defaults(sqlite_api: Api) -> None:
     assert (duration["minimum"], duration["maximum"], duration["default"]) == (0.5, 30, 10)
 
 
-def test_a_small_model_says_what_it_cannot_do(sqlite_api: Api) -> None:
+def test_list_services_notes_limits_of_a_small_model(sqlite_api: Api) -> None:
     settings = sqlite_api.settings.model_copy(
         update={"conversion": ServiceSettings(pipeline="revoice")}
     )
@@ -34,7 +34,7 @@ def test_a_small_model_says_what_it_cannot_do(sqlite_api: Api) -> None:
     assert services["styletts2"]["note"] is None
 
 
-def test_a_service_without_weights_says_how_to_have_it(sqlite_api: Api) -> None:
+def test_list_services_gives_the_install_command(sqlite_api: Api) -> None:
     settings = sqlite_api.settings.model_copy(
         update={"sound_effects": ServiceSettings(pipeline=OFF)}
     )
@@ -51,7 +51,7 @@ def test_a_service_without_weights_says_how_to_have_it(sqlite_api: Api) -> None:
     assert api.contents() == before
 
 
-def test_the_small_model_is_told_in_the_list_and_in_the_clip(sqlite_api: Api) -> None:
+def test_list_services_and_clip_name_the_small_model(sqlite_api: Api) -> None:
     settings = sqlite_api.settings.model_copy(
         update={"sound_effects": ServiceSettings(pipeline="foley")}
     )

@@ -11,7 +11,7 @@ from tests.serve_app.api_harness import Api, error_of
 PROMPT = "Rain on a tin roof, thunder far away."
 
 
-def test_a_description_becomes_a_clip(api: Api) -> None:
+def test_submit_sound_effect_accepts_a_clip(api: Api) -> None:
     headers = api.sign_up()
     body = {"prompt": f" {PROMPT}\n", "duration": 2.5, "steps": 25, "guidance": 4, "seed": 7}
     answer = api.client.post("/api/sound-effects", headers=headers, json=body)
@@ -34,7 +34,7 @@ def test_a_description_becomes_a_clip(api: Api) -> None:
     assert asked == (PROMPT, 2.5, 25, 4, 7)
 
 
-def test_the_same_key_with_another_service_is_a_conflict(api: Api) -> None:
+def test_submit_sound_effect_with_a_key_of_another_service_is_409(api: Api) -> None:
     headers = api.sign_up() | {"Idempotency-Key": "order-17"}
     api.speak(headers)
     body = {"prompt": PROMPT}
@@ -61,7 +61,7 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("change", "field", "told"), BAD_REQUESTS)
-def test_a_bad_request_names_the_field_and_leaves_nothing(
+def test_submit_sound_effect_names_the_invalid_field_and_stores_nothing(
     sqlite_api: Api, change: dict[str, Any], field: str, told: str
 ) -> None:
     headers = sqlite_api.sign_up()

@@ -9,7 +9,7 @@ from tests.serve_app.api_harness import SENTENCE, Api, error_of
 REQUEST = {"text": SENTENCE, "voice": "af_heart"}
 
 
-def test_a_clip_is_accepted(api: Api) -> None:
+def test_submit_speech_accepts_a_clip(api: Api) -> None:
     headers = api.sign_up()
     answer = api.client.post("/api/speech", headers=headers, json=REQUEST)
     assert answer.status_code == 202
@@ -42,7 +42,7 @@ def test_a_clip_is_accepted(api: Api) -> None:
     assert (me["credits"], me["held"], me["available"]) == (10_000, 50, 9_950)
 
 
-def test_every_option_is_kept(api: Api) -> None:
+def test_submit_speech_keeps_every_option(api: Api) -> None:
     options = {"speed": 1.25, "format": "mp3", "sample_rate": 16_000, "seed": 2**32 - 1}
     voice = "af_heart:0.7+am_michael:0.3"
     clip = api.speak(api.sign_up(), text=f"\n{SENTENCE}\t ", voice=voice, **options)
@@ -52,13 +52,13 @@ def test_every_option_is_kept(api: Api) -> None:
     assert {name: clip[name] for name in options} == options
 
 
-def test_the_fourth_clip_of_a_minute_is_accepted_and_starts_later(api: Api) -> None:
+def test_submit_speech_throttles_the_fourth_clip_of_a_minute(api: Api) -> None:
     headers = api.sign_up()
     starts = [api.speak(headers)["start_at"] for _ in range(4)]
     assert starts == ["2027-01-15T08:00:00Z"] * 3 + ["2027-01-15T08:01:00Z"]
 
 
-def test_a_repeated_idempotency_key_gives_the_same_clip(api: Api) -> None:
+def test_submit_speech_with_a_repeated_key_gives_the_same_clip(api: Api) -> None:
     headers = api.sign_up() | {"Idempotency-Key": "order-17"}
     clip = api.speak(headers)
     before = api.contents()
@@ -70,7 +70,7 @@ def test_a_repeated_idempotency_key_gives_the_same_clip(api: Api) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "two words", "x" * 201, "caf\u00e9"])
-def test_a_bad_idempotency_key(api: Api, key: str) -> None:
+def test_submit_speech_refuses_an_invalid_idempotency_key(api: Api, key: str) -> None:
     headers = api.sign_up()
     before = api.contents()
     sent = {**headers, "Idempotency-Key": key.encode()}
@@ -80,7 +80,7 @@ def test_a_bad_idempotency_key(api: Api, key: str) -> None:
     assert api.contents() == before
 
 
-def test_not_enough_credits(api: Api) -> None:
+def test_submit_speech_without_credits_is_402(api: Api) -> None:
     headers = api.sign_up()
     affordable = api.settings.sign_up_credits // api.settings.clip_credits
     for _ in range(affordable):
@@ -91,13 +91,13 @@ def test_not_enough_credits(api: Api) -> None:
     assert api.contents() == before
 
 
-def test_text_of_the_greatest_length(api: Api) -> None:
+def test_submit_speech_accepts_the_longest_text(api: Api) -> None:
     text = "word " * (api.settings.max_text_characters // 5)
     assert api.speak(api.sign_up(), text=text + "  ")["text"] == text.strip()
 
 
 @pytest.mark.parametrize("text", ["\ufdfa" * 5000, "<>" * 2500, "7" * 5000])
-def test_text_that_grows_too_long_when_spoken(sqlite_api: Api, text: str) -> None:
+def test_submit_speech_refuses_text_too_long_when_spoken(sqlite_api: Api, text: str) -> None:
     headers = sqlite_api.sign_up()
     before = sqlite_api.contents()
     request = {**REQUEST, "text": text}
@@ -144,7 +144,7 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-def test_a_bad_request_names_the_field_and_leaves_nothing_behind(api: Api) -> None:
+def test_submit_speech_names_the_invalid_field_and_stores_nothing(api: Api) -> None:
     headers = api.sign_up()
     before = api.contents()
     for wrong, field, says in BAD_REQUESTS:

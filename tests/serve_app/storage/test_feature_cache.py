@@ -8,17 +8,17 @@ import uuid
 import numpy as np
 import pytest
 
-from pipelines.reference_features import Array, FeatureCache
+from pipelines.reference_features import ArraySpec, FeatureCache
 from serve_app.settings import Settings
 from serve_app.storage import feature_cache
 from serve_app.storage.feature_cache import StoredFeatures
 from serve_app.storage.store import ObjectStore
 
-ARRAYS = {"style": Array((256,))}
+ARRAYS = {"style": ArraySpec((256,))}
 STYLE = {"style": np.arange(256, dtype=np.float32)}
 
 
-def test_replicas_share_what_they_find(api_store: ObjectStore) -> None:
+def test_stored_features_are_shared_by_replicas(api_store: ObjectStore) -> None:
     digest = uuid.uuid4().hex
     first, second = (FeatureCache(StoredFeatures(api_store)) for _ in range(2))
     assert first.find(digest, "model", ARRAYS) is None
@@ -29,17 +29,17 @@ def test_replicas_share_what_they_find(api_store: ObjectStore) -> None:
     assert second.outcomes == {"stored_hit": 1}
 
 
-def test_what_is_known_of_a_recording_goes_together(api_store: ObjectStore) -> None:
+def test_purge_removes_all_features_of_a_recording(api_store: ObjectStore) -> None:
     digest = uuid.uuid4().hex
     cache = FeatureCache(StoredFeatures(api_store))
     for name, model in ((digest, "one"), (digest, "two"), (digest + "0", "one")):
         cache.keep(name, model, STYLE)
-    feature_cache.forget(api_store, digest)
+    feature_cache.purge(api_store, digest)
     assert api_store.keys(f"voice-features/{digest}") == [f"voice-features/{digest}0/one"]
-    feature_cache.forget(api_store, digest)
+    feature_cache.purge(api_store, digest)
 
 
-def test_an_outage_costs_time_only(
+def test_stored_features_survive_an_outage(
     api_settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.features")

@@ -1,4 +1,4 @@
-"""Uploads that grow while they are on their way to a real store."""
+"""Multipart writers over a real store."""
 
 from __future__ import annotations
 
@@ -15,39 +15,36 @@ from hypothesis import strategies as st
 
 from pipelines.audio.containers import FORMATS, Encoder, to_pcm16
 from serve_app.cli.demo import free_port
-from serve_app.storage.store import (
-    ObjectMissing,
-    ObjectStore,
-    StoreError,
-    StoreUnavailable,
-    result_key,
-)
+from serve_app.storage.object_keys import result_key_of
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing, StoreError, StoreUnavailable
 from tests.serve_app.conftest import Connect
+from tests.waiting import until
 
 MIB = 1024 * 1024
 PART = 5 * MIB  # the least that S3 takes for a part that is not the last
 RATE = 24000
 
 
-def test_an_upload_is_seen_only_once_complete(store: ObjectStore) -> None:
-    with store.open_upload("grow/small", "audio/wav") as upload:
+def test_writer_object_appears_only_once_complete(store: ObjectStore) -> None:
+    with store.open_writer("grow/small", "audio/wav") as upload:
         upload.write(b"some audio")
         with pytest.raises(ObjectMissing):
             store.head("grow/small")
         assert upload.complete() == 10
     assert store.get("grow/small") == b"some audio"
     assert store.head("grow/small").content_type == "audio/wav"
-    assert store.list_uploads("grow/small") == []
+    assert store.list_multipart("grow/small") == []
 
 
-def test_parts_leave_while_writing_and_the_first_can_be_rewritten(store: ObjectStore) -> None:
+def test_writer_sends_parts_early_and_allows_rewriting_the_first(store: ObjectStore) -> None:
     data = bytearray(np.random.default_rng(0).bytes(3 * PART + 12_345))
-    upload = store.open_upload("grow/large", "audio/wav")
+    upload = store.open_writer("grow/large", "audio/wav")
     with upload:
         for at in range(0, len(data), MIB):
             assert upload.write(bytes(data[at : at + MIB])) == len(data[at : at + MIB])
         assert upload.size == upload.tell() == len(data)
-        (pending,) = store.list_uploads("grow/large")
+        (pending,) = store.list_multipart("grow/large")
         assert abs(pending.started_at - time.time()) < 60
 
         data[:5] = b"HEAD!"
@@ -59,15 +56,15 @@ def test_parts_leave_while_writing_and_the_first_can_be_rewritten(store: ObjectS
         assert upload.seek(0, io.SEEK_END) == len(data)
         assert upload.complete() == len(data)
     assert store.get("grow/large") == data
-    assert store.list_uploads("grow/large") == []
+    assert store.list_multipart("grow/large") == []
 
 
-def test_writing_waits_while_two_parts_are_on_their_way(connect: Connect) -> None:
-    """The server takes connections and stays silent, until it goes away."""
+def test_writer_waits_while_two_parts_are_in_flight(connect: Connect) -> None:
+    """The server accepts connections and does not answer, until it ends."""
     with (
         ThreadPoolExecutor(1) as pool,
         socket.create_server(("127.0.0.1", 0)) as server,
-        connect(s3_endpoint=f"http://127.0.0.1:{server.getsockname()[1]}").open_upload(
+        connect(s3_endpoint=f"http://127.0.0.1:{server.getsockname()[1]}").open_writer(
             "a/b", "audio/wav", part_bytes=1000
         ) as upload,
     ):
@@ -81,8 +78,8 @@ def test_writing_waits_while_two_parts_are_on_their_way(connect: Connect) -> Non
             waiting.result(20)
 
 
-def test_what_has_left_cannot_be_rewritten(store: ObjectStore) -> None:
-    with store.open_upload("grow/sent", "audio/wav") as upload:
+def test_writer_refuses_rewriting_a_sent_part(store: ObjectStore) -> None:
+    with store.open_writer("grow/sent", "audio/wav") as upload:
         upload.write(bytes(2 * PART + 10))
         upload.seek(PART + 1)
         with pytest.raises(io.UnsupportedOperation):
@@ -104,11 +101,11 @@ def test_what_has_left_cannot_be_rewritten(store: ObjectStore) -> None:
         max_size=12,
     )
 )
-def test_within_the_first_part_it_is_a_file(
+def test_writer_behaves_like_a_file_within_the_first_part(
     store: ObjectStore, writes: list[tuple[bytes, float, bool]]
 ) -> None:
     expected = io.BytesIO()
-    with store.open_upload("grow/file", "audio/wav") as upload:
+    with store.open_writer("grow/file", "audio/wav") as upload:
         for data, place, from_end in writes:
             size = len(expected.getvalue())
             offset = -int(place * size) if from_end else int(place * size)
@@ -120,12 +117,12 @@ def test_within_the_first_part_it_is_a_file(
     assert store.get("grow/file") == expected.getvalue()
 
 
-def test_abort_leaves_nothing_behind(store: ObjectStore) -> None:
-    upload = store.open_upload("grow/aborted", "audio/wav")
+def test_writer_abort_leaves_nothing(store: ObjectStore) -> None:
+    upload = store.open_writer("grow/aborted", "audio/wav")
     upload.write(bytes(2 * PART + 10))
     upload.abort()
     upload.abort()
-    assert store.list_uploads("grow/aborted") == []
+    assert store.list_multipart("grow/aborted") == []
     with pytest.raises(ObjectMissing):
         store.head("grow/aborted")
     with pytest.raises(ValueError, match="ended"):
@@ -134,52 +131,51 @@ def test_abort_leaves_nothing_behind(store: ObjectStore) -> None:
         upload.complete()
 
 
-def test_an_upload_left_by_an_error_is_aborted(store: ObjectStore) -> None:
+def test_writer_left_by_an_error_is_aborted(store: ObjectStore) -> None:
     def fail_halfway() -> None:
-        with store.open_upload("grow/left", "audio/wav") as upload:
+        with store.open_writer("grow/left", "audio/wav") as upload:
             upload.write(bytes(100))
             raise RuntimeError("generation failed")
 
     with pytest.raises(RuntimeError, match="generation failed"):
         fail_halfway()
-    assert store.list_uploads("grow/left") == []
+    assert store.list_multipart("grow/left") == []
 
 
-def test_an_upload_never_written_cannot_be_completed(store: ObjectStore) -> None:
+def test_writer_without_data_cannot_be_completed(store: ObjectStore) -> None:
     with (
-        store.open_upload("grow/empty", "audio/wav") as upload,
+        store.open_writer("grow/empty", "audio/wav") as upload,
         pytest.raises(ValueError, match="Nothing"),
     ):
         upload.complete()
-    assert store.list_uploads("grow/empty") == []
+    assert store.list_multipart("grow/empty") == []
 
 
-def test_the_old_object_stays_until_its_successor_is_complete(store: ObjectStore) -> None:
+def test_writer_keeps_the_old_object_until_complete(store: ObjectStore) -> None:
     store.put("grow/again", b"first", "audio/wav")
-    with store.open_upload("grow/again", "audio/wav") as upload:
+    with store.open_writer("grow/again", "audio/wav") as upload:
         upload.write(b"second")
         assert store.get("grow/again") == b"first"
         upload.complete()
     assert store.get("grow/again") == b"second"
 
 
-def test_only_uploads_begun_before_a_time_are_swept(store: ObjectStore) -> None:
-    upload = store.open_upload("swept/one", "audio/wav")
+def test_abort_stale_multipart_spares_newer_uploads(store: ObjectStore) -> None:
+    upload = store.open_writer("swept/one", "audio/wav")
     upload.write(b"left by a process that died")
-    while not store.list_uploads("swept/"):
-        time.sleep(0.05)
-    assert store.abort_stale_uploads("swept/", time.time() - 3600) == 0
-    assert store.abort_stale_uploads("elsewhere/", time.time() + 60) == 0
-    assert store.abort_stale_uploads("swept/", time.time() + 60) == 1
-    assert store.list_uploads("swept/") == []
+    until(lambda: store.list_multipart("swept/"), 10, "the upload is begun")
+    assert store.abort_stale_multipart("swept/", time.time() - 3600) == 0
+    assert store.abort_stale_multipart("elsewhere/", time.time() + 60) == 0
+    assert store.abort_stale_multipart("swept/", time.time() + 60) == 1
+    assert store.list_multipart("swept/") == []
     with pytest.raises(StoreError):
         upload.complete()
     upload.abort()
 
 
-def test_an_upload_without_a_store_fails_as_unavailable_and_can_be_left(connect: Connect) -> None:
+def test_writer_without_a_store_raises_store_unavailable(connect: Connect) -> None:
     store = connect(s3_endpoint=f"http://127.0.0.1:{free_port()}")
-    with store.open_upload("a/b", "audio/wav") as upload:
+    with store.open_writer("a/b", "audio/wav") as upload:
         upload.write(b"audio")
         with pytest.raises(StoreUnavailable):
             upload.complete()
@@ -189,10 +185,10 @@ def test_an_upload_without_a_store_fails_as_unavailable_and_can_be_left(connect:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_can_be_encoded_into_an_upload(store: ObjectStore, name: str) -> None:
+def test_encoder_writes_every_format_into_a_writer(store: ObjectStore, name: str) -> None:
     tone = (0.5 * np.sin(2 * np.pi * 300 * np.arange(RATE * 3) / RATE)).astype(np.float32)
-    key = result_key("styletts2", "0" * 32, name)
-    with store.open_upload(key, FORMATS[name].content_type) as upload:
+    key = result_key_of("styletts2", "0" * 32, name)
+    with store.open_writer(key, FORMATS[name].content_type) as upload:
         encoder = Encoder(upload, name, RATE, RATE)
         for at in range(0, len(tone), 5000):
             encoder.write(tone[at : at + 5000])
@@ -206,9 +202,11 @@ def test_every_format_can_be_encoded_into_an_upload(store: ObjectStore, name: st
 
 
 @pytest.mark.parametrize("name", ["wav", "flac"])
-def test_a_header_is_rewritten_after_later_parts_have_left(store: ObjectStore, name: str) -> None:
+def test_encoder_rewrites_the_header_after_later_parts_were_sent(
+    store: ObjectStore, name: str
+) -> None:
     noise = np.random.default_rng(3).uniform(-1, 1, 6 * MIB).astype(np.float32)
-    with store.open_upload(f"grow/long.{name}", "audio/wav") as upload:
+    with store.open_writer(f"grow/long.{name}", "audio/wav") as upload:
         encoder = Encoder(upload, name, 48000, 48000)
         for at in range(0, len(noise), MIB):
             encoder.write(noise[at : at + MIB])
@@ -218,10 +216,10 @@ def test_a_header_is_rewritten_after_later_parts_have_left(store: ObjectStore, n
     assert np.array_equal(decoded, to_pcm16(noise))
 
 
-def test_an_encoder_dropped_after_an_abort_writes_nothing(store: ObjectStore) -> None:
-    upload = store.open_upload("grow/dropped.flac", "audio/flac")
+def test_encoder_dropped_after_abort_writes_nothing(store: ObjectStore) -> None:
+    upload = store.open_writer("grow/dropped.flac", "audio/flac")
     encoder = Encoder(upload, "flac", RATE, RATE)
     encoder.write(np.zeros(100, np.float32))
     upload.abort()
     del encoder
-    assert store.list_uploads("grow/dropped.flac") == []
+    assert store.list_multipart("grow/dropped.flac") == []

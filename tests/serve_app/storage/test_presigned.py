@@ -1,4 +1,4 @@
-"""What the holder of a presigned URL may do with it at a real store: one thing, for a while."""
+"""A presigned URL of a real store allows one thing, for a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.storage.store import ObjectMissing, ObjectStore
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.api_harness import Api, Headers
 from tests.serve_app.recordings import announce, send, speech, tone
 
@@ -24,7 +25,7 @@ CONTENT = b"0123456789"
 
 @pytest.fixture
 def secret(api_store: ObjectStore) -> Iterator[str]:
-    """The key of an object that is somebody else's."""
+    """The key of another user's object."""
     key = "styletts2-output/secret.wav"
     api_store.put(key, CONTENT, "audio/wav")
     yield key
@@ -32,12 +33,12 @@ def secret(api_store: ObjectStore) -> Iterator[str]:
 
 
 def refused(method: str, url: str, content: bytes | None = None, **headers: str) -> bool:
-    """As far as the store knows: OPTIONS, which any browser may ask, tells nothing."""
+    """Of all methods. OPTIONS, which any browser may send, reveals nothing."""
     answer = httpx.request(method, url, content=content, headers={**TYPE, **headers})
     return answer.status_code in (400, 403, 405)
 
 
-def test_anyone_may_fetch_through_a_presigned_url(api_store: ObjectStore) -> None:
+def test_presigned_get_needs_no_credentials(api_store: ObjectStore) -> None:
     api_store.put("a/shared", b"audio bytes", "audio/wav")
     answer = httpx.get(api_store.presigned_get("a/shared", 60, "clip 1.wav"))
     assert (answer.status_code, answer.content) == (200, b"audio bytes")
@@ -47,7 +48,7 @@ def test_anyone_may_fetch_through_a_presigned_url(api_store: ObjectStore) -> Non
     assert (part.status_code, part.content) == (206, b"bytes")
 
 
-def test_a_url_that_was_changed_or_is_for_another_object_is_refused(api_store: ObjectStore) -> None:
+def test_presigned_get_changed_in_any_part_is_refused(api_store: ObjectStore) -> None:
     api_store.put("a/shared", b"audio bytes", "audio/wav")
     api_store.put("a/private", b"private", "audio/wav")
     url = api_store.presigned_get("a/shared", 60, "clip.wav")
@@ -58,7 +59,7 @@ def test_a_url_that_was_changed_or_is_for_another_object_is_refused(api_store: O
     assert httpx.get(url.split("?")[0]).status_code == 403
 
 
-def test_a_presigned_upload_takes_what_was_signed_and_nothing_else(api_store: ObjectStore) -> None:
+def test_presigned_put_takes_only_what_was_signed(api_store: ObjectStore) -> None:
     url = api_store.presigned_put("uploads/1", 60, "audio/wav", 10)
     right = {"Content-Type": "audio/wav"}
     assert httpx.put(url, content=b"1" * 11, headers=right).status_code == 403
@@ -72,13 +73,13 @@ def test_a_presigned_upload_takes_what_was_signed_and_nothing_else(api_store: Ob
 
 
 @given(st.text(max_size=40))
-def test_no_file_name_breaks_out_of_its_header(api_store: ObjectStore, name: str) -> None:
+def test_presigned_get_file_name_stays_in_its_header(api_store: ObjectStore, name: str) -> None:
     query = parse_qs(urlsplit(api_store.presigned_get("a/b", 60, name)).query)
     (disposition,) = query["response-content-disposition"]
     assert re.fullmatch(r'attachment; filename="[A-Za-z0-9_-][A-Za-z0-9._-]*"', disposition)
 
 
-def test_a_link_to_audio_is_good_for_nothing_else(api_store: ObjectStore, secret: str) -> None:
+def test_presigned_get_allows_nothing_else(api_store: ObjectStore, secret: str) -> None:
     url = api_store.presigned_get(secret, 60, "clip.wav")
     assert httpx.get(url).content == CONTENT
     for method in ("HEAD", "PUT", "POST", "PATCH", "DELETE"):
@@ -109,9 +110,7 @@ def test_a_link_to_audio_is_good_for_nothing_else(api_store: ObjectStore, secret
     assert api_store.get(secret) == CONTENT
 
 
-def test_a_link_for_an_upload_takes_that_upload_and_nothing_else(
-    api_store: ObjectStore, secret: str
-) -> None:
+def test_presigned_put_allows_nothing_else(api_store: ObjectStore, secret: str) -> None:
     key = "seed-vc-audio-uploads/one.wav"
     url = api_store.presigned_put(key, 60, "audio/wav", SIZE)
     for method in ("GET", "HEAD", "POST", "PATCH", "DELETE"):
@@ -138,7 +137,7 @@ def test_a_link_for_an_upload_takes_that_upload_and_nothing_else(
     assert api_store.get(secret) == CONTENT
 
 
-def test_a_link_ends_with_its_time(api_store: ObjectStore, secret: str) -> None:
+def test_presigned_url_expires(api_store: ObjectStore, secret: str) -> None:
     fetch = api_store.presigned_get(secret, 1, "clip.wav")
     send = api_store.presigned_put("seed-vc-audio-uploads/late.wav", 1, "audio/wav", SIZE)
     assert httpx.get(fetch).content == CONTENT
@@ -147,7 +146,7 @@ def test_a_link_ends_with_its_time(api_store: ObjectStore, secret: str) -> None:
     assert refused("PUT", send, CONTENT)
 
 
-def test_nobody_gets_in_without_a_signature(api_store: ObjectStore, secret: str) -> None:
+def test_store_refuses_unsigned_requests(api_store: ObjectStore, secret: str) -> None:
     parts = urlsplit(api_store.presigned_get(secret, 60, "clip.wav"))
     store = f"{parts.scheme}://{parts.netloc}"
     for path in ("/", "/api", "/api?list-type=2", f"/api/{secret}"):
@@ -171,7 +170,7 @@ KEYS = [
 ]
 
 
-def test_a_key_is_taken_only_if_it_is_that_of_ones_own_upload(api: Api) -> None:
+def test_conversion_takes_only_keys_of_ones_own_uploads(api: Api) -> None:
     """Nothing else that a client names is ever looked for in the store."""
     headers = api.sign_up()
     upload = send(api, headers, speech())
@@ -192,8 +191,8 @@ def test_a_key_is_taken_only_if_it_is_that_of_ones_own_upload(api: Api) -> None:
         assert api.client.post("/api/conversions", headers=headers, json=request).is_success
 
 
-def test_the_store_unpacks_nothing_on_the_way(sqlite_api: Api) -> None:
-    """A header that was not signed may say that the object is packed."""
+def test_store_does_not_decompress_objects(sqlite_api: Api) -> None:
+    """An unsigned header may claim that the object is compressed."""
     headers = sqlite_api.sign_up()
     packed = gzip.compress(tone(60.0))
     upload = announce(sqlite_api, headers, len(packed), "audio/wav")
@@ -218,7 +217,7 @@ NAMES = [
 ]
 
 
-def test_no_name_of_a_client_reaches_a_header_or_a_path(sqlite_api: Api) -> None:
+def test_client_names_reach_no_header_or_path(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
     upload = send(sqlite_api, headers, speech())
     for name in NAMES:

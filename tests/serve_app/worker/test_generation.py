@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.protocol import Request, Segment, SpeechRequest, Waveform
 from serve_app.batching.fair_queue import Ticket
-from serve_app.worker.generation import Progress, Steps, generate
-from serve_app.worker.timings import ClipTimings, StageTiming, Traced
+from serve_app.worker.generation import Progress, StepCallback, generate
+from serve_app.worker.timings import ClipTimings, StageTiming, Timed
 
 
 class Concatenate:
@@ -21,8 +21,8 @@ class Concatenate:
         return np.full(1, -1, np.float32)
 
 
-class Staged:
-    """Segments whose later ones are done first; counts what is under way."""
+class RecordingStages:
+    """Stages that finish later segments first, and count running ones."""
 
     def __init__(self, count: int, broken: int | None = None, steps: int = 0) -> None:
         self.count = count
@@ -32,11 +32,13 @@ class Staged:
         self.most = 0
         self.tickets: list[Ticket] = []
 
-    async def prepare(self, request: Request, ticket: Ticket) -> Traced[list[Segment]]:
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
         segments = [Segment(index, seed=0, length=10 + index) for index in range(self.count)]
-        return Traced(segments, (StageTiming("frontend", 0.0, 0.5, 1),))
+        return Timed(segments, (StageTiming("frontend", 0.0, 0.5, 1),))
 
-    async def render(self, segment: Segment, ticket: Ticket, steps: Steps) -> Traced[Waveform]:
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
         self.tickets.append(ticket)
         self.running += 1
         self.most = max(self.most, self.running)
@@ -48,15 +50,15 @@ class Staged:
                 raise ValueError("broken")
         finally:
             self.running -= 1
-        return Traced(np.full(2, segment.index, np.float32), (StageTiming("vocoder", 0.1, 0.2, 1),))
+        return Timed(np.full(2, segment.index, np.float32), (StageTiming("vocoder", 0.1, 0.2, 1),))
 
 
 def untold(_: Progress) -> None:
-    """Nobody asks how far it is."""
+    """Progress is ignored."""
 
 
 async def collect(
-    stages: Staged,
+    stages: RecordingStages,
     parallel: int,
     timings: ClipTimings,
     tell: Callable[[Progress], None] = untold,
@@ -67,8 +69,8 @@ async def collect(
     return [float(sample) async for piece in pieces for sample in piece]
 
 
-def test_audio_comes_in_order_however_segments_finish() -> None:
-    stages, timings = Staged(4), ClipTimings()
+def test_generate_yields_audio_in_order() -> None:
+    stages, timings = RecordingStages(4), ClipTimings()
     samples = asyncio.run(collect(stages, parallel=3, timings=timings))
     assert samples == [0, 0, 1, 1, 2, 2, 3, 3, -1]
     assert stages.most == 3
@@ -80,9 +82,9 @@ def test_audio_comes_in_order_however_segments_finish() -> None:
     assert 0 < summary["first_audio_seconds"] <= summary["total_seconds"]
 
 
-def test_progress_is_that_of_the_first_unfinished_segment() -> None:
+def test_generate_reports_the_first_unfinished_segment() -> None:
     told: list[Progress] = []
-    asyncio.run(collect(Staged(2, steps=2), 2, ClipTimings(), told.append))
+    asyncio.run(collect(RecordingStages(2, steps=2), 2, ClipTimings(), told.append))
     assert told == [
         Progress(1, 2, 1, 2),
         Progress(1, 2, 2, 2),
@@ -91,15 +93,15 @@ def test_progress_is_that_of_the_first_unfinished_segment() -> None:
     ]
 
 
-def test_a_broken_segment_ends_the_clip_and_what_is_under_way() -> None:
-    stages = Staged(5, broken=1)
+def test_generate_cancels_the_rest_when_a_segment_fails() -> None:
+    stages = RecordingStages(5, broken=1)
     with pytest.raises(ValueError, match="broken"):
         asyncio.run(collect(stages, parallel=4, timings=ClipTimings()))
     assert stages.running == 0
 
 
-def test_closing_early_cancels_what_is_under_way() -> None:
-    stages = Staged(5)
+def test_generate_closed_early_cancels_running_segments() -> None:
+    stages = RecordingStages(5)
 
     async def first_only() -> None:
         request = SpeechRequest("text", "voice")

@@ -1,4 +1,4 @@
-"""Tries that take too long, stages that are lost, workers that are stopped, clocks that jump."""
+"""Time limits, lost stages, stopped workers, jumping clocks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from serve_app.jobs import claiming, queue
 from serve_app.jobs.events import Kind
 from serve_app.worker.generation import StageLost, StageUnavailable
 from tests.serve_app.actions import events_of
-from tests.serve_app.worker_harness import Bench
-from tests.system.replicas import until
+from tests.serve_app.worker_harness import WorkerHarness
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -29,62 +29,68 @@ async def hang(_: Segment) -> None:
     await asyncio.sleep(60)
 
 
-def test_a_try_that_takes_too_long_is_given_up_and_the_clip_tried_again(bench: Bench) -> None:
-    bench.settings = bench.settings.model_copy(update={"attempt_seconds": 1.5})
+def test_attempt_seconds_end_an_attempt_and_the_clip_is_retried(
+    harness: WorkerHarness,
+) -> None:
+    harness.settings = harness.settings.model_copy(update={"attempt_seconds": 1.5})
     hanging = [hang]
 
     async def hang_once(segment: Segment) -> None:
         if hanging:
             await hanging.pop()(segment)
 
-    bench.stages.before = hang_once
-    clip_id = bench.submit()
-    bench.run(bench.ended(clip_id))
-    clip = bench.clip(clip_id)
+    harness.stages.before = hang_once
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    clip = harness.clip(clip_id)
     assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 2, 0)
-    assert not bench.store.list_uploads(f"styletts2-output/{clip_id}")
+    assert not harness.store.list_multipart(f"styletts2-output/{clip_id}")
 
 
-def test_a_clip_that_always_takes_too_long_fails_with_that_reason(bench: Bench) -> None:
-    bench.settings = bench.settings.model_copy(update={"attempt_seconds": 0.2, "max_attempts": 2})
-    bench.stages.before = hang
-    clip_id = bench.submit()
-    bench.run(bench.ended(clip_id))
-    clip = bench.clip(clip_id)
+def test_attempt_seconds_exceeded_each_time_fail_the_clip(harness: WorkerHarness) -> None:
+    harness.settings = harness.settings.model_copy(
+        update={"attempt_seconds": 0.2, "max_attempts": 2}
+    )
+    harness.stages.before = hang
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    clip = harness.clip(clip_id)
     assert (clip.state, clip.error_code) == (ClipState.FAILED, "took_too_long")
     assert clip.error == "The try was not done within 0.2 s."
-    assert bench.balance() == 10_000
+    assert harness.balance() == 10_000
 
 
-def test_the_time_of_a_clip_is_that_of_all_its_tries(bench: Bench) -> None:
+def test_clip_seconds_span_all_attempts(harness: WorkerHarness) -> None:
     limits = {"attempt_seconds": 0.4, "clip_seconds": 0.6, "retry_backoff_seconds": 0.01}
-    bench.settings = bench.settings.model_copy(update={**limits, "max_attempts": 50})
-    bench.stages.before = hang
-    clip_id = bench.submit()
+    harness.settings = harness.settings.model_copy(update={**limits, "max_attempts": 50})
+    harness.stages.before = hang
+    clip_id = harness.submit()
     begun = time.monotonic()
-    bench.run(bench.ended(clip_id))
+    harness.run(harness.ended(clip_id))
     assert time.monotonic() - begun < 5
-    clip = bench.clip(clip_id)
+    clip = harness.clip(clip_id)
     assert clip.error_code == "took_too_long"
     assert "0.6 s of its first start" in (clip.error or "")
     assert clip.attempts <= 3
 
 
-def test_a_stage_that_died_costs_a_loss(bench: Bench) -> None:
+def test_stage_lost_counts_as_a_loss(harness: WorkerHarness) -> None:
     deaths = [StageLost("died"), StageLost("died")]
 
     async def die(_: Segment) -> None:
         if deaths:
             raise deaths.pop()
 
-    bench.stages.before = die
-    clip_id = bench.submit("One chunk.")
-    bench.run(bench.ended(clip_id))
-    clip = bench.clip(clip_id)
+    harness.stages.before = die
+    clip_id = harness.submit("One chunk.")
+    harness.run(harness.ended(clip_id))
+    clip = harness.clip(clip_id)
     assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 3, 2)
 
 
-def test_a_stage_that_is_away_costs_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stage_unavailable_costs_no_attempt(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("serve_app.worker.worker.PAUSE_SECONDS", 0.05)
     away = [StageUnavailable("away")] * 8
 
@@ -92,106 +98,106 @@ def test_a_stage_that_is_away_costs_nothing(bench: Bench, monkeypatch: pytest.Mo
         if away:
             raise away.pop()
 
-    bench.stages.before = refuse
-    clip_id = bench.submit("One chunk.")
-    bench.run(bench.ended(clip_id))
-    clip = bench.clip(clip_id)
+    harness.stages.before = refuse
+    clip_id = harness.submit("One chunk.")
+    harness.run(harness.ended(clip_id))
+    clip = harness.clip(clip_id)
     assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
 
 
-def test_a_stopped_worker_finishes_what_it_can_and_claims_no_more(bench: Bench) -> None:
-    bench.settings = bench.settings.model_copy(update={"worker_clips": 1, "drain_seconds": 5.0})
+def test_stop_drains_running_clips_and_claims_no_more(harness: WorkerHarness) -> None:
+    harness.settings = harness.settings.model_copy(update={"worker_clips": 1, "drain_seconds": 5.0})
 
     async def slow(_: Segment) -> None:
         await asyncio.sleep(0.4)
 
-    bench.stages.before = slow
-    first, second = bench.submit("First."), bench.submit("Second.")
-    bench.run(lambda: bench.clip(first).attempts == 1)
-    assert bench.clip(first).state is ClipState.SUCCEEDED
-    assert bench.clip(second).attempts == 0
-    assert bench.tally.outcomes == ["succeeded"]
+    harness.stages.before = slow
+    first, second = harness.submit("First."), harness.submit("Second.")
+    harness.run(lambda: harness.clip(first).attempts == 1)
+    assert harness.clip(first).state is ClipState.SUCCEEDED
+    assert harness.clip(second).attempts == 0
+    assert harness.tally.outcomes == ["succeeded"]
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_stopped_worker_has_left_the_database(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+def test_stop_returns_all_database_connections(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where a clip is done while its lease is renewed."""
+    """Also where a clip ends while its lease is renewed."""
     renewing = Event()
     renew = queue.renew
-    clip_id = bench.submit("One chunk.")
+    clip_id = harness.submit("One chunk.")
 
-    def renew_late(*arguments: Any) -> bool:
+    def renew_late(*arguments: Any) -> None:
         renewing.set()
-        until(bench.ended(clip_id), 10, "the clip is done")
+        until(harness.ended(clip_id), 10, "the clip is done")
         time.sleep(0.5)
-        return renew(*arguments)
+        renew(*arguments)
 
     async def until_renewed(_: Segment) -> None:
         await asyncio.to_thread(renewing.wait, 10)
 
     monkeypatch.setattr(queue, "renew", renew_late)
-    bench.settings = bench.settings.model_copy(update={"lease_seconds": 6.0})
-    bench.stages.before = until_renewed
-    bench.run(bench.ended(clip_id))
-    assert bench.clip(clip_id).state is ClipState.SUCCEEDED
-    assert "Current Checked out connections: 0" in bench.database.engine.pool.status()
+    harness.settings = harness.settings.model_copy(update={"lease_seconds": 6.0})
+    harness.stages.before = until_renewed
+    harness.run(harness.ended(clip_id))
+    assert harness.clip(clip_id).state is ClipState.SUCCEEDED
+    assert "Current Checked out connections: 0" in harness.database.engine.pool.status()
 
 
-def test_what_fails_around_a_stopped_worker_costs_no_try(bench: Bench) -> None:
-    """When all is stopped the stages may be gone before the worker is."""
+def test_failure_while_stopping_costs_no_attempt(harness: WorkerHarness) -> None:
+    """When everything is stopped, the stages may end before the worker."""
 
     async def vanish(_: Segment) -> None:
         await asyncio.sleep(0.3)
         raise RuntimeError("the deployment is gone")
 
-    bench.stages.before = vanish
-    clip_id = bench.submit()
-    bench.run(lambda: bench.clip(clip_id).attempts == 1)
-    clip = bench.clip(clip_id)
+    harness.stages.before = vanish
+    clip_id = harness.submit()
+    harness.run(lambda: harness.clip(clip_id).attempts == 1)
+    clip = harness.clip(clip_id)
     assert (clip.state, clip.attempts, clip.lease) == (ClipState.PENDING, 0, None)
-    with bench.database.reading() as session:
-        now = bench.database.now(session)
+    with harness.database.reading() as session:
+        now = harness.database.now(session)
     assert clip.start_at <= now
     assert clip.ready
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_clock_of_the_process_that_jumps_changes_nothing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, hours: int
+def test_worker_ignores_jumps_of_the_process_clock(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
     """Leases, throttle, time limits and events go by the clock of the database."""
     true = time.time
 
     async def jump(_: Segment) -> None:
         monkeypatch.setattr(time, "time", lambda: true() + 3_600 * hours)
-        await asyncio.sleep(bench.settings.lease_seconds + 0.5)
+        await asyncio.sleep(harness.settings.lease_seconds + 0.5)
 
-    bench.settings = bench.settings.model_copy(update={"lease_seconds": 2.0})
-    bench.stages.before = jump
+    harness.settings = harness.settings.model_copy(update={"lease_seconds": 2.0})
+    harness.stages.before = jump
     before = true()
-    clip_ids = [bench.submit() for _ in range(3)]
-    bench.run(lambda: all(bench.ended(each)() for each in clip_ids))
-    bench.stages.before = None
-    late = bench.submit()
-    bench.run(bench.ended(late))
+    clip_ids = [harness.submit() for _ in range(3)]
+    harness.run(lambda: all(harness.ended(each)() for each in clip_ids))
+    harness.stages.before = None
+    late = harness.submit()
+    harness.run(harness.ended(late))
     for clip_id in (*clip_ids, late):
-        clip = bench.clip(clip_id)
+        clip = harness.clip(clip_id)
         assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
         times = [clip.created_at, clip.started_at or 0, clip.finished_at or 0]
-        times += [each.at for each in events_of(bench.database, clip)]
+        times += [each.at for each in events_of(harness.database, clip)]
         assert all(before - 1 < each < true() + 1 for each in times)
-    assert bench.balance() == 10_000 - 4 * 50
+    assert harness.balance() == 10_000 - 4 * 50
 
 
-def test_leases_run_out_by_the_clock_of_the_database(bench: Bench) -> None:
-    clip_id = bench.submit()
-    rules = queue.QueueRules.of(bench.settings)
-    with bench.database.transaction() as session:
-        (lost,) = claiming.claim(session, rules, bench.database.now(session))
+def test_leases_expire_by_the_database_clock(harness: WorkerHarness) -> None:
+    clip_id = harness.submit()
+    rules = harness.settings
+    with harness.database.transaction() as session:
+        (lost,) = claiming.claim(session, rules, harness.database.now(session))
     assert lost.clip.id == clip_id
-    bench.run(bench.ended(clip_id))
-    kinds = [each.kind for each in events_of(bench.database, lost.clip)]
+    harness.run(harness.ended(clip_id))
+    kinds = [each.kind for each in events_of(harness.database, lost.clip)]
     assert kinds == [Kind.QUEUED, Kind.STARTED, Kind.STARTED, Kind.FINISHED]
-    assert bench.clip(clip_id).losses == 1
+    assert harness.clip(clip_id).losses == 1

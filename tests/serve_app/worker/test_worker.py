@@ -12,56 +12,57 @@ import soundfile
 from sqlalchemy import select
 
 from pipelines.protocol import InvalidInput, Segment
-from serve_app.db.models import Clip, ClipState, Voice
-from serve_app.db.models import Upload as UploadRow
+from serve_app.db.models import Clip, ClipState, RecordingUpload, Voice
 from serve_app.ids import new_id
 from serve_app.jobs import admission
 from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.storage.store import ObjectMissing, ObjectStore, Upload
+from serve_app.storage.multipart import MultipartWriter
+from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 from serve_app.worker import worker
 from tests.serve_app.actions import UNTHROTTLED
-from tests.serve_app.worker_harness import Bench
+from tests.serve_app.worker_harness import WorkerHarness
 
 
-def test_a_clip_is_made_stored_and_charged(bench: Bench) -> None:
-    clip_id = bench.submit()
-    bench.run(bench.ended(clip_id))
-    clip = bench.clip(clip_id)
+def test_worker_generates_stores_and_charges(harness: WorkerHarness) -> None:
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    clip = harness.clip(clip_id)
     assert clip.state is ClipState.SUCCEEDED
     assert clip.s3_key == f"styletts2-output/{clip_id}.wav"
-    stored = bench.store.get(clip.s3_key)
+    stored = harness.store.get(clip.s3_key)
     assert len(stored) == clip.bytes
     samples, rate = soundfile.read(io.BytesIO(stored))
     assert len(samples) / rate == clip.audio_seconds
     assert clip.timings is not None
     assert clip.timings["segments"] == 2
     assert {"frontend", "vocoder", "encode", "upload"} == set(clip.timings["stages"])
-    assert bench.balance() == 9_950
-    assert bench.tally.outcomes == ["succeeded"]
+    assert harness.balance() == 9_950
+    assert harness.tally.outcomes == ["succeeded"]
 
 
-def test_a_failing_stage_is_tried_again_and_then_the_clip_fails(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+def test_worker_retries_a_failing_stage_and_then_fails_the_clip(
+    harness: WorkerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.worker")
 
     async def broken(_: Segment) -> None:
         raise RuntimeError("out of memory")
 
-    bench.stages.before = broken
-    clip_id = bench.submit()
-    bench.run(bench.ended(clip_id))
-    clip = bench.clip(clip_id)
+    harness.stages.before = broken
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    clip = harness.clip(clip_id)
     assert (clip.state, clip.attempts - clip.losses) == (ClipState.FAILED, 3)
     assert clip.error_code == "generation_failed"
     assert "out of memory" not in (clip.error or "")
-    assert bench.balance() == 10_000
-    assert bench.tally.outcomes == ["retried", "retried", "failed"]
-    assert not bench.store.list_uploads(f"styletts2-output/{clip_id}")
+    assert harness.balance() == 10_000
+    assert harness.tally.outcomes == ["retried", "retried", "failed"]
+    assert not harness.store.list_multipart(f"styletts2-output/{clip_id}")
 
 
-def test_a_failure_that_passes_costs_a_try_and_no_more(
-    bench: Bench, caplog: pytest.LogCaptureFixture
+def test_worker_survives_one_failed_attempt(
+    harness: WorkerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.worker")
     failures = iter([RuntimeError("once")])
@@ -70,27 +71,27 @@ def test_a_failure_that_passes_costs_a_try_and_no_more(
         for failure in failures:
             raise failure
 
-    bench.stages.before = once
-    clip_id = bench.submit()
-    bench.run(bench.ended(clip_id))
-    assert (bench.clip(clip_id).state, bench.clip(clip_id).attempts) == (ClipState.SUCCEEDED, 2)
-    assert bench.balance() == 9_950
+    harness.stages.before = once
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    assert (harness.clip(clip_id).state, harness.clip(clip_id).attempts) == (ClipState.SUCCEEDED, 2)
+    assert harness.balance() == 9_950
 
 
-def test_input_found_bad_late_fails_at_once(bench: Bench) -> None:
+def test_worker_fails_invalid_input_at_once(harness: WorkerHarness) -> None:
     async def refuse(_: Segment) -> None:
         raise InvalidInput("text", "This cannot be said.", "nothing_to_say")
 
-    bench.stages.before = refuse
-    clip_id = bench.submit()
-    bench.run(bench.ended(clip_id))
-    clip = bench.clip(clip_id)
+    harness.stages.before = refuse
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    clip = harness.clip(clip_id)
     assert (clip.state, clip.attempts) == (ClipState.FAILED, 1)
     assert (clip.error_code, clip.error) == ("nothing_to_say", "This cannot be said.")
-    assert bench.balance() == 10_000
+    assert harness.balance() == 10_000
 
 
-def test_a_cancelled_clip_stops_and_leaves_nothing(bench: Bench) -> None:
+def test_worker_stops_a_cancelled_clip_and_leaves_nothing(harness: WorkerHarness) -> None:
     hanging = 0
 
     async def hang(segment: Segment) -> None:
@@ -102,25 +103,27 @@ def test_a_cancelled_clip_stops_and_leaves_nothing(bench: Bench) -> None:
             finally:
                 hanging -= 1
 
-    bench.stages.before = hang
-    clip_id = bench.submit()
+    harness.stages.before = hang
+    clip_id = harness.submit()
     key = f"styletts2-output/{clip_id}.wav"
 
     def cancelled_and_quiet() -> bool:
-        if bench.clip(clip_id).state is ClipState.PENDING and bench.store.list_uploads(key):
-            bench.cancel(clip_id)
-        return bench.clip(clip_id).state is ClipState.CANCELLED and hanging == 0
+        if harness.clip(clip_id).state is ClipState.PENDING and harness.store.list_multipart(key):
+            harness.cancel(clip_id)
+        return harness.clip(clip_id).state is ClipState.CANCELLED and hanging == 0
 
-    bench.run(cancelled_and_quiet)
-    assert not bench.store.list_uploads(key)
+    harness.run(cancelled_and_quiet)
+    assert not harness.store.list_multipart(key)
     with pytest.raises(ObjectMissing):
-        bench.store.head(key)
-    assert bench.balance() == 10_000
-    assert bench.tally.outcomes == []
+        harness.store.head(key)
+    assert harness.balance() == 10_000
+    assert harness.tally.outcomes == []
 
 
-def test_cancelling_stops_that_work_and_no_other_at_once(bench: Bench) -> None:
-    bench.settings = bench.settings.model_copy(update={"lease_seconds": 60, "drain_seconds": 0.1})
+def test_worker_stops_only_the_cancelled_clip(harness: WorkerHarness) -> None:
+    harness.settings = harness.settings.model_copy(
+        update={"lease_seconds": 60, "drain_seconds": 0.1}
+    )
     hanging = 0
 
     async def hang(_: Segment) -> None:
@@ -131,162 +134,164 @@ def test_cancelling_stops_that_work_and_no_other_at_once(bench: Bench) -> None:
         finally:
             hanging -= 1
 
-    bench.stages.before = hang
-    clip_id, other = bench.submit(), bench.submit()
+    harness.stages.before = hang
+    clip_id, other = harness.submit(), harness.submit()
     at = 0.0
 
     def only_the_other_goes_on() -> bool:
         nonlocal at
         if not at and hanging == 4:
-            bench.cancel(clip_id)
+            harness.cancel(clip_id)
             at = time.monotonic()
         return bool(at) and hanging == 2
 
-    bench.run(only_the_other_goes_on)
+    harness.run(only_the_other_goes_on)
     assert time.monotonic() - at < 2, "the lease is looked at when it is renewed, every 5 s"
-    assert bench.clip(other).state is ClipState.PENDING
+    assert harness.clip(other).state is ClipState.PENDING
 
 
-def test_the_clearing_of_a_cancelled_clip_is_not_cut_short(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+def test_worker_completes_the_clean_up_of_a_cancelled_clip(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The look at claims comes several times while a slow store is being cleared."""
-    abort = Upload.abort
+    """The lease watcher runs several times while a slow store is being cleaned up."""
+    abort = MultipartWriter.abort
 
-    def slow(upload: Upload) -> None:
-        time.sleep(10 * bench.settings.poll_seconds)
+    def slow(upload: MultipartWriter) -> None:
+        time.sleep(10 * harness.settings.poll_seconds)
         abort(upload)
 
     async def hang(segment: Segment) -> None:
         if segment.index > 0:
             await asyncio.sleep(60)
 
-    monkeypatch.setattr(Upload, "abort", slow)
-    bench.stages.before = hang
-    clip_id = bench.submit()
-    with bench.database.transaction() as session:
-        live_audio.ask(session, clip_id)
+    monkeypatch.setattr(MultipartWriter, "abort", slow)
+    harness.stages.before = hang
+    clip_id = harness.submit()
+    with harness.database.transaction() as session:
+        live_audio.request(session, clip_id)
     pieces = f"{live_audio.PREFIX}{clip_id}/"
     at = 0.0
 
     def looked_at_thrice() -> bool:
         nonlocal at
-        if not at and bench.store.keys(pieces):
-            bench.cancel(clip_id)
+        if not at and harness.store.keys(pieces):
+            harness.cancel(clip_id)
             at = time.monotonic()
-        return bool(at) and time.monotonic() - at > 3 * bench.settings.poll_seconds
+        return bool(at) and time.monotonic() - at > 3 * harness.settings.poll_seconds
 
-    bench.run(looked_at_thrice)
-    assert not bench.store.keys(pieces)
+    harness.run(looked_at_thrice)
+    assert not harness.store.keys(pieces)
 
 
-def test_a_clip_cancelled_while_it_is_stored_leaves_no_object(bench: Bench) -> None:
+def test_worker_leaves_no_object_of_a_clip_cancelled_while_stored(harness: WorkerHarness) -> None:
     async def cancel(segment: Segment) -> None:
         if segment.index == 1:
-            bench.cancel(clip_id)
+            harness.cancel(clip_id)
 
-    bench.stages.before = cancel
-    clip_id = bench.submit()
-    bench.run(bench.ended(clip_id))
-    assert bench.clip(clip_id).state is ClipState.CANCELLED
+    harness.stages.before = cancel
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    assert harness.clip(clip_id).state is ClipState.CANCELLED
     with pytest.raises(ObjectMissing):
-        bench.store.head(f"styletts2-output/{clip_id}.wav")
-    assert bench.balance() == 10_000
+        harness.store.head(f"styletts2-output/{clip_id}.wav")
+    assert harness.balance() == 10_000
 
 
-def test_a_clip_cancelled_while_its_upload_completes_leaves_no_object(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+def test_worker_leaves_no_object_of_a_clip_cancelled_during_complete(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    complete = Upload.complete
+    complete = MultipartWriter.complete
 
-    def slow(upload: Upload) -> int:
-        bench.cancel(clip_id)
+    def slow(upload: MultipartWriter) -> int:
+        harness.cancel(clip_id)
         time.sleep(1)  # meanwhile the worker sees that the clip is cancelled
         return complete(upload)
 
-    monkeypatch.setattr(Upload, "complete", slow)
-    clip_id = bench.submit()
-    bench.run(bench.ended(clip_id))
+    monkeypatch.setattr(MultipartWriter, "complete", slow)
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
     with pytest.raises(ObjectMissing):
-        bench.store.head(f"styletts2-output/{clip_id}.wav")
+        harness.store.head(f"styletts2-output/{clip_id}.wav")
 
 
-def test_a_store_that_is_away_costs_no_try(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_worker_postpones_while_the_store_is_unavailable(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, "bernie.worker")
     monkeypatch.setattr("serve_app.worker.worker.PAUSE_SECONDS", 0.1)
-    away = bench.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
-    there, bench.store = bench.store, ObjectStore(away)
-    clip_id = bench.submit()
-    bench.run(lambda: len(bench.tally.outcomes) > 4)
-    assert set(bench.tally.outcomes) == {"postponed"}
-    bench.store = there
-    bench.run(bench.ended(clip_id))
-    assert bench.clip(clip_id).state is ClipState.SUCCEEDED
-    assert bench.balance() == 9_950
+    away = harness.settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
+    there, harness.store = harness.store, ObjectStore(away)
+    clip_id = harness.submit()
+    harness.run(lambda: len(harness.tally.outcomes) > 4)
+    assert set(harness.tally.outcomes) == {"postponed"}
+    harness.store = there
+    harness.run(harness.ended(clip_id))
+    assert harness.clip(clip_id).state is ClipState.SUCCEEDED
+    assert harness.balance() == 9_950
 
 
-def test_a_stopped_worker_gives_its_clip_back(bench: Bench) -> None:
-    bench.settings = bench.settings.model_copy(update={"drain_seconds": 0.1})
+def test_stop_releases_running_clips(harness: WorkerHarness) -> None:
+    harness.settings = harness.settings.model_copy(update={"drain_seconds": 0.1})
 
     async def hang(_: Segment) -> None:
         await asyncio.sleep(60)
 
-    bench.stages.before = hang
-    clip_id = bench.submit()
-    bench.run(lambda: bench.clip(clip_id).attempts == 1)
-    clip = bench.clip(clip_id)
+    harness.stages.before = hang
+    clip_id = harness.submit()
+    harness.run(lambda: harness.clip(clip_id).attempts == 1)
+    clip = harness.clip(clip_id)
     assert (clip.state, clip.attempts, clip.lease) == (ClipState.PENDING, 0, None)
-    bench.stages.before = None
-    bench.run(bench.ended(clip_id))
-    assert bench.clip(clip_id).state is ClipState.SUCCEEDED
-    assert bench.balance() == 9_950
+    harness.stages.before = None
+    harness.run(harness.ended(clip_id))
+    assert harness.clip(clip_id).state is ClipState.SUCCEEDED
+    assert harness.balance() == 9_950
 
 
-def test_the_lease_is_kept_while_the_work_takes_longer(bench: Bench) -> None:
+def test_worker_renews_the_lease_of_long_work(harness: WorkerHarness) -> None:
     # Long enough that a machine which pauses for a second loses no lease.
-    bench.settings = bench.settings.model_copy(update={"lease_seconds": 2.0})
+    harness.settings = harness.settings.model_copy(update={"lease_seconds": 2.0})
 
     async def slow(_: Segment) -> None:
         await asyncio.sleep(3)
 
-    bench.stages.before = slow
-    clip_id = bench.submit("One chunk.")
-    bench.run(bench.ended(clip_id))
-    assert (bench.clip(clip_id).state, bench.clip(clip_id).attempts) == (ClipState.SUCCEEDED, 1)
+    harness.stages.before = slow
+    clip_id = harness.submit("One chunk.")
+    harness.run(harness.ended(clip_id))
+    assert (harness.clip(clip_id).state, harness.clip(clip_id).attempts) == (ClipState.SUCCEEDED, 1)
 
 
-def test_interrupted_deletions_are_finished(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_sweep_finishes_interrupted_deletions(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("serve_app.worker.worker.SWEEP_SECONDS", 0.1)
-    clip_id = bench.submit()
-    bench.run(bench.ended(clip_id))
-    key = bench.clip(clip_id).s3_key
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    key = harness.clip(clip_id).s3_key
     assert key is not None
-    with bench.database.transaction() as session:
-        clips.delete(session, bench.user.id, clip_id, UNTHROTTLED, bench.database.now(session))
+    with harness.database.transaction() as session:
+        clips.delete(session, harness.user.id, clip_id, UNTHROTTLED, harness.database.now(session))
 
     def forgotten() -> bool:
-        with bench.database.transaction() as session:
+        with harness.database.transaction() as session:
             return session.get(Clip, clip_id) is None
 
-    bench.run(forgotten)
+    harness.run(forgotten)
     with pytest.raises(ObjectMissing):
-        bench.store.head(key)
-    with bench.database.transaction() as session:
-        assert admission.stats(session, bench.database.now(session)).running == 0
+        harness.store.head(key)
+    with harness.database.transaction() as session:
+        assert admission.stats(session, harness.database.now(session)).running == 0
 
 
-def test_the_sweep_removes_recordings_whose_time_is_over(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+def test_worker_sweep_removes_expired_recordings(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "SWEEP_SECONDS", 0.05)
     old, deleted = f"{uploads.PREFIX}{new_id()}.wav", f"{voices.PREFIX}{new_id()}.flac"
-    with bench.database.transaction() as session:
+    with harness.database.transaction() as session:
         session.add(
-            UploadRow(
+            RecordingUpload(
                 id=new_id(),
-                user_id=bench.user.id,
+                user_id=harness.user.id,
                 s3_key=old,
                 content_type="audio/wav",
                 bytes=3,
@@ -296,7 +301,7 @@ def test_the_sweep_removes_recordings_whose_time_is_over(
         session.add(
             Voice(
                 id=new_id(),
-                user_id=bench.user.id,
+                user_id=harness.user.id,
                 name="mine",
                 s3_key=deleted,
                 seconds=1,
@@ -305,14 +310,14 @@ def test_the_sweep_removes_recordings_whose_time_is_over(
             )
         )
     for key in (old, deleted):
-        bench.store.put(key, b"abc", "audio/wav")
+        harness.store.put(key, b"abc", "audio/wav")
 
     def rows() -> int:
-        with bench.database.reading() as session:
-            found = [*session.scalars(select(UploadRow)), *session.scalars(select(Voice))]
+        with harness.database.reading() as session:
+            found = [*session.scalars(select(RecordingUpload)), *session.scalars(select(Voice))]
         return len(found)
 
-    bench.run(lambda: rows() == 0)
+    harness.run(lambda: rows() == 0)
     for key in (old, deleted):
         with pytest.raises(ObjectMissing):
-            bench.store.head(key)
+            harness.store.head(key)

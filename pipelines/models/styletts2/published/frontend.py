@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.audio.recording import Recording, check_recording
 from pipelines.models.styletts2.frontend import check_speed
-from pipelines.models.styletts2.published.text import OfficialScript
+from pipelines.models.styletts2.published.text import PublishedScript
 from pipelines.protocol import InvalidInput, SpeechRequest
 from pipelines.requests.speech import Sampling, StyledRequest, check_sampling
 from pipelines.settings import PipelineSettings
@@ -32,8 +32,8 @@ def sampling_of(request: SpeechRequest) -> Sampling:
     return sampling
 
 
-def script_of(sampling: Sampling, *, multispeaker: bool) -> OfficialScript:
-    return OfficialScript(drops_quotes=not multispeaker, long_form=sampling.long_form)
+def script_of(sampling: Sampling, *, multispeaker: bool) -> PublishedScript:
+    return PublishedScript(drops_quotes=not multispeaker, long_form=sampling.long_form)
 
 
 def recording_of(request: SpeechRequest) -> Recording:

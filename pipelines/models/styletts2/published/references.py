@@ -17,14 +17,14 @@ from pipelines.models.styletts2.published.frontend import (
 )
 from pipelines.models.styletts2.segments import Floats
 from pipelines.models.styletts2.style_encoder import (
-    MEL,
     SHORTEST_FRAMES,
+    STYLE_MEL,
     StyleEncoder,
     reference_mel,
     trim_bounds,
 )
 from pipelines.protocol import InvalidInput, SpeechRequest
-from pipelines.reference_features import Array, FeatureCache
+from pipelines.reference_features import ArraySpec, FeatureCache
 from pipelines.runtime.device import configure
 from pipelines.runtime.precision import place
 from pipelines.runtime.transfer import to_device, to_host
@@ -35,7 +35,7 @@ REVISION = 1
 """Goes up when another style is made of the same recording with the same weights."""
 
 
-def official_frontend(
+def published_frontend(
     checkpoint: Checkpoint, settings: PipelineSettings, features: FeatureCache | None = None
 ) -> StyleTTS2Frontend:
     """Speaks as a published model does. Raises WeightsMissing, CheckpointError."""
@@ -72,7 +72,7 @@ class ReferenceStyles:
         self._cache = FeatureCache() if features is None else features
         models = (self._timbre, self._prosody)
         self._model = f"styletts2-{identity((REVISION, checkpoint.config), *models)}"
-        self._arrays = {"style": Array((2 * checkpoint.config.style,))}
+        self._arrays = {"style": ArraySpec((2 * checkpoint.config.style,))}
         for encoder in models:
             place(encoder, runtime.exact)
 
@@ -90,8 +90,8 @@ class ReferenceStyles:
     def _encode(self, recording: Recording) -> Floats:
         wave = at_rate(recording, self._rate)
         first, end = trim_bounds(wave)
-        if MEL.frames(end - first) < SHORTEST_FRAMES:
-            seconds = (SHORTEST_FRAMES - 1) * MEL.hop / self._rate
+        if STYLE_MEL.frames(end - first) < SHORTEST_FRAMES:
+            seconds = (SHORTEST_FRAMES - 1) * STYLE_MEL.hop / self._rate
             message = f"The {FIELD} recording must hold {seconds:g} seconds of sound or more."
             raise InvalidInput(FIELD, message, "audio_too_short")
         mel = reference_mel(to_device(wave[None, first:end], self._device))

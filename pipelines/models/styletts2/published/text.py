@@ -44,7 +44,7 @@ _SENTENCE_END = re.compile(r".*[.!?](?=[^.!?]|$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class OfficialScript:
+class PublishedScript:
     """Reads text for a published model. Texts are American English."""
 
     drops_quotes: bool

@@ -18,11 +18,10 @@ from pipelines.models.foley.segments import Layer
 from pipelines.models.foley.stages import FoleyFrontend
 from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, PITCH, SPACE, SPEED
-from pipelines.models.foley.words import told
+from pipelines.models.foley.words import traits_in
 from pipelines.protocol import InvalidInput, Waveform
 from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
-from pipelines.weights import checkpoints
 from pipelines.weights.checkpoints import WeightsMissing
 from pipelines.weights.torch_files import CheckpointError
 
@@ -32,7 +31,7 @@ NAMES = ("make-an-audio", "foley")
 
 @pytest.fixture(scope="module")
 def frontend() -> FoleyFrontend:
-    checkpoints.fetch("foley", SETTINGS)
+    registry.fetch("foley", SETTINGS)
     return FoleyFrontend(FoleyFiles.of(SETTINGS), SETTINGS)
 
 
@@ -71,7 +70,7 @@ def test_every_phrase_finds_its_own_kind(frontend: FoleyFrontend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phrase", "kind"), [(phrase, kind) for phrase, kind in PHRASES if told(phrase)]
+    ("phrase", "kind"), [(phrase, kind) for phrase, kind in PHRASES if traits_in(phrase)]
 )
 def test_words_that_tell_traits_may_belong_to_the_name(
     frontend: FoleyFrontend, phrase: str, kind: str

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
-from pipelines.models.foley.words import WORDS, clauses, plain, told
+from pipelines.models.foley.words import WORDS, clauses, traits_in, without_traits
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,13 @@ from pipelines.models.foley.words import WORDS, clauses, plain, told
     ],
 )
 def test_what_a_text_tells(text: str, traits: dict[str, int]) -> None:
-    assert told(text) == traits
+    assert traits_in(text) == traits
 
 
 def test_what_is_left_is_the_sound_and_never_nothing() -> None:
-    assert plain("Slow heavy footsteps") == "footsteps"
-    assert plain("Very fast") == "very"
-    assert plain("fast") == "fast"
+    assert without_traits("Slow heavy footsteps") == "footsteps"
+    assert without_traits("Very fast") == "very"
+    assert without_traits("fast") == "fast"
 
 
 def test_a_text_falls_into_its_parts() -> None:
@@ -50,12 +50,12 @@ def test_each_word_is_told_before_any_sound_and_taken_away(
     kind: str, trait: str, end: int, data: st.DataObject
 ) -> None:
     word = data.draw(st.sampled_from(WORDS[trait][end > 0].split()))
-    phrase = plain(data.draw(st.sampled_from(SOUNDS[kind].phrases)))
-    assert told(f"{word} {phrase}")[trait] == end
-    assert plain(f"{word} {phrase}") == plain(phrase)
+    phrase = without_traits(data.draw(st.sampled_from(SOUNDS[kind].phrases)))
+    assert traits_in(f"{word} {phrase}")[trait] == end
+    assert without_traits(f"{word} {phrase}") == without_traits(phrase)
 
 
 @given(st.text())
 def test_any_text_has_a_plain_form(text: str) -> None:
-    assert plain(text) or not text
+    assert without_traits(text) or not text
     assert all(part.strip() for part in clauses(text))

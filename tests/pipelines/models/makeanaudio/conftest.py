@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from pipelines.models.makeanaudio.checkpoint import Files
+from pipelines.models.makeanaudio.checkpoint import MakeAnAudioFiles
 from pipelines.models.makeanaudio.stages import (
     MakeAnAudioDiffusion,
     MakeAnAudioFrontend,
@@ -24,8 +24,8 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def files() -> Files:
-    return Files.under(folder())
+def files() -> MakeAnAudioFiles:
+    return MakeAnAudioFiles.under(folder())
 
 
 @pytest.fixture(scope="session")
@@ -34,15 +34,15 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> PipelineSettings:
 
 
 @pytest.fixture(scope="session")
-def frontend(files: Files, settings: PipelineSettings) -> MakeAnAudioFrontend:
+def frontend(files: MakeAnAudioFiles, settings: PipelineSettings) -> MakeAnAudioFrontend:
     return MakeAnAudioFrontend(files, settings)
 
 
 @pytest.fixture(scope="session")
-def diffusion(files: Files, settings: PipelineSettings) -> MakeAnAudioDiffusion:
+def diffusion(files: MakeAnAudioFiles, settings: PipelineSettings) -> MakeAnAudioDiffusion:
     return MakeAnAudioDiffusion(files, settings)
 
 
 @pytest.fixture(scope="session")
-def vocoder(files: Files, settings: PipelineSettings) -> MakeAnAudioVocoder:
+def vocoder(files: MakeAnAudioFiles, settings: PipelineSettings) -> MakeAnAudioVocoder:
     return MakeAnAudioVocoder(files, settings)

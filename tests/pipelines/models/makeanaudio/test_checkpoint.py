@@ -17,13 +17,13 @@ from pipelines.models.makeanaudio.checkpoint import (
     TEXT,
     UNET,
     UNUSED,
-    Files,
+    MakeAnAudioFiles,
     load_constants,
     load_decoder,
     load_text_encoder,
     load_unet,
 )
-from pipelines.models.makeanaudio.text_encoder import TextEncoder
+from pipelines.models.makeanaudio.description_encoder import DescriptionEncoder
 from pipelines.models.makeanaudio.unet import UNet
 from pipelines.models.makeanaudio.vae import LatentDecoder
 from pipelines.networks.vocoders.bigvgan import BigVGAN, BigVGANConfig
@@ -47,7 +47,7 @@ def test_full_size_names_and_shapes() -> None:
     config = OFFICIAL
     with torch.device("meta"):
         modules = {
-            TEXT: TextEncoder(config.bert, config.unet.context),
+            TEXT: DescriptionEncoder(config.bert, config.unet.context),
             UNET: UNet(config.unet),
             AUTOENCODER: LatentDecoder(config.decoder),
         }
@@ -60,7 +60,7 @@ def test_full_size_names_and_shapes() -> None:
     assert {"scale_factor", "alphas_cumprod"} < everything.keys() - parts.keys()
 
 
-def test_full_size_vocoder(files: Files) -> None:
+def test_full_size_vocoder(files: MakeAnAudioFiles) -> None:
     fields = yaml.safe_load(files.vocoder_config.read_text())
     config = BigVGANConfig.from_mapping(fields | {"upsample_initial_channel": 1536})
     assert config == VOCODER
@@ -72,7 +72,9 @@ def test_full_size_vocoder(files: Files) -> None:
     assert shapes(model) == {name: tuple(value.shape) for name, value in folded.items()}
 
 
-def test_the_published_sizes_differ_from_those_recorded_in_width_only(files: Files) -> None:
+def test_the_published_sizes_differ_from_those_recorded_in_width_only(
+    files: MakeAnAudioFiles,
+) -> None:
     small = files.read_config()
     unet = replace(small.unet, width=OFFICIAL.unet.width, context=OFFICIAL.unet.context)
     assert unet == OFFICIAL.unet
@@ -81,7 +83,9 @@ def test_the_published_sizes_differ_from_those_recorded_in_width_only(files: Fil
     assert small.schedule == OFFICIAL.schedule
 
 
-def changed(files: Files, tmp_path: Path, **changes: torch.Tensor | None) -> Files:
+def changed(
+    files: MakeAnAudioFiles, tmp_path: Path, **changes: torch.Tensor | None
+) -> MakeAnAudioFiles:
     """The files with tensors of the checkpoint replaced, added, or (None) removed."""
     tree = torch.load(files.weights, weights_only=True)
     for name, value in changes.items():
@@ -94,19 +98,21 @@ def changed(files: Files, tmp_path: Path, **changes: torch.Tensor | None) -> Fil
     return replace(files, weights=target)
 
 
-def test_what_the_checkpoint_lacks_is_named(files: Files, tmp_path: Path) -> None:
+def test_what_the_checkpoint_lacks_is_named(files: MakeAnAudioFiles, tmp_path: Path) -> None:
     lacking = changed(files, tmp_path, **{UNET + "out.2.bias": None})
     with pytest.raises(CheckpointError, match=r"maa1_full\.ckpt does not fit UNet:\n.*out\.2"):
         load_unet(lacking, tmp_path)
 
 
-def test_what_it_has_too_much_within_a_part_is_named(files: Files, tmp_path: Path) -> None:
+def test_what_it_has_too_much_within_a_part_is_named(
+    files: MakeAnAudioFiles, tmp_path: Path
+) -> None:
     odd = changed(files, tmp_path, **{AUTOENCODER + "decoder.extra": torch.ones(1)})
     with pytest.raises(CheckpointError, match=r"1 unexpected: decoder\.extra"):
         load_decoder(odd, tmp_path)
 
 
-def test_parts_that_are_not_used_do_not_matter(files: Files, tmp_path: Path) -> None:
+def test_parts_that_are_not_used_do_not_matter(files: MakeAnAudioFiles, tmp_path: Path) -> None:
     extra = {
         AUTOENCODER + "loss.discriminator.weight": torch.ones(1),
         AUTOENCODER + "encoder.conv_in.weight": torch.ones(1),
@@ -117,7 +123,7 @@ def test_parts_that_are_not_used_do_not_matter(files: Files, tmp_path: Path) -> 
     assert shapes(ours) == shapes(theirs)
 
 
-def test_the_schedule_of_the_checkpoint_counts(files: Files, tmp_path: Path) -> None:
+def test_the_schedule_of_the_checkpoint_counts(files: MakeAnAudioFiles, tmp_path: Path) -> None:
     stored, scale = load_constants(files, tmp_path)
     without = changed(files, tmp_path, alphas_cumprod=None)
     computed, _ = load_constants(without, tmp_path)
@@ -129,14 +135,18 @@ def test_the_schedule_of_the_checkpoint_counts(files: Files, tmp_path: Path) -> 
         load_constants(changed(files, tmp_path, scale_factor=None), tmp_path)
 
 
-def test_the_clap_file_is_not_taken_for_the_checkpoint(files: Files, tmp_path: Path) -> None:
+def test_the_clap_file_is_not_taken_for_the_checkpoint(
+    files: MakeAnAudioFiles, tmp_path: Path
+) -> None:
     torch.save({"model": {"caption_encoder.x": torch.ones(1)}}, tmp_path / "clap.pth")
     with pytest.raises(CheckpointError, match="state_dict is not in the checkpoint"):
         load_text_encoder(replace(files, weights=tmp_path / "clap.pth"), tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "model: 3", "model: {params: {}}", "[", "{a: b"])
-def test_other_configurations_are_refused(files: Files, tmp_path: Path, content: str) -> None:
+def test_other_configurations_are_refused(
+    files: MakeAnAudioFiles, tmp_path: Path, content: str
+) -> None:
     wrong = tmp_path / "config.yaml"
     wrong.write_text(content)
     with pytest.raises(CheckpointError, match=r"config\.yaml"):

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipelines.models.makeanaudio.checkpoint import Files
-from pipelines.models.makeanaudio.text_encoder import TOKENS, TextEncoder
+from pipelines.models.makeanaudio.checkpoint import MakeAnAudioFiles
+from pipelines.models.makeanaudio.description_encoder import TOKENS, DescriptionEncoder
 from pipelines.models.makeanaudio.unet import SpatialTransformer, UNet
 from pipelines.models.makeanaudio.vae import AttentionBlock, LatentDecoder
 
@@ -25,7 +25,7 @@ from pipelines.models.makeanaudio.vae import AttentionBlock, LatentDecoder
         ({"multipliers": (1,), "channels_in": 3, "channels_out": 6}, 6),
     ],
 )
-def test_unet(files: Files, changes: dict[str, object], transformers: int) -> None:
+def test_unet(files: MakeAnAudioFiles, changes: dict[str, object], transformers: int) -> None:
     config = replace(files.read_config().unet, **changes)
     model = UNet(config)
     found = [layer for layer in model.modules() if isinstance(layer, SpatialTransformer)]
@@ -50,7 +50,7 @@ def test_unet(files: Files, changes: dict[str, object], transformers: int) -> No
         ({"latent": 8, "channels_in": 6, "channels_out": 2}, 7),
     ],
 )
-def test_decoder(files: Files, changes: dict[str, object], attention: int) -> None:
+def test_decoder(files: MakeAnAudioFiles, changes: dict[str, object], attention: int) -> None:
     config = replace(files.read_config().decoder, **changes)
     model = LatentDecoder(config)
     found = [layer for layer in model.modules() if isinstance(layer, AttentionBlock)]
@@ -61,8 +61,8 @@ def test_decoder(files: Files, changes: dict[str, object], attention: int) -> No
     assert mel.shape == (1, config.channels_out, 10 * scale, 2 * scale)
 
 
-def test_text_encoder(files: Files) -> None:
+def test_text_encoder(files: MakeAnAudioFiles) -> None:
     config = replace(files.read_config().bert, width=24, layers=3, heads=6, positions=TOKENS)
-    model = TextEncoder(config, context=10)
+    model = DescriptionEncoder(config, context=10)
     with torch.no_grad():
         assert model(torch.zeros(2, TOKENS, dtype=torch.int64)).shape == (2, TOKENS, 10)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from parity.sizes.makeanaudio import VOCODER
-from pipelines.models.makeanaudio.checkpoint import Files
+from pipelines.models.makeanaudio.checkpoint import MakeAnAudioFiles
 from pipelines.models.makeanaudio.segments import SoundAcoustic
 from pipelines.models.makeanaudio.stages import (
     MakeAnAudioDiffusion,
@@ -181,7 +181,7 @@ def test_every_prompt_gives_a_sound(
 
 
 def test_bfloat16_stays_close(
-    files: Files, settings: PipelineSettings, frontend: MakeAnAudioFrontend
+    files: MakeAnAudioFiles, settings: PipelineSettings, frontend: MakeAnAudioFrontend
 ) -> None:
     lower = replace(settings, dtype="bfloat16")
     exact, rough = (

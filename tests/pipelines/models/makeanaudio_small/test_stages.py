@@ -19,11 +19,10 @@ from pipelines.models.makeanaudio_small.conditions import KINDS, TRAITS, conditi
 from pipelines.models.makeanaudio_small.config import read_small_config
 from pipelines.models.makeanaudio_small.prior import RATES, ColumnPrior
 from pipelines.models.makeanaudio_small.rows import columns_of
-from pipelines.models.makeanaudio_small.stages import NEAR, TOLD, SmallFrontend
+from pipelines.models.makeanaudio_small.stages import NAMED_TRAIT, NEAR, SmallFrontend
 from pipelines.protocol import InvalidInput, Waveform
 from pipelines.requests.sound import SoundRequest
 from pipelines.settings import PipelineSettings
-from pipelines.weights import checkpoints
 from pipelines.weights.torch_files import CheckpointError
 
 SETTINGS = PipelineSettings()
@@ -37,7 +36,7 @@ REQUESTS = [
 
 @pytest.fixture(scope="module")
 def stages() -> tuple[Any, Any, Any]:
-    checkpoints.fetch(NAME, SETTINGS)
+    registry.fetch(NAME, SETTINGS)
     return (
         registry.load_frontend(*NAMES, SETTINGS),
         registry.load_diffusion(*NAMES, SETTINGS),
@@ -84,11 +83,11 @@ def test_one_seed_repeats_and_another_differs(stages: tuple[Any, Any, Any]) -> N
 
 def test_the_network_is_told_kind_and_traits(stages: tuple[SmallFrontend, Any, Any]) -> None:
     told = stages[0].condition("a deep gong in a large hall")[0]
-    expected = condition("gong", {PITCH: -TOLD, SPACE: TOLD})
+    expected = condition("gong", {PITCH: -NAMED_TRAIT, SPACE: NAMED_TRAIT})
     np.testing.assert_array_equal(told[: len(KINDS)], expected[: len(KINDS)])
     values, known = np.split(told[len(KINDS) :], 2)
-    assert values[TRAITS.index(PITCH)] == pytest.approx(-TOLD)
-    assert values[TRAITS.index(SPACE)] == pytest.approx(TOLD)
+    assert values[TRAITS.index(PITCH)] == pytest.approx(-NAMED_TRAIT)
+    assert values[TRAITS.index(SPACE)] == pytest.approx(NAMED_TRAIT)
     assert known[TRAITS.index(PITCH)] == 1
     near = stages[0].condition("rain")[0]
     assert near[len(KINDS) + TRAITS.index(DISTANCE)] == pytest.approx(NEAR)

@@ -13,9 +13,9 @@ import soundfile
 from pipelines import registry
 from pipelines.audio.recording import Recording
 from pipelines.protocol import Waveform
+from pipelines.registry import fetch
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.settings import PipelineSettings
-from pipelines.weights.checkpoints import fetch
 
 SPEECH = Path(__file__).parents[3] / "goldens" / "speech" / "am_michael.flac"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from pipelines.models.seedvc.content import WINDOW, content_encoder
+from pipelines.models.seedvc.content import WINDOW_SAMPLES, content_encoder
 from pipelines.networks.whisper import HEADS, LAYERS, WIDTH, WhisperEncoder
 from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
@@ -50,5 +50,5 @@ def test_thirty_seconds_are_heard_as_the_original_hears_them() -> None:
         state.pop(name).zero_()
     missing, unexpected = theirs.encoder.load_state_dict(state, strict=False)
     assert (list(missing), list(unexpected)) == (["embed_positions.weight"], [])
-    wave = 0.1 * torch.randn(1, WINDOW)
+    wave = 0.1 * torch.randn(1, WINDOW_SAMPLES)
     torch.testing.assert_close(ours(wave), theirs(wave), atol=2e-3, rtol=1e-3)

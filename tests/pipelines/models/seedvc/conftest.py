@@ -1,20 +1,15 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
-from pipelines.networks.rmvpe import RMVPE
 from tests.pipelines.models.seedvc.tiny import (
-    GOLDENS,
-    SMALL_TRACKER,
     VARIANTS,
     Tiny,
     build_tiny,
-    seeded,
-    small_vocoder,
+    complete_goldens,
 )
 
 
@@ -25,15 +20,7 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The goldens with random weights where the recorded ones are too large to keep."""
-    folder = tmp_path_factory.mktemp("seedvc") / "goldens"
-    shutil.copytree(GOLDENS, folder)
-    singing = folder / "svc44k"
-    (singing / "rmvpe").mkdir()
-    torch.save(seeded(lambda: RMVPE(SMALL_TRACKER)).state_dict(), singing / "rmvpe" / "rmvpe.pt")
-    generator = {"generator": small_vocoder(singing).state_dict()}
-    torch.save(generator, singing / "bigvgan" / "bigvgan_generator.pt")
-    return folder
+    return complete_goldens(tmp_path_factory.mktemp("seedvc") / "goldens")
 
 
 @pytest.fixture(scope="session")

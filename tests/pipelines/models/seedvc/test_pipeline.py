@@ -127,19 +127,19 @@ def test_a_bad_request_is_refused_before_any_work(speech: Tiny) -> None:
 
 
 def test_a_reference_is_analysed_once(speech: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[int] = []
-    hear = speech.frontend.hear
+    analysed: list[int] = []
+    analyse = speech.frontend.analyse
 
     def counting(waves: list[torch.Tensor]) -> object:
-        heard.append(len(waves))
-        return hear(waves)
+        analysed.append(len(waves))
+        return analyse(waves)
 
-    monkeypatch.setattr(speech.frontend, "hear", counting)
+    monkeypatch.setattr(speech.frontend, "analyse", counting)
     voice = buzz(0.7, pitch=333.0)
     requests = [ConversionRequest(buzz(0.2), voice), ConversionRequest(buzz(0.3), voice)]
     speech.frontend.prepare(requests)
     speech.frontend.prepare(requests)
-    assert heard == [3, 2]
+    assert analysed == [3, 2]
 
 
 class Shelf:

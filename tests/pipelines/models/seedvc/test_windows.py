@@ -6,8 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.audio.joining import CrossFade
 from pipelines.models.seedvc import content
-from pipelines.models.seedvc.windows import OVERLAP_FRAMES, CrossFade, context_frames, window_bounds
+from pipelines.models.seedvc.windows import OVERLAP_FRAMES, context_frames, window_bounds
 
 
 def test_both_models_see_the_same_number_of_frames() -> None:
@@ -45,29 +46,17 @@ def test_a_signal_cut_into_windows_is_joined_again(
     np.testing.assert_allclose(joined, signal, atol=1e-5)
 
 
-def test_the_cross_fade_begins_with_the_old_and_ends_with_the_new() -> None:
-    fade = CrossFade(4)
-    first = np.zeros(10, np.float32)
-    second = np.ones(10, np.float32)
-    assert len(fade.add(first)) == 6
-    mixed = fade.add(second)
-    np.testing.assert_allclose(mixed[:4], [0.0, 0.25, 0.75, 1.0], atol=1e-6)
-    assert (second == 1).all()
-    assert len(mixed) + len(fade.close()) == 10
-    assert len(fade.close()) == 0
-
-
 def test_content_windows_of_the_recorded_conversion() -> None:
-    plan = content.windows(480_000 + 53_920)
+    plan = content.encoder_windows(480_000 + 53_920)
     assert [window.stop - window.start for window in plan] == [480_000, 133_920]
     assert [window.features for window in plan] == [1500, 419]
 
 
 @given(samples=st.integers(1, 16_000 * 300))
 def test_content_windows_cover_every_sample_once(samples: int) -> None:
-    plan = content.windows(samples)
+    plan = content.encoder_windows(samples)
     new = [(window.start + 320 * window.known, window.stop) for window in plan]
     assert new[0][0] == 0
     assert new[-1][1] == samples
     assert all(a[1] == b[0] for a, b in pairwise(new))
-    assert all(0 < window.stop - window.start <= content.WINDOW for window in plan)
+    assert all(0 < window.stop - window.start <= content.WINDOW_SAMPLES for window in plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import soundfile
 import torch
 
+from pipelines.audio.joining import CrossFade
 from pipelines.audio.recording import Recording
 from pipelines.models.seedvc.checkpoint import load_estimator, load_regulator, load_vocoder
 from pipelines.models.seedvc.config import SeedVCConfig, read_config
@@ -19,7 +21,7 @@ from pipelines.models.seedvc.content import load_content_encoder
 from pipelines.models.seedvc.frontend import SeedVCFrontend
 from pipelines.models.seedvc.segments import ConversionSegment
 from pipelines.models.seedvc.stages import SeedVCDiffusion, SeedVCVocoder
-from pipelines.models.seedvc.windows import OVERLAP_FRAMES, CrossFade
+from pipelines.models.seedvc.windows import OVERLAP_FRAMES
 from pipelines.networks.campplus import CampPlus, CampPlusConfig
 from pipelines.networks.rmvpe import RMVPE, RMVPEConfig
 from pipelines.networks.vocoders.bigvgan import BigVGAN, BigVGANConfig
@@ -123,3 +125,15 @@ def random_segment(
         steps=steps,
         guidance=guidance,
     )
+
+
+def complete_goldens(folder: Path) -> Path:
+    """The goldens, copied to `folder`, with random weights where the recorded ones are too large
+    to keep."""
+    shutil.copytree(GOLDENS, folder)
+    singing = folder / "svc44k"
+    (singing / "rmvpe").mkdir()
+    torch.save(seeded(lambda: RMVPE(SMALL_TRACKER)).state_dict(), singing / "rmvpe" / "rmvpe.pt")
+    generator = {"generator": small_vocoder(singing).state_dict()}
+    torch.save(generator, singing / "bigvgan" / "bigvgan_generator.pt")
+    return folder

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from pipelines.audio.recording import Recording
-from pipelines.models.styletts2.checkpoint import Checkpoint, official
+from pipelines.models.styletts2.checkpoint import Checkpoint, published_checkpoint
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
 from pipelines.models.styletts2.frontend import StyleTTS2Frontend
-from pipelines.models.styletts2.published.references import official_frontend
+from pipelines.models.styletts2.published.references import published_frontend
 from pipelines.models.styletts2.vocoder import StyleTTS2Vocoder
 from pipelines.requests.speech import Sampling, StyledRequest
 from pipelines.settings import PipelineSettings
@@ -66,12 +66,12 @@ def hum(voice: int, seconds: float = 1.5, rate: int = 24_000) -> Recording:
 
 def published(variant: str, cache: Path, dtype: str = "float32") -> Published:
     settings = PipelineSettings(checkpoints=cache, dtype=dtype)
-    checkpoint = official(GOLDENS / variant, settings)
+    checkpoint = published_checkpoint(GOLDENS / variant, settings)
     return Published(
         GOLDENS / variant,
         settings,
         checkpoint,
-        official_frontend(checkpoint, settings),
+        published_frontend(checkpoint, settings),
         StyleTTS2Diffusion(checkpoint, settings),
         StyleTTS2Vocoder(checkpoint, settings),
     )

@@ -12,8 +12,8 @@ import torch
 import yaml
 
 from pipelines.models.styletts2.acoustic import AcousticModel
-from pipelines.models.styletts2.checkpoint import MODULES, official, read_config
-from pipelines.models.styletts2.config import BertConfig
+from pipelines.models.styletts2.checkpoint import MODULES, published_checkpoint, read_config
+from pipelines.models.styletts2.config import AlbertConfig
 from pipelines.models.styletts2.style_encoder import StyleEncoder
 from pipelines.settings import PipelineSettings
 from pipelines.weights.torch_files import CheckpointError
@@ -38,7 +38,7 @@ def changed(tmp_path: Path) -> Callable[[Change], Path]:
 
 
 def load(folder: Path, cache: Path) -> AcousticModel:
-    checkpoint = official(folder, PipelineSettings(checkpoints=cache))
+    checkpoint = published_checkpoint(folder, PipelineSettings(checkpoints=cache))
     model = AcousticModel(checkpoint.config)
     checkpoint.fill(model)
     return model
@@ -118,12 +118,12 @@ def test_configurations_that_describe_no_model(
 
 def test_published_sizes_are_those_of_the_absent(tmp_path: Path) -> None:
     shutil.copy(GOLDENS / "ljspeech" / "config.yml", tmp_path)
-    assert read_config(tmp_path).bert == BertConfig()
+    assert read_config(tmp_path).bert == AlbertConfig()
 
 
 def test_a_folder_holds_one_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"0 \.pth files"):
-        official(tmp_path, PipelineSettings())
+        published_checkpoint(tmp_path, PipelineSettings())
 
 
 def test_spectral_norm_uses_the_stored_vectors(many_voices: Published) -> None:

@@ -5,16 +5,12 @@ from typing import Any
 
 import pytest
 
-from pipelines.models.styletts2.frontend import (
-    StyleTTS2Frontend,
-    check,
-    kokoro_frontend,
-    segment_seed,
-)
+from pipelines.english.symbols import encode
+from pipelines.models.styletts2.frontend import StyleTTS2Frontend, check, kokoro_frontend
 from pipelines.models.styletts2.segments import SpeechSegment
-from pipelines.models.styletts2.symbols import encode
 from pipelines.models.styletts2.text import analyse
 from pipelines.protocol import InvalidInput, SpeechRequest
+from pipelines.runtime.seeds import segment_seed
 from pipelines.settings import PipelineSettings
 
 SETTINGS = PipelineSettings(chunk_characters=60)

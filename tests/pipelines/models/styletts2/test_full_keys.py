@@ -11,9 +11,10 @@ import torch
 
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.checkpoint import convert, model_config
-from pipelines.models.styletts2.config import LIBRITTS, LJSPEECH, HifiganConfig, ModelConfig
+from pipelines.models.styletts2.config import LIBRITTS, LJSPEECH, ModelConfig
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.style_encoder import StyleEncoder
+from pipelines.networks.vocoders.generator_config import HifiganConfig
 from tests.pipelines.models.styletts2.conftest import GOLDENS, VARIANTS
 
 Shapes = dict[str, list[int]]
@@ -68,13 +69,13 @@ def test_the_two_published_models_differ_where_they_should() -> None:
     assert many.multispeaker
     assert not one.multispeaker
     assert isinstance(many.generator, HifiganConfig)
-    assert (many.late_features, many.final_frames, many.cut, many.cut_long_form) == (
+    assert (many.delayed_features, many.final_frames, many.cut, many.cut_long_form) == (
         True,
         0,
         50,
         100,
     )
-    assert (one.late_features, one.final_frames, one.cut, one.cut_long_form) == (False, 5, 0, 0)
+    assert (one.delayed_features, one.final_frames, one.cut, one.cut_long_form) == (False, 5, 0, 0)
     assert many.trunk == one.trunk == 1024
 
 

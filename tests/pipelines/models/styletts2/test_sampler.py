@@ -12,7 +12,7 @@ from torch import Tensor
 from pipelines.models.styletts2.sampler import (
     SIGMA_MAX,
     SIGMA_MIN,
-    Step,
+    SamplerStep,
     advance,
     levels_of,
     noise_levels,
@@ -60,7 +60,7 @@ def test_without_noise_added_a_gaussian_keeps_its_quantiles() -> None:
     start = math.hypot(spread, levels[0]) * x
     moved = start
     for high, low in pairwise(levels):
-        step = Step(high, (high + low) / 2, low, 0.0)
+        step = SamplerStep(high, (high + low) / 2, low, 0.0)
         moved = advance(denoise, moved, levels_of([step], CPU), torch.randn_like(x))
     torch.testing.assert_close(moved, math.hypot(spread, levels[-1]) * x, rtol=1e-3, atol=1e-3)
 

@@ -11,10 +11,10 @@ import torch
 import yaml
 
 from pipelines.models.styletts2.acoustic import AcousticModel
-from pipelines.models.styletts2.checkpoint import official, read_config
+from pipelines.models.styletts2.checkpoint import published_checkpoint, read_config
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
-from pipelines.models.styletts2.published.references import official_frontend
+from pipelines.models.styletts2.published.references import published_frontend
 from pipelines.models.styletts2.style_encoder import StyleEncoder
 from pipelines.models.styletts2.vocoder import StyleTTS2Vocoder
 from pipelines.requests.speech import Sampling, StyledRequest
@@ -86,13 +86,13 @@ def write(folder: Path, decoder: str, multispeaker: bool) -> None:
 def test_from_text_to_sound(tmp_path: Path, decoder: str, multispeaker: bool) -> None:
     write(tmp_path, decoder, multispeaker)
     settings = PipelineSettings(checkpoints=tmp_path, dtype="float32")
-    checkpoint = official(tmp_path, settings)
+    checkpoint = published_checkpoint(tmp_path, settings)
     request = StyledRequest(
         "Hello there.",
         reference=hum(0) if multispeaker else None,
-        sampling=Sampling(steps=3, scale=1.5),
+        sampling=Sampling(noise_levels=3, scale=1.5),
     )
-    segments: Any = official_frontend(checkpoint, settings).prepare([request])[0]
+    segments: Any = published_frontend(checkpoint, settings).prepare([request])[0]
     diffusion = StyleTTS2Diffusion(checkpoint, settings)
     states: Any = diffusion.begin(segments)
     while states[0].steps_left:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from pipelines.models.styletts2.config import HifiganConfig
+from pipelines.networks.vocoders.generator_config import HifiganConfig
 from pipelines.networks.vocoders.hifigan import HifiganGenerator
 from pipelines.networks.vocoders.snake import snake
 from pipelines.networks.vocoders.source import source_noise

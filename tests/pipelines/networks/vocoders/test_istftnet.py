@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipelines.models.styletts2.config import IstftnetConfig
+from pipelines.networks.vocoders.generator_config import IstftnetConfig
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator, Spectra
 from pipelines.networks.vocoders.snake import SnakeResidual
 from pipelines.networks.vocoders.source import source_noise

@@ -1,4 +1,4 @@
-"""`bernie doctor` as people call it."""
+"""`bernie doctor` from the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from serve_app.storage import seaweedfs
 from serve_app.storage.seaweedfs import SeaweedFS
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import make_user
-from tests.serve_app.maintenance.doctor.damage import empty
+from tests.serve_app.maintenance.doctor.damaged_system import empty
 from tests.serve_app.recordings import tone
 
 
@@ -36,7 +36,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def store(seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    """The one that the settings name, empty."""
+    """The store of the settings, empty."""
     monkeypatch.setenv("BERNIE_S3_ENDPOINT", seaweed.endpoint)
     monkeypatch.setenv("BERNIE_S3_ACCESS_KEY", seaweed.access_key)
     monkeypatch.setenv("BERNIE_S3_SECRET_KEY", seaweed.secret_key)
@@ -59,7 +59,7 @@ def as_json(*options: str) -> tuple[int, dict[str, Any]]:
     return code, {check["name"]: check for check in json.loads(output)}
 
 
-def test_a_system_that_is_well_is_said_to_be(store: ObjectStore) -> None:
+def test_doctor_reports_a_consistent_system(store: ObjectStore) -> None:
     code, output = doctor()
     assert code == 0
     assert output.count("✓") == 10
@@ -69,7 +69,7 @@ def test_a_system_that_is_well_is_said_to_be(store: ObjectStore) -> None:
     assert all(check["wrong"] == 0 for check in checks.values())
 
 
-def test_what_is_wrong_is_said_repaired_and_gone(store: ObjectStore) -> None:
+def test_doctor_reports_and_repairs(store: ObjectStore) -> None:
     key = f"styletts2-output/{new_id()}.wav"
     store.put(key, tone(0.1), "audio/wav")
     assert doctor("--age", "60")[0] == 0
@@ -85,9 +85,7 @@ def test_what_is_wrong_is_said_repaired_and_gone(store: ObjectStore) -> None:
     assert doctor("--age", "0")[0] == 0
 
 
-def test_a_store_without_the_bucket_is_named(
-    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doctor_names_a_missing_bucket(store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BERNIE_S3_BUCKET", "nowhere")
     result = CliRunner().invoke(app, ["doctor"])
     assert result.exit_code == 1
@@ -95,9 +93,9 @@ def test_a_store_without_the_bucket_is_named(
     assert "BERNIE_S3_ENDPOINT" in result.stderr
 
 
-def test_the_built_in_store_is_reached_whether_or_not_it_runs(data_dir: Path) -> None:
+def test_doctor_reaches_the_built_in_store_running_or_not(data_dir: Path) -> None:
     folder = data_dir / "seaweedfs"
-    assert not seaweedfs.is_made(folder)
+    assert not seaweedfs.exists(folder)
     key = f"seedvc-outputs/{new_id()}.wav"
     with SeaweedFS(folder) as running:
         store = ObjectStore(with_store(Settings(), running))

@@ -25,11 +25,11 @@ TEXTS = [
     "Nobody had slept; the kettle was on.",
 ]
 SAMPLINGS = [
-    Sampling(steps=5, scale=1.0),
-    Sampling(steps=3, scale=2.0),
-    Sampling(steps=8, scale=1.5, alpha=0.0),
-    Sampling(steps=2, scale=0.0, beta=1.0),
-    Sampling(steps=5, scale=1.0),
+    Sampling(noise_levels=5, scale=1.0),
+    Sampling(noise_levels=3, scale=2.0),
+    Sampling(noise_levels=8, scale=1.5, alpha=0.0),
+    Sampling(noise_levels=2, scale=0.0, beta=1.0),
+    Sampling(noise_levels=5, scale=1.0),
 ]
 
 
@@ -197,8 +197,8 @@ def test_bfloat16_stays_close_to_float32(cache: Path, many_voices: Published) ->
 @pytest.mark.parametrize(
     ("field", "sampling"),
     [
-        ("steps", Sampling(steps=1)),
-        ("steps", Sampling(steps=1000)),
+        ("noise_levels", Sampling(noise_levels=1)),
+        ("noise_levels", Sampling(noise_levels=1000)),
         ("scale", Sampling(scale=float("nan"))),
         ("alpha", Sampling(alpha=1.5)),
         ("beta", Sampling(beta=-0.1)),
@@ -220,7 +220,7 @@ def test_a_model_of_many_speakers_needs_a_reference(many_voices: Published) -> N
 
 def test_nothing_is_left_behind_by_many_runs(cache: Path) -> None:
     model = published("ljspeech", cache)
-    segments = model.segments([model.request("Hi.", Sampling(steps=2, scale=2.0))])
+    segments = model.segments([model.request("Hi.", Sampling(noise_levels=2, scale=2.0))])
 
     def run() -> None:
         model.vocoder.synthesize(model.acoustics(segments))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.models.styletts2.published.symbols import IDS, SYMBOLS, encode
-from pipelines.models.styletts2.published.text import OfficialScript, sentences, set_apart, split
+from pipelines.models.styletts2.published.text import PublishedScript, sentences, set_apart, split
 from pipelines.protocol import InvalidInput
 from tests.pipelines.models.styletts2.conftest import GOLDENS
 
@@ -30,13 +30,13 @@ def test_recorded_phonemes_become_recorded_tokens(case: dict[str, Any]) -> None:
     assert words == case["after_word_tokenize"]
     assert [0, *encode(words)] == case["tokens"]
     if "longform_tokens" in case:
-        script = OfficialScript(drops_quotes=False, long_form=True)
+        script = PublishedScript(drops_quotes=False, long_form=True)
         assert [0, *encode(script.spaced(case["phonemizer_output"]))] == case["longform_tokens"]
 
 
 @pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["text"][:20])
 def test_recorded_texts_become_recorded_tokens(case: dict[str, Any]) -> None:
-    script = OfficialScript(drops_quotes=case["mode"] == "ljspeech")
+    script = PublishedScript(drops_quotes=case["mode"] == "ljspeech")
     [chunk] = script.analyse(case["text"], "en-us", 125)
     assert list(chunk.tokens) == case["tokens"]
 
@@ -61,21 +61,21 @@ def test_a_long_text_is_cut_at_every_period() -> None:
 @pytest.mark.parametrize("long_form", [False, True])
 def test_text_without_sound_is_refused(text: str, long_form: bool) -> None:
     with pytest.raises(InvalidInput) as refused:
-        OfficialScript(drops_quotes=True, long_form=long_form).analyse(text, "en-us", 125)
+        PublishedScript(drops_quotes=True, long_form=long_form).analyse(text, "en-us", 125)
     assert (refused.value.field, refused.value.code) == ("text", "nothing_to_say")
 
 
 @pytest.mark.parametrize("text", ["9" * 125, "W" * 125, "8,9." * 40, "é漢字🎉 word"])
 @pytest.mark.parametrize("long_form", [False, True])
 def test_no_chunk_is_longer_than_the_model_takes(text: str, long_form: bool) -> None:
-    chunks = OfficialScript(drops_quotes=False, long_form=long_form).analyse(text, "en-us", 125)
+    chunks = PublishedScript(drops_quotes=False, long_form=long_form).analyse(text, "en-us", 125)
     assert all(2 <= len(chunk.tokens) <= 512 for chunk in chunks)
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=60))
 @settings(max_examples=60, deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:
-    script = OfficialScript(drops_quotes=False)
+    script = PublishedScript(drops_quotes=False)
     try:
         chunks = script.analyse(text, "en-us", 125)
     except InvalidInput:

@@ -1,0 +1,201 @@
+"""Abbreviations and initialisms, as the words in which they are said."""
+
+from __future__ import annotations
+
+import re
+
+from pipelines.english.number_words import either
+
+_TITLES = {
+    "Dr": "Doctor",
+    "Drs": "Doctors",
+    "Mr": "Mister",
+    "Mrs": "Missis",
+    "Ms": "Ms",
+    "Messrs": "Messieurs",
+    "Prof": "Professor",
+    "Rev": "Reverend",
+    "Hon": "Honourable",
+    "Gen": "General",
+    "Col": "Colonel",
+    "Maj": "Major",
+    "Capt": "Captain",
+    "Lt": "Lieutenant",
+    "Sgt": "Sergeant",
+    "Cpl": "Corporal",
+    "Pvt": "Private",
+    "Adm": "Admiral",
+    "Cmdr": "Commander",
+    "Brig": "Brigadier",
+    "Supt": "Superintendent",
+    "Insp": "Inspector",
+    "Fr": "Father",
+    "Gov": "Governor",
+    "Sen": "Senator",
+    "Rep": "Representative",
+    "Pres": "President",
+    "Mt": "Mount",
+    "Ft": "Fort",
+    "St": "Saint",
+}
+"""Said with the name that follows; their full stop never ends a sentence."""
+
+_SHORT_FORMS = {
+    "e.g.": "for example",
+    "i.e.": "that is",
+    "a.k.a.": "also known as",
+    "w.r.t.": "with respect to",
+    "et al.": "et al",
+    "etc.": "et cetera",
+    "vs.": "versus",
+    "cf.": "compare",
+    "ca.": "circa",
+    "viz.": "namely",
+    "approx.": "approximately",
+    "appt.": "appointment",
+    "asst.": "assistant",
+    "assn.": "association",
+    "attn.": "attention",
+    "avg.": "average",
+    "bldg.": "building",
+    "cont.": "continued",
+    "dept.": "department",
+    "dist.": "district",
+    "div.": "division",
+    "est.": "established",
+    "ext.": "extension",
+    "govt.": "government",
+    "incl.": "including",
+    "intl.": "international",
+    "max.": "maximum",
+    "mgr.": "manager",
+    "misc.": "miscellaneous",
+    "natl.": "national",
+    "orig.": "originally",
+    "pkg.": "package",
+    "qty.": "quantity",
+    "tel.": "telephone",
+    "temp.": "temperature",
+    "univ.": "university",
+    "p.a.": "per annum",
+    "Esq.": "Esquire",
+    "Jr.": "Junior",
+    "Sr.": "Senior",
+    "Inc.": "Incorporated",
+    "Ltd.": "Limited",
+    "Corp.": "Corporation",
+    "Co.": "Company",
+    "Bros.": "Brothers",
+    "Ave.": "Avenue",
+    "Blvd.": "Boulevard",
+    "Rd.": "Road",
+    "Ln.": "Lane",
+    "Hwy.": "Highway",
+    "Pkwy.": "Parkway",
+    "Jan.": "January",
+    "Feb.": "February",
+    "Mar.": "March",
+    "Apr.": "April",
+    "Aug.": "August",
+    "Sept.": "September",
+    "Oct.": "October",
+    "Nov.": "November",
+    "Dec.": "December",
+    "B.Sc.": "BSc",
+    "M.Sc.": "MSc",
+    "M.Phil.": "M Phil",
+    "Ph.D.": "PhD",
+    "a.m.": "AM",
+    "p.m.": "PM",
+    "A.M.": "AM",
+    "P.M.": "PM",
+}
+"""Their full stop may also end the sentence: see `_stop`."""
+
+_SHORT_FORMS |= {
+    form.capitalize(): said.capitalize() for form, said in _SHORT_FORMS.items() if form.islower()
+}
+
+_BEFORE_NUMBER = {
+    **{"No": "number", "Nos": "numbers", "Fig": "figure", "Figs": "figures", "Vol": "volume"},
+    **{"Vols": "volumes", "Ch": "chapter", "Chap": "chapter", "Eq": "equation", "Eqs": "equations"},
+    **{"Sec": "section", "Secs": "sections", "Op": "opus", "Apt": "apartment", "Rm": "room"},
+    **{"Ste": "suite", "Fl": "floor", "Bldg": "building", "Hwy": "highway", "Rte": "route"},
+    **{"Art": "article", "Arts": "articles", "Para": "paragraph", "Pt": "part", "Tab": "table"},
+    **{"Ref": "reference", "Min": "minimum", "min": "minimum", "ver": "version", "Ver": "version"},
+    **{"Ext": "extension", "Ed": "edition", "Ep": "episode", "Bk": "book", "Pg": "page"},
+    **{"pp": "pages", "p": "page", "pg": "page", "pgs": "pages", "ll": "lines", "c": "circa"},
+    **{"fl": "flourished", "sect": "section", "art": "article"},
+}
+_BEFORE_NUMBER |= {
+    form.lower(): said
+    for form, said in _BEFORE_NUMBER.items()
+    if form in ("Fig", "Figs", "Vol", "Vols", "Ch", "Chap", "Eq", "Eqs", "Sec", "Op", "Para", "Apt")
+}
+
+_STREETS = {
+    **{"St": "Street", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane"},
+    **{"Dr": "Drive", "Ct": "Court", "Pl": "Place", "Sq": "Square", "Hwy": "Highway"},
+    **{"Pkwy": "Parkway", "Ter": "Terrace", "Cir": "Circle", "Expy": "Expressway"},
+}
+_NO_STREET_NAME = (
+    "The|Dear|Hello|Hi|Thanks|Thank|My|Good|Sir|Yes|No|And|But|So|Then|When|Is|Was|Our|Your|His|Her|"
+    "Saint|Mount|Fort|Doctor|Mister|Missis"
+)
+
+_STARTER = (
+    "A|After|All|Although|An|And|As|At|Because|Before|But|By|Did|Do|Does|For|From|He|Her|His|"
+    "How|However|I|If|In|Is|It|Its|Let|My|No|Now|On|Once|Our|Perhaps|She|So|Some|That|The|"
+    "Their|Then|There|These|They|This|Those|To|We|Well|What|When|Where|Which|While|Who|Why|"
+    "Will|With|Yes|You|Your"
+)
+"""Capitalised words that start a new sentence after an abbreviation, rather than being a name."""
+
+_TITLE = re.compile(rf"\b({either(_TITLES)})\.(?=\s(?:\w|&))")
+_BARE_TITLE = re.compile(
+    r"\b(Dr|Drs|Mr|Mrs|Messrs|Prof|Capt|Lt|Sgt|Col|Gen|Sen|Gov|Rev|Mt|Ft|St)\s(?=[A-Z][a-z])"
+)
+_STREET = re.compile(
+    rf"\b(?!(?:{_NO_STREET_NAME})\b)([A-Z][a-z]+(?:'s)?|\d+(?:st|nd|rd|th))\s({either(_STREETS)})\b"
+    rf"(?:\.|(?!'))(?=\s[a-z\d&(]|\s(?:{_STARTER})\b|[,;:!?)]|\s*$|\s(?:NW|NE|SW|SE|N|S|E|W)\b)"
+)
+_SHORT_FORM = re.compile(rf"(?<![\w.])({either(_SHORT_FORMS)})(?!\w)")
+_NUMBERED = re.compile(
+    rf"\b({either(_BEFORE_NUMBER)})(?<!\d\smin)\.\s?(?=\(?\d|[A-Z]?\d|[IVX]+\b)|#\s?(?=\d)"
+)
+_LIFE = re.compile(r"\b([bd])\.\s(?=\d{4}\b)")
+_LIVES = {"b": "born ", "d": "died "}
+_CASE = re.compile(r"(?<=[A-Za-z])\s(?:v|vs)\.?\s(?=[A-Z])")
+_SMALL_NUMBERED = re.compile(r"\bno\.(?:(?=\d)|\s(?=\d+(?:[.,;:!?)\"'](?!\d)|$)))")
+"""`no. 5` ends a sentence that answers no where the number has words behind it."""
+_INITIALISM = re.compile(r"\b((?:[A-Za-z]\.){2,})(?!\w)")
+_INITIAL = re.compile(r"(?<![a-z] )\b([A-Z])\.(?=\s[A-Z](?:\.|[a-z]))(?!\s(?:" + _STARTER + r")\b)")
+_SHOUT = re.compile(r"(?:\b[A-Z][A-Z']*\b[ .!?]{1,3}){3,}[A-Z']+\b")
+_NO_SHOUT = re.compile(r"[IVXLCDM .!?]+|(?:[A-Z][ .!?]{1,3})+[A-Z]")
+
+
+def say_abbreviations(text: str) -> str:
+    """Titles, short forms, initialisms and initials."""
+    text = _SHOUT.sub(lambda m: m[0] if _NO_SHOUT.fullmatch(m[0]) else m[0].lower(), text)
+    text = _STREET.sub(_street, text)
+    text = _BARE_TITLE.sub(lambda m: _TITLES[m[1]] + " ", text)
+    text = _TITLE.sub(lambda m: _TITLES[m[1]], text)
+    text = _NUMBERED.sub(lambda m: _BEFORE_NUMBER.get(m[1] or "", "number") + " ", text)
+    text = _SMALL_NUMBERED.sub("number ", text)
+    text = _LIFE.sub(lambda m: _LIVES[m[1]], text)
+    text = _CASE.sub(" versus ", text)
+    text = _SHORT_FORM.sub(lambda m: _SHORT_FORMS[m[1]] + _stop(m), text)
+    text = _INITIALISM.sub(lambda m: m[1].replace(".", "").upper() + _stop(m), text)
+    return _INITIAL.sub(r"\1", text)
+
+
+def _street(match: re.Match[str]) -> str:
+    return f"{match[1]} {_STREETS[match[2]]}" + (_stop(match) if match[0].endswith(".") else "")
+
+
+def _stop(match: re.Match[str]) -> str:
+    """The full stop that also ends the sentence, when there is one after this abbreviation."""
+    rest = match.string[match.end() : match.end() + 40].lstrip("\"”'")
+    if not rest.strip():
+        return "."
+    return "." if re.match(rf"\s+(?:{_STARTER})\b", rest) else ""

@@ -1,0 +1,145 @@
+"""The three stages of a service as deployments: front end, diffusion, vocoder.
+
+Each is a pipeline object behind a batching loop, with metrics and a health check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+from pipelines import registry
+from pipelines.protocol import Acoustic, Request, Segment, Waveform
+from pipelines.protocol import Diffusion as DiffusionStage
+from pipelines.reference_features import FeatureCache
+from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.step_loop import Limits, OneShot, Outcome, Stage
+from serve_app.deployments.metrics import FeatureMetrics, StageMetrics
+from serve_app.deployments.stage_driver import StageDriver
+from serve_app.settings import Settings, StageScale
+from serve_app.storage.feature_cache import StoredFeatures
+from serve_app.storage.store import ObjectStore
+from serve_app.worker.generation import StepCallback
+from serve_app.worker.timings import StageTiming, Timed
+
+PROGRESS_SECONDS = 0.5
+
+
+class StageReplica:
+    """One replica of one stage of one service. The model is loaded once and stays."""
+
+    def __init__(
+        self,
+        service: str,
+        stage: str,
+        load: Callable[[], Stage],
+        scale: StageScale,
+        stall_seconds: float,
+    ) -> None:
+        self._stage = stage
+        self._metrics = StageMetrics(service, stage, scale.max_batch)
+        limits = Limits(
+            max_batch=scale.max_batch,
+            max_length=scale.max_batch_length,
+            spread=scale.spread,
+            max_groups=scale.max_groups,
+            join_every=scale.join_every,
+        )
+        self._driver = StageDriver(load, limits, self._observe, stall_seconds)
+
+    async def _run(
+        self, item: Any, ticket: Ticket, steps: StepCallback | None = None
+    ) -> Timed[Any]:
+        outcome = await self._driver.run(ticket, item, steps)
+        timing = StageTiming(self._stage, outcome.queued, outcome.seconds, outcome.batch)
+        return Timed(outcome.result, (timing,))
+
+    async def _run_stepwise(self, item: Any, ticket: Ticket) -> AsyncGenerator[Any, None]:
+        """Yields (steps done, steps in all) every `PROGRESS_SECONDS`, and last what `_run` returns.
+        Closing the generator early cancels the work."""
+        latest: tuple[int, int] | None = None
+
+        def note(step: int, steps: int) -> None:
+            nonlocal latest
+            latest = (step, steps)
+
+        running = asyncio.create_task(self._run(item, ticket, note))
+        try:
+            while not (await asyncio.wait([running], timeout=PROGRESS_SECONDS))[0]:
+                if latest is not None:
+                    yield latest
+                    latest = None
+            yield running.result()
+        finally:
+            running.cancel()
+
+    def _observe(self, outcome: Outcome, waiting: int) -> None:
+        self._metrics.observe(outcome.seconds, outcome.queued, outcome.batch, waiting)
+
+    def check_health(self) -> None:
+        """Called by Serve; a replica that raises here is replaced."""
+        self._driver.check()
+
+
+class Frontend(StageReplica):
+    """Requests to segments."""
+
+    def __init__(self, service: str, settings: Settings) -> None:
+        scale = settings.service(service).frontend
+
+        def load() -> OneShot:
+            store = StoredFeatures(ObjectStore(settings))
+            features = FeatureCache(store, FeatureMetrics(service).looked_up)
+            pipeline = settings.pipelines()[service]
+            stage = registry.load_frontend(service, pipeline, settings.pipeline(scale), features)
+            return OneShot(stage.prepare)
+
+        super().__init__(service, "frontend", load, scale, settings.stall_seconds)
+
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
+        """Raises InvalidInput where the request cannot be served."""
+        return await self._run(request, ticket)
+
+
+class Diffusion(StageReplica):
+    """Segments to acoustic features, batched by step."""
+
+    def __init__(self, service: str, settings: Settings) -> None:
+        scale = settings.service(service).diffusion
+
+        def load() -> DiffusionStage:
+            pipeline = settings.pipelines()[service]
+            return registry.load_diffusion(service, pipeline, settings.pipeline(scale))
+
+        super().__init__(service, "diffusion", load, scale, settings.stall_seconds)
+
+    async def run(
+        self, segment: Segment, ticket: Ticket
+    ) -> AsyncGenerator[tuple[int, int] | Timed[Acoustic], None]:
+        """Yields (steps done, steps in all) at intervals, and last the acoustic features."""
+        async with aclosing(self._run_stepwise(segment, ticket)) as updates:
+            async for update in updates:
+                yield update
+
+
+class Vocoder(StageReplica):
+    """Acoustic features to a waveform."""
+
+    def __init__(self, service: str, settings: Settings) -> None:
+        scale = settings.service(service).vocoder
+
+        def load() -> OneShot:
+            pipeline = settings.pipelines()[service]
+            stage = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
+            return OneShot(stage.synthesize)
+
+        super().__init__(service, "vocoder", load, scale, settings.stall_seconds)
+
+    async def run(self, acoustic: Timed[Acoustic], ticket: Ticket) -> Timed[Waveform]:
+        """Returns the timings of the diffusion stage along with its own."""
+        features = acoustic.value
+        done = await self._run(features, replace(ticket, length=features.length))
+        return Timed(done.value, acoustic.timings + done.timings)

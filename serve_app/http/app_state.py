@@ -1,0 +1,50 @@
+"""What the HTTP layer works on, built once per ingress replica."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from serve_app.db.engine import Database
+from serve_app.http.single_flight import SingleFlight
+from serve_app.http.wait_slots import WaitSlots
+from serve_app.http.work import Work
+from serve_app.settings import Settings
+from serve_app.storage.store import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class GraphStatus:
+    """Whether every deployment of the graph has a running replica, and if not, which has none."""
+
+    ready: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """`clock`, `wake` and `metrics` are called from threads, `graph_status` on the event loop."""
+
+    settings: Settings
+    database: Database
+    store: ObjectStore
+    clock: Callable[[Session], float]
+    """Epoch seconds inside a transaction: `Database.now`, so that all machines agree."""
+    wake: Callable[[], None]
+    """Tells the workers that a clip is ready. They also poll, so the call may be lost. Never
+    raises."""
+    graph_status: Callable[[], Awaitable[GraphStatus]]
+    metrics: Callable[[], str]
+    """The Prometheus text of `/metrics`."""
+    work: Work = field(default_factory=Work)
+    wait_slots: WaitSlots = field(default_factory=WaitSlots)
+    readiness_check: SingleFlight[list[str]] = field(default_factory=SingleFlight)
+    """What `/readyz` found, and `metrics_scrape` what `/metrics` did: anybody may ask for them."""
+    part_checks: Mapping[str, SingleFlight[None]] = field(
+        default_factory=lambda: defaultdict(SingleFlight)
+    )
+    """The same for each part that `/readyz` looks at."""
+    metrics_scrape: SingleFlight[str] = field(default_factory=SingleFlight)

@@ -1,0 +1,115 @@
+"""Requests and responses of the routes of clips and of the list of services."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from serve_app.db.models import ClipState
+from serve_app.field_rules import between, matching
+from serve_app.http.schemas.common import EXAMPLE_ID, EXAMPLE_TIME, PageQuery, Query
+
+ServiceName = Literal["styletts2", "seedvc", "make-an-audio"]
+
+IdempotencyKey = Annotated[
+    str,
+    matching("[!-~]{1,200}", "must have 1 to 200 visible ASCII characters"),
+]
+
+
+class ServiceOut(BaseModel):
+    name: ServiceName
+    title: str = Field(examples=["Text to speech"])
+    submit: str = Field(description="Where clips are submitted.", examples=["/api/speech"])
+    installed: bool
+    install: str | None = Field(
+        description="The command that installs it, where it is not.",
+        examples=["bernie fetch seed-vc"],
+    )
+    pipeline: str | None = Field(description="The model that runs.", examples=["kokoro"])
+    note: str | None = Field(
+        description="What to know of that model before using it.",
+        examples=["A small model: a voice that ships, or a blend, says what a recording says."],
+    )
+    sample_rate: int | None = Field(description="Of the model, in Hz.", examples=[24_000])
+    device: str = Field(examples=["cpu"])
+    dtype: str = Field(examples=["auto"])
+    credits: int = Field(description="Price of a clip.", examples=[50])
+    options: dict[str, Any] = Field(
+        description="JSON schema of what a clip can be asked for, with limits and defaults."
+    )
+
+
+class ClipsQuery(PageQuery):
+    service: ServiceName | None = None
+    state: ClipState | None = None
+
+
+class ClipQuery(Query):
+    wait: Annotated[int, between(0, 30)] = Field(
+        0, description="Seconds to wait for a pending clip to finish before answering."
+    )
+
+
+class EventsQuery(Query):
+    after: Annotated[int, between(0, 2**31 - 1)] = Field(
+        0, description="Only events after this number."
+    )
+
+
+class AudioQuery(Query):
+    stream: bool = Field(
+        False, description="Send the audio itself, while it is being made if need be."
+    )
+
+
+class AudioOut(BaseModel):
+    url: str = Field(description="Anyone who has it may fetch the audio until it expires.")
+    expires_at: datetime = Field(examples=[EXAMPLE_TIME])
+    content_type: str = Field(examples=["audio/wav"])
+    bytes: int = Field(examples=[134_444])
+    seconds: float = Field(description="Length of the audio.", examples=[2.8])
+
+
+class ClipErrorOut(BaseModel):
+    code: str = Field(examples=["worker_lost"])
+    message: str
+
+
+class ClipOut(BaseModel):
+    id: str = Field(examples=[EXAMPLE_ID])
+    service: str = Field(examples=["styletts2"])
+    state: ClipState
+    text: str | None
+    voice: str | None = Field(examples=["af_heart"])
+    original_voice_s3_key: str | None = Field(description="The recording that was converted.")
+    options: dict[str, Any] = Field(
+        description="What else the service was asked for.", examples=[{"speed": 1.0}]
+    )
+    format: str = Field(examples=["wav"])
+    sample_rate: int | None = Field(description="In Hz; null is the model's own.")
+    seed: int = Field(examples=[7])
+    credits: int = Field(description="Held while pending, taken on success.", examples=[50])
+    created_at: datetime = Field(examples=[EXAMPLE_TIME])
+    start_at: datetime = Field(
+        description="The clip is not started before this time.", examples=[EXAMPLE_TIME]
+    )
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempts: int = Field(examples=[1])
+    s3_key: str | None
+    audio: AudioOut | None = Field(description="Present when the clip succeeded.")
+    error: ClipErrorOut | None = Field(description="Present when the clip failed.")
+    timings: dict[str, Any] | None = Field(
+        description="Seconds, in all and for each stage: waited and computed.",
+        examples=[
+            {
+                "segments": 1,
+                "first_audio_seconds": 1.6,
+                "total_seconds": 1.7,
+                "stages": {"vocoder": {"queued": 0.01, "seconds": 1.13}},
+            }
+        ],
+    )

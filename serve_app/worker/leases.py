@@ -1,0 +1,84 @@
+"""Keeps the leases of a worker's clips, in one statement a round for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection
+
+from serve_app.db.availability import is_unavailable
+from serve_app.jobs import queue
+from serve_app.jobs.queue import Claim
+from serve_app.worker.pulse import Pulse
+from serve_app.worker.thread_pools import Threads
+
+logger = logging.getLogger("bernie.worker")
+
+_LONGEST_ROUND_SECONDS = 5.0
+_RETRY_SECONDS = 0.5
+
+
+class Leases:
+    """Renews what is held and tells of what is not any more: cancelled, deleted, or taken over.
+
+    While the database cannot be reached nothing is given up: nobody else can take a clip either,
+    and a lease that ran out counts until somebody has. The first round after that decides.
+    """
+
+    def __init__(
+        self,
+        threads: Threads,
+        seconds: float,
+        poll_seconds: float,
+        held: Callable[[], Collection[Claim]],
+        lost: Callable[[Claim], None],
+    ) -> None:
+        """`held` gives the claims there are, and `lost` is told of each that is one no more."""
+        self.pulse = Pulse("the renewal of leases")
+        self._threads = threads
+        self._seconds = seconds
+        self._poll_seconds = poll_seconds
+        self._held = held
+        self._lost = lost
+        self._renewed_at = time.monotonic()
+
+    @property
+    def behind(self) -> bool:
+        """Whether the last renewal is so long ago that leases may have run out: of this worker's
+        own clips, and, where the whole machine has paused or the database was away, of others'."""
+        return self.pulse.failing or time.monotonic() - self._renewed_at > self._seconds / 2
+
+    async def keep(self) -> None:
+        """Renews three times a lease, and looks every `poll_seconds` at what is wanted still."""
+        between = min(self._seconds / 3, _LONGEST_ROUND_SECONDS)
+        due = 0.0
+        while True:
+            renewing = time.monotonic() >= due
+            try:
+                await self._round(renewing)
+            except Exception as error:
+                if not self.pulse.failing or not is_unavailable(error):
+                    logger.exception("the leases could not be looked after")
+                self.pulse.failed()
+                due = 0.0
+                await asyncio.sleep(min(_RETRY_SECONDS, between))
+                continue
+            self.pulse.good()
+            if renewing:
+                self._renewed_at = time.monotonic()
+                due = self._renewed_at + between
+            await asyncio.sleep(max(0.0, min(self._poll_seconds, due - time.monotonic())))
+
+    async def _round(self, renewing: bool) -> None:
+        claims = list(self._held())
+        if not claims:
+            return
+        if renewing:
+            await self._threads.lease(lambda s, now: queue.renew(s, claims, now, self._seconds))
+        wanted = await self._threads.lease(
+            lambda s, _: queue.active_leases(s, claims), reading=True
+        )
+        for claim in claims:
+            if claim.token not in wanted:
+                self._lost(claim)

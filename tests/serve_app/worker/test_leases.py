@@ -1,0 +1,79 @@
+"""Leases while something else is held up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import text
+
+from serve_app.db.engine import Database
+from serve_app.db.models import ClipState, User
+from serve_app.settings import ServiceSettings, Settings
+from serve_app.storage.store import ObjectStore
+from tests.serve_app.actions import make_user
+from tests.serve_app.worker_harness import WorkerHarness
+
+CLIPS = 4
+
+
+@contextmanager
+def held(database: Database, user: User) -> Iterator[None]:
+    """Somebody holds the row of the user: a person at a prompt, a worker that is cut off."""
+    with database.engine.connect() as connection, connection.begin():
+        connection.execute(text("SELECT 1 FROM users WHERE id = :id FOR UPDATE"), {"id": user.id})
+        yield
+
+
+def test_a_held_row_of_one_user_keeps_no_other_from_anything(
+    api_settings: Settings,
+    postgres_database: Database,
+    api_store: ObjectStore,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Four clips of one user cannot be charged for longer than a lease lasts. The clip of another
+    keeps its lease, a third user's is claimed and done, and in the end nothing was made twice."""
+    caplog.set_level(logging.CRITICAL, "bernie.worker")
+    settings = api_settings.model_copy(
+        update={
+            "speech": ServiceSettings(pipeline="noop"),
+            "lease_seconds": 3.0,
+            "throttle_starts": 100,
+        }
+    )
+    harness = WorkerHarness(settings, postgres_database, api_store)
+    slow = WorkerHarness(
+        settings, postgres_database, api_store, make_user(postgres_database, "eve")
+    )
+    third = WorkerHarness(
+        settings, postgres_database, api_store, make_user(postgres_database, "bob")
+    )
+    harness.stages.holds = slow.user.id
+    made = harness.stages.rendered
+    mine = [harness.submit("One chunk.") for _ in range(CLIPS)]
+    theirs = slow.submit("One chunk.")
+
+    async def go() -> None:
+        async with harness.working(), asyncio.timeout(60):
+            await harness.until(lambda: len(made) == CLIPS + 1)
+            with held(postgres_database, harness.user):
+                harness.stages.gate.set()
+                later = third.submit("One chunk.")
+                await harness.until(third.ended(later))
+                await asyncio.sleep(3 * settings.lease_seconds)
+                left, losses = slow.lease(theirs)
+                assert left > 0
+                assert losses == 0
+                harness.stages.holds = ""
+                await harness.until(slow.ended(theirs))
+            await harness.until(lambda: all(harness.ended(each)() for each in mine))
+
+    asyncio.run(go())
+    for owner, clip_id in [(slow, theirs), *((harness, each) for each in mine)]:
+        clip = owner.clip(clip_id)
+        assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
+    assert len(made) == len(set(made)) == CLIPS + 2, "nothing is computed twice"
+    assert harness.balance() == 10_000 - CLIPS * 50
