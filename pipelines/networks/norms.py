@@ -35,7 +35,7 @@ def _batch_normed(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> 
     if lengths.padded:
         mean = (wide * lengths.share).sum(2, keepdim=True)
         away = wide - mean
-        variance = (away.square() * lengths.share).sum(2, keepdim=True)
+        variance = away.square() @ lengths.share.mT
     else:
         variance, mean = torch.var_mean(wide, 2, correction=0, keepdim=True)
         away = wide - mean

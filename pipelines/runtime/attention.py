@@ -40,18 +40,21 @@ def attend(query: Tensor, key: Tensor, value: Tensor, scale: float | None = None
     return result
 
 
-def attend_packed(query: Tensor, key: Tensor, value: Tensor, packing: Packing) -> Tensor:
-    """Every frame attends to all frames of its own sequence: `[frames, heads, size]` to the same.
+def attend_packed(queries_keys: Tensor, value: Tensor, packing: Packing) -> Tensor:
+    """Every frame attends to all frames of its own sequence: queries and keys `[frames, 2, heads,
+    size]` and values `[frames, heads, size]` to the shape of the values.
 
     In 16 bits on a GPU that has the kernel nothing is padded.
     """
-    if packing.even or in_blocks(query):
+    query, key = queries_keys.unbind(1)
+    if packing.even or in_blocks(value):
         return packing.by_run(_attend, [query, key, value])
-    if has_varlen(query.device, query.dtype):
+    if has_varlen(value.device, value.dtype):
         longest = max(packing.lengths)
         ends = packing.ends
         return cast(Tensor, varlen_attn(query, key, value, ends, ends, longest, longest))
-    query, key, value = (packing.padded(each).transpose(1, 2) for each in (query, key, value))
+    query, key = packing.padded(queries_keys).transpose(1, 3).unbind(2)
+    value = packing.padded(value).transpose(1, 2)
     real = packing.members.real[:, None, None]
     padded = F.scaled_dot_product_attention(query, key, value, attn_mask=real)
     return packing.packed(padded.transpose(1, 2))

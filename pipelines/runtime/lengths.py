@@ -54,6 +54,11 @@ class Lengths:
         return torch.arange(self.longest, device=self.device) < self.tensor[:, None]
 
     @cached_property
+    def beyond(self) -> Tensor:
+        """`[batch, 1, longest]`, true where a step is not real."""
+        return ~self.real[:, None]
+
+    @cached_property
     def share(self) -> Tensor:
         """`[batch, 1, longest]`: what a real step is of its member, 0 beyond. The sum is 1."""
         return (self.real / self.tensor[:, None])[:, None]
@@ -82,7 +87,7 @@ class Lengths:
 
     def clear(self, x: Tensor) -> Tensor:
         """`x` `[batch, channels, longest]` with zeros beyond each length."""
-        return x.masked_fill(~self.real[:, None], 0) if self.padded else x
+        return x.masked_fill(self.beyond, 0) if self.padded else x
 
     def map(self, change: Callable[[int], int]) -> Lengths:
         """The lengths after a layer that turns `n` positions into `change(n)`."""

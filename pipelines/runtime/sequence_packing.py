@@ -103,13 +103,14 @@ class Packing:
             results.append(function(*run, *(head[number] for head in heads)).flatten(0, 1))
         return results[0] if len(results) == 1 else torch.cat(results)
 
-    def modulate(self, packed: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        """`[frames, width]` scaled and shifted by the vectors of each sequence."""
+    def modulate(self, packed: Tensor, vectors: Tensor) -> Tensor:
+        """`[frames, width]` scaled and shifted by the vectors of each sequence, `[sequences,
+        2 · width]`: the scales, then the shifts."""
         if not self.even and not in_blocks(packed):
-            by, to = (vectors.index_select(0, self.sequences) for vectors in (scale, shift))
+            by, to = vectors.index_select(0, self.sequences).chunk(2, dim=1)
             return torch.addcmul(to, by, packed)
         return self.by_run(
             lambda run, by, to: torch.addcmul(to[:, None], by[:, None], run),
             [packed],
-            [scale, shift],
+            vectors.chunk(2, dim=1),
         )

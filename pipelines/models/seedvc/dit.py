@@ -62,8 +62,7 @@ class AdaptiveNorm(nn.Module):
         self.project_layer = nn.Linear(width, 2 * width)
 
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
-        scale, shift = self.project_layer(time).float().chunk(2, dim=-1)
-        return packing.modulate(self.norm(x), scale, shift)
+        return packing.modulate(self.norm(x), self.project_layer(time).float())
 
 
 class Attention(nn.Module):
@@ -77,8 +76,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, rotation: Tensor, packing: Packing) -> Tensor:
         projected = self.wqkv(x).view(len(x), 3, self.heads, -1)
-        query, key = _rotate(projected[:, :2], rotation).unbind(1)
-        heads = attend_packed(query, key, projected[:, 2], packing)
+        rotated = _rotate(projected[:, :2], rotation)
+        heads = attend_packed(rotated, projected[:, 2], packing)
         attended: Tensor = self.wo(heads.flatten(1))
         return attended
 
@@ -156,7 +155,8 @@ class FinalLayer(nn.Module):
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
         shift, scale = self.adaLN_modulation(time).float().chunk(2, dim=-1)
         normed = F.layer_norm(x.float(), x.shape[-1:], eps=1e-6)
-        y: Tensor = self.linear(packing.modulate(normed, 1 + scale, shift))
+        vectors = torch.cat([1 + scale, shift], dim=-1)
+        y: Tensor = self.linear(packing.modulate(normed, vectors))
         return y
 
 
