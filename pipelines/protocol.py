@@ -35,20 +35,26 @@ class InvalidInput(ValueError):
 
 
 class Request:
-    """What a clip is made from; each pipeline has its own kind. Recordings that a request lacks may
-    still have to be fetched: it can be checked as it is, but not prepared."""
+    """What a clip is made from; each pipeline has its own kind.
+
+    A request without its recordings can be checked, but not prepared: they may still have to be
+    fetched.
+    """
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest(Request):
-    """Text to be spoken. `speed` divides durations; `seed` fixes all noise of the clip."""
+    """Text to be spoken. `speed` divides durations; `seed` fixes all noise of the clip. Markup in a
+    `literal` text is read as it is written.
+    """
 
     text: str
     voice: str
     speed: float = 1.0
     seed: int = 0
+    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def style(size: Size, *, config: ModelConfig, scale: float) -> Work:
 
 def acoustics(size: Size, *, config: ModelConfig) -> Work:
     model = still(AcousticModel(config), size)
-    place(model, size.runtime, model.precise)
+    place(model, size.runtime)
     device = size.runtime.device
     tokens = torch.randint(1, config.symbols, (size.batch, TOKENS), device=device)
     lengths, spans = Lengths.of([TOKENS] * size.batch, device), Lengths.of([FRAMES] * size.batch)
@@ -70,7 +70,7 @@ def acoustics(size: Size, *, config: ModelConfig) -> Work:
 
 def decoder(size: Size, *, config: ModelConfig) -> Work:
     model = still(Decoder(config), size)
-    place(model, size.runtime, model.precise)
+    place(model, size.runtime)
     inputs = [
         size.noise(config.hidden, FRAMES),
         150 + 30 * size.noise(2 * FRAMES),

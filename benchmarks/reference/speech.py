@@ -143,7 +143,7 @@ def acoustics() -> Pair:
 
     def prepare(runtime: Runtime) -> Work:
         model = deepcopy(ours).eval().requires_grad_(False)
-        place(model, exact(runtime), model.precise)
+        place(model, exact(runtime))
         lengths, spans = Lengths.of([TOKENS]), Lengths.of([FRAMES])
 
         def predict() -> Sequence[Tensor]:
@@ -180,7 +180,7 @@ def decoder(*, config: ModelConfig, module: str) -> Pair:
 
     def prepare(runtime: Runtime) -> Work:
         model = deepcopy(ours).eval().requires_grad_(False)
-        place(model, runtime, model.precise)
+        place(model, runtime)
         return lambda: model(asr, f0, energy, style, Lengths.of([FRAMES]), None)
 
     return Pair(lambda: theirs(asr, f0, energy, style), prepare)

@@ -17,7 +17,7 @@ def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> 
     """`scale · (x − mean) / √(variance + ε) + shift` over each member's real frames.
 
     `x` is `[batch, channels, frames]`, `scale` and `shift` `[batch, channels]`; the variance is the
-    biased one, computed in float32 whatever the type of `x`. Zeros beyond each length.
+    biased one, computed in float32 for every type of `x`. Zeros beyond each length.
     """
     if not in_blocks(x):
         return _batch_normed(x, scale[..., None], shift[..., None], lengths)

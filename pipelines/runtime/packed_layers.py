@@ -18,7 +18,7 @@ kernels = torch.ops.mkldnn
 
 
 def pack_layers(module: nn.Module) -> None:
-    """Replace the linear layers and the convolutions inside a module that is on a CPU, for good.
+    """Replace the linear layers and the convolutions inside a module on a CPU. It cannot be undone.
 
     Subclasses of torch's layers keep their weights, for those who use them in their own way; so do
     convolutions in groups, with padding other than zeros, or over time in 16 bits.

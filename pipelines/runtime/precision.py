@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
 
 from pipelines.runtime.device import Runtime
+from pipelines.runtime.faster_modules import has_faster_form, speed_up
 from pipelines.runtime.packed_layers import pack_layers
 from pipelines.runtime.time_convolution import store_channels_last
 
 HEAVY = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 
-def place(module: nn.Module, runtime: Runtime, precise: Iterable[nn.Module] = ()) -> None:
+@runtime_checkable
+class HasPreciseParts(Protocol):
+    """A module of which some parts stay float32, with all that is inside them."""
+
+    @property
+    def precise(self) -> Sequence[nn.Module]: ...
+
+
+def place(module: nn.Module, runtime: Runtime) -> None:
     """Bring a module to where and how it computes, once and for good.
 
     The order matters: it is moved to the runtime's device, its heavy weights are lowered to the
     runtime's type, and only then are they laid out and packed for the device that they are on.
-    Packed layers cannot be moved. `precise` modules stay float32 with all that is inside them.
+    Packed layers cannot be moved. What a module names in `precise` stays float32.
     """
     module.to(runtime.device)
+    if has_faster_form(module) and runtime.fast:
+        speed_up(module, runtime.dtype)
     if runtime.dtype is not torch.float32:
-        lower_weights(module, runtime.dtype, precise)
+        lower_weights(module, runtime.dtype)
     store_channels_last(module)
     pack_layers(module)
 
 
-def lower_weights(module: nn.Module, dtype: torch.dtype, precise: Iterable[nn.Module] = ()) -> None:
+def lower_weights(module: nn.Module, dtype: torch.dtype) -> None:
     """Keep the weights of matrix products and convolutions in `dtype`, as autocast wants them.
 
     Autocast would otherwise convert them anew in every call.
     """
+    precise = module.precise if isinstance(module, HasPreciseParts) else ()
     kept = {id(layer) for top in precise for layer in top.modules()}
     for layer in module.modules():
         if isinstance(layer, HEAVY) and id(layer) not in kept:

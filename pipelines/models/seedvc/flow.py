@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pipelines.models.seedvc.dit import VelocityEstimator
@@ -19,11 +20,11 @@ from pipelines.runtime.transfer import to_device
 
 @dataclass(slots=True)
 class Flow(State):
-    """A window on its way from noise to mel.
+    """A window between noise and mel.
 
     `x` `[frames, bands]` and `condition` `[frames, width]` begin with the `prompt` frames of the
     reference, where `x` stays zero. `steps` counts the Euler steps from noise to mel, of equal
-    size in time.
+    size in time. `gate` is handed on.
     """
 
     x: Tensor
@@ -31,6 +32,7 @@ class Flow(State):
     prompt: int
     steps: int
     guidance: float
+    gate: NDArray[np.float32] | None = None
     batch: FlowBatch | None = None
     place: int = 0
 

@@ -11,7 +11,7 @@ from pipelines.models.styletts2.alignment import Alignment, delayed, frame_count
 from pipelines.models.styletts2.config import ModelConfig
 from pipelines.models.styletts2.denoiser import StyleDenoiser
 from pipelines.models.styletts2.phoneme_encoder import PhonemeEncoder
-from pipelines.models.styletts2.plbert import encode, plbert
+from pipelines.models.styletts2.plbert import plbert
 from pipelines.models.styletts2.prosody import ProsodyPredictor
 from pipelines.runtime.lengths import Lengths
 
@@ -53,8 +53,8 @@ class AcousticModel(nn.Module):
         return self.diffusion
 
     def read(self, tokens: Tensor, lengths: Lengths) -> Tensor:
-        """PL-BERT's view of `[batch, tokens]`: `[batch, tokens, width]`, for all that follows."""
-        return encode(self.bert, tokens, lengths)
+        """The output of PL-BERT for `[batch, tokens]`: `[batch, tokens, width]`."""
+        return self.bert(tokens, lengths)  # type: ignore[no-any-return]
 
     def speak(
         self,
@@ -65,7 +65,8 @@ class AcousticModel(nn.Module):
         lengths: Lengths,
         final_frames: Sequence[int],
     ) -> DecoderInputs:
-        """`text` is what `read` gave for `tokens`, `prosody` `[batch, style]` the style's half.
+        """`text` is what `read` gave for `tokens`, `prosody` `[batch, style]` the half
+        of the style for the predictor.
 
         `speeds` `[batch]` divide durations; `final_frames` are added to each member's last token.
         """

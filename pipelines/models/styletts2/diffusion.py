@@ -26,7 +26,7 @@ from pipelines.settings import PipelineSettings
 
 @dataclass(slots=True)
 class SpeechState(State):
-    """A segment whose style is on its way from noise.
+    """A segment whose style is between noise and its final value.
 
     `x` `[2 · style]` is the style so far, `text` `[tokens, width]` what PL-BERT made of the tokens,
     `steps` are those that are left, `noise` `[steps, 2 · style]` is what all steps add.
@@ -68,7 +68,8 @@ class StyleBatch(StepBatch):
 
 
 class StyleTTS2Diffusion:
-    """Where styles are given there is nothing to denoise: all work is in `begin` and `finish`."""
+    """The acoustic model. Where styles are given, no step is needed: all work is in `begin` and
+    `finish`."""
 
     def __init__(self, checkpoint: Checkpoint, settings: PipelineSettings) -> None:
         """Raises WeightsMissing, CheckpointError."""
@@ -77,7 +78,7 @@ class StyleTTS2Diffusion:
         self._device = self._runtime.device
         self.model = AcousticModel(self.config)
         checkpoint.fill(self.model)
-        place(self.model, self._runtime, self.model.precise)
+        place(self.model, self._runtime)
 
     @torch.inference_mode()
     def begin(self, segments: Sequence[SpeechSegment]) -> list[State]:

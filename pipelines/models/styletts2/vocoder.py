@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from pipelines.audio.gating import gated
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.segments import SpeechAcoustic
@@ -27,7 +28,7 @@ class StyleTTS2Vocoder:
         runtime = configure(settings)
         self.model = Decoder(checkpoint.config)
         checkpoint.fill(self.model, "decoder.")
-        place(self.model, runtime, self.model.precise)
+        place(self.model, runtime)
         self._device = runtime.device
 
     @torch.inference_mode()
@@ -43,7 +44,10 @@ class StyleTTS2Vocoder:
             self.draw(acoustics) if noise else None,
         )
         return [
-            (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1).cpu().numpy()
+            gated(
+                (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1).cpu().numpy(),
+                acoustic.gate,
+            )
             for wave, acoustic in zip(waves, acoustics, strict=True)
         ]
 

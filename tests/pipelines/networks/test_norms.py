@@ -38,7 +38,7 @@ def test_instance_norm_keeps_precision_far_from_zero() -> None:
 
 
 @pytest.mark.usefixtures("either_way")
-def test_padding_does_not_change_a_member() -> None:
+def test_norms_padding_does_not_change_a_member() -> None:
     torch.manual_seed(0)
     norm = AdaIN(style=6, channels=8)
     x, style = torch.randn(3, 8, 50), torch.randn(3, 6)
@@ -50,7 +50,7 @@ def test_padding_does_not_change_a_member() -> None:
 
 
 @pytest.mark.usefixtures("either_way")
-def test_gain_multiplies_the_result() -> None:
+def test_norms_gain_multiplies_the_result() -> None:
     torch.manual_seed(0)
     norm = AdaIN(style=6, channels=8)
     x, style, gain = torch.randn(2, 8, 20), torch.randn(2, 6), torch.randn(8)

@@ -60,7 +60,7 @@ class ReferenceStyles:
         settings: PipelineSettings,
         features: FeatureCache | None = None,
     ) -> None:
-        """`features` remembers styles; left out, in this process only. Raises WeightsMissing,
+        """`features` caches styles; by default in this process only. Raises WeightsMissing,
         CheckpointError."""
         runtime = configure(settings)
         self._device = runtime.device

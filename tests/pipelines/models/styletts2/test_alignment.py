@@ -21,13 +21,13 @@ def _logits(*durations: float) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("speed", "expected"), [(1.0, [1, 2, 2, 4]), (0.5, [1, 3, 5, 7]), (4.0, [1, 1, 1, 1])]
 )
-def test_speed_divides_and_no_token_is_lost(speed: float, expected: list[int]) -> None:
+def test_alignment_speed_divides_and_no_token_is_lost(speed: float, expected: list[int]) -> None:
     logits = _logits(0.1, 1.6, 2.4, 3.6)[None]
     [counts] = frame_counts(logits, torch.tensor([speed]), Lengths.of([4]))
     assert counts.tolist() == expected
 
 
-def test_halves_round_to_even() -> None:
+def test_alignment_halves_round_to_even() -> None:
     logits = torch.full((1, 2, 5), -100.0)
     logits[0, 0, :2], logits[0, 0, 2] = 100, 0
     logits[0, 1, :3], logits[0, 1, 3] = 100, 0
@@ -35,13 +35,13 @@ def test_halves_round_to_even() -> None:
     assert counts.tolist() == [2, 4]
 
 
-def test_padding_tokens_have_no_frames() -> None:
+def test_alignment_padding_tokens_have_no_frames() -> None:
     logits = torch.stack([_logits(2, 2, 2), _logits(3, 3, 3)])
     counts = frame_counts(logits, torch.ones(2), Lengths.of([3, 1]))
     assert counts.tolist() == [[2, 2, 2], [3, 0, 0]]
 
 
-def test_features_are_repeated() -> None:
+def test_alignment_features_are_repeated() -> None:
     features = torch.tensor([[[1.0, 2, 3]], [[4, 5, 6]]])
     aligned, lengths = align(features, torch.tensor([[1, 2, 1], [1, 1, 0]]))
     assert lengths.values == (4, 2)

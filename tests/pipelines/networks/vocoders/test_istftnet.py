@@ -44,7 +44,7 @@ def test_every_member_is_reflected_at_its_own_ends() -> None:
         torch.testing.assert_close(spectra[:, : count // 5 + 1], analysed(wave[:count]))
 
 
-def test_spectra_are_the_transform_of_a_hann_window() -> None:
+def test_istftnet_spectra_are_the_transform_of_a_hann_window() -> None:
     """One inner frame, by the definition in float64."""
     wave = torch.randn(200, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     magnitude, phase = analysed(wave.float()).double().chunk(2)
@@ -60,7 +60,7 @@ def test_spectra_are_the_transform_of_a_hann_window() -> None:
     )
 
 
-def test_real_bins_never_have_a_phase_of_minus_pi() -> None:
+def test_istftnet_real_bins_never_have_a_phase_of_minus_pi() -> None:
     wave = torch.randn(6000, generator=torch.Generator().manual_seed(3))
     _, phase = analysed(wave).chunk(2)
     assert phase[[0, -1]].min() >= 0
@@ -86,7 +86,7 @@ def test_snake_residual_is_its_formula() -> None:
 
 @pytest.mark.usefixtures("either_way")
 @torch.inference_mode()
-def test_a_padded_batch_of_the_generator_equals_each_member() -> None:
+def test_istftnet_padded_batch_of_the_generator_equals_each_member() -> None:
     torch.manual_seed(0)
     generator = IstftnetGenerator(SMALL, style=6, sample_rate=24_000).eval()
     sizes = [30, 8, 21]
