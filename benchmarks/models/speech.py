@@ -55,7 +55,10 @@ def acoustics(size: Size, *, config: ModelConfig) -> Work:
     place(model, size.runtime)
     device = size.runtime.device
     tokens = torch.randint(1, config.symbols, (size.batch, TOKENS), device=device)
-    lengths, spans = Lengths.of([TOKENS] * size.batch, device), Lengths.of([FRAMES] * size.batch)
+    lengths, spans = (
+        Lengths.of([TOKENS] * size.batch, device),
+        Lengths.of([FRAMES] * size.batch, device),
+    )
     prosody = size.noise(config.style)
     aligned = size.noise(config.hidden + config.style, FRAMES)
 
