@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ from serve_app.cli import clips, doctor, users, voices
 from serve_app.cli.common import local_key
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
-from serve_app.cli.local_stack import LocalStack, local_stack
+from serve_app.cli.local_stack import LocalStack, RayGone, local_stack
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
 app = typer.Typer(
@@ -73,6 +74,12 @@ def up(
             _watch(stack)
     except KeyboardInterrupt:
         pass
+    except RayGone as gone:
+        console.print(
+            f"Stopped. {gone} What was under way goes on after the next start.", soft_wrap=True
+        )
+        console.file.flush()
+        os._exit(0)
     console.print("Stopped.")
 
 

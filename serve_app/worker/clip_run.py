@@ -66,7 +66,7 @@ class ClipRunner:
         stages: Mapping[str, Stages],
         threads: Threads,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._store = store
         self._stages = stages
         self._threads = threads
@@ -160,7 +160,7 @@ class ClipRunner:
     ) -> float:
         """Writes the encoded audio into the upload while it is generated; returns its length in
         seconds."""
-        settings = self._settings
+        settings = self.settings
         request = await self._request(clip)
         pipeline = settings.pipelines()[clip.service]
         made_at = registry.sample_rate(clip.service, pipeline)
@@ -211,7 +211,7 @@ class ClipRunner:
         return request_of(clip, recordings)
 
     def _recording(self, role: str, place: str) -> Recording:
-        settings = self._settings
+        settings = self.settings
         if role == REFERENCE:
             shipped = catalogue(settings.checkpoints)
             return voices.read_reference(self._store, place, role, shipped)
