@@ -46,12 +46,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest(Request):
-    """Text to be spoken. `speed` divides durations; `seed` fixes all noise of the clip."""
+    """Text to be spoken. `speed` divides durations; `seed` fixes all noise of the clip. Markup in a
+    `literal` text is read as it is written.
+    """
 
     text: str
     voice: str
     speed: float = 1.0
     seed: int = 0
+    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ class PipelineSettings:
     device: str = "cpu"
     dtype: str = "auto"
     """`auto`, `float32` or `bfloat16`; `auto` is bfloat16 where the processor computes in it."""
+    convolutions: str = "auto"
+    """`fast`: with fewer products, by loops that are compiled for the processor; `plain`: torch's
+    own; `auto`: fast on a CPU where they work."""
     threads: int = 1
     """torch threads inside one replica."""
     chunk_characters: int = 125

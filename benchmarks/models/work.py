@@ -24,11 +24,13 @@ class Size:
 
     def exact(self) -> Size:
         """The same in float32."""
-        return replace(self, runtime=replace(self.runtime, dtype=torch.float32))
+        return replace(
+            self, runtime=replace(self.runtime, dtype=torch.float32, convolutions="plain")
+        )
 
     def noise(self, *shape: int) -> Tensor:
-        """Standard normal `[batch, *shape]`."""
-        return torch.randn(self.batch, *shape, device=self.runtime.device)
+        """Standard normal `[batch, *shape]`, the same on every device."""
+        return torch.randn(self.batch, *shape).to(self.runtime.device)
 
 
 Prepare = Callable[[Size], Work]

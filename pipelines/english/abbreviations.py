@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pipelines.english.characters import NO_BREAK
 from pipelines.english.number_words import either
 
 _TITLES = {
@@ -151,7 +152,7 @@ _STARTER = (
 )
 """Capitalised words that start a new sentence after an abbreviation, rather than being a name."""
 
-_TITLE = re.compile(rf"\b({either(_TITLES)})\.(?=\s(?:\w|&))")
+_TITLE = re.compile(rf"\b({either(_TITLES)})\.\s(?=\w|&)")
 _BARE_TITLE = re.compile(
     r"\b(Dr|Drs|Mr|Mrs|Messrs|Prof|Capt|Lt|Sgt|Col|Gen|Sen|Gov|Rev|Mt|Ft|St)\s(?=[A-Z][a-z])"
 )
@@ -178,8 +179,8 @@ def say_abbreviations(text: str) -> str:
     """Titles, short forms, initialisms and initials."""
     text = _SHOUT.sub(lambda m: m[0] if _NO_SHOUT.fullmatch(m[0]) else m[0].lower(), text)
     text = _STREET.sub(_street, text)
-    text = _BARE_TITLE.sub(lambda m: _TITLES[m[1]] + " ", text)
-    text = _TITLE.sub(lambda m: _TITLES[m[1]], text)
+    text = _BARE_TITLE.sub(lambda m: _TITLES[m[1]] + NO_BREAK, text)
+    text = _TITLE.sub(_title, text)
     text = _NUMBERED.sub(lambda m: _BEFORE_NUMBER.get(m[1] or "", "number") + " ", text)
     text = _SMALL_NUMBERED.sub("number ", text)
     text = _LIFE.sub(lambda m: _LIVES[m[1]], text)
@@ -187,6 +188,12 @@ def say_abbreviations(text: str) -> str:
     text = _SHORT_FORM.sub(lambda m: _SHORT_FORMS[m[1]] + _stop(m), text)
     text = _INITIALISM.sub(lambda m: m[1].replace(".", "").upper() + _stop(m), text)
     return _INITIAL.sub(r"\1", text)
+
+
+def _title(match: re.Match[str]) -> str:
+    """A title and its name stay together."""
+    before_name = match.string[match.end()] != "&"
+    return _TITLES[match[1]] + (NO_BREAK if before_name else " ")
 
 
 def _street(match: re.Match[str]) -> str:

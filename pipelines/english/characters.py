@@ -87,7 +87,13 @@ another (`5 100 metre races`) or a telephone number, so there must be more to te
 groups behind one or two digits, zeros at the end, or a currency."""
 _LETTER_WITH = re.compile(r"LATIN (SMALL|CAPITAL) LETTER ([A-Z]) WITH ")
 _SPACES = re.compile(r"[^\S\n]+")
+_PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _HEARD_SYMBOLS = frozenset("°©®")
+
+
+def drop_marks(text: str) -> str:
+    """Without the characters that `marks` uses inside a text, and other private ones."""
+    return _PRIVATE.sub("", text)
 
 
 def clean(text: str) -> str:
@@ -121,9 +127,11 @@ def _simplify(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Nd":
         return str(unicodedata.digit(character))
+    if category == "Co":
+        return character if "\ue000" <= character <= "\uf8ff" else ""
     if category == "Cc":
         return character if character == "\n" else " "
-    if category in ("Cf", "Cs", "Co", "Cn", "Me") or script(character) == "MODIFIER":
+    if category in ("Cf", "Cs", "Cn", "Me") or script(character) == "MODIFIER":
         return ""
     if category in ("So", "Sk") and character not in _HEARD_SYMBOLS and character != "^":
         return " "

@@ -1,11 +1,12 @@
 """Cutting a normalised text into chunks that are spoken one by one.
 
-A chunk ends at the end of a sentence if it can, else of a clause, else of a word; a sentence that
-fits is cut only where a scrap of a few characters would be left alone otherwise. Among the cuts of
-one kind those are taken that leave the fewest and the most even chunks: very short utterances
-sound worse. Cuts are made at spaces, never at the no-break spaces inside one spoken unit. Only a
-token longer than the limit is cut inside, at its no-break spaces if it has them, and never between
-a letter and its combining marks while these fit.
+A chunk ends at the end of a sentence if it can, else of a clause, else where a speaker could take a
+breath, else of a word; a sentence that fits is cut only where a scrap of a few characters would be
+left alone otherwise. The first chunk of a long text is short, so that it is soon heard. Among the
+cuts of one kind those are taken that leave the fewest and the most even chunks: very short
+utterances sound worse. Cuts are made at spaces, never at the no-break spaces inside one spoken
+unit. Only a token longer than the limit is cut inside, at its no-break spaces if it has them, and
+never between a letter and its combining marks while these fit.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import accumulate, pairwise
 
 from pipelines.english.characters import NO_BREAK
@@ -23,7 +25,15 @@ _CLAUSE_END = re.compile(r"(?:[,;:—][)”]*|[)”])$")
 _OPENING = ("(", "“")
 _JOINER = "\u200d"
 
-_SENTENCE, _CLAUSE, _WORD = 1.0, 4.0, 12.0
+_BREATH = re.compile(
+    r"(?:and|or|but|nor|so|yet|because|although|though|while|whereas|which|who|whom|whose|that|"
+    r"where|when|if|unless|until|since|after|before|as|than|with|without|for|from|in|on|at|by|"
+    r"into|onto|over|under|through|between|against|during|towards?|about|across|among|to)$",
+    re.I,
+)
+"""Words before which a speaker could take a breath."""
+
+_SENTENCE, _CLAUSE, _PHRASE, _WORD = 1.0, 4.0, 9.0, 12.0
 """What it costs to end a chunk there; one sentence end costs as much as one chunk more."""
 
 _SHORT = 30
@@ -41,16 +51,56 @@ class _Token:
     end_cost: float
 
 
-def split(text: str, max_characters: int) -> list[str]:
+class Seam(Enum):
+    """What there is between a chunk and the one before it."""
+
+    NONE = auto()
+    """Words that belong together."""
+    CLAUSE = auto()
+    SENTENCE = auto()
+    PARAGRAPH = auto()
+
+
+def seam_after(chunk: str) -> Seam:
+    """What follows a chunk of normalised text, by its last mark."""
+    if _SENTENCE_END.search(chunk):
+        return Seam.SENTENCE
+    return Seam.CLAUSE if _CLAUSE_END.search(chunk) else Seam.NONE
+
+
+def split(text: str, max_characters: int, first: int | None = None) -> list[str]:
     """The chunks of `text`, in order, each of 1 to `max_characters` characters.
 
+    Of a text that is longer the first chunk has at most `first`, if there is a mark to end it at.
     Joined again they are the text, but for white space at the cuts. Raises ValueError when
     `max_characters` is less than 1.
     """
     if max_characters < 1:
         raise ValueError("max_characters must be at least 1")
     tokens = _tokenize(text, max_characters)
-    return [_join(tokens[start:end]) for start, end in pairwise(_best_cuts(tokens, max_characters))]
+    begin = _first_end(tokens, first, max_characters) if first is not None else 0
+    rest = tokens[begin:]
+    cuts = [0, *(begin + cut for cut in _best_cuts(rest, max_characters))] if begin else None
+    cuts = cuts or _best_cuts(tokens, max_characters)
+    return [_join(tokens[start:end]) for start, end in pairwise(cuts)]
+
+
+def _first_end(tokens: list[_Token], first: int, limit: int) -> int:
+    """How many tokens the first chunk has: up to the first sentence end, else clause end, that
+    leaves it neither too long nor too short; 0 when there is none, or all is one chunk."""
+    ends = list(accumulate(len(token.text) + len(token.space) for token in tokens))
+    if not ends or ends[-1] - 1 <= limit:
+        return 0
+    usable = [
+        place
+        for place, end in enumerate(ends)
+        if min(_SHORT // 2, first) <= end - len(tokens[place].space) <= first
+    ]
+    for cost in (_SENTENCE, _CLAUSE):
+        for place in usable:
+            if tokens[place].end_cost == cost:
+                return place + 1
+    return 0
 
 
 def _tokenize(text: str, limit: int) -> list[_Token]:
@@ -69,7 +119,7 @@ def _end_cost(word: str, following: str) -> float:
         return _SENTENCE
     if _CLAUSE_END.search(word) or following.startswith(_OPENING):
         return _CLAUSE
-    return _WORD
+    return _PHRASE if _BREATH.match(following) else _WORD
 
 
 def _pieces(word: str, limit: int) -> list[_Token]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from pipelines.english.characters import NO_BREAK
 from pipelines.english.number_words import Numbers, plural, unit
 
 _MONTHS = (
@@ -89,7 +90,7 @@ def say_dates(text: str, language: str, say: Numbers) -> str:
 
     def date(month: int | str, day: str, year: str | None) -> str:
         name = month if isinstance(month, str) else _MONTHS[month - 1]
-        said_year = f", {_said_year(year, say)}" if year else ""
+        said_year = f",{NO_BREAK}{_said_year(year, say)}" if year else ""
         if american:
             return unit(name, say.ordinal(day)) + said_year
         return unit("the", say.ordinal(day), "of", name) + said_year
@@ -168,18 +169,18 @@ def _said_year(written: str, say: Numbers) -> str:
 
 def _month_first(month: str, day: str, year: str | None, say: Numbers) -> str:
     words = unit(month, say.ordinal(day))
-    return f"{words}, {say.year(year)}" if year else words
+    return f"{words},{NO_BREAK}{say.year(year)}" if year else words
 
 
 def _day_first(month: str, day: str, year: str | None, say: Numbers) -> str:
     words = unit("the", say.ordinal(day), "of", month)
-    return f"{words}, {say.year(year)}" if year else words
+    return f"{words},{NO_BREAK}{say.year(year)}" if year else words
 
 
 def _days(month: str, first: str, last: str, year: str | None, say: Numbers, lead: bool) -> str:
     days = [say.ordinal(first), "to", say.ordinal(last)]
     words = unit(month, *days) if lead else unit("the", *days, "of", month)
-    return f"{words}, {say.year(year)}" if year else words
+    return f"{words},{NO_BREAK}{say.year(year)}" if year else words
 
 
 def _iso_time(match: re.Match[str], say: Numbers) -> str:

@@ -13,17 +13,19 @@ import unicodedata
 
 from pipelines.english.abbreviations import say_abbreviations
 from pipelines.english.addresses import say_addresses
-from pipelines.english.characters import NO_BREAK, clean
+from pipelines.english.characters import NO_BREAK, clean, drop_marks
 from pipelines.english.dates import say_dates
+from pipelines.english.layout import lay_out
+from pipelines.english.marks import PAUSES, is_mark, without_pauses
 from pipelines.english.number_words import numbers_of
 from pipelines.english.quantities import say_quantities
 from pipelines.english.roman import say_roman_numerals
+from pipelines.english.stretched import unstretch
 from pipelines.english.symbols_said import drop_drawings, say_slashed, say_symbols
 from pipelines.english.times import say_durations, say_times
 
 _PUNCTUATION = frozenset(";:,.!?—…“”()")
-_BULLET = re.compile(r"(?:[-*•–>]|(?P<heading>#+))\s+|(?P<number>\d{1,3})[.)]\s+")
-_DECORATION = re.compile(r"([^\w\s.,;:!?'\"()-])\1{2,}")
+_DECORATION = re.compile(r"([^\w\s.,;:!?'\"()\ue000-\uf8ff-])\1{2,}")
 _ELLIPSIS = re.compile(r"\.\s?\.[\s.]*\.|\.{2,}")
 _DASH = re.compile(r"\s*(?:—+|--+|(?<=\s)[-–]+(?=\s)|(?<=[^\W\d])–(?=[^\W\d]))\s*")
 _INNER_STOP = re.compile(r"(?<=[^\W_])\.(?=[a-z])")
@@ -36,7 +38,7 @@ _SPACE_BEFORE = re.compile(r"\s+(?=[,;:.!?…”)])")
 _SPACE_BEFORE_UNIT = re.compile(rf" +(?={NO_BREAK})")
 _SPACE_AFTER_OPENING = re.compile(r"(?<=[(“])\s+")
 _EMPTY_BRACKETS = re.compile(r"\([\s,;:.!?…—-]*\)|“[\s,;:.!?…—-]*”")
-_LEADING = re.compile(r"^[\s,;:.!?…—)”-]+")
+_LEADING = re.compile(rf"(?:^|(?<=[{PAUSES}]))[\s,;:.!?…—)”-]+")
 _SPACES = re.compile(rf"[^\S{NO_BREAK}]+")
 _STRENGTH = "?!….;:,—"
 """Marks from the strongest: of several in a row the strongest is kept."""
@@ -47,36 +49,21 @@ def normalize(text: str, language: str) -> str:
 
     Empty when nothing of it can be said. Words of other scripts are kept as they are.
     """
+    return without_pauses(read_out(drop_marks(text), language))
+
+
+def read_out(text: str, language: str) -> str:
+    """As `normalize`, but with the marks of pauses, paragraphs and given pronunciations kept."""
     say = numbers_of(language)
     text = say_addresses(clean(text))
-    text = _end_lines(_DECORATION.sub(" ", drop_drawings(text)))
+    text = unstretch(text)
+    text = lay_out(_DECORATION.sub(" ", drop_drawings(text)))
     text = say_abbreviations(say_slashed(text))
     text = say_roman_numerals(text, say)
     text = say_durations(text, say)
     text = say_times(say_dates(text, language, say), say)
     text = say_quantities(text, say)
     return _tidy(say_symbols(text))
-
-
-def _end_lines(text: str) -> str:
-    """Paragraphs, headings and list items end a sentence; other line ends are spaces."""
-    lines: list[str] = []
-    ends_sentence = False
-    for line in map(str.strip, text.split("\n")):
-        bullet = _BULLET.match(line)
-        if lines and (ends_sentence or bullet or not line):
-            lines[-1] = _finish(lines[-1])
-        ends_sentence = bool(bullet and bullet["heading"])
-        if bullet:
-            number = bullet["number"]
-            line = (f"{number}. " if number else "") + line[bullet.end() :]
-        if line:
-            lines.append(line)
-    return " ".join(lines)
-
-
-def _finish(line: str) -> str:
-    return line if line.rstrip(")\"'").endswith(tuple(".,;:!?-—–")) else line + "."
 
 
 def _tidy(text: str) -> str:
@@ -98,7 +85,7 @@ def _tidy(text: str) -> str:
 
 def _is_kept(character: str) -> bool:
     """Letters, marks, spaces, known punctuation, and the signs whose names espeak says."""
-    if character in _PUNCTUATION or character in " '-\u00a0":
+    if character in _PUNCTUATION or character in " '-\u00a0" or is_mark(character):
         return True
     category = unicodedata.category(character)
     return category[0] in "LM" or (category == "Sm" and character not in "~|")

@@ -21,7 +21,9 @@ from phonemizer.backend import EspeakBackend
 from phonemizer.backend.espeak.wrapper import EspeakWrapper
 
 from pipelines.english.characters import NO_BREAK
+from pipelines.english.marks import Words
 from pipelines.english.scripts import language_runs
+from pipelines.english.stand_ins import StandIns
 from pipelines.english.symbols import IDS
 
 _PUNCTUATION = re.compile(r"(\s*[;:,.!?—…“”()][\s;:,.!?—…“”()]*)")
@@ -52,18 +54,26 @@ read memory that is not its own, which ends the process. It has no sound anyway.
 _espeak = Lock()
 
 
-def phonemize(texts: Sequence[str], language: str) -> list[str]:
+def phonemize(texts: Sequence[str], language: str, words: Words | None = None) -> list[str]:
     """Kokoro's phonemes of each text, in order; `language` is `en-us` or `en-gb`.
 
-    The texts are normalised ones. A result may be empty, and longer than the model takes.
+    The texts are normalised ones; the marks of `words` in them sound as they say. A result may be
+    empty, and longer than the model takes.
     """
-    clauses = [_clauses(text, language) for text in texts]
+    given = [StandIns(words or Words()) for _ in texts]
+    clauses = [
+        _clauses(stand_ins.put(text), language)
+        for text, stand_ins in zip(texts, given, strict=True)
+    ]
     runs: dict[str, list[str]] = defaultdict(list)
     for clause in chain.from_iterable(clauses):
-        for read_in, words in clause.runs:
-            runs[read_in].append(words)
-    sounds = {read_in: iter(_speak(words, read_in)) for read_in, words in runs.items()}
-    return [_to_kokoro("".join(clause.said(sounds) for clause in members)) for members in clauses]
+        for read_in, run in clause.runs:
+            runs[read_in].append(run)
+    sounds = {read_in: iter(_speak(many, read_in)) for read_in, many in runs.items()}
+    phonemes = ("".join(clause.said(sounds) for clause in members) for members in clauses)
+    return [
+        to_kokoro(stand_ins.take(spoken)) for spoken, stand_ins in zip(phonemes, given, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,8 @@ def _respell(text: str) -> str:
     return _RESPELLED.sub(lambda m: _RESPELLINGS[m[1]], text)
 
 
-def _to_kokoro(phonemes: str) -> str:
+def to_kokoro(phonemes: str) -> str:
+    """Any IPA in the symbols that Kokoro knows."""
     simple = "".join(c if c in IDS else normalize("NFD", c) for c in phonemes)
     known = "".join(c for c in simple.translate(_SUBSTITUTE) if c in IDS)
     return _SPACES.sub(" ", known).strip()

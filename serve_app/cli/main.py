@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 import webbrowser
@@ -19,7 +20,7 @@ from serve_app.cli import clips, doctor, users, voices
 from serve_app.cli.common import local_key, sign_in_link
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
-from serve_app.cli.local_stack import LocalStack, base_url, local_stack
+from serve_app.cli.local_stack import LocalStack, RayGone, base_url, local_stack
 from serve_app.http.work import is_loopback
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
@@ -80,6 +81,12 @@ def up(
             _watch(stack)
     except KeyboardInterrupt:
         pass
+    except RayGone as gone:
+        console.print(
+            f"Stopped. {gone} What was under way goes on after the next start.", soft_wrap=True
+        )
+        console.file.flush()
+        os._exit(0)
     console.print("Stopped.")
 
 

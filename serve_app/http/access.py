@@ -45,9 +45,11 @@ async def _caller(
     if sent is None:
         message = "Sign in, or send an API key, as `Authorization: Bearer …`."
         raise ApiError(401, "missing_credentials", message)
-    # Who it is is not known yet: what a credential's requests may take up is its own share.
-    share = hash_token(sent.credentials)
+    credential = hash_token(sent.credentials)
+    share = state.pace.user_of(credential)
+    await state.pace.wait(share)
     caller, now = await state.work.reads.run(share, _authenticate, state, sent.credentials)
+    state.pace.saw(credential, caller.user.id)
     if caller.use_due(now):
         try:
             await state.work.writes.run(caller.user.id, _record_use, state, caller, now)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from serve_app.errors import invalid
 
+_LINE_END = re.compile("\r\n|[\r\v\f\x85]")
+
 
 def clean_text(text: str, field: str, max_length: int) -> str:
     """`text` without surrounding white space: 1 to `max_length` characters, without control
-    characters except newline and tab. Raises ApiError 422 for `field`."""
-    stripped = text.strip()
+    characters except tab and the ends of lines and pages; every such end becomes a newline. Raises
+    ApiError 422 for `field`."""
+    stripped = _LINE_END.sub("\n", text).strip()
     if not stripped:
         raise invalid(field, f"{field} must have 1 to {max_length} characters besides white space.")
     if len(stripped) > max_length:
@@ -21,7 +25,7 @@ def clean_text(text: str, field: str, max_length: int) -> str:
             code_point = f"U+{ord(character):04X}"
             raise invalid(
                 field,
-                f"{field} must have no control characters but newline and tab; "
+                f"{field} must have no control characters but tab and the ends of lines; "
                 f"character {place + 1} is {code_point}.",
             )
     return stripped

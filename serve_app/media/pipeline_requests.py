@@ -34,9 +34,10 @@ def _speech(
 ) -> SpeechRequest:
     text, voice = clip.text or "", clip.voice or ""
     speed, seed = options["speed"], options["seed"]
+    literal = options.get("literal", False)
     if REFERENCE in recordings:
-        return StyledRequest(text, voice, speed, seed, reference=recordings[REFERENCE])
-    return SpeechRequest(text, voice, speed, seed)
+        return StyledRequest(text, voice, speed, seed, literal, reference=recordings[REFERENCE])
+    return SpeechRequest(text, voice, speed, seed, literal)
 
 
 def _conversion(

@@ -45,13 +45,15 @@ def _new_clip(submission: Submission, body: Speech) -> NewClip:
     settings = submission.state.settings
     text = clean_text(body.text, "text", settings.max_text_characters)
     seed = submission.seed
-    submission.check(SpeechRequest(text, body.voice, body.speed, seed))
+    submission.check(SpeechRequest(text, body.voice, body.speed, seed, body.literal))
     options: dict[str, Any] = {
         "speed": body.speed,
         "format": body.format,
         "sample_rate": body.sample_rate,
         "seed": seed,
     }
+    if body.literal:
+        options["literal"] = True
     if registry.takes_reference(SERVICE, catalog.require(SERVICE, settings)):
         options[REFERENCE] = submission.reference(body.voice)
     return NewClip(

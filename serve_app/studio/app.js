@@ -37,7 +37,7 @@ setTheme(theme());
 function Theme() {
   const [name, show] = useState(theme());
   return html`<label class="theme"><span class="sr">Colours</span><select onChange=${(event) => { setTheme(event.target.value); show(event.target.value); }}>
-    ${THEMES.map((each) => html`<option value=${each} selected=${each === name}>${{ system: "System colours", light: "Light", dark: "Dark" }[each]}</option>`)}</select></label>`;
+    ${THEMES.map((each) => html`<option value=${each} selected=${each === name}>${{ system: "Auto", light: "Light", dark: "Dark" }[each]}</option>`)}</select></label>`;
 }
 
 const Links = ({ names, page, onGo }) => names.map((name) => html`<li key=${name}><a href="#/${name}" aria-current=${name === page ? "page" : undefined} onClick=${onGo}><${Icon} name=${name} /><span>${SHORT[name] ? html`<span class="long">${SCREENS[name][0]}</span><span class="short">${SHORT[name]}</span>` : SCREENS[name][0]}</span></a></li>`);

@@ -75,6 +75,9 @@ export function when(moment) {
     ? `today ${hour.format(at)}` : `${day.format(at)}, ${hour.format(at)}`;
 }
 
+/** Text in which `commands` stand between backticks. */
+export const marked = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code>${part}</code>` : part));
+
 export function shorten(text, most = 90) {
   return text.length <= most ? text : `${text.slice(0, most).trimEnd()}…`;
 }

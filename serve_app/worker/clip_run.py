@@ -29,7 +29,7 @@ from serve_app.db.models import Clip
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
 from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.media.live_audio import TeeSink
+from serve_app.media.live_audio import StreamBuffer
 from serve_app.media.pipeline_requests import REFERENCE, recordings_of, request_of
 from serve_app.settings import Settings
 from serve_app.storage.multipart import MultipartWriter
@@ -67,7 +67,7 @@ class ClipRunner:
         stages: Mapping[str, Stages],
         threads: Threads,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._store = store
         self._stages = stages
         self._threads = threads
@@ -171,7 +171,7 @@ class ClipRunner:
     ) -> float:
         """Writes the encoded audio into the upload while it is generated; returns its length in
         seconds."""
-        settings = self._settings
+        settings = self.settings
         request = await self._request(clip)
         pipeline = settings.pipelines()[clip.service]
         made_at = registry.sample_rate(clip.service, pipeline)
@@ -190,10 +190,10 @@ class ClipRunner:
             streaming = await self._threads.persist(
                 clip.user_id, lambda s, _: live_audio.is_requested(s, clip.id), reading=True
             )
-            sink = TeeSink(upload) if streaming else upload
+            stream = StreamBuffer() if streaming else None
             options = clip.options
             rate = options["sample_rate"] or own_rate(options["format"], made_at)
-            encoder = Encoder(sink, options["format"], made_at, rate, streaming=streaming)
+            encoder = Encoder(upload, options["format"], made_at, rate, stream)
 
             def write(samples: Waveform) -> None:
                 encoder.write(samples)
@@ -202,8 +202,8 @@ class ClipRunner:
             async def encode(samples: Waveform) -> None:
                 with timings.measure("encode"):
                     await self._threads.run(write, samples)
-                if isinstance(sink, TeeSink):
-                    report.stream(encoder.seconds, sink.take())
+                if stream is not None:
+                    report.stream(encoder.seconds, stream.take())
                 else:
                     report.audio(encoder.seconds, upload.size)
 
@@ -226,7 +226,7 @@ class ClipRunner:
         return request_of(clip, recordings)
 
     def _recording(self, role: str, place: str) -> Recording:
-        settings = self._settings
+        settings = self.settings
         if role == REFERENCE:
             shipped = catalogue(settings.checkpoints)
             return voices.read_reference(self._store, place, role, shipped)

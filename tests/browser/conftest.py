@@ -19,7 +19,9 @@ from serve_app.storage.seaweedfs import SeaweedFS
 from serve_app.storage.store import ObjectStore
 from tests.browser.server import StudioServer
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 FLAGS = [
     "--no-sandbox",
     "--use-fake-device-for-media-stream",

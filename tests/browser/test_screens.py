@@ -33,7 +33,11 @@ def violations(page: Page) -> list[str]:
         page.evaluate(AXE)
     options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
     found: dict[str, Any] = page.evaluate(f"axe.run({options})")
-    return [f"{each['id']}: {node['html'][:160]}" for each in found["violations"] for node in each["nodes"]]
+    return [
+        f"{each['id']}: {node['html'][:160]}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
 
 
 def is_too_wide(page: Page) -> bool:

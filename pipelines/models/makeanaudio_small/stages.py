@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pipelines.models.foley.files import FoleyFiles
-from pipelines.models.foley.stages import FoleyFrontend
+from pipelines.models.foley.frontend import FoleyFrontend
 from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.rendering import FADE_OUT_SECONDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, SPACE

@@ -72,4 +72,5 @@ def _acoustic(segment: RevoiceSegment, asr: Floats, energy: Floats) -> SpeechAco
         energy=energy,
         style=segment.style,
         gain=segment.gain,
+        gate=segment.gate,
     )

@@ -12,6 +12,7 @@ from torch import Tensor
 from pipelines.audio.mel import log_mel
 from pipelines.audio.recording import Recording, at_rate
 from pipelines.audio.resampling import sinc_resample
+from pipelines.audio.voice_activity import speech_gate
 from pipelines.models.seedvc.checkpoint import (
     SeedVCFiles,
     load_campplus,
@@ -98,7 +99,7 @@ class SeedVCFrontend:
         self._model = f"seedvc-{identity((REVISION, config, runtime.dtype), *models)}"
         place(content, runtime)
         for module in models[1:]:
-            module.to(runtime.device)
+            place(module, runtime.exact)
 
     @classmethod
     def load(
@@ -193,6 +194,8 @@ class SeedVCFrontend:
         prompt = np.ascontiguousarray(voice.mel.cpu().numpy())
         prompt_content, style = voice.content.cpu().numpy(), voice.style.cpu().numpy()
         window = context_frames(config.sample_rate, config.mel.hop) - len(prompt)
+        seconds = (np.arange(frames) + 0.5) * config.mel.hop / config.sample_rate
+        gate = speech_gate(recordings_of(request)[0], seconds / request.length_adjust)
         for index, (start, stop) in enumerate(window_bounds(frames, window)):
             yield ConversionSegment(
                 index=index,
@@ -205,6 +208,7 @@ class SeedVCFrontend:
                 content=content[start:stop].cpu().numpy().copy(),
                 steps=request.steps,
                 guidance=request.guidance,
+                gate=gate[start:stop].copy(),
             )
 
     def _source_content(

@@ -9,15 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.audio.gating import gated
 from pipelines.models.seedvc.checkpoint import SeedVCFiles, load_estimator, load_vocoder
 from pipelines.models.seedvc.config import read_config
 from pipelines.models.seedvc.dit import VelocityEstimator
-from pipelines.models.seedvc.flow import Flow, advance
+from pipelines.models.seedvc.flow import Flow, FlowBatch
 from pipelines.models.seedvc.segments import ConversionSegment, Floats, MelAcoustic
 from pipelines.networks.vocoders.bigvgan import BigVGAN
 from pipelines.protocol import Waveform
 from pipelines.runtime.device import Runtime, configure
 from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.step_batches import batch_of
+from pipelines.runtime.transfer import to_device, to_host
 from pipelines.settings import PipelineSettings
 
 
@@ -44,20 +47,26 @@ class SeedVCDiffusion:
 
     @torch.inference_mode()
     def step(self, states: Sequence[Flow]) -> None:
+        batch = batch_of(states, lambda flows: FlowBatch(flows, self._null))
         with autocast(self._runtime):
-            advance(self.estimator, self._null, states)
+            after = batch.step(self.estimator)
+        for state, x in zip(states, after, strict=True):
+            state.x = x
+            state.steps_left -= 1
 
     @torch.inference_mode()
     def finish(self, states: Sequence[Flow]) -> list[MelAcoustic]:
         """The mel of each window, without the reference."""
+        mels = to_host(*(state.x[state.prompt :].T.contiguous() for state in states))
         return [
             MelAcoustic(
                 index=state.segment.index,
                 seed=state.segment.seed,
                 length=len(state.x) - state.prompt,
-                mel=state.x[state.prompt :].T.contiguous().cpu().numpy(),
+                mel=mel,
+                gate=state.gate,
             )
-            for state in states
+            for state, mel in zip(states, mels, strict=True)
         ]
 
     def _begin(self, segment: ConversionSegment) -> Flow:
@@ -82,10 +91,11 @@ class SeedVCDiffusion:
             prompt=prompt,
             steps=segment.steps,
             guidance=segment.guidance,
+            gate=segment.gate,
         )
 
     def _tensor(self, values: Tensor) -> Tensor:
-        return values.to(self._runtime.device)
+        return to_device(values, self._runtime.device)
 
 
 class SeedVCVocoder:
@@ -115,4 +125,4 @@ class SeedVCVocoder:
             with autocast(self._runtime):
                 samples = self.model(mels.to(self._runtime.device))
             waves.update(zip(members, samples.cpu().numpy(), strict=True))
-        return [waves[member] for member in range(len(acoustics))]
+        return [gated(waves[member], acoustics[member].gate) for member in range(len(acoustics))]

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.alignment import align, delayed, frame_counts
+from pipelines.models.styletts2.alignment import Alignment, delayed, frame_counts, lengthened
 from pipelines.models.styletts2.config import ModelConfig
 from pipelines.models.styletts2.denoiser import StyleDenoiser
 from pipelines.models.styletts2.phoneme_encoder import PhonemeEncoder
-from pipelines.models.styletts2.plbert import encode, plbert
+from pipelines.models.styletts2.plbert import plbert
 from pipelines.models.styletts2.prosody import ProsodyPredictor
 from pipelines.runtime.lengths import Lengths
 
@@ -41,6 +41,11 @@ class AcousticModel(nn.Module):
         self.diffusion = None if config.denoiser is None else StyleDenoiser(config, config.denoiser)
 
     @property
+    def precise(self) -> list[nn.Module]:
+        """What stays float32 whatever the denoiser computes in: durations must not depend on it."""
+        return [part for part in self.children() if part is not self.diffusion]
+
+    @property
     def denoiser(self) -> StyleDenoiser:
         """Raises ValueError for a model whose styles are given."""
         if self.diffusion is None:
@@ -48,8 +53,8 @@ class AcousticModel(nn.Module):
         return self.diffusion
 
     def read(self, tokens: Tensor, lengths: Lengths) -> Tensor:
-        """PL-BERT's view of `[batch, tokens]`: `[batch, tokens, width]`, for all that follows."""
-        return encode(self.bert, tokens, lengths)
+        """The output of PL-BERT for `[batch, tokens]`: `[batch, tokens, width]`."""
+        return self.bert(tokens, lengths)  # type: ignore[no-any-return]
 
     def speak(
         self,
@@ -60,17 +65,19 @@ class AcousticModel(nn.Module):
         lengths: Lengths,
         final_frames: Sequence[int],
     ) -> DecoderInputs:
-        """`text` is what `read` gave for `tokens`, `prosody` `[batch, style]` the style's half.
+        """`text` is what `read` gave for `tokens`, `prosody` `[batch, style]` the half
+        of the style for the predictor.
 
         `speeds` `[batch]` divide durations; `final_frames` are added to each member's last token.
         """
         features, logits = self.predictor.durations(self.bert_encoder(text), prosody, lengths)
         frames = frame_counts(logits, speeds, lengths)
-        for counts, more in zip(frames, final_frames, strict=True):
-            counts[-1] += more
+        if any(final_frames):
+            frames = lengthened(frames, lengths, final_frames)
         if self.delayed_features:
-            frames = delayed(frames)
-        aligned, spans = align(features, frames)
-        f0, energy = self.predictor.contours(aligned, prosody, spans)
-        asr, _ = align(self.text_encoder(tokens, lengths), frames)
+            frames = delayed(frames, lengths)
+        alignment = Alignment.of(frames)
+        spans = alignment.lengths
+        f0, energy = self.predictor.contours(alignment.spread(features), prosody, spans)
+        asr = alignment.spread(self.text_encoder(tokens, lengths))
         return DecoderInputs(asr, f0, energy, spans)

@@ -11,8 +11,6 @@ from pipelines.networks.vocoders.generator_config import HifiganConfig
 from pipelines.networks.vocoders.hifigan import HifiganGenerator
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator
 from pipelines.runtime.lengths import Lengths
-from pipelines.runtime.packed_layers import pack_layers
-from pipelines.runtime.time_convolution import store_channels_last
 
 
 class Decoder(nn.Module):
@@ -31,21 +29,20 @@ class Decoder(nn.Module):
             [AdaINResidual(joined, width, style) for _ in range(3)]
             + [AdaINResidual(joined, out, style, upsample=True)]
         )
-        self.dtype = torch.float32
         self.samples_per_frame = 2 * config.generator.samples_per_frame
         self.generator = _generator(config)
 
-    def compute_in(self, dtype: torch.dtype) -> Decoder:
-        """Run the convolutions in `dtype`. F0, source, statistics and spectra stay float32."""
-        source = self.generator.noise_convs
-        precise = (self.F0_conv, self.N_conv, self.generator.conv_post, *source)
-        for module in self.modules():
-            if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
-                module.to(dtype)
-        store_channels_last(self)
-        pack_layers(self)
-        self.dtype = dtype
-        return self
+    @property
+    def precise(self) -> list[nn.Module]:
+        """What stays float32 whatever the rest computes in: F0, source, styles and spectra."""
+        generator = self.generator
+        styled = [layer for layer in self.modules() if isinstance(layer, nn.Linear)]
+        return [self.F0_conv, self.N_conv, generator.conv_post, *generator.noise_convs, *styled]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the convolutions compute in."""
+        return next(self.asr_res.parameters()).dtype
 
     def forward(
         self,

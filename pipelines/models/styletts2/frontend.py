@@ -25,7 +25,9 @@ SPEEDS = (0.25, 4.0)
 class Script(Protocol):
     """How texts are read."""
 
-    def analyse(self, text: str, language: str, max_characters: int) -> list[Chunk]:
+    def analyse(
+        self, text: str, language: str, max_characters: int, literal: bool = False
+    ) -> list[Chunk]:
         """The chunks of `text` in order. Raises InvalidInput."""
         ...
 
@@ -47,7 +49,7 @@ def check(request: SpeechRequest, settings: PipelineSettings) -> None:
     check_speed(request)
     blend = catalogue(settings.checkpoints).parse(request.voice)
     script = KokoroScript(settings.spoken_characters)
-    script.analyse(request.text, blend.language, settings.chunk_characters)
+    script.analyse(request.text, blend.language, settings.chunk_characters, request.literal)
 
 
 class StyleTTS2Frontend:
@@ -67,7 +69,7 @@ class StyleTTS2Frontend:
         check_speed(request)
         manner = self._manner(request)
         limit = self._settings.chunk_characters
-        chunks = manner.script.analyse(request.text, manner.language, limit)
+        chunks = manner.script.analyse(request.text, manner.language, limit, request.literal)
         return [
             SpeechSegment(
                 index=index,

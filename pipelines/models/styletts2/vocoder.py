@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from pipelines.audio.gating import gated
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.segments import SpeechAcoustic
@@ -14,6 +15,8 @@ from pipelines.networks.vocoders.source import source_noise
 from pipelines.protocol import Waveform
 from pipelines.runtime.device import configure
 from pipelines.runtime.lengths import Lengths, padded
+from pipelines.runtime.precision import place
+from pipelines.runtime.transfer import to_host
 from pipelines.settings import PipelineSettings
 
 
@@ -26,7 +29,7 @@ class StyleTTS2Vocoder:
         runtime = configure(settings)
         self.model = Decoder(checkpoint.config)
         checkpoint.fill(self.model, "decoder.")
-        self.model.compute_in(runtime.dtype).to(runtime.device)
+        place(self.model, runtime)
         self._device = runtime.device
 
     @torch.inference_mode()
@@ -41,9 +44,14 @@ class StyleTTS2Vocoder:
             Lengths.of([acoustic.length for acoustic in acoustics], device),
             self.draw(acoustics) if noise else None,
         )
+        samples = to_host(
+            *(
+                (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1)
+                for wave, acoustic in zip(waves, acoustics, strict=True)
+            )
+        )
         return [
-            (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1).cpu().numpy()
-            for wave, acoustic in zip(waves, acoustics, strict=True)
+            gated(wave, acoustic.gate) for wave, acoustic in zip(samples, acoustics, strict=True)
         ]
 
     def draw(self, acoustics: Sequence[SpeechAcoustic]) -> Tensor:

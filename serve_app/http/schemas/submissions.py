@@ -45,13 +45,17 @@ class Speech(ClipOptions):
     text: str = Field(
         json_schema_extra={"minLength": 1},
         description="What to say: up to 5,000 characters unless the server is set otherwise, "
-        "no control characters but newline and tab.",
+        "no control characters but tab and the ends of lines. HTML, SSML (`<break>`, "
+        "`<phoneme>`), entities and Markdown are read for what they mean.",
     )
     voice: Annotated[str, length(1, 200)] = Field(
         description="A name or alias of `GET /api/voices`, or a blend such as "
         "`af_heart:0.7+am_michael:0.3`."
     )
     speed: Annotated[float, between(0.5, 2.0)] = 1.0
+    literal: bool = Field(
+        False, description="Read tags, entities and Markdown as they are written."
+    )
 
 
 class Conversion(ClipOptions):

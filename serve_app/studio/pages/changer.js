@@ -3,7 +3,7 @@ import { call } from "../api.js";
 import { useDraft } from "../drafts.js";
 import { ClipList } from "../parts/clipcard.js";
 import { Choice, Output, OUTPUT, outputOf, Segments, Slider } from "../parts/fields.js";
-import { MakeButton, NotInstalled, onKeys, tellSending, Title, useMaker, useRecent, useService, Wait } from "../parts/maker.js";
+import { MakeButton, NotInstalled, onKeys, Settings, tellSending, Title, useMaker, useRecent, useService, Wait } from "../parts/maker.js";
 import { titleOf } from "../parts/playbar.js";
 import { FileSource, Microphone } from "../parts/source.js";
 import { VoicePicker } from "../parts/voicepicker.js";
@@ -54,7 +54,7 @@ export function Changer() {
     await maker.make([{ ...source, voice, ...options, ...outputOf(draft) }], draft.atOnce);
   }
   return html`<${Title}>Voice changer<//>
-    <form class="maker" onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
+    <div class="screen"><form onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
       <div class="work">
         <${Segments} name="source" label="What is converted" value=${draft.source} options=${SOURCES} onChange=${(source) => change({ source })} />
         ${draft.source === "file" && html`<${FileSource} chosen=${recorded.file} longest=${LONGEST} onChoose=${(file) => setRecorded({ ...recorded, file })} />`}
@@ -64,7 +64,7 @@ export function Changer() {
         ${service?.note && html`<p class="hint">${service.note.split(" `bernie")[0]}</p>`}
         <${MakeButton} label="Change the voice" busy=${maker.busy || Boolean(notice)} price=${service?.credits ?? 0} reason=${reason} error=${maker.error ?? error ?? voices.error} atOnce=${draft.atOnce} onAtOnce=${(atOnce) => change({ atOnce })} />
       </div>
-      <div class="settings">
+      <${Settings} summary=${`Voice and settings: ${voice}`}>
         <${Wait} on=${voices.loading && !voices.value}>Loading the voices…<//>
         ${voices.value && service && html`<${VoicePicker} voices=${usable} value=${voice} canBlend=${small} onChange=${(next) => change({ voice: next })} />`}
         <${Slider} id="length" label="Length" value=${draft.length_adjust} min=${small ? 0.5 : 0.25} max=${small ? 2 : 4} step=${0.05} hint="2 is half as fast." onChange=${(length_adjust) => change({ length_adjust })} />
@@ -73,9 +73,9 @@ export function Changer() {
         ${has("steps") && html`<${Slider} id="steps" label="Steps" value=${draft.steps} min=${1} max=${200} step=${1} hint="More take longer and follow the voice more closely." onChange=${(steps) => change({ steps })} />`}
         ${has("guidance") && html`<${Slider} id="guidance" label="Closeness to the voice" value=${draft.guidance} min=${0} max=${10} step=${0.1} onChange=${(guidance) => change({ guidance })} />`}
         <${Output} draft=${draft} change=${change} />
-      </div>
+      <//>
     </form>
     <section aria-labelledby="newest"><h2 id="newest">Newest</h2>
       <${Wait} on=${recent.loading && !recent.clips.length}>Loading your clips…<//>
-      ${!recent.loading && html`<${ClipList} clips=${recent.clips} empty="What you convert appears here: choose a recording, a voice, and press Change the voice." />`}</section>`;
+      ${!recent.loading && html`<${ClipList} clips=${recent.clips} empty="What you convert appears here: choose a recording, a voice, and press Change the voice." />`}</section></div>`;
 }

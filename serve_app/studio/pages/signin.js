@@ -32,14 +32,15 @@ export function SignIn() {
     }
   }
   const { error } = state, field = error?.field;
+  const told = error?.message.replace(/^email /, "The e-mail address ").replace(/^password /, "The password ");
   return html`<main id="main" class="sign-in"><img src=${new URL("../icon.svg", import.meta.url).href} alt="" width="48" height="48" />
     <h1 tabindex="-1" ref=${heading}>${isNew ? "Create an account" : "Sign in to Bernie"}</h1>
     <p class="hint">Speech, voices and sounds, made on this server.</p>
     ${note && html`<p class="note" role="status">${note}</p>`}
     ${otherTab && html`<p class="note">${otherTab} is signed in in another tab. <button class="link" onClick=${() => takeOver(otherTab)}>Use that session here</button></p>`}
     <form onSubmit=${submit} class="stack" novalidate>
-      <${Text} id="email" name="email" label="E-mail address" type="email" autocomplete="username" error=${field === "email" ? error.message : ""} />
-      <${Password} id="password" name="password" label="Password" autocomplete=${isNew ? "new-password" : "current-password"} error=${field === "password" ? error.message : ""} />
+      <${Text} id="email" name="email" label="E-mail address" type="email" autocomplete="username" error=${field === "email" ? told : ""} />
+      <${Password} id="password" name="password" label="Password" autocomplete=${isNew ? "new-password" : "current-password"} error=${field === "password" ? told : ""} />
       <${Problem}>${error && field !== "email" && field !== "password" ? error.message : ""}<//>
       ${wait > 0 && html`<p class="hint" role="timer">You can try again in ${wait} s.</p>`}
       <button class="primary" disabled=${state.busy || wait > 0}>${state.busy ? "Asking the server…" : isNew ? "Create the account" : "Sign in"}</button>

@@ -3,7 +3,7 @@ import { call } from "../api.js";
 import { useDraft } from "../drafts.js";
 import { ClipList } from "../parts/clipcard.js";
 import { Chips, Output, OUTPUT, outputOf, Slider } from "../parts/fields.js";
-import { MakeButton, NotInstalled, onKeys, Title, useMaker, useRecent, useService, Wait } from "../parts/maker.js";
+import { MakeButton, NotInstalled, onKeys, Settings, Title, useMaker, useRecent, useService, Wait } from "../parts/maker.js";
 import { VoicePicker } from "../parts/voicepicker.js";
 import { html, number, useLoaded } from "../ui.js";
 
@@ -29,7 +29,7 @@ export function Speech() {
   if (service && !service.installed) return html`<${Title}>Speech<//><${NotInstalled} service=${service} />`;
   const failed = maker.error ?? error ?? voices.error;
   return html`<${Title}>Speech<//>
-    <form class="maker" onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
+    <div class="screen"><form onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
       <div class="work">
         <div class="field"><label for="text">Text</label>
           <textarea id="text" rows="7" value=${draft.text} placeholder="What is to be said?" aria-describedby="count" aria-invalid=${letters > most ? "true" : undefined} onInput=${(event) => change({ text: event.target.value })}></textarea>
@@ -37,14 +37,14 @@ export function Speech() {
         ${!draft.text && html`<div class="examples"><p class="hint">For example:</p><${Chips} label="Examples" items=${EXAMPLES} onPick=${(text) => change({ text })} /></div>`}
         <${MakeButton} label="Speak" busy=${maker.busy} price=${service?.credits ?? 0} reason=${reason} error=${failed} atOnce=${draft.atOnce} onAtOnce=${(atOnce) => change({ atOnce })} />
       </div>
-      <div class="settings">
+      <${Settings} summary=${`Voice and settings: ${draft.voice}`}>
         <${Wait} on=${voices.loading && !voices.value}>Loading the voices…<//>
         ${voices.value && html`<${VoicePicker} voices=${voices.value} value=${draft.voice} canBlend=${true} onChange=${(voice) => change({ voice })} />`}
         <${Slider} id="speed" label="Speed" value=${draft.speed} min=${0.5} max=${2} step=${0.05} onChange=${(speed) => change({ speed })} />
         <${Output} draft=${draft} change=${change} />
-      </div>
+      <//>
     </form>
     <section aria-labelledby="newest"><h2 id="newest">Newest</h2>
       <${Wait} on=${recent.loading && !recent.clips.length}>Loading your clips…<//>
-      ${!recent.loading && html`<${ClipList} clips=${recent.clips} empty="What you make appears here: press Speak, and you hear it from its first sentence on." />`}</section>`;
+      ${!recent.loading && html`<${ClipList} clips=${recent.clips} empty="What you make appears here: press Speak, and you hear it from its first sentence on." />`}</section></div>`;
 }

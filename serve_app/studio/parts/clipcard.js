@@ -55,10 +55,10 @@ export function ClipCard({ clip, list, children, canConvert = true }) {
     ${ready ? html`<button class="icon-only play" aria-label="${mine && current.playing ? "Pause" : "Play"}: ${shorten(title, 40)}" onClick=${start}><${Icon} name=${mine && current.playing ? "pause" : "play"} /></button>`
       : html`<span class="play mark ${clip.state}" aria-hidden="true"></span>`}
     <div class="body"><p class="title">${long && !more ? shorten(title, 120) : title} ${long && html`<button class="link" aria-expanded=${more ? "true" : "false"} onClick=${() => showMore(!more)}>${more ? "less" : "all of it"}</button>`}</p>
-      <p class="facts">${KINDS[clip.service]}${clip.voice ? html` · ${clip.voice}` : ""}${ready ? html` · ${length(clip.audio.seconds)} · ${clip.format.toUpperCase()}` : ""} · ${when(clip.created_at)}${clip.state === "cancelled" ? " · cancelled, not charged" : ""}</p>
+      <div class="facts-row"><p class="facts">${KINDS[clip.service]}${clip.voice ? html` · ${clip.voice}` : ""}${ready ? html` · ${length(clip.audio.seconds)} · ${clip.format.toUpperCase()}` : ""} · ${when(clip.created_at)}${clip.state === "cancelled" ? " · cancelled, not charged" : ""}</p>
+      ${ready && clip.timings?.stages && html`<${Stages} timings=${clip.timings} />`}</div>
       ${pending && html`<${Pending} clip=${clip} mine=${mine} />`}
       ${clip.state === "failed" && html`<p class="problem">${sentence(clip.error)}</p>`}
-      ${ready && clip.timings?.stages && html`<details><summary>Time per stage</summary><dl class="stages">${Object.entries(clip.timings.stages).map(([name, each]) => html`<div><dt>${name}</dt><dd>${(each.seconds ?? 0).toFixed(2)} s</dd></div>`)}<div><dt>in all</dt><dd>${clip.timings.total_seconds?.toFixed(2)} s</dd></div></dl></details>`}
     </div>
     <div class="actions">
       ${ready && html`<button class="icon-only" aria-label="Download" onClick=${() => download(clip).catch(failed)}><${Icon} name="download" /></button>`}
@@ -66,6 +66,11 @@ export function ClipCard({ clip, list, children, canConvert = true }) {
       ${ready && canConvert && html`<button class="icon-only" aria-label="Change the voice of this clip" onClick=${reuse}><${Icon} name="changer" /></button>`}
       <button class="icon-only" aria-label=${pending ? "Cancel" : "Delete"} onClick=${drop}><${Icon} name=${pending ? "close" : "trash"} /></button>
     </div></li>`;
+}
+
+function Stages({ timings }) {
+  const spent = [...Object.entries(timings.stages).map(([name, each]) => [name, each.seconds]), ["in all", timings.total_seconds]];
+  return html`<details><summary>Time per stage</summary><dl class="stages">${spent.map(([name, seconds]) => html`<div><dt>${name}</dt><dd>${(seconds ?? 0).toFixed(2)} s</dd></div>`)}</dl></details>`;
 }
 
 function Pending({ clip, mine }) {

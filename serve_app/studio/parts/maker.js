@@ -89,6 +89,20 @@ export function useRecent(service) {
   return { clips, error, loading };
 }
 
+const wide = matchMedia("(min-width: 68.01rem)");
+
+/** The settings of a form: beside it, or folded below it where the window is narrow. */
+export function Settings({ summary, children }) {
+  const [beside, show] = useState(wide.matches);
+  useEffect(() => {
+    const change = () => show(wide.matches);
+    wide.addEventListener("change", change);
+    return () => wide.removeEventListener("change", change);
+  }, []);
+  if (beside) return html`<div class="settings">${children}</div>`;
+  return html`<details class="folded settings"><summary>${summary}</summary><div class="settings">${children}</div></details>`;
+}
+
 export function NotInstalled({ service }) {
   return html`<div class="empty"><p>${service.title} is not installed on this server.</p><p>Whoever runs it installs it with <code>${service.install}</code> and starts it again.</p></div>`;
 }

@@ -19,7 +19,7 @@ function draw(canvas, peaks, share) {
       low = Math.min(low, peaks[2 * i]);
       high = Math.max(high, peaks[2 * i + 1]);
     }
-    paint.fillStyle = style.getPropertyValue(bar / bars < share ? "--accent" : "--wave").trim();
+    paint.fillStyle = bar / bars < share ? style.caretColor : style.color;
     const top = Math.max(ratio, (high / most) * middle * 0.92), bottom = Math.max(ratio, (-low / most) * middle * 0.92);
     paint.beginPath();
     paint.roundRect(bar * BAR * ratio, middle - top, (BAR - 1) * ratio, top + bottom, ratio);

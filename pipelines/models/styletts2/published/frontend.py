@@ -22,7 +22,7 @@ def check(request: SpeechRequest, settings: PipelineSettings, *, multispeaker: b
     if multispeaker and reference is not None:
         check_reference(reference)
     script = script_of(sampling_of(request), multispeaker=multispeaker)
-    script.analyse(request.text, LANGUAGE, settings.chunk_characters)
+    script.analyse(request.text, LANGUAGE, settings.chunk_characters, request.literal)
 
 
 def sampling_of(request: SpeechRequest) -> Sampling:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pipelines.english.markup import plain
 from pipelines.english.phonemes import phonemize_with_punctuation
 from pipelines.models.styletts2.published.symbols import encode, has_sound
 from pipelines.models.styletts2.text import Chunk
@@ -52,8 +53,12 @@ class PublishedScript:
     long_form: bool = False
     """Cut at every period and keep straight quotation marks as they are."""
 
-    def analyse(self, text: str, language: str, max_characters: int) -> list[Chunk]:
+    def analyse(
+        self, text: str, language: str, max_characters: int, literal: bool = False
+    ) -> list[Chunk]:
         """The chunks of `text` in order. Raises InvalidInput with the code `nothing_to_say`."""
+        if not literal:
+            text = plain(text)
         pieces = sentences(text) if self.long_form else split(text, max_characters)
         chunks = list(self._chunks(pieces, language))
         if not chunks:

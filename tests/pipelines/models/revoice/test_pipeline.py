@@ -136,3 +136,30 @@ def test_revoice_what_it_cannot_do_is_refused(
 def test_revoice_source_is_needed(converter: Converter) -> None:
     with pytest.raises(InvalidInput, match="no source"):
         converter.segments(ConversionRequest(voice="af_heart"))
+
+
+def test_revoice_nobody_speaks_where_nobody_spoke(converter: Converter, speech: Recording) -> None:
+    rate = speech.sample_rate
+    rng = np.random.default_rng(0)
+    noise = 0.05 * rng.standard_normal(2 * rate).astype(np.float32)
+    for samples in (np.zeros(2 * rate, np.float32), noise):
+        wave = converter.convert(ConversionRequest(Recording(samples, rate), voice="af_heart"))
+        assert len(wave) == 2 * RATE
+        assert not wave.any()
+
+
+@pytest.mark.parametrize("length_adjust", [1.0, 1.5])
+def test_revoice_gaps_of_the_source_stay_silent(
+    converter: Converter, speech: Recording, length_adjust: float
+) -> None:
+    rate = speech.sample_rate
+    spoken = speech.samples[: 2 * rate]
+    whole = np.concatenate([spoken, np.zeros(3 * rate, np.float32), spoken])
+    whole += 0.003 * np.random.default_rng(0).standard_normal(len(whole)).astype(np.float32)
+    source = Recording(whole, rate)
+    asked = ConversionRequest(source, voice="af_heart", seed=7, length_adjust=length_adjust)
+    wave = converter.convert(asked)
+    times = np.arange(len(wave)) / RATE / length_adjust
+    assert not wave[(times > 3.0) & (times < 4.0)].any()
+    for start in (0.5, 5.5):
+        assert wave[(times > start) & (times < start + 1)].std() > 0.01

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import soundfile
 import torch
 
 from pipelines.audio.recording import Recording
-from pipelines.models.seedvc.checkpoint import SeedVCFiles
+from pipelines.models.seedvc.checkpoint import SeedVCFiles, load_regulator
 from pipelines.models.seedvc.config import read_config
+from pipelines.models.seedvc.content import load_content_encoder
 from pipelines.models.seedvc.frontend import SeedVCFrontend
 from pipelines.models.seedvc.stages import SeedVCDiffusion, SeedVCVocoder
 from pipelines.networks.campplus import CampPlus
@@ -96,6 +98,26 @@ def test_seedvc_five_minutes_of_source(speech: Tiny) -> None:
 def test_seedvc_only_25_seconds_of_a_reference_count(speech: Tiny) -> None:
     (segments,) = speech.frontend.prepare([ConversionRequest(buzz(0.2), buzz(26.0))])
     assert len(segments[0].prompt) == 25 * 22050 // 256
+
+
+SPEECH = Path(__file__).parents[3] / "goldens" / "speech" / "am_michael.flac"
+
+
+@pytest.mark.parametrize("length_adjust", [1.0, 1.5])
+def test_seedvc_nobody_speaks_where_nobody_spoke(speech: Tiny, length_adjust: float) -> None:
+    spoken, rate = soundfile.read(SPEECH, dtype="float32")
+    spoken = spoken[:rate]
+    hiss = 0.003 * np.random.default_rng(0).standard_normal(5 * rate).astype(np.float32)
+    whole = hiss + np.concatenate([spoken, np.zeros(3 * rate, np.float32), spoken])
+    request = ConversionRequest(Recording(whole, rate), VOICE, steps=1, length_adjust=length_adjust)
+    wave = convert(speech, request)
+    times = np.arange(len(wave)) / speech.config.sample_rate / length_adjust
+    assert not wave[(times > 2.0) & (times < 3.0)].any()
+    for start in (0.4, 4.4):
+        assert wave[(times > start) & (times < start + 0.4)].all()
+    request = replace(request, source=Recording(hiss, rate))
+    assert len(convert(speech, request)) == len(wave)
+    assert not convert(speech, request).any()
 
 
 def test_seedvc_same_seed_same_audio(tiny: Tiny) -> None:
@@ -190,8 +212,11 @@ def test_seedvc_other_weights_or_types_have_features_of_their_own(
     )
     assert same.frontend._model == speech.frontend._model
     assert lowered.frontend._model != speech.frontend._model
-    parts = (same.frontend.content, CampPlus(SMALL_SPEAKER).eval(), same.frontend.regulator)
-    other = SeedVCFrontend(same.config, *parts, None, runtime(), cache)
+    config = same.config
+    content = load_content_encoder(folder / config.content_encoder)
+    regulator = load_regulator(folder / "model.pth", config, tmp_path)
+    parts = (content, CampPlus(SMALL_SPEAKER).eval(), regulator)
+    other = SeedVCFrontend(config, *parts, None, runtime(), cache)
     request = ConversionRequest(buzz(0.2), buzz(0.7, pitch=150.0))
     for frontend in (same.frontend, other):
         frontend.prepare([request])

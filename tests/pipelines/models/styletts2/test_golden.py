@@ -19,7 +19,6 @@ from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.alignment import align, frame_counts
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
-from pipelines.models.styletts2.plbert import encode
 from pipelines.models.styletts2.vocoder import StyleTTS2Vocoder
 from pipelines.runtime.lengths import Lengths
 
@@ -52,19 +51,19 @@ def test_kokoro_durations_and_contours(
     )
     tokens, prosody = tokens[None].long(), style[None, 128:]
     lengths = Lengths.of([tokens.shape[1]])
-    text = acoustic.bert_encoder(encode(acoustic.bert, tokens, lengths))
+    text = acoustic.bert_encoder(acoustic.bert(tokens, lengths))
     features, logits = acoustic.predictor.durations(text, prosody, lengths)
     assert torch.sigmoid(logits).sum(-1)[0] == pytest.approx(durations, abs=0.3)
     [counts] = frame_counts(logits, torch.ones(1), lengths)
     frames = durations.round().clamp(min=1).long()
     assert (counts == frames).float().mean() > 0.9
 
-    aligned, spans = align(features, [frames])
+    aligned, spans = align(features, frames[None])
     contours = acoustic.predictor.contours(aligned, prosody, spans)
     voiced = f0 > 20
     assert ((contours[0][0] - f0).abs() / f0)[voiced].median() < 0.01
     assert (contours[1][0] - energy).abs().mean() < 0.1
-    spoken = align(acoustic.text_encoder(tokens, lengths), [frames])[0][0]
+    spoken = align(acoustic.text_encoder(tokens, lengths), frames[None])[0][0]
     assert (spoken - asr).norm() < 0.02 * asr.norm()
 
 
