@@ -123,6 +123,8 @@ class Settings(BaseSettings, QueueSettings):
     port: int = Field(8000, ge=1, le=65535)
     max_body_bytes: int = Field(256 * 1024, ge=1024)
     ingress_replicas: int = Field(1, ge=1)
+    studio_origins: str = ""
+    """Origins, with commas between, whose pages may use the object store. Empty: its own rules."""
     require_ray_token: bool = False
     """Serve only on a Ray that was started with RAY_AUTH_MODE=token."""
 

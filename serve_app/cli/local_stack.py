@@ -23,6 +23,7 @@ from pydantic import SecretStr
 
 from serve_app.cli.leftovers import end_processes_with
 from serve_app.deployments import ray_environment
+from serve_app.http.work import is_loopback
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import Access, SeaweedFS
@@ -78,7 +79,7 @@ def local_stack(
         else:
             report("Starting SeaweedFS (S3)")
             store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
-            settings = with_store(settings, store)
+            settings = _with_own_origins(with_store(settings, store))
         report("Starting Ray")
         stack.enter_context(_ray(settings.data_dir / "ray-token", dashboard_port))
         report("Loading models and starting the graph")
@@ -95,6 +96,18 @@ def with_store(settings: Settings, store: Access) -> Settings:
             "s3_secret_key": SecretStr(store.secret_key),
         }
     )
+
+
+def _with_own_origins(settings: Settings) -> Settings:
+    """The built-in store serves pages of this server's own addresses, unless others are set."""
+    addresses = {settings.host, *(("127.0.0.1", "localhost") if is_loopback(settings.host) else ())}
+    own = ",".join(sorted(base_url(host, settings.port) for host in addresses))
+    return settings.model_copy(update={"studio_origins": settings.studio_origins or own})
+
+
+def base_url(host: str, port: int) -> str:
+    """The address of the server at a host name or an address of either family."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def private_folder(folder: Path) -> None:
