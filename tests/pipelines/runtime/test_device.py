@@ -32,3 +32,21 @@ def test_configure_auto_is_the_fastest_type_the_processor_multiplies(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features, raising=False)
     assert configure(PipelineSettings(dtype=dtype)).dtype == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "device", "here", "fast"),
+    [
+        ("auto", "cpu", True, True),
+        ("auto", "cpu", False, False),
+        ("fast", "cpu", False, True),
+        ("plain", "cpu", True, False),
+        ("fast", "meta", True, False),
+    ],
+)
+def test_fast_convolutions_are_for_a_cpu_on_which_they_work(
+    monkeypatch: pytest.MonkeyPatch, setting: str, device: str, here: bool, fast: bool
+) -> None:
+    monkeypatch.setattr("pipelines.runtime.device.work_here", lambda: here)
+    runtime = configure(PipelineSettings(device=device, dtype="float32", convolutions=setting))
+    assert runtime.fast is fast
