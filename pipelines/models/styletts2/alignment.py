@@ -11,12 +11,21 @@ from pipelines.runtime.lengths import Lengths
 
 
 def frame_counts(logits: Tensor, speeds: Tensor, lengths: Lengths) -> list[Tensor]:
-    """Whole frames of each token of each member, at least 1.
+    """Whole frames of each token of each member.
 
-    Expected durations are divided by the member's speed `[batch]` and rounded half to even.
+    At speed 1 expected durations are rounded half to even, and are at least 1. At another speed
+    `[batch]` the sum of these is divided by it; each token has its share, whose rounding error the
+    next one carries, so that short tokens may have no frame.
     """
-    durations = expected_durations(logits) / speeds[:, None]
-    frames = torch.round(durations).clamp(min=1).long()
+    durations = expected_durations(logits)
+    frames = torch.round(durations).clamp(min=1)
+    real = torch.tensor(lengths.values, device=durations.device)
+    within = torch.arange(durations.shape[1], device=durations.device) < real[:, None]
+    shares = durations.double() * within
+    totals = (frames * within).sum(1) / speeds
+    ends = torch.round(shares.cumsum(1) / shares.sum(1, keepdim=True) * totals[:, None])
+    carried = torch.diff(ends, dim=1, prepend=torch.zeros_like(ends[:, :1]))
+    frames = torch.where(speeds[:, None] == 1, frames, carried).long()
     return [frames[i, :length] for i, length in enumerate(lengths.values)]
 
 

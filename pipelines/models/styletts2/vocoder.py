@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from pipelines.audio.edges import cut, with_pauses
+from pipelines.audio.stretching import stretched
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.segments import SpeechAcoustic
@@ -42,9 +44,16 @@ class StyleTTS2Vocoder:
             self.draw(acoustics) if noise else None,
         )
         return [
-            (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1).cpu().numpy()
+            self._finished(wave[: len(wave) - acoustic.cut], acoustic)
             for wave, acoustic in zip(waves, acoustics, strict=True)
         ]
+
+    def _finished(self, wave: Tensor, acoustic: SpeechAcoustic) -> Waveform:
+        """The samples at their level and speed, with the silence that is due around them."""
+        samples = (acoustic.gain * wave).clamp(-1, 1).cpu().numpy()
+        samples = cut(samples, acoustic.edges, self.sample_rate)
+        samples = stretched(samples, acoustic.stretch, self.sample_rate)
+        return with_pauses(samples, acoustic.edges, self.sample_rate)
 
     def draw(self, acoustics: Sequence[SpeechAcoustic]) -> Tensor:
         """The harmonic source's, each member's from its own seed."""
