@@ -7,7 +7,8 @@ example sentences show one word each in a known part of speech. TAGGED adds sent
 tagger has tagged, a JSON list of `[word, Penn tag]` a line: those of the weights that ship are the
 same examples, tagged by spaCy's `en_core_web_sm` 3.8, at 0.3 of the weight.
 
-Multinomial logistic regression over the features of `context.features`, by Adagrad. Weights are
+Multinomial logistic regression over the features of `context.features`, by Adagrad. The features
+use the table of classes that is installed: train again after installing a new one. Weights are
 kept as signed bytes under the CRC-32 of their feature.
 """
 
@@ -20,13 +21,14 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from pipelines.english.context import TAGS, features, word_class
+from pipelines.english.context import TAGS, features
 
 POS = {"noun": "N", "verb": "V", "adj": "A"}
 PENN = {"NN": "N", "NNS": "N", "VB": "V", "VBP": "V", "VBZ": "V", "JJ": "A"}
@@ -50,6 +52,26 @@ class WordNet:
     def _words(self, name: str) -> set[str]:
         lines = (self._folder / name).read_text("utf-8").splitlines()
         return {line.split()[0] for line in lines if not line.startswith(" ")}
+
+    @cached_property
+    def _irregular(self) -> dict[str, set[str]]:
+        return {name: self._words(f"{name}.exc") for name in POS}
+
+    def kinds(self, word: str) -> str:
+        """What `context.word_class` gives for a word of no closed class."""
+        nouns, verbs = self.index["noun"], self.index["verb"]
+        kinds = ""
+        if word in nouns:
+            kinds += "n"
+        elif word in self._irregular["noun"] or _base(word, _PLURALS, nouns):
+            kinds += "p"
+        if word in verbs:
+            kinds += "v"
+        elif word in self._irregular["verb"]:
+            kinds += "d"
+        else:
+            kinds += next((k for k, e in _VERB_ENDINGS.items() if _base(word, e, verbs)), "")
+        return kinds + "a" * (word in self.index["adj"]) + "r" * (word in self.index["adv"])
 
     def ambiguous(self, word: str) -> bool:
         """Whether a word may be of two parts of speech."""
@@ -80,6 +102,25 @@ class WordNet:
             if lower[places[0]] != lemma and not self.ambiguous(lemma):
                 continue
             yield words, places[0], tag, 1.0 if self.ambiguous(lemma) else UNAMBIGUOUS_WEIGHT
+
+
+_PLURALS = (("ies", "y"), ("es", ""), ("s", ""))
+_VERB_ENDINGS = {
+    "z": (("ies", "y"), ("es", ""), ("s", "")),
+    "d": (("ied", "y"), ("ed", ""), ("ed", "e")),
+    "g": (("ing", ""), ("ing", "e")),
+}
+
+
+def _base(word: str, endings: tuple[tuple[str, str], ...], index: set[str]) -> bool:
+    """Whether a word of the index with one of the endings, or with its last letter doubled."""
+    for ending, instead in endings:
+        stem = word.removesuffix(ending)
+        if stem == word or not stem:
+            continue
+        if stem + instead in index or (stem[-1:] == stem[-2:-1] and stem[:-1] in index):
+            return True
+    return False
 
 
 def s_form(word: str) -> str:
@@ -117,7 +158,7 @@ def train(examples: list[Example]) -> tuple[list[str], np.ndarray]:
     nn.init.zeros_(model.weight)
     optimizer = torch.optim.Adagrad(model.parameters(), lr=RATE)
     for _ in range(EPOCHS):
-        for batch in torch.randperm(len(rows)).split(BATCH):
+        for batch in torch.split(torch.randperm(len(rows)), BATCH):
             losses = nn.functional.cross_entropy(
                 model(inputs[batch]), tags[batch], reduction="none"
             )
@@ -161,7 +202,8 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     save(names, weights, options.out / "tagger.npz")
     words = {word.lower() for sentence, *_ in examples for word in sentence if word.isalpha()}
-    lines = "\n".join(f"{word} {word_class(word)}" for word in sorted(words))
+    classes = {word: kinds for word in words if (kinds := wordnet.kinds(word))}
+    lines = "\n".join(f"{word} {classes[word]}" for word in sorted(classes))
     (options.out / "classes.txt.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
 
 
