@@ -31,7 +31,7 @@ from pipelines.settings import PipelineSettings
 from serve_app.cli.client import Client
 from serve_app.cli.demo import free_port
 from serve_app.cli.local_stack import local_stack
-from serve_app.deployments.ray_environment import MALLOC
+from serve_app.deployments.ray_environment import MALLOC, SHAPE_CACHES
 from serve_app.settings import Settings
 
 TEXTS = (
@@ -183,7 +183,7 @@ def main() -> None:
     if arguments.bare:
         print(json.dumps(bare()))
         return
-    environment = {**os.environ, **MALLOC, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **MALLOC, **SHAPE_CACHES, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "benchmarks.speech", "--bare"]
     alone = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     result = {"bare": json.loads(alone.stdout)}

@@ -144,7 +144,9 @@ class Comparison:
 def compare(folder: Path) -> list[Row]:
     """One row for each recorded tensor. Raises CheckpointError, FileNotFoundError and KeyError."""
     with tempfile.TemporaryDirectory() as checkpoints:
-        comparison = Comparison(folder, PipelineSettings(Path(checkpoints), dtype="float32"))
+        comparison = Comparison(
+            folder, PipelineSettings(Path(checkpoints), dtype="float32", convolutions="plain")
+        )
         for stage in (text, schedule, unet, blocks, diffusion, decoder, vocoder, end_to_end):
             stage(comparison)
     missed = [row for recording in comparison.recordings.values() for row in recording.left_out()]

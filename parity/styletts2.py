@@ -91,7 +91,9 @@ class Comparison:
 def compare(folder: Path) -> list[Row]:
     """One row for each recorded tensor. Raises CheckpointError, FileNotFoundError and KeyError."""
     with tempfile.TemporaryDirectory() as checkpoints:
-        comparison = Comparison(folder, PipelineSettings(Path(checkpoints), dtype="float32"))
+        comparison = Comparison(
+            folder, PipelineSettings(Path(checkpoints), dtype="float32", convolutions="plain")
+        )
         reference(comparison)
         for name in TEXTS:
             for stage in (text, sampler, prosody, spoken, alternative):

@@ -1,4 +1,4 @@
-"""A pipeline by itself: its three stages in one process, for scripts and measurements."""
+"""The three stages of a pipeline in one process, without a graph, for scripts and measurements."""
 
 from __future__ import annotations
 

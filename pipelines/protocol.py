@@ -35,8 +35,11 @@ class InvalidInput(ValueError):
 
 
 class Request:
-    """What a clip is made from; each pipeline has its own kind. Recordings that a request lacks may
-    still have to be fetched: it can be checked as it is, but not prepared."""
+    """What a clip is made from; each pipeline has its own kind.
+
+    A request without its recordings can be checked, but not prepared: they may still have to be
+    fetched.
+    """
 
     __slots__ = ()
 

@@ -1,8 +1,7 @@
-"""What models find in a recording, kept by the recording's content, so that it is found once.
+"""A cache of what models find in a recording, by the recording's content.
 
 A value is a handful of arrays. The newest are kept in the process; behind them may lie a store of
-bytes that all replicas share. What comes from there is looked at before it is believed. Imports no
-torch.
+bytes that all replicas share. What comes from there is validated. Imports no torch.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class ArraySpec:
 
 
 class FeatureStore(Protocol):
-    """Bytes by key. It may forget, and it raises nothing: it is never more than a short cut."""
+    """Bytes by key. It may forget, and it raises nothing: it is only a cache."""
 
     def get(self, key: str) -> bytes | None: ...
 
@@ -53,7 +52,7 @@ class FeatureCache:
         observe: Callable[[Outcome], None] = lambda _outcome: None,
         most_bytes: int = MOST_BYTES,
     ) -> None:
-        """`observe` is told the outcome of every look-up."""
+        """`observe` is called with the outcome of every look-up."""
         self._store = store
         self._observe = observe
         self._most_bytes = most_bytes

@@ -26,7 +26,7 @@ from pipelines.weights.manifest import Progress
 
 
 class Pipeline(Protocol):
-    """How the stages of one model are had. Stages raise WeightsMissing where they have none."""
+    """Loads the stages of one model. Stages raise WeightsMissing if their weights are missing."""
 
     @property
     def sample_rate(self) -> int: ...
@@ -79,7 +79,7 @@ NOTES: dict[str, str] = {
     "makeanaudio-small": "A small model: a diffusion model of 78 kinds of sound, and any other "
     "description gives the nearest of them. `foley` computes the same kinds more cleanly.",
 }
-"""What those who use a pipeline should know of it."""
+"""Limits of a pipeline that its users should know."""
 
 
 def load_frontend(
@@ -88,8 +88,10 @@ def load_frontend(
     settings: PipelineSettings,
     features: FeatureCache | None = None,
 ) -> Frontend:
-    """`features` remembers what is found in recordings; left out, in this process only. Raises
-    WeightsMissing, as the other two."""
+    """`features` caches what is found in recordings; by default in this process only.
+
+    Raises WeightsMissing, as the other two.
+    """
     cache = FeatureCache() if features is None else features
     return _known(service, pipeline).frontend(settings, cache)
 
@@ -139,11 +141,16 @@ def fetch(
     """As `checkpoints.fetch`, with the converters of all models. Raises FetchFailed."""
     if name not in checkpoints.manifest(settings) or checkpoints.installed(name, settings):
         return checkpoints.fetch(name, settings, progress, source)
-    converters: dict[str, Convert] = {}
+    return checkpoints.fetch(name, settings, progress, source, converters())
+
+
+def converters() -> dict[str, Convert]:
+    """Those of all pipelines, by entry of the manifest. Imports torch."""
+    found: dict[str, Convert] = {}
     for pipelines in SERVICES.values():
         for pipeline in pipelines.values():
-            converters |= pipeline.converters
-    return checkpoints.fetch(name, settings, progress, source, converters)
+            found |= pipeline.converters
+    return found
 
 
 def _known(service: str, pipeline: str) -> Pipeline:

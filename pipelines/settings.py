@@ -16,12 +16,15 @@ class PipelineSettings:
     device: str = "cpu"
     dtype: str = "auto"
     """`auto`, `float32` or `bfloat16`; `auto` is bfloat16 where the processor computes in it."""
+    convolutions: str = "auto"
+    """`fast`: with fewer products, by loops that are compiled for the processor; `plain`: torch's
+    own; `auto`: fast on a CPU where they work."""
     threads: int = 1
     """torch threads inside one replica."""
     chunk_characters: int = 125
     """Longest text chunk, in characters."""
     spoken_characters: int = 20_000
-    """Longest text as it is spoken, in characters: with numbers and signs in words."""
+    """Most characters of a text after normalisation, with numbers and signs in words."""
     silence_seconds: float = 0.3
     """Silence between the chunks of a text."""
     sound_level: float = -23.0

@@ -4,13 +4,11 @@ answer."""
 from __future__ import annotations
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app import __version__
 from serve_app.http.app_state import AppState, GraphStatus
-from serve_app.http.body_limit import BodyLimit
-from serve_app.http.error_responses import ERROR_HANDLERS, UnexpectedErrors
+from serve_app.http.error_responses import ERROR_HANDLERS
+from serve_app.http.middleware import BodyLimit, SecurityHeaders, UnexpectedErrors
 from serve_app.routes import (
     accounts,
     clip_audio,
@@ -72,25 +70,3 @@ def create_app(state: AppState) -> FastAPI:
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(SecurityHeaders)
     return app
-
-
-class SecurityHeaders:
-    """ASGI middleware: forbids content sniffing everywhere, and caching of the API's answers."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["X-Content-Type-Options"] = "nosniff"
-                if scope["path"].startswith("/api/"):
-                    headers["Cache-Control"] = "no-store"
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers)

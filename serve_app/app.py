@@ -11,7 +11,13 @@ from ray.serve import Application
 from serve_app.catalog import resolve
 from serve_app.db.engine import Database
 from serve_app.deployments.ingress import Ingress
-from serve_app.deployments.ray_environment import MALLOC, MESSAGES, OMP_PASSIVE_WAIT
+from serve_app.deployments.ray_environment import (
+    MALLOC,
+    MESSAGES,
+    OMP_PASSIVE_WAIT,
+    SHAPE_CACHES,
+    SMALL_HEAPS,
+)
 from serve_app.deployments.stages import Diffusion, Frontend, Vocoder
 from serve_app.deployments.worker import Worker
 from serve_app.http.wait_slots import MAX_REQUESTS
@@ -57,14 +63,17 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         max_ongoing_requests=100,
         graceful_shutdown_timeout_s=settings.drain_seconds + STOP_SECONDS + 5,
         health_check_period_s=5,
-        ray_actor_options={"num_cpus": 0.1, "runtime_env": {"env_vars": MESSAGES}},
+        ray_actor_options={
+            "num_cpus": 0.1,
+            "runtime_env": {"env_vars": {**MESSAGES, **SMALL_HEAPS}},
+        },
     )(Worker).bind(settings, stages)
     return serve.deployment(
         name="ingress",
         num_replicas=settings.ingress_replicas,
         max_ongoing_requests=MAX_REQUESTS,
         health_check_period_s=5,
-        ray_actor_options={"num_cpus": 0.1},
+        ray_actor_options={"num_cpus": 0.1, "runtime_env": {"env_vars": SMALL_HEAPS}},
     )(Ingress).bind(settings, worker)
 
 
@@ -99,6 +108,7 @@ def _stage(kind: type, service: str, stage: str, settings: Settings) -> Applicat
                     "OMP_NUM_THREADS": str(scale.threads),
                     **OMP_PASSIVE_WAIT,
                     **MALLOC,
+                    **SHAPE_CACHES,
                     **MESSAGES,
                 }
             },

@@ -161,6 +161,8 @@ class Settings(BaseSettings, QueueSettings):
     # Models
     device: str = "cpu"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    convolutions: Literal["auto", "fast", "plain"] = "auto"
+    """Of the vocoders on a CPU: `fast` are compiled when first used; `plain` are torch's."""
     max_text_characters: int = Field(5_000, ge=1)
     chunk_characters: int = Field(125, ge=20, le=400)
     silence_seconds: float = Field(0.3, ge=0, le=5)
@@ -223,6 +225,7 @@ class Settings(BaseSettings, QueueSettings):
             checkpoints=self.checkpoints,
             device="cpu" if no_share else self.device,
             dtype=self.dtype,
+            convolutions=self.convolutions,
             threads=scale.threads,
             chunk_characters=self.chunk_characters,
             spoken_characters=_SPOKEN_PER_WRITTEN * self.max_text_characters,

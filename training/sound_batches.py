@@ -20,7 +20,7 @@ from training.sound_latents import LatentEncoder
 HELD_OUT = 39
 """Sounds of the first shard of each width that are kept for validation."""
 NAMED_SHARE = 0.6
-"""How often the network is told a trait that a sound has."""
+"""Share of the traits of a sound that its condition names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class _Width:
     conditions: NDArray[np.float32]
 
     def take(self, rows: NDArray[np.int64], told: NDArray[np.bool_]) -> Batch:
-        """`told` `[sounds, traits]`: of which traits something is told."""
+        """`told` `[sounds, traits]`: which traits the condition names."""
         kept = np.concatenate([np.ones((len(rows), len(KINDS))), told, told], axis=1)
         conditions = torch.from_numpy(self.conditions[rows] * kept.astype(np.float32))
         return Batch(self.latents[rows].float(), conditions[:, None])

@@ -75,14 +75,14 @@ class Speaker:
         text = model.bert_encoder(model.read(tokens, lengths))
         features, logits = model.predictor.durations(text, prosody, lengths)
         counts = frame_counts(logits, torch.tensor([speed]), lengths)
-        aligned, spans = align(features, counts)
-        f0, energy = model.predictor.contours(aligned, prosody, spans)
+        aligned, frame_lengths = align(features, counts)
+        f0, energy = model.predictor.contours(aligned, prosody, frame_lengths)
         asr, _ = align(model.text_encoder(tokens, lengths), counts)
         f0 = torch.where(f0 > 20, f0 * pitch, f0)
         acoustic = SpeechAcoustic(
             index=0,
             seed=seed,
-            length=spans.longest,
+            length=frame_lengths.longest,
             asr=asr[0].numpy(),
             f0=f0[0].numpy(),
             energy=energy[0].numpy(),

@@ -26,7 +26,7 @@ from benchmarks.models.floor import plain_convolutions
 from benchmarks.models.work import Prepare, Size, Work, flat
 from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
-from serve_app.deployments.ray_environment import MALLOC
+from serve_app.deployments.ray_environment import MALLOC, SHAPE_CACHES
 
 MODELS: dict[str, dict[str, Prepare]] = {
     **speech.MODELS,
@@ -88,7 +88,7 @@ def alone(model: str, stage: str, dtype: str, batch: int, options: argparse.Name
     task = json.dumps([model, stage, dtype, batch, options.device, options.threads])
     command = [sys.executable, "-m", "benchmarks.models", "--task", task]
     command += ["--repeats", str(options.repeats)] + ["--floor"] * options.floor
-    environment = {**os.environ, **MALLOC, "OMP_NUM_THREADS": str(options.threads)}
+    environment = {**os.environ, **MALLOC, **SHAPE_CACHES, "OMP_NUM_THREADS": str(options.threads)}
     done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
     row = json.loads(done.stdout.splitlines()[-1])
     figures = ("" if figure is None else f"{figure:.3g}" for figure in row)

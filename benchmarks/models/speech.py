@@ -68,7 +68,7 @@ def acoustics(size: Size, *, config: ModelConfig) -> Work:
 
 
 def decoder(size: Size, *, config: ModelConfig) -> Work:
-    model = still(Decoder(config), size).compute_in(size.runtime.dtype)
+    model = still(Decoder(config), size).compute_in(size.runtime.dtype, size.runtime.fast)
     inputs = [
         size.noise(config.hidden, FRAMES),
         150 + 30 * size.noise(2 * FRAMES),

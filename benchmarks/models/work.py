@@ -24,7 +24,9 @@ class Size:
 
     def exact(self) -> Size:
         """The same in float32."""
-        return replace(self, runtime=replace(self.runtime, dtype=torch.float32))
+        return replace(
+            self, runtime=replace(self.runtime, dtype=torch.float32, convolutions="plain")
+        )
 
     def noise(self, *shape: int) -> Tensor:
         """Standard normal `[batch, *shape]`."""

@@ -27,7 +27,7 @@ from benchmarks.models.work import Work, flat
 from benchmarks.reference import sounds, speech
 from benchmarks.reference.published import INSTALL, at_rest, missing
 from pipelines.runtime.device import Runtime
-from serve_app.deployments.ray_environment import MALLOC
+from serve_app.deployments.ray_environment import MALLOC, SHAPE_CACHES
 
 PAIRS = {**speech.PAIRS, **sounds.PAIRS}
 TYPES = (torch.float32, torch.bfloat16)
@@ -86,7 +86,7 @@ def main() -> None:
     if lacking := missing():
         raise SystemExit(f"Not installed: {', '.join(lacking)}. {INSTALL}")
     print("|", " | ".join(COLUMNS), "|\n" + "|---" * len(COLUMNS) + "|", flush=True)
-    environment = {**os.environ, **MALLOC, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **MALLOC, **SHAPE_CACHES, "OMP_NUM_THREADS": "1"}
     for name in PAIRS:
         if options.only in name:
             command = [

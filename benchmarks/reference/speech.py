@@ -173,7 +173,7 @@ def decoder(*, config: ModelConfig, module: str) -> Pair:
     energy, style = torch.randn(1, 2 * FRAMES), torch.randn(1, config.style)
 
     def prepare(runtime: Runtime) -> Work:
-        model = deepcopy(ours).eval().requires_grad_(False).compute_in(runtime.dtype)
+        model = deepcopy(ours).eval().requires_grad_(False).compute_in(runtime.dtype, runtime.fast)
         return lambda: model(asr, f0, energy, style, Lengths.of([FRAMES]), None)
 
     return Pair(lambda: theirs(asr, f0, energy, style), prepare)

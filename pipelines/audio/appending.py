@@ -1,7 +1,8 @@
 """The streaming layout of the containers: bytes that never change once they are written.
 
 libsndfile states sizes in a header that it completes at the end. Someone who listens meanwhile has
-that header already, so it has to do without them, as in what encoders write into pipes:
+that header already, so it has to do without them, as in what encoders write into pipes. The file
+that is stored is complete all the same; what a listener gets differs from it at its start:
 
 - WAV: both sizes are 0xFFFFFFFF, for "to the end".
 - FLAC: the number of samples and the checksum are 0, for "unknown" (RFC 9639, section 8.2).
@@ -22,8 +23,33 @@ class Appendable(Protocol):
     def write(self, data: bytes, /) -> int: ...
 
 
+class Seekable(Appendable, Protocol):
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+    def tell(self) -> int: ...
+
+
+class Fork:
+    """A file for libsndfile that is written twice: into a sink, and as a stream into another."""
+
+    def __init__(self, sink: Seekable, stream: Appendable, container: str) -> None:
+        self._sink = sink
+        self._stream = AppendOnly(stream, container)
+
+    def write(self, data: bytes) -> int:
+        self._stream.write(data)
+        return self._sink.write(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._stream.seek(offset, whence)
+        return self._sink.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._sink.tell()
+
+
 class AppendOnly:
-    """A file for libsndfile over a sink that only grows: what goes back is left out."""
+    """A file for libsndfile over a sink that only grows: writes before its end are dropped."""
 
     def __init__(self, sink: Appendable, container: str) -> None:
         self._sink = sink
@@ -58,23 +84,46 @@ def _endless(header: bytes) -> bytes:
 _MPEG_1 = 0x08
 _MPEG_2 = 0x10
 _MPEG_1_RATES = (44_100, 48_000, 32_000)
+_MPEG_1_KBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_MPEG_2_KBITS = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+"""Of layer III, by the index in a frame's header, from 1 on."""
+
+
+def _frame_bytes(header: bytes, index: int) -> int:
+    """Size of a frame of layer III at the bit rate of an index, without padding.
+
+    It holds 1152 samples (MPEG-1; 576 in the others, at half and quarter of the rates), and so has
+    144 (72) times bit rate over sample rate bytes.
+    """
+    rate = _MPEG_1_RATES[header[2] >> 2 & 3]
+    if header[1] & _MPEG_1:
+        return 144_000 * _MPEG_1_KBITS[index - 1] // rate
+    return 72_000 * _MPEG_2_KBITS[index - 1] // (rate // 2 if header[1] & _MPEG_2 else rate // 4)
 
 
 def _silent(info: bytes) -> bytes:
-    """The smallest frame of the kind of this one, all zeros behind its header: silence.
-
-    A frame of layer III holds 1152 samples (MPEG-1; 576 in the others, at half and quarter of the
-    rates) and so has 144 (72) times bit rate over sample rate bytes. The lowest bit rate, of index
-    1, is 32 kbit/s (8 kbit/s).
-    """
-    rate = _MPEG_1_RATES[info[2] >> 2 & 3]
-    if info[1] & _MPEG_1:
-        size = 144 * 32_000 // rate
-    else:
-        size = 72 * 8_000 // (rate // 2 if info[1] & _MPEG_2 else rate // 4)
+    """The smallest frame of the kind of this one, all zeros behind its header: silence."""
     lowest = 0x10 | info[2] & 0x0D  # without padding
-    return bytes([*info[:2], lowest, info[3]]).ljust(size, b"\0")
+    return bytes([*info[:2], lowest, info[3]]).ljust(_frame_bytes(info, 1), b"\0")
 
 
 _FIRST: dict[str, Callable[[bytes], bytes]] = {"WAV": _endless, "MP3": _silent}
 """What becomes of the first thing that libsndfile writes."""
+
+
+def surplus(head: bytes, container: str) -> int:
+    """Bytes that a finished file, of which the first four are given, has more than its stream."""
+    if container != "MP3":
+        return 0
+    return _frame_bytes(head, head[2] >> 4) - _frame_bytes(head, 1)
+
+
+def streamed(data: bytes, container: str) -> bytes:
+    """The stream of a finished file: what a listener got of it."""
+    if container == "FLAC":
+        # Sizes of the frames, the number of samples (36 bits), the checksum.
+        layout = data[18:21] + bytes([data[21] & 0xF0])
+        return data[:12] + bytes(6) + layout + bytes(20) + data[42:]
+    if container == "MP3":
+        return _silent(data) + data[_frame_bytes(data, data[2] >> 4) :]
+    return _endless(data) if container == "WAV" else data

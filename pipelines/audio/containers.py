@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from pipelines.audio.appending import AppendOnly
+from pipelines.audio.appending import Appendable, Fork, Seekable
 from pipelines.protocol import InvalidInput, Waveform
 
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -71,23 +71,13 @@ class AudioError(ValueError):
     """The samples cannot be encoded: not finite, not mono, or none at all."""
 
 
-class Sink(Protocol):
-    """Where an encoder writes: it goes back to the start once, to complete its header."""
-
-    def write(self, data: bytes, /) -> int: ...
-
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
-
-    def tell(self) -> int: ...
-
-
 class _GuardedSink:
     """Keeps the first error of a sink, because none can pass through libsndfile's callbacks.
 
     After an error it swallows everything, so that a half-written file can be closed.
     """
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Seekable) -> None:
         self._sink = sink
         self.error: Exception | None = None
 
@@ -112,6 +102,8 @@ class _GuardedSink:
 class Encoder:
     """Encodes a stream of mono samples into `sink`, resampling from one rate to another [Hz].
 
+    The encoder goes back to the start of the sink once, to complete its header.
+
     Nothing is written before the first sample. WAV, FLAC and MP3 are written with each block,
     Opus in pages of about a second. An encoder that is dropped without `close` leaves the sink
     with a truncated file; errors of the sink are raised as they are.
@@ -119,19 +111,20 @@ class Encoder:
 
     def __init__(
         self,
-        sink: Sink,
+        sink: Seekable,
         format_name: str,
         sample_rate_in: int,
         sample_rate_out: int,
-        streaming: bool = False,
+        stream: Appendable | None = None,
     ) -> None:
-        """`streaming`: no byte changes once it is written (`pipelines.audio.appending`).
+        """Into `stream` goes the same in bytes that never change (`pipelines.audio.appending`).
 
         Raises InvalidInput where the format is unknown or lacks the rate that goes out.
         """
         self._format = check_format(format_name, sample_rate_out)
         self._sample_rate = sample_rate_out
-        self._sink = _GuardedSink(AppendOnly(sink, self._format.container) if streaming else sink)
+        whole = sink if stream is None else Fork(sink, stream, self._format.container)
+        self._sink = _GuardedSink(whole)
         self._file: soundfile.SoundFile | None = None
         self._resampler = (
             None

@@ -1,200 +1,187 @@
 """Recordings that people send: from the bytes of a file to one channel of samples.
 
-Nothing a file says of itself is believed where it would cost memory or time: it is read block by
+The header of a file is not trusted where that could cost memory or time. The file is read block by
 block and left as soon as it is longer than it may be, or takes more computing than a recording of
-its length does. Imports no torch.
+its length does. libsndfile reads what it knows; FFmpeg reads the rest, in a process of its own.
+Imports no torch.
 """
 
 from __future__ import annotations
 
-import io
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import numpy as np
-import soundfile
 import soxr
-from numpy.typing import NDArray
-from typing_extensions import Buffer
 
+from pipelines.audio import ffmpeg_reader, libsndfile_reader
+from pipelines.audio.channels import ChannelPowers, Mix
+from pipelines.audio.file_kinds import WAV, Kind, kind_of, without_tags
+from pipelines.audio.readers import BLOCK, Block, Fault, Reader, Unreadable
 from pipelines.audio.recording import Recording
+from pipelines.audio.wav_chunks import mended
 from pipelines.protocol import InvalidInput, Waveform
 
-FORMATS = "WAV, MP3, FLAC or Ogg (Vorbis or Opus)"
-CHANNELS = (1, 2)
+FORMATS = "WAV, MP3, FLAC, Ogg, M4A, AAC, WebM, 3GP, AMR, AIFF, CAF or AU"
+CHANNELS = (1, 8)
 SAMPLE_RATES = (8_000, 192_000)
 HIGHEST_KEPT = 48_000
 """Hz. No model hears beyond it, so that a higher rate is brought down while it is read."""
-
-START_SECONDS = 0.5
-LEAST_SPEED = 50.0
-"""Computing that a file may take: these seconds, and one more for so many seconds that it plays. On
-one core of a laptop it is 150 seconds at least, mostly more than 1,000."""
-
-_BLOCK = 65_536
-_READ = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3"}
-_UNKNOWN_FRAMES = 2**62
-"""libsndfile gives the largest number there is for a length that is not known. That of an MP3 file
-without an Info frame it guesses."""
 
 
 def decode(
     data: bytes, field: str, longest_seconds: float, shortest_seconds: float = 0.0
 ) -> Recording:
-    """The recording in a WAV, MP3, FLAC or Ogg file: the mean of its channels, float32 in [-1, 1].
+    """The recording in a sound file (`FORMATS`) in one channel, float32 in [-1, 1].
 
-    At its own sample rate, or 48 kHz if that is less. Raises InvalidInput for `field`, with the
-    codes `not_audio`, `unsupported_audio`, `bad_audio`, `audio_too_short` and `audio_too_long`.
+    At its own sample rate, or 48 kHz if that is less. It is the mean of the channels
+    (`pipelines.audio.channels` has the exceptions); floats beyond full scale are brought down as a
+    whole. Raises InvalidInput for `field`, with the codes `not_audio`, `unsupported_audio`,
+    `bad_audio`, `audio_too_short` and `audio_too_long`.
     """
-    _check_kind(data, field)
-    content = _Bounded(data)
-    with _opened(content, field) as file:
-        _check_shape(file, field)
-        length = _Length(field, longest_seconds, shortest_seconds)
-        if _is_stated(file) and length.above(file.frames, file.samplerate):
-            raise length.refused("audio_too_long")
-        rate = min(file.samplerate, HIGHEST_KEPT)
-        # Untouched pages take no memory: room for the longest costs what the file really holds.
-        samples = np.empty(int(longest_seconds * rate) + _BLOCK, np.float32)
-        filled = 0
-        for block in _blocks(file, rate, field):
-            if length.above(filled + len(block), rate):
-                raise length.refused("audio_too_long")
-            samples[filled : filled + len(block)] = block
-            filled += len(block)
-            content.played(len(block) / rate)
-    if content.cut:
-        message = f"The {field} recording takes too long to read: most of its file is no audio."
-        raise InvalidInput(field, message, "bad_audio")
-    samples.resize(filled, refcheck=False)
-    if not filled or filled / rate < shortest_seconds:
+    data = without_tags(data)
+    kind = kind_of(data)
+    if kind is None:
+        raise _refused(Fault.NOT_AUDIO, field, kind)
+    if kind is WAV:
+        data = mended(data)
+    length = _Length(field, longest_seconds, shortest_seconds)
+    try:
+        heard = _heard(kind, data, length, None)
+        alone = heard.powers.strongest_alone()
+        if alone is not None:
+            heard = _heard(kind, data, length, alone)
+    except Unreadable as error:
+        raise _refused(error.fault, field, kind) from error
+    samples = heard.samples
+    if not len(samples) or len(samples) / heard.sample_rate < shortest_seconds:
         raise length.refused("audio_too_short")
-    return Recording(samples, rate)
-
-
-class _Bounded(io.BytesIO):
-    """A file that may take so much computing, in seconds of this thread, and then just ends:
-    libsndfile reads often, whatever it is searching for, and takes no other answer."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self._allowed_until = time.thread_time() + START_SECONDS
-        self.cut = False
-        """Whether it has ended for that."""
-
-    def played(self, seconds: float) -> None:
-        """It has turned out to hold more audio, and may take more."""
-        self._allowed_until += seconds / LEAST_SPEED
-
-    def readinto(self, buffer: Buffer, /) -> int:
-        self.cut = self.cut or time.thread_time() > self._allowed_until
-        return 0 if self.cut else super().readinto(buffer)
+    gain = 1.0 if alone else heard.powers.gain()
+    samples *= np.float32(gain / max(1.0, gain * heard.peak))
+    np.clip(samples, -1, 1, out=samples)
+    return Recording(samples, heard.sample_rate)
 
 
 class _Length:
     """How long a recording may be, and the one sentence that says so."""
 
     def __init__(self, field: str, longest: float, shortest: float) -> None:
-        self._field = field
-        self._longest = longest
+        self.field = field
+        self.longest = longest
         self._shortest = shortest
 
     def above(self, samples: int, sample_rate: int) -> bool:
-        return samples > self._longest * sample_rate
+        return samples > self.longest * sample_rate
 
     def refused(self, code: str) -> InvalidInput:
-        longest = f"{self._longest:g} seconds"
-        message = f"The {self._field} recording must last {self._shortest:g} to {longest}."
-        return InvalidInput(self._field, message, code)
+        longest = f"{self.longest:g} seconds"
+        message = f"The {self.field} recording must last {self._shortest:g} to {longest}."
+        return InvalidInput(self.field, message, code)
 
 
-def _check_kind(data: bytes, field: str) -> None:
-    """By the first bytes of the file, so that libsndfile's many other formats are never tried."""
-    head = data[:12]
-    mpeg_sync = head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xE0 == 0xE0
-    aac = mpeg_sync and head[1] & 0x06 == 0
-    known = head[:4] in {b"RIFF", b"RF64", b"fLaC", b"OggS"} or head[:3] == b"ID3"
-    if known or (mpeg_sync and not aac):
-        return
-    others = {
-        "M4A, MP4 or QuickTime": head[4:8] in {b"ftyp", b"moov", b"mdat"},
-        "AAC": aac or head[:4] == b"ADIF",
-        "WebM or Matroska": head[:4] == b"\x1a\x45\xdf\xa3",
-        "Windows Media": head[:4] == b"\x30\x26\xb2\x75",
-        "AIFF": head[:4] == b"FORM",
-    }
-    for name, found in others.items():
-        if found:
-            message = f"The {field} file is {name}, which cannot be read here. Send {FORMATS}."
-            raise InvalidInput(field, message, "unsupported_audio")
-    raise _not_audio(field)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Heard:
+    """A file that was read: `peak` is the largest magnitude of the mix."""
+
+    samples: Waveform
+    sample_rate: int
+    peak: float
+    powers: ChannelPowers
 
 
 @contextmanager
-def _opened(content: _Bounded, field: str) -> Iterator[soundfile.SoundFile]:
-    """The file, while nothing that libsndfile finds wrong with it goes further than here."""
-    try:
-        file = soundfile.SoundFile(content)
-    except soundfile.SoundFileError as error:
-        raise _not_audio(field) from error
-    with file:
-        if file.format not in _READ:
-            raise _not_audio(field)
-        yield file
+def _opened(kind: Kind, data: bytes, longest: float) -> Iterator[Reader]:
+    """Raises Unreadable."""
+    with ExitStack() as stack:
+        reader: Reader | None = None
+        if kind.sndfile:
+            try:
+                reader = stack.enter_context(libsndfile_reader.opened(data))
+            except Unreadable as error:
+                if error.fault is not Fault.UNSUPPORTED:
+                    raise
+                if kind.demuxer is None:
+                    raise Unreadable(Fault.NOT_AUDIO) from error
+        if reader is None:
+            if kind.demuxer is None:
+                raise Unreadable(Fault.UNSUPPORTED)
+            reader = stack.enter_context(ffmpeg_reader.opened(data, kind.demuxer, longest))
+        yield reader
 
 
-def _is_stated(file: soundfile.SoundFile) -> bool:
-    """Whether the file says how long it is."""
-    return bool(file.frames < _UNKNOWN_FRAMES and file.format != "MP3")
+def _heard(kind: Kind, data: bytes, length: _Length, mix: Mix | None) -> _Heard:
+    """The whole file, as `mix` or the mean of its channels. Raises Unreadable, InvalidInput."""
+    with _opened(kind, data, length.longest) as reader:
+        _check_shape(reader, length.field)
+        if reader.frames is not None and length.above(reader.frames, reader.sample_rate):
+            raise length.refused("audio_too_long")
+        mixer = _Mixer(reader, mix or Mix.mean(reader.channels), length.field)
+        rate = mixer.rate
+        # Untouched pages take no memory: room for the longest costs what the file really holds.
+        samples = np.empty(int(length.longest * rate) + BLOCK, np.float32)
+        filled = 0
+        for block in mixer.blocks():
+            if length.above(filled + len(block), rate):
+                raise length.refused("audio_too_long")
+            samples[filled : filled + len(block)] = block
+            filled += len(block)
+    samples.resize(filled, refcheck=False)
+    return _Heard(samples, rate, mixer.peak, mixer.powers)
 
 
-def _check_shape(file: soundfile.SoundFile, field: str) -> None:
+class _Mixer:
+    """One channel of a file, at a rate that is kept (`rate`, Hz)."""
+
+    def __init__(self, reader: Reader, mix: Mix, field: str) -> None:
+        self.rate = min(reader.sample_rate, HIGHEST_KEPT)
+        self.powers = ChannelPowers(reader.channels)
+        self.peak = 0.0
+        self._reader = reader
+        self._mix = mix
+        self._field = field
+
+    def blocks(self) -> Iterator[Waveform]:
+        """Raises Unreadable, and InvalidInput where samples are no numbers."""
+        resampler = None
+        if self.rate != self._reader.sample_rate:
+            resampler = soxr.ResampleStream(self._reader.sample_rate, self.rate, 1, dtype="float32")
+        for block in self._reader.blocks():
+            mono = self._mixed(block)
+            yield mono if resampler is None else resampler.resample_chunk(mono)
+        if resampler is not None:
+            yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+    def _mixed(self, block: Block) -> Waveform:
+        if not np.isfinite(block).all():
+            message = f"The {self._field} recording holds samples that are not finite numbers."
+            raise InvalidInput(self._field, message, "bad_audio")
+        mono = self._mix.of(block)
+        self.powers.add(block)
+        self.peak = max(self.peak, float(np.abs(mono).max(initial=0.0)))
+        return mono
+
+
+def _check_shape(reader: Reader, field: str) -> None:
     fewest, most = CHANNELS
-    if not fewest <= file.channels <= most:
-        message = f"The {field} recording must have {fewest} or {most} channels, not {{}}."
-        raise InvalidInput(field, message.format(file.channels), "bad_audio")
+    if not fewest <= reader.channels <= most:
+        message = f"The {field} recording must have {fewest} to {most} channels, not {{}}."
+        raise InvalidInput(field, message.format(reader.channels), "bad_audio")
     lowest, highest = SAMPLE_RATES
-    if not lowest <= file.samplerate <= highest:
+    if not lowest <= reader.sample_rate <= highest:
         message = f"The sample rate of the {field} recording must be from {lowest} to {highest} Hz."
         raise InvalidInput(field, message, "bad_audio")
 
 
-def _blocks(file: soundfile.SoundFile, rate: int, field: str) -> Iterator[Waveform]:
-    """The samples of the file in one channel at `rate` (Hz), until it ends."""
-    resampler = None
-    if rate != file.samplerate:
-        resampler = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32")
-    buffer = np.empty((_BLOCK, file.channels), np.float32)
-    last = False
-    while not last:
-        block = _read(file, buffer, field)
-        last = not len(block)
-        mono = np.clip(block, -1, 1).mean(axis=1, dtype=np.float32)
-        if resampler is not None:
-            mono = np.clip(resampler.resample_chunk(mono, last=last), -1, 1)
-        if len(mono):
-            yield mono
-
-
-def _read(
-    file: soundfile.SoundFile, buffer: NDArray[np.float32], field: str
-) -> NDArray[np.float32]:
-    buffer[:] = np.nan
-    try:
-        block: NDArray[np.float32] = file.read(out=buffer)
-    except soundfile.SoundFileError as error:
-        if file.frames >= _UNKNOWN_FRAMES:
-            # At the end of a FLAC file that does not state its length a seek fails, after reading.
-            return buffer[: int(np.isfinite(buffer[:, 0]).sum())]
+def _refused(fault: Fault, field: str, kind: Kind | None) -> InvalidInput:
+    if fault is Fault.UNSUPPORTED and kind is not None:
+        message = f"The {field} file is {kind.name}, of a kind that cannot be read here."
+        return InvalidInput(field, f"{message} Send {FORMATS}.", "unsupported_audio")
+    if fault is Fault.DAMAGED:
         message = f"The {field} recording is damaged and cannot be read to its end."
-        raise InvalidInput(field, message, "bad_audio") from error
-    if not np.isfinite(block).all():
-        message = f"The {field} recording holds samples that are not finite numbers."
-        raise InvalidInput(field, message, "bad_audio")
-    return block
-
-
-def _not_audio(field: str) -> InvalidInput:
+        return InvalidInput(field, message, "bad_audio")
+    if fault is Fault.TOO_SLOW:
+        message = f"The {field} recording takes too long to read: most of its file is no audio."
+        return InvalidInput(field, message, "bad_audio")
     message = f"The {field} file holds no recording that can be read. Send {FORMATS}."
     return InvalidInput(field, message, "not_audio")

@@ -18,7 +18,7 @@ KNEE, CEILING = 0.7, 0.99
 class SilenceJoin:
     """Silence between segments, each of which fades in and out in a few milliseconds.
 
-    The fades are raised cosines, so that no join steps: neither the signal nor its slope.
+    The fades are raised cosines: the signal and its slope are continuous at every join.
     """
 
     def __init__(self, seconds: float, sample_rate: int) -> None:
@@ -90,7 +90,7 @@ class PassThrough:
 
 
 class LevelNormalizer(PassThrough):
-    """For a clip of one segment: at a level, with peaks rounded off instead of clipped.
+    """For a clip of one segment: normalises its level, with soft clipping of the peaks.
 
     `level` is that of the loudest half second, root mean square, in dB of full scale.
     """
@@ -100,9 +100,9 @@ class LevelNormalizer(PassThrough):
         self._frame = round(LEVEL_SECONDS * sample_rate)
 
     def add(self, waveform: Waveform) -> Waveform:
-        """The samples, louder or softer; silence stays silence."""
+        """The samples at the level; silence is not changed."""
         result = waveform
-        # Rounding peaks off takes some of the level away, which the next turn gives back.
+        # Soft clipping lowers the level a little, which the next turn makes up for.
         for _ in range(LEVEL_TURNS):
             loudest = self._loudest(result)
             if loudest < SILENCE:
@@ -122,7 +122,7 @@ class LevelNormalizer(PassThrough):
 
 
 def _soft_clipped(waveform: Waveform) -> Waveform:
-    """Up to `KNEE` as it is; what is above bends towards `CEILING` and does not reach it."""
+    """Soft clipping: linear up to `KNEE`, then a tanh that approaches `CEILING`."""
     size = np.abs(waveform)
     room = CEILING - KNEE
     bent = KNEE + room * np.tanh((size - KNEE) / room)

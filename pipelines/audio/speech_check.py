@@ -1,6 +1,6 @@
 """Whether a recording can stand for a voice: speech in it, neither too quiet nor overdriven.
 
-Speech is told from other sounds by what all languages share: a pitch that comes and goes, levels
+Speech is distinguished by what all languages share: a pitch that comes and goes, levels
 that rise and fall with the syllables, and a spectrum that changes from sound to sound. Noise has
 no pitch; tones, chords and hums keep their spectrum; single clicks do not last. Everything is
 measured below 4 kHz, on frames of 40 ms, so that a telephone will do. Imports no torch.
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pipelines.audio.recording import Recording, at_rate
 from pipelines.protocol import InvalidInput, Waveform
 
-_RATE = 8_000
-_FRAME, _HOP = 320, 160
+RATE = 8_000
+FRAME, HOP = 320, 160
 _FFT = 1_024
 _PITCH = (60.0, 500.0)
 """Hz of voices."""
@@ -33,7 +33,7 @@ LEAST_ACTIVE_SECONDS = 0.5
 LEAST_VOICED = 0.2
 """Share of active frames with a pitch: 0.5 to 0.9 in clear speech, half of that in noise as loud as
 itself, below 0.1 in noise alone."""
-_PERIODIC = 0.6
+PERIODIC = 0.6
 """Autocorrelation at the best lag of a frame with a pitch."""
 LEAST_LEVEL_SPREAD = 2.7
 """Standard deviation of the level of active frames, dB: 5 and more in speech, 0 to 2 in tones."""
@@ -93,18 +93,18 @@ def check_speech(recording: Recording, field: str) -> None:
 
 def examine(recording: Recording) -> Findings:
     """The figures that `check_speech` decides by; `recording` lasts 0.1 seconds or more."""
-    frames = _frames(at_rate(recording, _RATE))
+    frames = framed(at_rate(recording, RATE))
     levels = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
     loudest = float(np.sort(levels)[-_LOUDEST_FRAMES:][0])
     active = levels > loudest - _BELOW_LOUDEST
-    spectra = np.abs(np.fft.rfft(frames * np.hanning(_FRAME), _FFT)) ** 2
-    shapes = _shapes(spectra)
+    spectra = power_spectra(frames)
+    shapes = spectral_shapes(spectra)
     neighbours = active[1:] & active[:-1]
     changes = np.abs(np.diff(shapes, axis=0))[neighbours]
     return Findings(
         level=loudest,
-        active_seconds=float(active.sum() * _HOP / _RATE),
-        voiced=float(np.mean(_periodicity(spectra)[active] > _PERIODIC)),
+        active_seconds=float(active.sum() * HOP / RATE),
+        voiced=float(np.mean(periodicity(spectra)[active] > PERIODIC)),
         level_spread=float(levels[active].std()),
         shape_spread=float(shapes[active].std(axis=0).mean()),
         change=float(changes.mean()) if changes.size else 0.0,
@@ -112,29 +112,35 @@ def examine(recording: Recording) -> Findings:
     )
 
 
-def _frames(wave: Waveform) -> NDArray[np.float32]:
+def framed(wave: Waveform) -> NDArray[np.float32]:
     """`[frames, samples]`, each without its mean."""
-    whole = np.pad(wave, (0, max(0, _FRAME - len(wave))))
-    frames = np.lib.stride_tricks.sliding_window_view(whole, _FRAME)[::_HOP]
+    whole = np.pad(wave, (0, max(0, FRAME - len(wave))))
+    frames = np.lib.stride_tricks.sliding_window_view(whole, FRAME)[::HOP]
     return np.asarray(frames - frames.mean(axis=1, keepdims=True), np.float32)
 
 
-def _shapes(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+def power_spectra(frames: NDArray[np.float32]) -> NDArray[np.float64]:
+    """`[frames, bins]`."""
+    spectra: NDArray[np.float64] = np.abs(np.fft.rfft(frames * np.hanning(FRAME), _FFT)) ** 2
+    return spectra
+
+
+def spectral_shapes(spectra: NDArray[np.float64]) -> NDArray[np.float32]:
     """`[frames, bands]` in dB, of which each frame's mean is 0: the spectrum without its level."""
-    bins = np.searchsorted(np.fft.rfftfreq(_FFT, 1 / _RATE), _BANDS)
+    bins = np.searchsorted(np.fft.rfftfreq(_FFT, 1 / RATE), _BANDS)
     powers = np.add.reduceat(spectra, bins, axis=1)[:, : len(_BANDS) - 1]
     levels = 10 * np.log10(powers + 1e-9)
     return np.asarray(levels - levels.mean(axis=1, keepdims=True), np.float32)
 
 
-def _periodicity(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+def periodicity(spectra: NDArray[np.float64]) -> NDArray[np.float32]:
     """`[frames]`, about 1 where a frame repeats itself at a lag that a voice could have.
 
     The autocorrelation, which is the transform of the power spectrum, over that of the window.
     """
     lowest, highest = _PITCH
-    lags = slice(round(_RATE / highest), round(_RATE / lowest) + 1)
-    window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(_FRAME), _FFT)) ** 2)
+    lags = slice(round(RATE / highest), round(RATE / lowest) + 1)
+    window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(FRAME), _FFT)) ** 2)
     correlations = np.fft.irfft(spectra)
     powers = np.maximum(correlations[:, :1], 1e-9)
     best = (correlations[:, lags] / powers / (window[lags] / window[0])).max(axis=1)

@@ -16,7 +16,7 @@ def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> 
     """`scale · (x − mean) / √(variance + ε) + shift` over each member's real frames.
 
     `x` is `[batch, channels, frames]`, `scale` and `shift` `[batch, channels]`; the variance is the
-    biased one, computed in float32 whatever the type of `x`. Zeros beyond each length.
+    biased one, computed in float32 for every type of `x`. Zeros beyond each length.
     """
     if len(x) == 1:
         return _normed(x, scale[0], shift[0])

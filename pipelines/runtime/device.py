@@ -1,15 +1,13 @@
-"""How torch runs in this process: threads, device, the type models compute in, torchaudio."""
+"""How torch runs in this process: threads, device, the type models compute in."""
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import torch
 
+from pipelines.fast_convolution.availability import work_here
 from pipelines.settings import PipelineSettings
 
 
@@ -17,7 +15,16 @@ from pipelines.settings import PipelineSettings
 class Runtime:
     device: torch.device
     dtype: torch.dtype
-    """Type of the heavy layers; phases, spectra and durations are float32 whatever it is."""
+    """Type of the heavy layers; phases, spectra and durations are always float32."""
+    convolutions: str = "plain"
+    """`fast`, `plain` or `auto`, as in `PipelineSettings`."""
+
+    @property
+    def fast(self) -> bool:
+        """Whether vocoders run by convolutions with fewer products. May compile one to try it."""
+        if self.device.type != "cpu" or self.convolutions == "plain":
+            return False
+        return self.convolutions == "fast" or work_here()
 
 
 def configure(settings: PipelineSettings) -> Runtime:
@@ -25,8 +32,10 @@ def configure(settings: PipelineSettings) -> Runtime:
     torch.set_num_threads(settings.threads)
     device = torch.device(settings.device)
     if settings.dtype == "auto":
-        return Runtime(device, torch.bfloat16 if _has_bfloat16(device) else torch.float32)
-    return Runtime(device, getattr(torch, settings.dtype))
+        dtype = torch.bfloat16 if _has_bfloat16(device) else torch.float32
+    else:
+        dtype = getattr(torch, settings.dtype)
+    return Runtime(device, dtype, settings.convolutions)
 
 
 def _has_bfloat16(device: torch.device) -> bool:
@@ -36,27 +45,3 @@ def _has_bfloat16(device: torch.device) -> bool:
     # Older releases of torch do not tell; float32 is right everywhere.
     features: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
-
-
-def make_torchaudio_importable() -> None:
-    """Make `import torchaudio` work beside a torch built for CPU only.
-
-    The published torchaudio links its native extension to CUDA and fails to load without it. Its
-    Python parts do not need the extension, so where the real one fails an inert one stands in.
-    """
-    try:
-        importlib.import_module("torchaudio")
-    except ModuleNotFoundError:
-        return
-    except (ImportError, OSError):
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
-            del sys.modules[name]
-        extension = ModuleType("torchaudio._extension")
-        vars(extension).update(
-            _IS_TORCHAUDIO_EXT_AVAILABLE=False,
-            _IS_ALIGN_AVAILABLE=False,
-            _check_cuda_version=lambda: None,
-            fail_if_no_align=lambda function: function,
-        )
-        sys.modules[extension.__name__] = extension
-        importlib.import_module("torchaudio")

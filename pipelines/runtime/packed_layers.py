@@ -9,16 +9,22 @@ weights.
 
 from __future__ import annotations
 
+import logging
+from functools import cache
+
 import torch
 from torch import Tensor, nn
 
 from pipelines.runtime.time_convolution import TimeConv, channels_last
 
+log = logging.getLogger(__name__)
+
 kernels = torch.ops.mkldnn
+TOLERANCE = 0.05
 
 
 def pack_layers(module: nn.Module) -> None:
-    """Replace the linear layers and the convolutions inside a module that is on a CPU, for good.
+    """Replace the linear layers and the convolutions inside a module on a CPU. It cannot be undone.
 
     Subclasses of torch's layers keep their weights, for those who use them in their own way; so do
     convolutions in groups, with padding other than zeros, or over time in 16 bits.
@@ -48,13 +54,48 @@ def _packed(layer: nn.Module) -> nn.Module | None:
 
 def _supported(weight: Tensor) -> bool:
     """Whether this machine has kernels for a weight where it is and of its type."""
-    if weight.device.type != "cpu" or not torch._C._has_mkldnn:
+    return weight.device.type == "cpu" and kernels_work(weight.dtype)
+
+
+@cache
+def kernels_work(dtype: torch.dtype) -> bool:
+    """Whether torch's kernels for packed weights are there and right, on this machine.
+
+    They are not part of torch's public interface, so that another release may lack them or take
+    other arguments. Layers stay as they are then, which is logged, once.
+    """
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
-    if weight.dtype is torch.bfloat16:
+    try:
+        return _has_instructions(dtype) and _are_right(dtype)
+    except (AttributeError, RuntimeError, TypeError):
+        log.warning("layers are not packed: this torch has other kernels", exc_info=True)
+        return False
+
+
+def _has_instructions(dtype: torch.dtype) -> bool:
+    if dtype is torch.bfloat16:
         return bool(kernels._is_mkldnn_bf16_supported())
-    if weight.dtype is torch.float16:
+    if dtype is torch.float16:
         return bool(kernels._is_mkldnn_fp16_supported())
-    return weight.dtype is torch.float32
+    return dtype is torch.float32
+
+
+@torch.inference_mode()
+def _are_right(dtype: torch.dtype) -> bool:
+    """Whether two small layers give packed what they gave before."""
+    numbers = torch.arange(24.0) / 24 - 0.5
+    linear = nn.Linear(4, 6).to(dtype)
+    linear.weight.data = numbers.view(6, 4).to(dtype)
+    conv = nn.Conv2d(2, 3, (1, 4)).to(dtype)
+    conv.weight.data = numbers.view(3, 2, 1, 4).to(dtype)
+    inputs = numbers[:8].view(2, 4).to(dtype), numbers.view(2, 2, 1, 6).to(dtype)
+    layers = (linear, PackedLinear(linear.weight, linear.bias)), (conv, PackedConv(conv))
+    for (plain, packed), x in zip(layers, inputs, strict=True):
+        if not torch.allclose(plain(x).float(), packed(x).float(), atol=TOLERANCE):
+            log.warning("layers are not packed: this torch's kernels give something else")
+            return False
+    return True
 
 
 class PackedLinear(nn.Module):

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from pipelines.runtime.device import Runtime
+from pipelines.runtime.faster_modules import has_faster_form, speed_up
 from pipelines.runtime.packed_layers import pack_layers
 from pipelines.runtime.time_convolution import store_channels_last
 
@@ -25,6 +26,8 @@ def lower_weights(module: nn.Module, dtype: torch.dtype) -> None:
 def place(module: nn.Module, runtime: Runtime) -> None:
     """The module on the runtime's device, its heavy weights in the runtime's type and packed."""
     module.to(runtime.device)
+    if has_faster_form(module) and runtime.fast:
+        speed_up(module, runtime.dtype)
     store_channels_last(module)
     if runtime.dtype is not torch.float32:
         lower_weights(module, runtime.dtype)

@@ -1,6 +1,6 @@
 """Sequences of different lengths in one tensor, one after another and without padding.
 
-What works on each frame by itself runs over all of them at once; what looks along time runs over
+A function of single frames runs over all of them at once; a function along time runs over
 neighbours of equal length together.
 """
 

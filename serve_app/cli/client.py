@@ -19,6 +19,20 @@ _CONTENT_TYPES = {
     ".flac": "audio/flac",
     ".ogg": "audio/ogg",
     ".opus": "audio/ogg",
+    ".oga": "audio/ogg",
+    ".m4a": "audio/mp4",
+    ".mp4": "video/mp4",
+    ".mov": "video/quicktime",
+    ".aac": "audio/aac",
+    ".webm": "audio/webm",
+    ".mka": "audio/x-matroska",
+    ".3gp": "audio/3gpp",
+    ".amr": "audio/amr",
+    ".aif": "audio/aiff",
+    ".aiff": "audio/aiff",
+    ".caf": "audio/x-caf",
+    ".au": "audio/basic",
+    ".w64": "audio/x-w64",
 }
 
 

@@ -78,7 +78,7 @@ class ProxyErrors:
 
 
 def _is_from_serve(start: Message) -> bool:
-    """`api.SecurityHeaders` marks every answer of the application, including plain text."""
+    """`http.middleware.SecurityHeaders` marks every answer of the application, plain text too."""
     headers = Headers(raw=start["headers"])
     plain = headers.get("Content-Type", "").startswith("text/plain")
     return start["status"] in _REPLACED and plain and "X-Content-Type-Options" not in headers

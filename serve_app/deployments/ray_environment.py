@@ -18,11 +18,21 @@ RAY = {
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
     "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
-    "MALLOC_TOP_PAD_": str(256 << 20),
+    "MALLOC_TOP_PAD_": str(32 << 20),
     "MALLOC_ARENA_MAX": "1",
 }
 """Large blocks stay in the heap. With the default thresholds every large batch on a CPU pays for
-mapping and clearing its pages again."""
+mapping and clearing its pages again. `heap.py` decides when memory is returned to the system."""
+
+SHAPE_CACHES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256", "LRU_CACHE_CAPACITY": "64"}
+"""oneDNN keeps a compiled primitive for each shape that it has met, and torch's interface to it
+a second cache of them; each has 1024 entries by default. Nearly every text has shapes of its own: a
+segment of speech adds 40 primitives (6 MB) to the first cache and 1.5 MB to the second. These
+capacities hold the shapes of a segment, which its layers and steps share."""
+
+SMALL_HEAPS = {"MALLOC_ARENA_MAX": "2"}
+"""For processes of many threads without models: by default glibc gives each thread an arena, up to
+eight per core, and keeps what they free."""
 
 OMP_PASSIVE_WAIT = {"OMP_WAIT_POLICY": "PASSIVE"}
 """OpenMP threads sleep while they wait for each other. Where replicas share cores, as on a laptop,

@@ -13,6 +13,7 @@ from typing import Any
 
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
+from serve_app.deployments.heap import IDLE_SECONDS, HeapTrimmer, process_heap
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 
 
@@ -34,6 +35,7 @@ class StageDriver:
         # torch has a thread count per thread, so the model is loaded in the thread that runs it.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
         self._loop = StepLoop(self._thread.submit(load).result(), limits, time.monotonic)
+        self._trimmer = self._thread.submit(HeapTrimmer, process_heap()).result()
         self._observe = observe
         self._stall_seconds = stall_seconds
         self._arrived: deque[tuple[Ticket, Any]] = deque()
@@ -96,9 +98,9 @@ class StageDriver:
                 self._loop.cancel(self._cancelled.popleft())
             if not self._loop.busy:
                 self._work.clear()
-                await self._work.wait()
+                await self._wait_for_work()
                 continue
-            tick = running.run_in_executor(self._thread, self._loop.tick)
+            tick = running.run_in_executor(self._thread, self._tick)
             if not (await asyncio.wait([tick], timeout=self._stall_seconds))[0]:
                 raise RuntimeError(f"a step takes longer than {self._stall_seconds:g} s")
             outcomes = tick.result()
@@ -108,6 +110,18 @@ class StageDriver:
                 future = self._futures.get(outcome.ticket.key)
                 if future is not None and not future.done():
                     future.set_result(outcome)
+
+    def _tick(self) -> list[Outcome]:
+        outcomes = self._loop.tick()
+        self._trimmer.after_step()
+        return outcomes
+
+    async def _wait_for_work(self) -> None:
+        try:
+            await asyncio.wait_for(self._work.wait(), IDLE_SECONDS)
+        except TimeoutError:
+            self._thread.submit(self._trimmer.when_idle)
+            await self._work.wait()
 
     def _report_steps(self) -> None:
         if not self._step_callbacks:

@@ -7,7 +7,6 @@ is 503. Anything else is a bare 500; the log has the stack of it but no values.
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.protocol import InvalidInput
 from serve_app.db.availability import UNAVAILABLE, is_locked
@@ -147,31 +145,3 @@ ERROR_HANDLERS: dict[Any, Any] = {
     **dict.fromkeys(UNAVAILABLE, _database_unavailable),
 }
 """The response to every exception that routes are known to raise."""
-
-
-class UnexpectedErrors:
-    """ASGI middleware: a 500 in the common shape for unexpected exceptions.
-
-    The text of the exception is not logged, because it may quote what was sent or stored.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def watched_send(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watched_send)
-        except Exception as error:
-            if started or scope["type"] != "http":
-                raise
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s in %s\n%s", type(error).__name__, scope["method"], frames)  # noqa: TRY400
-            response = error_response(500, "internal_error", "Something went wrong on our side.")
-            await response(scope, receive, send)

@@ -8,7 +8,7 @@ leases.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -35,6 +35,10 @@ from serve_app.jobs.queue import Claim
 from serve_app.settings import QueueSettings
 
 _MARK_READY_BATCH_SIZE = 100
+_ROUNDS = 20
+"""Looks at the line for one claim: many users in it may have had their starts."""
+_MOVED_AT_ONCE = 500
+"""Clips that one claim sends back, or those of one user where these are more."""
 _REFRESH = {"populate_existing": True, "synchronize_session": False}
 
 # Built once: building a statement costs more than the database takes to run it.
@@ -55,7 +59,7 @@ _MARK_READY = (
 _NEXT_READY = (
     select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at, User.starts)
     .join(User, User.id == Clip.user_id)
-    .where(PENDING, Clip.ready)
+    .where(PENDING, Clip.ready, Clip.user_id.not_in(bindparam("passed_over", expanding=True)))
     .order_by(Clip.turn, Clip.id)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True, key_share=True)
@@ -89,20 +93,23 @@ def claim(
     """Leases up to `limit` of the next ready clips for `settings.lease_seconds` each.
 
     At most one of them is a suspect, and none without `suspects`. On its way it fails clips that
-    are past `clip_seconds` or `max_losses`, and reschedules all clips of users who have had all
+    are past `clip_seconds` or `max_losses`, and reschedules the clips of users who have had all
     starts of the throttle's window. It waits for no lock: it skips the clips of a user whose row is
     locked, so a worker that gets too few asks again at the next poll.
     """
     session.execute(_MARK_READY, {"now": now}, execution_options=_REFRESH)
     taken: list[Clip] = []
-    more = True
-    while more and len(taken) < limit:
+    throttled: list[str] = []
+    for _ in range(_ROUNDS):
         room = limit - len(taken)
-        found = _next_ready(session, room, suspects)
-        more = len(found) == room
+        found = _next_ready(session, room, suspects, throttled)
         decisions = _decide(found, suspects, settings, now)
         suspects = suspects and not decisions.suspect
+        throttled += decisions.throttled
         taken += _apply(session, decisions, settings, now)
+        if len(found) < room or len(taken) == limit:
+            break
+    _send_back(session, throttled, settings, now)
     started = events.record_each(
         session, Kind.STARTED, {clip.id: {"attempt": clip.attempts} for clip in taken}, now
     )
@@ -140,7 +147,7 @@ class _Decisions:
     taken: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     overdue: list[str] = field(default_factory=list)
-    throttled: set[str] = field(default_factory=set)
+    throttled: list[str] = field(default_factory=list)
     """Users who have had all starts of the window."""
     starts: dict[str, list[float]] = field(default_factory=dict)
     """Starts of the users whose clips start now for the first time."""
@@ -156,9 +163,13 @@ class _Decisions:
         return True
 
 
-def _next_ready(session: Session, limit: int, suspects: bool) -> list[_ReadyClip]:
+def _next_ready(
+    session: Session, limit: int, suspects: bool, passed_over: Sequence[str]
+) -> list[_ReadyClip]:
+    """The first in line, but for clips of users that are passed over."""
     query = _NEXT_READY if suspects else _NEXT_READY_WITHOUT_SUSPECTS
-    return [_ReadyClip(*row) for row in session.execute(query, {"limit": limit})]
+    bounds = {"limit": limit, "passed_over": passed_over}
+    return [_ReadyClip(*row) for row in session.execute(query, bounds)]
 
 
 def _decide(
@@ -173,7 +184,8 @@ def _decide(
         elif clip.suspect and (result.suspect or not suspects):
             continue
         elif clip.started_at is None and not result.may_start(clip, settings, now):
-            result.throttled.add(clip.user_id)
+            if clip.user_id not in result.throttled:
+                result.throttled.append(clip.user_id)
         else:
             result.taken.append(clip.id)
             result.suspect = result.suspect or clip.suspect
@@ -192,10 +204,21 @@ def _apply(
     for clip in _rows(session, decisions.overdue):
         message = f"The clip was not done within {settings.clip_seconds:g} s of its first start."
         queue.transition(session, clip, ClipState.FAILED, now, code=queue.TOO_LONG, message=message)
-    for user_id in decisions.throttled:
-        user = session.get_one(User, user_id, populate_existing=True)
-        throttle.reschedule(session, user, settings, now)
     return taken
+
+
+def _send_back(
+    session: Session, throttled: Sequence[str], settings: QueueSettings, now: float
+) -> None:
+    """Sends away what users have in line who have had all starts of the window, until enough clips
+    are moved: the transaction holds the rows of all users that it has met. The rest stay in line,
+    and the next claim meets them."""
+    moved = 0
+    for user_id in throttled:
+        if moved >= _MOVED_AT_ONCE:
+            return
+        user = session.get_one(User, user_id, populate_existing=True)
+        moved += throttle.reschedule(session, user, settings, now)
 
 
 def _lease(session: Session, clip_ids: list[str], now: float, seconds: float) -> list[Clip]:

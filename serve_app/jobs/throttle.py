@@ -7,9 +7,10 @@ busy queue can start clips late and so bunch them, so the claim checks the actua
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip, User
@@ -17,19 +18,34 @@ from serve_app.settings import QueueSettings
 
 
 def next_start(starts: Sequence[float], now: float, limit: int, window: float) -> float:
-    """The earliest time from `now` on at which one more start may be added to `starts`.
+    """The earliest time from `now` on at which one more start may be added to `starts`."""
+    return next(next_starts(starts, now, limit, window))
+
+
+def next_starts(starts: Sequence[float], now: float, limit: int, window: float) -> Iterator[float]:
+    """The earliest times from `now` on for one more start and another, each added to `starts`.
 
     A window is half open: a start exactly `window` seconds after another is outside of it. Any
     `limit` neighbouring starts first..last that share a window forbid the times t with
-    last - window < t < first + window. These intervals come in rising order, so one pass over
-    them finds the first gap.
+    last - window < t < first + window. These intervals come in rising order, and so do the times
+    that are found: one pass over the starts finds them all.
     """
     ordered = sorted(starts)
-    time = now
-    for first, last in zip(ordered, ordered[limit - 1 :], strict=False):
-        if last - first < window and last - window < time < first + window:
-            time = first + window
-    return time
+    time, at = now, 0
+    while True:
+        while at + limit <= len(ordered):
+            first, last = ordered[at], ordered[at + limit - 1]
+            if last - window >= time:
+                break
+            if last - first < window and time < first + window:
+                time = first + window
+            at += 1
+        yield time
+        place = bisect_right(ordered, time)
+        ordered.insert(place, time)
+        # Only what shares a window with the new start can forbid anything from here on.
+        back = max(place - limit + 1, bisect_right(ordered, time - window), 0)
+        at = min(at, back)
 
 
 def plan(session: Session, user: User, settings: QueueSettings, now: float) -> float:
@@ -46,12 +62,11 @@ def replan(session: Session, user: User, settings: QueueSettings, now: float) ->
     _replan_clips(session, user, waiting, settings, now)
 
 
-def reschedule(session: Session, user: User, settings: QueueSettings, now: float) -> None:
+def reschedule(session: Session, user: User, settings: QueueSettings, now: float) -> int:
     """Moves all ready clips of a locked user to later starts, in order, because the user has had
-    all starts of the window. All in one statement: after a standstill there may be many."""
+    all starts of the window. After a standstill there may be many. Returns how many."""
     in_line = _unstarted(user).where(Clip.ready).order_by(Clip.turn, Clip.id)
-    for clip in _replan_clips(session, user, in_line, settings, now):
-        clip.ready = False
+    return _replan_clips(session, user, in_line, settings, now, ready=False)
 
 
 def _unstarted(user: User) -> Select[Clip]:
@@ -59,21 +74,29 @@ def _unstarted(user: User) -> Select[Clip]:
 
 
 def _replan_clips(
-    session: Session, user: User, moving: Select[Clip], settings: QueueSettings, now: float
-) -> Sequence[Clip]:
+    session: Session,
+    user: User,
+    moving: Select[Clip],
+    settings: QueueSettings,
+    now: float,
+    **also: bool,
+) -> int:
     """Skips clips that another transaction has locked: waiting for one that itself waits for the
-    user's row would be a deadlock."""
-    moved = session.scalars(
-        moving.with_for_update(skip_locked=True, key_share=True),
-        execution_options={"populate_existing": True},
-    ).all()
+    user's row would be a deadlock. Sets `also` with the new times. Returns how many clips move."""
+    locked = moving.with_for_update(skip_locked=True, key_share=True)
+    moved = session.scalars(locked.with_only_columns(Clip.id)).all()
+    others = _unstarted(user).with_only_columns(Clip.id, Clip.start_at)
+    still = set(moved)
+    planned = [start for clip_id, start in session.execute(others) if clip_id not in still]
     limit, window = settings.throttle_starts, settings.throttle_window_seconds
-    others = _unstarted(user).where(Clip.id.not_in([clip.id for clip in moved]))
-    starts = [*user.starts, *session.scalars(others.with_only_columns(Clip.start_at))]
-    for clip in moved:
-        clip.start_at = next_start(starts, now, limit, window)
-        starts.append(clip.start_at)
-    return moved
+    times = next_starts([*user.starts, *planned], now, limit, window)
+    rows = [
+        {"id": clip_id, "start_at": time, **also}
+        for clip_id, time in zip(moved, times, strict=False)
+    ]
+    if rows:
+        session.execute(update(Clip), rows)
+    return len(rows)
 
 
 def may_start(starts: Sequence[float], settings: QueueSettings, now: float) -> bool:

@@ -1,9 +1,10 @@
 """Audio that is streamed while the clip is generated.
 
-A request for the stream of a pending clip marks its row. A worker that then begins to encode uses
-the layout whose bytes never change, and puts small objects (pieces) into the store. Listeners pass
-the pieces on, and after success the rest of the clip's object, which has the same bytes. The keys
-of pieces name the start of their attempt, so attempts are never mixed.
+A request for the stream of a pending clip marks its row. A worker that then begins to encode writes
+the stream besides the file: the layout whose bytes never change. Small objects of it (pieces) go
+into the store. Listeners pass the pieces on, and after success the rest of the clip's object, which
+differs from the stream only at its start. The keys of pieces name the start of their attempt, so
+attempts are never mixed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from sqlalchemy import not_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Clip
-from serve_app.storage.multipart import MultipartWriter
 
 PREFIX = "streams/"
 
@@ -39,22 +39,15 @@ def is_requested(session: Session, clip_id: str) -> bool:
     return bool(session.scalar(select(Clip.streamed).where(Clip.id == clip_id)))
 
 
-class TeeSink:
-    """A sink that writes to a multipart writer, and keeps a copy until `take`."""
+class StreamBuffer:
+    """Collects what is new of a stream."""
 
-    def __init__(self, upload: MultipartWriter) -> None:
-        self._upload = upload
+    def __init__(self) -> None:
         self._new = bytearray()
 
     def write(self, data: bytes) -> int:
         self._new += data
-        return self._upload.write(data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._upload.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._upload.tell()
+        return len(data)
 
     def take(self) -> bytes:
         """What was written since the last call."""

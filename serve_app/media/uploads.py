@@ -18,12 +18,14 @@ from sqlalchemy.orm import Session
 
 from pipelines.audio.decoding import decode
 from pipelines.audio.recording import Recording
+from pipelines.audio.voice_activity import has_speech
 from pipelines.protocol import InvalidInput
 from serve_app.accounts.credits import lock_account
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, RecordingUpload
 from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
+from serve_app.media.content_types import ADVICE, EXTENSIONS, UNREADABLE
 from serve_app.media.removals import PAGE_SIZE, Position, Removals
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -33,22 +35,6 @@ logger = logging.getLogger("bernie.uploads")
 
 PREFIX = "seed-vc-audio-uploads/"
 FIELD = "upload"
-EXTENSIONS = {
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/wave": "wav",
-    "audio/vnd.wave": "wav",
-    "audio/mpeg": "mp3",
-    "audio/mp3": "mp3",
-    "audio/flac": "flac",
-    "audio/x-flac": "flac",
-    "audio/ogg": "ogg",
-    "audio/opus": "ogg",
-    "application/ogg": "ogg",
-}
-"""The accepted content types, each with the extension of its key."""
-_UNREADABLE = {"audio/mp4", "audio/m4a", "audio/x-m4a", "audio/aac", "audio/webm", "video/mp4"}
-
 _DECODING = BoundedSemaphore(2)
 """Recordings decoded at a time in a process: the longest takes about 100 MB meanwhile."""
 
@@ -67,9 +53,8 @@ def create(
     essence = content_type.partition(";")[0].strip().lower()
     extension = EXTENSIONS.get(essence)
     if extension is None:
-        allowed = "audio/wav, audio/mpeg, audio/flac or audio/ogg"
-        code = "unsupported_audio" if essence in _UNREADABLE else "invalid_input"
-        raise invalid("content_type", f"content_type must be {allowed}.", code)
+        code = "unsupported_audio" if essence in UNREADABLE else "invalid_input"
+        raise invalid("content_type", f"content_type must be {ADVICE}.", code)
     if not 1 <= size <= max_bytes:
         raise invalid("bytes", f"bytes must be between 1 and {max_bytes}.")
     lock_account(session, user_id)
@@ -260,7 +245,11 @@ def inspect(
     and stores the length. Raises what `read` raises. Call it outside of transactions."""
     if upload.seconds is None:
         longest, shortest = settings.max_source_seconds, settings.min_source_seconds
-        upload.seconds = read(store, upload, longest, shortest).seconds
+        recording = read(store, upload, longest, shortest)
+        if not has_speech(recording):
+            message = "Nobody speaks in the upload recording: there is nothing to convert."
+            raise InvalidInput(FIELD, message, "no_speech")
+        upload.seconds = recording.seconds
         with database.transaction() as session:
             seconds = update(RecordingUpload).values(seconds=upload.seconds)
             session.execute(seconds.where(RecordingUpload.id == upload.id))

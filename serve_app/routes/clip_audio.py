@@ -13,6 +13,7 @@ from fastapi import Query as FromQuery
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import RedirectResponse
 
+from pipelines.audio.appending import surplus
 from pipelines.audio.containers import FORMATS
 from serve_app.bulkheads import Busy
 from serve_app.db.models import Clip, ClipEvent, ClipState
@@ -26,6 +27,7 @@ from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.jobs import events
 from serve_app.jobs.events import Kind
 from serve_app.media import clips, live_audio
+from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing, StoreError
 
 BLOCK_BYTES = 256 * 1024
@@ -45,7 +47,7 @@ class StreamInterrupted(Exception):
     responses={
         200: {
             "description": "With `stream`: the audio of a pending clip while it is made, byte for "
-            "byte that of the finished clip",
+            "byte that of the finished clip but for the head, which states no length",
             "content": {
                 each.content_type: {"schema": {"type": "string", "format": "binary"}}
                 for each in FORMATS.values()
@@ -68,8 +70,9 @@ async def get_audio(
     """A redirect to the link of a clip that succeeded: the object store sends as slowly as who
     listens reads, while Serve would keep what is not read in memory. With `stream`, the bytes of a
     pending clip as they are made, if nobody asks for them too late, and else when it has
-    succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. A file
-    made while it was listened to does not state its length where that comes first in the file."""
+    succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. What is
+    heard while it is made cannot state its length where that comes first in the file; the stored
+    file does."""
     clip = await state.work.reads.run(user.id, _find, state, user.id, clip_id)
     if query.stream and clip.state is ClipState.PENDING and not clip.streamed:
         await state.work.writes.run(user.id, _request_audio, state, clip_id)
@@ -100,6 +103,12 @@ def _find(state: AppState, user_id: str, clip_id: str) -> Clip:
 def _request_audio(state: AppState, clip_id: str) -> None:
     with state.database.transaction() as session:
         live_audio.request(session, clip_id)
+
+
+def _surplus(store: ObjectStore, clip: Clip) -> int:
+    """Bytes that the object of a clip has more, at its start, than its stream."""
+    head = store.get_range(clip.s3_key or "", 0, 4)
+    return surplus(head, FORMATS[clip.options["format"]].container)
 
 
 def _read_events(
@@ -166,10 +175,11 @@ async def _listen(
         for event in news:
             position.advance(event)
         if clip.s3_key is not None:
-            while position.bytes < (clip.bytes or 0):
-                yield await work.store.run(
-                    user_id, store.get_range, clip.s3_key, position.bytes, BLOCK_BYTES
-                )
+            ahead = 0
+            if position.bytes:
+                ahead = await work.store.run(user_id, _surplus, store, clip)
+            while (at := position.bytes + ahead) < (clip.bytes or 0):
+                yield await work.store.run(user_id, store.get_range, clip.s3_key, at, BLOCK_BYTES)
             return
         if clip.failed:
             raise _refusal(clip)

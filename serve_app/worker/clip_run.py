@@ -28,7 +28,7 @@ from serve_app.db.models import Clip
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
 from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.media.live_audio import TeeSink
+from serve_app.media.live_audio import StreamBuffer
 from serve_app.media.pipeline_requests import REFERENCE, recordings_of, request_of
 from serve_app.settings import Settings
 from serve_app.storage.multipart import MultipartWriter
@@ -179,16 +179,16 @@ class ClipRunner:
             streaming = await self._threads.persist(
                 clip.user_id, lambda s, _: live_audio.is_requested(s, clip.id), reading=True
             )
-            sink = TeeSink(upload) if streaming else upload
+            stream = StreamBuffer() if streaming else None
             options = clip.options
             rate = options["sample_rate"] or own_rate(options["format"], made_at)
-            encoder = Encoder(sink, options["format"], made_at, rate, streaming=streaming)
+            encoder = Encoder(upload, options["format"], made_at, rate, stream)
 
             async def encode(samples: Waveform) -> None:
                 with timings.measure("encode"):
                     await self._threads.run(encoder.write, samples)
-                if isinstance(sink, TeeSink):
-                    report.stream(encoder.seconds, sink.take())
+                if stream is not None:
+                    report.stream(encoder.seconds, stream.take())
                 else:
                     report.audio(encoder.seconds, upload.size)
 

@@ -199,8 +199,8 @@ class Worker:
         self._wake.set()
 
     async def _work(self, claim: Claim) -> None:
-        """One try at one clip; ends in one transition of its state, or in none if the lease is
-        lost."""
+        """One attempt at one clip. It ends in one transition of the clip's state, or in none if the
+        lease was lost."""
         mark_stored = partial(self._cancellable.pop, claim.token, None)
         producing = asyncio.create_task(self._runner.run(claim, mark_stored))
         self._cancellable[claim.token] = producing
@@ -222,7 +222,8 @@ class Worker:
             self._cancellable.pop(claim.token, None)
 
     async def _failed(self, claim: Claim, error: Exception) -> None:
-        """Records why: for good where the input is at fault, else for another try."""
+        """Records the failure: final where the input is at fault, else followed by another
+        attempt."""
         clip, token = claim.clip, claim.token
         record = partial(self._threads.persist, clip.user_id)
         cause = getattr(error, "cause", error)  # Ray wraps what a replica raised
@@ -231,13 +232,13 @@ class Worker:
             await record(lambda s, now: queue.fail(s, clip.id, token, *why, now))
             self._observer.ended(clip.service, "failed")
             return
-        logger.error("clip %s, try %d failed", clip.id, clip.attempts, exc_info=error)
+        logger.error("clip %s, attempt %d failed", clip.id, clip.attempts, exc_info=error)
         if self._stopping:
-            # What goes on around a worker that is stopped may be stopping, too.
+            # When a worker is stopped, its stages and store may be stopping too.
             await record(partial(_release, claim))
             return
         if isinstance(cause, StoreUnavailable | StageUnavailable) or is_unavailable(cause):
-            # No fault of the clip: it costs no try, and what failed gets time to come back.
+            # Not the clip's fault: the attempt does not count, and the outage gets time to end.
             await record(lambda s, now: queue.release(s, clip.id, token, now, now + PAUSE_SECONDS))
             self._observer.ended(clip.service, "postponed")
             return
@@ -256,7 +257,8 @@ class Worker:
         self._observer.ended(clip.service, "failed" if state is ClipState.FAILED else "retried")
 
     def _stop_work(self, claim: Claim) -> None:
-        """Once: a second time would cut short what the work does about the first."""
+        """Cancels the work once: a second cancellation would interrupt the clean-up after the
+        first."""
         if (producing := self._cancellable.pop(claim.token, None)) is not None:
             producing.cancel()
 
@@ -299,7 +301,7 @@ class Worker:
 
 
 def _reason(cause: Exception, claim: Claim) -> tuple[str, str]:
-    """The code and the message of a clip whose last try ends so."""
+    """The code and message of a clip whose last attempt ends like this."""
     if isinstance(cause, TookTooLong):
         return queue.TOO_LONG, f"The try was not done within {claim.seconds:.3g} s."
     if isinstance(cause, StoreError):

@@ -11,6 +11,8 @@ from typing import Protocol
 
 from sqlalchemy import func, or_, select
 
+from pipelines.audio.appending import streamed
+from pipelines.audio.containers import FORMATS
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, ClipState, LedgerEntry, User
 from serve_app.maintenance.doctor.check_context import CheckContext
@@ -194,6 +196,13 @@ def _misjudged(system: System, charged: Counter[str]) -> list[str]:
     ]
 
 
+def _digests(system: System, clip: Clip) -> set[str]:
+    """Of what a listener may have got: the stored file, or its stream."""
+    stored = system.store.get(clip.s3_key or "")
+    container = FORMATS[clip.options["format"]].container
+    return {hashlib.sha256(each).hexdigest() for each in (stored, streamed(stored, container))}
+
+
 def _misheard(system: System, histories: Sequence[UserHistory], rows: dict[str, Clip]) -> list[str]:
     lines = []
     for history in histories:
@@ -202,6 +211,6 @@ def _misheard(system: System, histories: Sequence[UserHistory], rows: dict[str, 
             continue
         if clip.s3_key is None:
             lines.append(f"clip {clip.id} was heard to its end and is {clip.state}")
-        elif hashlib.sha256(system.store.get(clip.s3_key)).hexdigest() != history.heard:
+        elif history.heard not in _digests(system, clip):
             lines.append(f"clip {clip.id} was heard otherwise than it is stored")
     return lines

@@ -12,6 +12,7 @@ import soundfile
 from pipelines.audio.decoding import decode
 from pipelines.protocol import InvalidInput
 from tests.fuzz.running import known
+from tests.pipelines.audio.sound_files import FFMPEG_KINDS, muxed, tone
 
 SHORTEST, LONGEST = 0.2, 2.0
 CODES = {"not_audio", "unsupported_audio", "bad_audio", "audio_too_short", "audio_too_long"}
@@ -35,10 +36,25 @@ _KINDS = [
     ("OGG", "VORBIS"),
     ("OGG", "OPUS"),
     ("AIFF", "PCM_16"),
+    ("CAF", "ALAC_16"),
+    ("AU", "PCM_16"),
+    ("W64", "PCM_16"),
 ]
+_MUXED = ["M4A of iPhones", "MP4 of Safari", "3GP of phones", "AMR", "AAC", "WebM", "CAF with ALAC"]
+"""Some of what FFmpeg reads; each costs a process."""
 _WORDS = [b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\x80"]
 _MARKS = [b"RIFF", b"RF64", b"WAVE", b"fmt ", b"data", b"fact", b"LIST", b"ds64", b"fLaC", b"OggS"]
 _MARKS += [b"ID3\x04", b"TAG", b"Xing", b"Info", b"\xff\xfb\x90\x00", b"OpusHead", b"\x01vorbis"]
+_MARKS += [
+    b"ftyp",
+    b"moov",
+    b"trak",
+    b"stsz",
+    b"mdat",
+    b"moof",
+    b"\x1a\x45\xdf\xa3",
+    b"\xff\xf1\x50\x80",
+]
 
 
 @cache
@@ -52,6 +68,9 @@ def _whole() -> list[bytes]:
             sink = io.BytesIO()
             soundfile.write(sink, samples, 16_000, format=kind, subtype=codec)
             files.append(sink.getvalue())
+    for name in _MUXED:
+        container, codec, rate, options = FFMPEG_KINDS[name]
+        files.append(muxed(tone(0.4, rate), rate, container, codec, options))
     return files
 
 

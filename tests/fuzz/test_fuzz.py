@@ -20,7 +20,7 @@ def test_fuzzed_inputs_are_at_most_refused(target: Target[bytes]) -> None:
     result = run(target, CASES)
     assert result.faults == {}
     assert result.outcomes.total() == len(CASES)
-    assert result.outcomes["taken"] > 50
+    assert result.outcomes["taken"] > 30
     assert len(result.outcomes) > 1
 
 

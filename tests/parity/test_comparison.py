@@ -16,7 +16,7 @@ from parity import comparison
 from parity.comparison import RecordedTensors, Row, compare_abs, compare_rms
 
 
-def test_the_two_measures() -> None:
+def test_comparison_two_measures() -> None:
     golden = torch.tensor([1.0, -1.0, 1.0, -1.0])
     ours = golden + torch.tensor([0.0, 0.0, 0.0, 0.02])
     row = compare_rms("unet", "eps", ours, golden, 0.011)
@@ -32,18 +32,18 @@ def test_the_two_measures() -> None:
     "ours", [torch.full((4,), math.nan), torch.ones(1, 4), torch.ones(3), torch.full((4,), 2.0)]
 )
 @pytest.mark.parametrize("compare", [compare_rms, compare_abs])
-def test_what_is_not_the_same_never_passes(compare: object, ours: torch.Tensor) -> None:
+def test_comparison_what_is_not_the_same_never_passes(compare: object, ours: torch.Tensor) -> None:
     assert callable(compare)
     assert not compare("a", "b", ours, torch.ones(4), 0.5).passed
 
 
-def test_integers_are_compared_exactly() -> None:
+def test_comparison_integers_are_compared_exactly() -> None:
     golden = torch.tensor([2**40, 1])
     assert compare_abs("text", "ids", golden.clone(), golden, 0.0).passed
     assert not compare_abs("text", "ids", golden + 1, golden, 0.0).passed
 
 
-def test_tensors_that_were_not_compared_fail(tmp_path: Path) -> None:
+def test_comparison_tensors_that_were_not_compared_fail(tmp_path: Path) -> None:
     save_file({name: torch.ones(1) for name in "abc"}, tmp_path / "unet.safetensors")
     recording = RecordedTensors(tmp_path / "unet.safetensors")
     assert recording["a"].item() == 1
@@ -62,7 +62,7 @@ def test_tensors_that_were_not_compared_fail(tmp_path: Path) -> None:
         ("manifest.json", "styletts2"),
     ],
 )
-def test_folders_are_recognised(tmp_path: Path, marker: str, package: str) -> None:
+def test_comparison_folders_are_recognised(tmp_path: Path, marker: str, package: str) -> None:
     (tmp_path / marker).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / marker).touch()
     assert [name for name, recognised in comparison.KINDS.items() if recognised(tmp_path)] == [
@@ -84,7 +84,7 @@ GOOD = Row("unet", "eps", 1e-6, 2e-6, 3e-5, passed=True)
 BAD = Row("vae", "mel", math.inf, math.nan, 5e-5, passed=False)
 
 
-def test_status_and_table(
+def test_comparison_status_and_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert command(monkeypatch, tmp_path, [GOOD]) == 0
@@ -98,7 +98,7 @@ def test_status_and_table(
     assert command(monkeypatch, tmp_path, []) == 1, "nothing compared is no success"
 
 
-def test_json(
+def test_comparison_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert command(monkeypatch, tmp_path, [GOOD, BAD], "--json") == 1
@@ -114,7 +114,9 @@ def test_json(
     assert second["max_abs"] is None
 
 
-def test_unknown_folders_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_comparison_unknown_folders_are_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         comparison.main([str(tmp_path)])
     assert caught.value.code != 0

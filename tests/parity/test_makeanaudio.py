@@ -9,7 +9,7 @@ from parity.makeanaudio import compare
 from tests.pipelines.models.makeanaudio.goldens import folder
 
 
-def test_every_recorded_tensor() -> None:
+def test_compare_makeanaudio_every_recorded_tensor() -> None:
     with torch.inference_mode():
         rows = compare(folder())
     assert [row for row in rows if not row.passed] == []

@@ -19,7 +19,7 @@ from tests.pipelines.models.seedvc.tiny import GOLDENS
 
 
 @torch.inference_mode()
-def test_every_recorded_tensor_is_met(complete: Path) -> None:
+def test_compare_seedvc_every_recorded_tensor_is_met(complete: Path) -> None:
     rows = seedvc.compare(complete)
     assert len(rows) > 100
     assert all(row.passed for row in rows), table([row for row in rows if not row.passed])
@@ -48,7 +48,7 @@ def test_a_wrong_tensor_one_without_comparison_and_an_encoder_without_weights_ar
 
 
 @torch.inference_mode()
-def test_first_layers_of_the_speaker_encoder() -> None:
+def test_compare_seedvc_first_layers_of_the_speaker_encoder() -> None:
     golden = load_file(GOLDENS / "speaker.safetensors")
     model = CampPlus().eval()
     unknown = model.load_state_dict(load_file(GOLDENS / "speaker_weights.safetensors"), False)
@@ -61,7 +61,7 @@ def test_first_layers_of_the_speaker_encoder() -> None:
 
 
 @torch.inference_mode()
-def test_pitch_network_up_to_its_recurrent_part() -> None:
+def test_compare_seedvc_pitch_network_up_to_its_recurrent_part() -> None:
     golden = load_file(GOLDENS / "pitch_unet.safetensors")
     model = RMVPE(RMVPEConfig(channels=2, blocks=1, bottleneck=2)).eval()
     unknown = model.load_state_dict(load_file(GOLDENS / "pitch_unet_weights.safetensors"), False)

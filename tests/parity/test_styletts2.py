@@ -15,7 +15,7 @@ from tests.pipelines.models.styletts2.conftest import GOLDENS, VARIANTS
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @torch.inference_mode()
-def test_every_recorded_tensor_is_met(variant: str) -> None:
+def test_compare_styletts2_every_recorded_tensor_is_met(variant: str) -> None:
     folder = GOLDENS / variant
     rows = comparison(folder)(folder)
     assert len(rows) > 120
@@ -23,7 +23,9 @@ def test_every_recorded_tensor_is_met(variant: str) -> None:
 
 
 @torch.inference_mode()
-def test_a_wrong_tensor_and_one_without_comparison_are_failures(tmp_path: Path) -> None:
+def test_compare_styletts2_wrong_tensor_and_one_without_comparison_are_failures(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "ljspeech"
     shutil.copytree(GOLDENS / "ljspeech", folder)
     path = folder / "text_a.safetensors"

@@ -11,7 +11,7 @@ TONES = BarePipeline("styletts2", "noop", PipelineSettings(chunk_characters=40))
 REQUEST = SpeechRequest("x" * 100, "woman")
 
 
-def test_a_clip_has_a_part_for_each_segment_and_an_end() -> None:
+def test_bare_pipeline_clip_has_a_part_for_each_segment_and_an_end() -> None:
     lengths = [TONES.waveform(each).size for each in TONES.acoustics(REQUEST)]
     silence = round(PipelineSettings().silence_seconds * TONES.sample_rate)
     first, second, third = lengths
@@ -21,6 +21,6 @@ def test_a_clip_has_a_part_for_each_segment_and_an_end() -> None:
     np.testing.assert_array_equal(TONES.clip(REQUEST), np.concatenate(parts))
 
 
-def test_a_request_of_no_use_is_refused() -> None:
+def test_bare_pipeline_request_of_no_use_is_refused() -> None:
     with pytest.raises(InvalidInput, match="nothing to say"):
         TONES.clip(SpeechRequest(" ", "woman"))

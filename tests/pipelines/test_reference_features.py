@@ -46,7 +46,7 @@ def same(one: Features | None, other: Features) -> bool:
     return one is not None and all(np.array_equal(one[name], other[name]) for name in other)
 
 
-def test_what_was_kept_is_found_by_recording_and_model() -> None:
+def test_feature_cache_what_was_kept_is_found_by_recording_and_model() -> None:
     cache = FeatureCache()
     assert cache.find("d", "m", ARRAYS) is None
     cache.keep("d", "m", features())
@@ -56,7 +56,7 @@ def test_what_was_kept_is_found_by_recording_and_model() -> None:
     assert cache.outcomes == {"hit": 1, "miss": 3}
 
 
-def test_another_process_finds_it_in_the_store() -> None:
+def test_feature_cache_another_process_finds_it_in_the_store() -> None:
     shelf, seen = Shelf(), []
     FeatureCache(shelf).keep("d", "m", features())
     assert list(shelf.held) == ["d/m"]
@@ -91,7 +91,7 @@ def changed(**arrays: np.ndarray) -> bytes:
         changed(pitch=np.full(7, np.inf)),
     ],
 )
-def test_what_is_broken_in_the_store_is_made_again(data: bytes) -> None:
+def test_feature_cache_what_is_broken_in_the_store_is_made_again(data: bytes) -> None:
     shelf = Shelf()
     shelf.held["d/m"] = data
     cache = FeatureCache(shelf)
@@ -102,7 +102,7 @@ def test_what_is_broken_in_the_store_is_made_again(data: bytes) -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 400))
-def test_no_bytes_of_a_store_do_harm(written: bytes, at: int) -> None:
+def test_feature_cache_no_bytes_of_a_store_do_harm(written: bytes, at: int) -> None:
     shelf = Shelf()
     data = bytearray(changed())
     data[at : at + len(written)] = written
@@ -115,7 +115,7 @@ def test_no_bytes_of_a_store_do_harm(written: bytes, at: int) -> None:
         assert all(np.isfinite(array).all() for array in found.values())
 
 
-def test_those_used_last_stay() -> None:
+def test_feature_cache_those_used_last_stay() -> None:
     size = sum(array.nbytes for array in features().values())
     cache = FeatureCache(most_bytes=2 * size)
     for name in ("a", "b"):
@@ -127,7 +127,7 @@ def test_those_used_last_stay() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 50)), max_size=40))
-def test_the_bytes_kept_are_bounded_and_counted(kept: list[tuple[str, int]]) -> None:
+def test_feature_cache_bytes_kept_are_bounded_and_counted(kept: list[tuple[str, int]]) -> None:
     most = 1_000
     cache = FeatureCache(most_bytes=most)
     for name, frames in kept:
@@ -138,7 +138,7 @@ def test_the_bytes_kept_are_bounded_and_counted(kept: list[tuple[str, int]]) -> 
         assert same(cache.find(name, "m", ARRAYS), features(frames))
 
 
-def test_threads_at_once() -> None:
+def test_feature_cache_threads_at_once() -> None:
     size = sum(array.nbytes for array in features().values())
     cache = FeatureCache(Shelf(), most_bytes=3 * size)
 

@@ -8,7 +8,9 @@ import pytest
 from pipelines import registry
 from pipelines.protocol import InvalidInput, SpeechRequest
 from pipelines.settings import PipelineSettings
+from pipelines.weights import checkpoints
 from pipelines.weights.checkpoints import WeightsMissing
+from pipelines.weights.manifest import PackagedWeights
 
 SETTINGS = PipelineSettings(chunk_characters=40)
 
@@ -33,7 +35,7 @@ def test_noop_refuses_blank_text() -> None:
         registry.check("styletts2", "noop", SpeechRequest("  ", "woman"), SETTINGS)
 
 
-def test_kokoro_speaks_from_text_to_samples(
+def test_registry_kokoro_speaks_from_text_to_samples(
     settings: PipelineSettings, diffusion: Any, vocoder: Any
 ) -> None:
     frontend = registry.load_frontend("styletts2", "kokoro", settings)
@@ -47,16 +49,23 @@ def test_kokoro_speaks_from_text_to_samples(
     assert np.abs(wave).max() <= 1
 
 
-def test_unknown_names() -> None:
+def test_registry_unknown_names() -> None:
     with pytest.raises(KeyError, match="no pipeline 'kokoro'"):
         registry.load_frontend("seedvc", "kokoro", SETTINGS)
     with pytest.raises(KeyError, match="no pipeline 'tacotron'"):
         registry.installed("tacotron", SETTINGS)
 
 
-def test_missing_weights_name_the_command(tmp_path: Any) -> None:
+def test_registry_missing_weights_name_the_command(tmp_path: Any) -> None:
     (tmp_path / "manifest.toml").write_bytes((SETTINGS.checkpoints / "manifest.toml").read_bytes())
     with pytest.raises(WeightsMissing, match="bernie fetch kokoro"):
         registry.load_vocoder("styletts2", "kokoro", PipelineSettings(checkpoints=tmp_path))
     assert not registry.installed("kokoro", PipelineSettings(checkpoints=tmp_path))
     assert registry.installed("noop", PipelineSettings(checkpoints=tmp_path))
+
+
+def test_registry_has_a_converter_for_all_packaged_weights() -> None:
+    entries = checkpoints.manifest(PipelineSettings())
+    packaged = {name for name, entry in entries.items() if isinstance(entry, PackagedWeights)}
+    assert packaged
+    assert registry.converters().keys() == packaged

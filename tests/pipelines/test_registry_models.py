@@ -78,7 +78,9 @@ def settings(tmp_path: Path) -> PipelineSettings:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_model_runs_through_its_three_stages(case: Case, settings: PipelineSettings) -> None:
+def test_registry_model_runs_through_its_three_stages(
+    case: Case, settings: PipelineSettings
+) -> None:
     names = (case.service, case.pipeline)
     assert not registry.installed(case.pipeline, settings)
     with pytest.raises(WeightsMissing, match=f"bernie fetch {case.pipeline}$"):
@@ -104,7 +106,7 @@ def test_a_model_runs_through_its_three_stages(case: Case, settings: PipelineSet
     assert len(other) != len(wave) or np.abs(other - wave).max() > 1e-3
 
 
-def test_the_http_process_needs_no_torch() -> None:
+def test_registry_http_process_needs_no_torch() -> None:
     program = """
 import sys
 from pipelines import registry

@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import soundfile
 
+from pipelines.audio.recording import Recording, at_rate
 from tests.serve_app.api_harness import Api, Headers
 
 SPEECH = Path(__file__).parents[1] / "goldens" / "speech" / "am_michael.flac"
@@ -26,6 +27,19 @@ def tone(seconds: float, kind: str = "WAV", rate: int = 8_000) -> bytes:
     sink = io.BytesIO()
     wave = 0.3 * np.sin(2 * np.pi * 220 * np.arange(round(seconds * rate)) / rate)
     soundfile.write(sink, wave, rate, format=kind)
+    return sink.getvalue()
+
+
+def spoken(seconds: float, rate: int = 8_000) -> bytes:
+    """Speech of so many seconds, as WAV."""
+    samples = at_rate(Recording(*soundfile.read(SPEECH, dtype="float32")), rate)
+    # From the middle of a word on.
+    return wav(np.resize(samples[rate // 2 :], round(seconds * rate)), rate)
+
+
+def wav(samples: np.ndarray, rate: int = 8_000) -> bytes:
+    sink = io.BytesIO()
+    soundfile.write(sink, samples, rate, format="WAV")
     return sink.getvalue()
 
 

@@ -41,13 +41,13 @@ def sounds(shards: Path) -> Sounds:
     return Sounds(shards, LatentEncoder.load(shards / "encoder.npz"), {12: 1.0}, columns=48)
 
 
-def test_a_shard_that_is_there_is_left_alone(shards: Path) -> None:
+def test_sound_training_shard_that_is_there_is_left_alone(shards: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in shards.iterdir()}
     sound_data.make_shard(shards, 0, Recordings(None), dict.fromkeys(sound_data.WIDTHS, 1))
     assert before == {path: path.stat().st_mtime_ns for path in shards.iterdir()}
 
 
-def test_some_sounds_are_made_of_recordings(tmp_path: Path) -> None:
+def test_sound_training_some_sounds_are_made_of_recordings(tmp_path: Path) -> None:
     click = np.zeros(4_000)
     click[:100] = 0.5
     soundfile.write(tmp_path / "bd_click.flac", click, 16_000)
@@ -60,7 +60,7 @@ def test_some_sounds_are_made_of_recordings(tmp_path: Path) -> None:
     assert 0 < sum(recorded) < 20
 
 
-def test_latents_hold_most_of_a_mel_spectrogram(shards: Path) -> None:
+def test_sound_training_latents_hold_most_of_a_mel_spectrogram(shards: Path) -> None:
     encoder = LatentEncoder.load(shards / "encoder.npz")
     mel = torch.from_numpy(np.load(shards / "24-0000.mel.npy")).float()
     latents = encoder.encode(mel)
@@ -71,7 +71,7 @@ def test_latents_hold_most_of_a_mel_spectrogram(shards: Path) -> None:
     torch.testing.assert_close(again, latents, rtol=0, atol=1e-3)
 
 
-def test_a_batch_tells_the_kind_always_and_traits_sometimes(sounds: Sounds) -> None:
+def test_sound_training_batch_tells_the_kind_always_and_traits_sometimes(sounds: Sounds) -> None:
     rng = np.random.default_rng(0)
     told = torch.cat([sounds.draw(rng).conditions[:, 0] for _ in range(40)])
     kinds, _, known = told.split([len(KINDS), len(TRAITS), len(TRAITS)], dim=1)
@@ -80,19 +80,19 @@ def test_a_batch_tells_the_kind_always_and_traits_sometimes(sounds: Sounds) -> N
     assert all(len(batch.latents) == HELD_OUT for batch in sounds.held_out())
 
 
-def test_learning_lowers_the_loss(sounds: Sounds, tmp_path: Path) -> None:
+def test_sound_training_learning_lowers_the_loss(sounds: Sounds, tmp_path: Path) -> None:
     training = sound_diffusion.Training(read_small_config(FOLDER / "config.json"), tmp_path)
     rng = np.random.default_rng(0)
     losses = [training.learn(sounds.draw(rng), 1e-3) for _ in range(40)]
     assert np.mean(losses[-5:]) < 0.9 * np.mean(losses[:5])
 
 
-def test_the_rate_falls_in_the_last_third() -> None:
+def test_sound_training_rate_falls_in_the_last_third() -> None:
     shares = [sound_diffusion.falling(done) for done in (0, 0.6, 5 / 6, 1)]
     assert shares == pytest.approx([1, 1, 0.5, 0])
 
 
-def test_training_goes_on_where_it_stopped_and_its_weights_are_served(
+def test_sound_training_goes_on_where_it_stopped_and_its_weights_are_served(
     shards: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"

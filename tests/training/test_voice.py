@@ -36,7 +36,9 @@ def lexicon(tmp_path_factory: pytest.TempPathFactory) -> Lexicon:
     return Lexicon.read(folder)
 
 
-def test_sentences_come_from_examples_definitions_and_words(lexicon: Lexicon) -> None:
+def test_voice_training_sentences_come_from_examples_definitions_and_words(
+    lexicon: Lexicon,
+) -> None:
     assert lexicon.words == ("lantern", "sigh", "able", "gladly")
     assert "the lantern swung in the wind" in lexicon.examples
     assert "a portable lamp" in lexicon.definitions
@@ -46,7 +48,7 @@ def test_sentences_come_from_examples_definitions_and_words(lexicon: Lexicon) ->
     assert all(text[0].isupper() and "{" not in text for text in some)
 
 
-def test_a_head_is_trained_and_goes_on_where_it_was_stopped(
+def test_voice_training_head_is_trained_and_goes_on_where_it_was_stopped(
     lexicon: Lexicon, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = PipelineSettings()
@@ -80,7 +82,7 @@ def test_a_head_is_trained_and_goes_on_where_it_was_stopped(
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_fit_finds_what_is_linear(seed: int) -> None:
+def test_voice_training_fit_finds_what_is_linear(seed: int) -> None:
     torch.manual_seed(seed)
     frames = 1200
     heard = torch.randn(frames, SMALL.heard)

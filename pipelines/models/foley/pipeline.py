@@ -29,7 +29,7 @@ class FoleyPipeline:
 
     def frontend(self, settings: PipelineSettings, _features: FeatureCache) -> Frontend:
         from pipelines.models.foley.files import FoleyFiles
-        from pipelines.models.foley.stages import FoleyFrontend
+        from pipelines.models.foley.frontend import FoleyFrontend
 
         return FoleyFrontend(FoleyFiles.of(settings), settings)
 

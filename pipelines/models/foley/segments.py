@@ -10,7 +10,7 @@ from pipelines.units import Samples
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One kind of sound in a clip. `traits` are those that the description tells, -1 or 1 each."""
+    """One kind of sound in a clip. `traits` are those that the description names, -1 or 1 each."""
 
     kind: str
     traits: dict[str, int]

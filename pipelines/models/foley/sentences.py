@@ -36,7 +36,7 @@ Floats = NDArray[np.float32]
 
 
 class SentenceEncoder:
-    """One text at a time and without padding: none is changed by another."""
+    """One text at a time and without padding, so that its vector depends on nothing else."""
 
     def __init__(self, weights: Path, vocabulary: Path, device: torch.device) -> None:
         """Raises CheckpointError where the weights do not fit."""

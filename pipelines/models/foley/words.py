@@ -1,4 +1,4 @@
-"""Words that tell what a sound is like: fast or slow, high or low, strong or gentle, far away."""
+"""Words that name the traits of a sound: speed, pitch, intensity, distance, space."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ _CLAUSES = re.compile(r"[,;.!?:]+|\b(?:and|while|with|over|then|plus)\b", re.IGN
 
 
 def traits_in(text: str) -> dict[str, int]:
-    """The traits that a text tells, -1 or 1 each; the last word counts where it tells both ends."""
+    """The traits that a text names, -1 or 1 each. If it names both ends, the last word counts."""
     ends = (_ENDS[word] for word in _WORD.findall(text.lower()) if word in _ENDS)
     return dict(ends)
 
 
 def without_traits(text: str) -> str:
-    """The text without the words that tell traits, unless nothing would be left."""
+    """The text without the words that name traits; the whole text if nothing would be left."""
     rest = _WORD.sub(lambda word: "" if word[0] in _ENDS else word[0], text.lower())
     return " ".join(rest.split()) or text
 

@@ -38,7 +38,7 @@ from pipelines.settings import PipelineSettings
 class MakeAnAudioFrontend:
     """Descriptions to the vectors that the diffusion attends to; one segment per request.
 
-    In float32 whatever the settings say: it costs a tenth of one denoising step.
+    Always in float32: the encoder costs a tenth of one denoising step.
     """
 
     def __init__(self, files: MakeAnAudioFiles, settings: PipelineSettings) -> None:
@@ -80,7 +80,7 @@ class MakeAnAudioFrontend:
 
 @dataclass(slots=True)
 class SoundState(State):
-    """A latent on its way from noise to sound. `steps` are those that are left, in order.
+    """A latent between noise and sound. `steps` are the remaining ones, in order.
 
     `latent` is `[channels, 10, columns]`, `texts` `[1 or 2, positions, context]`: the description
     and, where there is guidance, the empty text.
@@ -122,8 +122,8 @@ class LatentModel(Protocol):
 class MakeAnAudioDiffusion:
     """Noise to a mel spectrogram.
 
-    A step runs all states of one width together, whatever their noise levels; states of different
-    widths cannot share a batch, because every layer of the network looks across the whole latent.
+    A step runs all states of one width together; their noise levels may differ. States of different
+    widths cannot share a batch, because every layer of the network sees the whole latent.
     """
 
     def __init__(self, model: LatentModel, settings: PipelineSettings) -> None:
@@ -202,7 +202,7 @@ class MakeAnAudioDiffusion:
 
 
 class MakeAnAudioVocoder:
-    """BigVGAN, one sound at a time: its memory is large, and one sound is work enough."""
+    """BigVGAN, one sound at a time: one sound keeps all cores busy, and its memory is large."""
 
     sample_rate = SAMPLE_RATE
 
@@ -213,7 +213,7 @@ class MakeAnAudioVocoder:
 
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[SoundAcoustic]) -> list[Waveform]:
-        """What a sound lacks of the length asked for is added as silence, all of it at each end."""
+        """Silence of `missing` samples is added at either end of each sound, as the authors do."""
         return [np.pad(self._waveform(acoustic.mel), acoustic.missing) for acoustic in acoustics]
 
     def _waveform(self, mel: Floats) -> Floats:

@@ -162,7 +162,7 @@ class Upsample(nn.Module):
 
 
 class Stage(nn.ModuleList):
-    """Layers in sequence, of which some also need the noise level or the text."""
+    """Layers in sequence; some also take the noise level or the text."""
 
     def forward(self, x: Tensor, embedding: Tensor, context: Tensor) -> Tensor:
         for layer in self:

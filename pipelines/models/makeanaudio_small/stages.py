@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from pipelines.models.foley.files import FoleyFiles
-from pipelines.models.foley.stages import FoleyFrontend
+from pipelines.models.foley.frontend import FoleyFrontend
 from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.rendering import FADE_OUT_SECONDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, SPACE
@@ -25,17 +25,17 @@ from pipelines.runtime.precision import autocast, place
 from pipelines.settings import PipelineSettings
 
 NAMED_TRAIT = 0.8
-"""How far from the middle a trait is that the description tells."""
+"""Value, of at most 1, of a trait that the description names."""
 NEAR = 0.0
-"""Distance and space where nothing is told of them: near by and in no hall."""
+"""Distance and space if the description does not name them: near, and no reverberation."""
 COLUMN = HOP * LATENT_FRAMES
 """Samples of a column of the latent."""
 
 
 class SmallFrontend:
-    """The kind of sound that a description means, and its traits, as the diffusion is told them.
+    """Descriptions to the condition of the diffusion: a kind of sound and its traits.
 
-    Guidance has no effect: the prior of a kind is sure of it, and to go further leads astray.
+    Guidance has no effect: beyond the prior of a kind, sounds become worse.
     """
 
     def __init__(self, settings: PipelineSettings) -> None:
@@ -72,7 +72,7 @@ class SmallFrontend:
 
 
 class SmallVocoder:
-    """One sound at a time. The seed of a segment also fixes the phases that it starts from."""
+    """One sound at a time. The segment's seed fixes the initial phases of Griffin-Lim."""
 
     sample_rate = SAMPLE_RATE
 
@@ -83,7 +83,7 @@ class SmallVocoder:
 
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[SoundAcoustic]) -> list[Waveform]:
-        """Each of the length asked for: what is too long is faded out and cut off."""
+        """Each of the length asked for: the end is faded out, and the rest dropped."""
         return [self._waveform(acoustic) for acoustic in acoustics]
 
     def _waveform(self, acoustic: SoundAcoustic) -> Waveform:

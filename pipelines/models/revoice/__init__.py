@@ -1,5 +1,5 @@
 """Voice conversion to the voices that ship, small enough for a laptop.
 
-What is said is heard by the encoder of Whisper (base), the melody by FCPE; a small head turns the
+The content comes from the encoder of Whisper (base), the pitch from FCPE; a small head turns the
 first into what the decoder of Kokoro speaks, which then speaks it in the voice of a voice pack.
 """

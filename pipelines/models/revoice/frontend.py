@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pipelines.audio.recording import at_rate
+from pipelines.audio.recording import Recording, at_rate
+from pipelines.audio.voice_activity import speech_gate
 from pipelines.models.revoice.checkpoint import load_pitch, load_whisper
 from pipelines.models.revoice.contour import sampled, shift
 from pipelines.models.revoice.head import FRAME_SECONDS, LEVELS_PER_FRAME, at_frames
@@ -72,15 +73,20 @@ class RevoiceFrontend:
 
     def _segments(self, request: ConversionRequest) -> list[RevoiceSegment]:
         check(request, self._settings)
-        wave = at_rate(source_of(request), SAMPLE_RATE)
+        source = source_of(request)
+        wave = at_rate(source, SAMPLE_RATE)
         timbre = self._timbres.of(request.voice)
         stretch = request.length_adjust
         loudness = _loudness(wave, stretch)
         analysed = [self.analyse(wave, window, stretch) for window in windows(loudness.max(axis=1))]
-        pitches = shift([one.pitch for one in analysed], timbre.pitch_hz, request.semitones)
+        speech = _speech(source, len(loudness), stretch)
+        gates = [_values(speech, one.window) for one in analysed]
+        # What hums where nobody speaks is not of the melody.
+        melody = [one.pitch * gate for one, gate in zip(analysed, gates, strict=True)]
+        pitches = shift(melody, timbre.pitch_hz, request.semitones)
         return [
-            _segment(one, index, pitch, loudness, timbre, segment_seed(request.seed, index))
-            for index, (one, pitch) in enumerate(zip(analysed, pitches, strict=True))
+            _segment(one, index, pitch, gate, loudness, timbre, segment_seed(request.seed, index))
+            for index, (one, pitch, gate) in enumerate(zip(analysed, pitches, gates, strict=True))
         ]
 
     @torch.inference_mode()
@@ -114,8 +120,25 @@ def _loudness(wave: Waveform, stretch: float) -> Floats:
     return loudness
 
 
+def _speech(source: Recording, frames: int, stretch: float) -> Floats:
+    """1 where somebody speaks, at the pitches of what will be spoken: `[2 · frames]`."""
+    values = np.arange(frames * PITCHES_PER_FRAME) + 0.5
+    return speech_gate(source, values / PITCHES_PER_FRAME * FRAME_SECONDS / stretch)
+
+
+def _values(speech: Floats, window: Window) -> Floats:
+    """Those of a window."""
+    return speech[PITCHES_PER_FRAME * window.start : PITCHES_PER_FRAME * window.stop].copy()
+
+
 def _segment(
-    analysed: AnalysedWindow, index: int, pitch: Floats, loudness: Floats, timbre: Timbre, seed: int
+    analysed: AnalysedWindow,
+    index: int,
+    pitch: Floats,
+    gate: Floats,
+    loudness: Floats,
+    timbre: Timbre,
+    seed: int,
 ) -> RevoiceSegment:
     window = analysed.window
     return RevoiceSegment(
@@ -128,6 +151,7 @@ def _segment(
         before=window.start - window.begin,
         after=window.end - window.stop,
         pitch=pitch,
+        gate=gate,
         style=timbre.style,
         gain=timbre.gain,
     )

@@ -1,9 +1,9 @@
-"""From what Whisper hears to what the decoder of Kokoro speaks.
+"""Features of Whisper to the inputs of Kokoro's decoder.
 
-The decoder speaks text features, those of a phoneme symbol repeated for as long as it lasts. The
-head therefore names the symbols, frame by frame. The features are the sum of what each symbol
-usually looks like, weighed by how likely it is, of what the context adds to it, and of a linear map
-of what Whisper hears, which knows much of the context as it is.
+The decoder takes text features: those of a phoneme symbol, repeated for as long as it lasts. The
+head classifies the symbol of each frame. The text features are the sum of three parts: the mean
+features of each symbol, weighed by its probability; a correction from the context; and a linear map
+of Whisper's features.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FRAME_SECONDS = 0.025
 FEATURE_SECONDS = 0.02
 DIRECT_KERNEL = 3
 SHARPNESS = 2.0
-"""Of the probabilities of symbols: between two symbols the decoder mumbles."""
+"""Factor of the logits before the softmax: mixtures of two symbols sound blurred."""
 LEVELS_PER_FRAME = 2
 """Levels come as often as values of energy: every 12.5 ms."""
 
@@ -96,7 +96,7 @@ class ContentHead(nn.Module):
         )
 
     def expected(self, logits: Tensor) -> Tensor:
-        """What symbols of these logits `[batch, frames, symbols]` usually look like, `[batch,
+        """Mean features of symbols with these logits: `[batch, frames, symbols]` to `[batch,
         frames, spoken]`."""
         usual: Tensor = self.usual((SHARPNESS * logits).softmax(dim=-1))
         return usual

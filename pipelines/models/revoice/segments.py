@@ -19,8 +19,8 @@ class RevoiceSegment(Segment):
     `after` those of the context on either side.
 
     `content` `[length, 512]` are the features of Whisper, `levels` `[length, 2]` the loudness in
-    nepers; `pitch` `[2 · frames of the window]` in Hz, 0 where nothing is voiced; `style` `[128]`
-    and `gain` are those of the voice.
+    nepers; `pitch` `[2 · frames of the window]` in Hz, 0 where nothing is voiced; `gate`, as long,
+    0 where nobody speaks; `style` `[128]` and `gain` are those of the voice.
     """
 
     length: AlignmentFrames
@@ -29,5 +29,6 @@ class RevoiceSegment(Segment):
     before: AlignmentFrames
     after: AlignmentFrames
     pitch: Floats
+    gate: Floats
     style: Floats
     gain: float

@@ -1,4 +1,4 @@
-"""The second stage of the small converter. The third is the decoder of Kokoro, as it is."""
+"""The second stage of the small converter. The third is the decoder of Kokoro, unchanged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RevoiceState(State):
 
 
 class RevoiceDiffusion:
-    """There is nothing to denoise: all work is in `finish`."""
+    """An acoustic model without diffusion: all work is in `finish`."""
 
     def __init__(self, head: ContentHead, runtime: Runtime) -> None:
         self.head = head
@@ -45,7 +45,7 @@ class RevoiceDiffusion:
 
     @torch.inference_mode()
     def finish(self, states: Sequence[RevoiceState]) -> list[SpeechAcoustic]:
-        """Text features and energy of each window, without what is around it."""
+        """Text features and energy of each window, without its context."""
         segments = [state.segment for state in states]
         device = self._runtime.device
         content = padded([segment.content.T for segment in segments], device).mT.float()
@@ -72,4 +72,5 @@ def _acoustic(segment: RevoiceSegment, asr: Floats, energy: Floats) -> SpeechAco
         energy=energy,
         style=segment.style,
         gain=segment.gain,
+        gate=segment.gate,
     )

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 OVERLAP_FRAMES = 4
 """Consecutive windows share so many frames (0.1 s), over which their audio is cross-faded."""
 CONTEXT_FRAMES = 40
-"""What is heard on either side of a window besides (1 s)."""
+"""Context on either side of a window (1 s)."""
 SHORTEST, LONGEST = 200, 480
 """Frames of a window that is not the last: 5 to 12 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Frames `start` to `stop` (exclusive), heard from `begin` to `end`."""
+    """Frames `start` to `stop` (exclusive), with their context `begin` to `end`."""
 
     begin: int
     start: int
@@ -26,9 +26,9 @@ class Window:
 
 
 def windows(loudness: NDArray[np.floating]) -> list[Window]:
-    """Windows over a source of which the loudness of each frame is given."""
+    """Windows over a source whose loudness of each frame is `loudness` `[frames]`."""
     frames = len(loudness)
-    # How loud the loudest frame of each possible overlap is.
+    # Loudness of the loudest frame of each possible overlap.
     padded = np.lib.stride_tricks.sliding_window_view(
         np.concatenate([loudness, np.full(OVERLAP_FRAMES, np.inf)]), OVERLAP_FRAMES
     )

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+import pipelines.runtime.torchaudio_import  # noqa: F401 (transformers imports torchaudio)
 from pipelines.audio.mel import MelConfig, mel_spectrogram
 from pipelines.runtime.attention import attend
-from pipelines.runtime.device import make_torchaudio_importable
 from pipelines.weights.state_dicts import load_strict, under
 
 SAMPLE_RATE = 16000
@@ -116,7 +116,6 @@ def load_content_encoder(folder: Path) -> ContentEncoder:
 
 def content_encoder(sizes: Mapping[str, Any]) -> ContentEncoder:
     """The encoder of a Whisper model whose `config.json` holds these entries."""
-    make_torchaudio_importable()
     from transformers import AttentionInterface, WhisperConfig
     from transformers.models.whisper.modeling_whisper import WhisperEncoder
 

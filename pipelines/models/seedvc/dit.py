@@ -166,7 +166,7 @@ class FinalLayer(nn.Module):
 
 
 class SplitLinear(nn.Linear):
-    """A linear layer over inputs in a row, some of which are known before the others."""
+    """A linear layer over concatenated inputs, applied to each input by itself."""
 
     def columns(self, sizes: Sequence[int]) -> Sequence[Tensor]:
         """The weights of each input."""

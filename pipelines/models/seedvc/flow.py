@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pipelines.models.seedvc.dit import VelocityEstimator
@@ -15,11 +17,11 @@ from pipelines.runtime.sequence_packing import packing
 
 @dataclass(slots=True)
 class Flow(State):
-    """A window on its way from noise to mel.
+    """A window between noise and mel.
 
     `x` `[frames, bands]` and `condition` `[frames, width]` begin with the `prompt` frames of the
     reference, where `x` stays zero. `steps` counts the Euler steps from noise to mel, of equal
-    size in time.
+    size in time. `gate` is handed on.
     """
 
     x: Tensor
@@ -27,6 +29,7 @@ class Flow(State):
     prompt: int
     steps: int
     guidance: float
+    gate: NDArray[np.float32] | None = None
 
     @property
     def time(self) -> float:

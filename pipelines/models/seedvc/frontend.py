@@ -12,6 +12,7 @@ from torch import Tensor
 from pipelines.audio.mel import log_mel
 from pipelines.audio.recording import Recording, at_rate
 from pipelines.audio.resampling import sinc_resample
+from pipelines.audio.voice_activity import speech_gate
 from pipelines.models.seedvc.checkpoint import (
     SeedVCFiles,
     load_campplus,
@@ -41,7 +42,7 @@ REVISION = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AnalysedRecording:
-    """A recording as the models hear it: `wave` `[samples]` at the model's rate, `narrow` at
+    """What the models find in a recording: `wave` `[samples]` at the model's rate, `narrow` at
     16 kHz, `features` `[frames, width]` of its content, `pitch` `[frames]` in Hz if it is seen."""
 
     wave: Tensor
@@ -86,7 +87,7 @@ class SeedVCFrontend:
         features: FeatureCache | None = None,
     ) -> None:
         """`tracker` is for models conditioned on F0. Only `content` runs in the runtime's type.
-        `features` remembers references; left out, in this process only."""
+        `features` caches references; by default in this process only."""
         self.config = config
         self.content = content
         self.speaker = speaker
@@ -193,6 +194,8 @@ class SeedVCFrontend:
         prompt = np.ascontiguousarray(voice.mel.cpu().numpy())
         prompt_content, style = voice.content.cpu().numpy(), voice.style.cpu().numpy()
         window = context_frames(config.sample_rate, config.mel.hop) - len(prompt)
+        seconds = (np.arange(frames) + 0.5) * config.mel.hop / config.sample_rate
+        gate = speech_gate(recordings_of(request)[0], seconds / request.length_adjust)
         for index, (start, stop) in enumerate(window_bounds(frames, window)):
             yield ConversionSegment(
                 index=index,
@@ -205,6 +208,7 @@ class SeedVCFrontend:
                 content=content[start:stop].cpu().numpy().copy(),
                 steps=request.steps,
                 guidance=request.guidance,
+                gate=gate[start:stop].copy(),
             )
 
     def _source_content(

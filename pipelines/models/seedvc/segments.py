@@ -20,7 +20,7 @@ class ConversionSegment(Segment):
     `prompt` `[reference frames, bands]` is the log-mel of the reference, `prompt_content`
     `[reference frames, channels]` what is said in it, `style` `[192]` its speaker embedding; the
     segments of a clip share these arrays, so that they travel together once. `content`
-    `[frames, channels]` is what is said in the window.
+    `[frames, channels]` is what is said in the window, `gate` `[frames]` 0 where nobody speaks.
     """
 
     length: MelFrames
@@ -30,11 +30,13 @@ class ConversionSegment(Segment):
     content: Floats
     steps: int
     guidance: float
+    gate: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MelAcoustic(Acoustic):
-    """A log-mel `[bands, length]`."""
+    """A log-mel `[bands, length]`, and `gate` `[length]`, 0 where the waveform is to be silent."""
 
     length: MelFrames
     mel: Floats
+    gate: Floats | None = None

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.audio.gating import gated
 from pipelines.models.seedvc.checkpoint import SeedVCFiles, load_estimator, load_vocoder
 from pipelines.models.seedvc.config import read_config
 from pipelines.models.seedvc.dit import VelocityEstimator
@@ -56,6 +57,7 @@ class SeedVCDiffusion:
                 seed=state.segment.seed,
                 length=len(state.x) - state.prompt,
                 mel=state.x[state.prompt :].T.contiguous().cpu().numpy(),
+                gate=state.gate,
             )
             for state in states
         ]
@@ -82,6 +84,7 @@ class SeedVCDiffusion:
             prompt=prompt,
             steps=segment.steps,
             guidance=segment.guidance,
+            gate=segment.gate,
         )
 
     def _tensor(self, values: Tensor) -> Tensor:
@@ -115,4 +118,4 @@ class SeedVCVocoder:
             with autocast(self._runtime):
                 samples = self.model(mels.to(self._runtime.device))
             waves.update(zip(members, samples.cpu().numpy(), strict=True))
-        return [waves[member] for member in range(len(acoustics))]
+        return [gated(waves[member], acoustics[member].gate) for member in range(len(acoustics))]

@@ -11,7 +11,7 @@ from pipelines.models.styletts2.alignment import align, delayed, frame_counts
 from pipelines.models.styletts2.config import ModelConfig
 from pipelines.models.styletts2.denoiser import StyleDenoiser
 from pipelines.models.styletts2.phoneme_encoder import PhonemeEncoder
-from pipelines.models.styletts2.plbert import encode, plbert
+from pipelines.models.styletts2.plbert import plbert
 from pipelines.models.styletts2.prosody import ProsodyPredictor
 from pipelines.runtime.lengths import Lengths
 
@@ -48,8 +48,8 @@ class AcousticModel(nn.Module):
         return self.diffusion
 
     def read(self, tokens: Tensor, lengths: Lengths) -> Tensor:
-        """PL-BERT's view of `[batch, tokens]`: `[batch, tokens, width]`, for all that follows."""
-        return encode(self.bert, tokens, lengths)
+        """The output of PL-BERT for `[batch, tokens]`: `[batch, tokens, width]`."""
+        return self.bert(tokens, lengths)  # type: ignore[no-any-return]
 
     def speak(
         self,
@@ -60,7 +60,8 @@ class AcousticModel(nn.Module):
         lengths: Lengths,
         final_frames: Sequence[int],
     ) -> DecoderInputs:
-        """`text` is what `read` gave for `tokens`, `prosody` `[batch, style]` the style's half.
+        """`text` is what `read` gave for `tokens`, `prosody` `[batch, style]` the half
+        of the style for the predictor.
 
         `speeds` `[batch]` divide durations; `final_frames` are added to each member's last token.
         """
@@ -70,7 +71,7 @@ class AcousticModel(nn.Module):
             counts[-1] += more
         if self.delayed_features:
             frames = delayed(frames)
-        aligned, spans = align(features, frames)
-        f0, energy = self.predictor.contours(aligned, prosody, spans)
+        aligned, frame_lengths = align(features, frames)
+        f0, energy = self.predictor.contours(aligned, prosody, frame_lengths)
         asr, _ = align(self.text_encoder(tokens, lengths), frames)
-        return DecoderInputs(asr, f0, energy, spans)
+        return DecoderInputs(asr, f0, energy, frame_lengths)

@@ -39,7 +39,7 @@ def delayed(frames: Sequence[Tensor]) -> list[Tensor]:
     late = [counts.clone() for counts in frames]
     for counts in late:
         counts[0] += 1
-        counts[-1] -= 1
+        counts[int(counts.nonzero()[-1])] -= 1
     return late
 
 

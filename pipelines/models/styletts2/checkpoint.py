@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.config import KOKORO, AlbertConfig, ModelConfig, StyleDenoiserConfig
+from pipelines.models.styletts2.config import KOKORO, ModelConfig, PLBertConfig, StyleDenoiserConfig
 from pipelines.networks.vocoders.generator_config import HifiganConfig, IstftnetConfig
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
@@ -155,7 +155,7 @@ def model_config(model: Mapping[str, Any], bert: Mapping[str, Any]) -> ModelConf
     )
 
 
-def _bert_config(bert: Mapping[str, Any]) -> AlbertConfig:
+def _bert_config(bert: Mapping[str, Any]) -> PLBertConfig:
     names = {
         "embedding": "embedding_size",
         "hidden": "hidden_size",
@@ -164,7 +164,7 @@ def _bert_config(bert: Mapping[str, Any]) -> AlbertConfig:
         "layers": "num_hidden_layers",
         "positions": "max_position_embeddings",
     }
-    return AlbertConfig(**{ours: bert[name] for ours, name in names.items() if name in bert})
+    return PLBertConfig(**{ours: bert[name] for ours, name in names.items() if name in bert})
 
 
 def _generator_config(decoder: Mapping[str, Any]) -> HifiganConfig | IstftnetConfig:

@@ -8,7 +8,7 @@ from pipelines.networks.vocoders.generator_config import HifiganConfig, Istftnet
 
 
 @dataclass(frozen=True, slots=True)
-class AlbertConfig:
+class PLBertConfig:
     """PL-BERT: an ALBERT over phoneme symbols."""
 
     embedding: int = 128
@@ -48,7 +48,7 @@ class ModelConfig:
     """Of the style encoders' first layer."""
     trunk: int = 1024
     trunk_residual: int = 64
-    bert: AlbertConfig = AlbertConfig()
+    bert: PLBertConfig = PLBertConfig()
     generator: HifiganConfig | IstftnetConfig = field(default_factory=IstftnetConfig)
     denoiser: StyleDenoiserConfig | None = None
     """None where styles are given instead of sampled."""

@@ -10,6 +10,7 @@ from pipelines.networks.adain_blocks import AdaINResidual
 from pipelines.networks.vocoders.generator_config import HifiganConfig
 from pipelines.networks.vocoders.hifigan import HifiganGenerator
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator
+from pipelines.runtime.faster_modules import speed_up
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.packed_layers import pack_layers
 from pipelines.runtime.time_convolution import store_channels_last
@@ -35,8 +36,11 @@ class Decoder(nn.Module):
         self.samples_per_frame = 2 * config.generator.samples_per_frame
         self.generator = _generator(config)
 
-    def compute_in(self, dtype: torch.dtype) -> Decoder:
-        """Run the convolutions in `dtype`. F0, source, statistics and spectra stay float32."""
+    def compute_in(self, dtype: torch.dtype, fast: bool = False) -> Decoder:
+        """Run the convolutions in `dtype`, and with fewer products if `fast`. F0, source,
+        statistics and spectra stay float32."""
+        if fast:
+            speed_up(self, dtype)
         source = self.generator.noise_convs
         precise = (self.F0_conv, self.N_conv, self.generator.conv_post, *source)
         for module in self.modules():

@@ -28,10 +28,10 @@ SLOWEST, FASTEST = 0.7, 1.5
 
 @dataclass(slots=True)
 class SpeechState(State):
-    """A segment whose style is on its way from noise.
+    """A segment whose style is between noise and its final value.
 
-    `x` `[2 · style]` is the style so far, `text` `[tokens, width]` what PL-BERT made of the tokens,
-    `steps` are those that are left.
+    `x` `[2 · style]` is the style so far, `text` `[tokens, width]` the output of PL-BERT, `steps`
+    are the remaining ones.
     """
 
     segment: SpeechSegment
@@ -42,7 +42,8 @@ class SpeechState(State):
 
 
 class StyleTTS2Diffusion:
-    """Where styles are given there is nothing to denoise: all work is in `begin` and `finish`."""
+    """The acoustic model. Where styles are given, no step is needed: all work is in `begin` and
+    `finish`."""
 
     def __init__(self, checkpoint: Checkpoint, settings: PipelineSettings) -> None:
         """Raises WeightsMissing, CheckpointError."""
@@ -76,7 +77,10 @@ class StyleTTS2Diffusion:
         return SpeechState(segment, len(steps), text, x, steps, noise)
 
     def draw(self, generators: Sequence[torch.Generator]) -> Tensor:
-        """Standard normal `[members, 2 · style]`, drawn on the CPU whatever the device."""
+        """Standard normal `[members, 2 · style]`.
+
+        Drawn on the CPU, so that a seed gives the same noise on every device.
+        """
         size = 2 * self.config.style
         rows = [torch.randn(size, generator=generator) for generator in generators]
         return torch.stack(rows).to(self._device)

@@ -45,7 +45,11 @@ class DurationProjection(nn.Module):
 
 
 class ProsodyPredictor(nn.Module):
-    """Durations from text features; F0 and energy from the same features laid out over time."""
+    """Durations from text features; F0 and energy from the same features laid out over time.
+
+    Fields are named as in checkpoints: `F0` and `N` are the layers that predict the pitch and the
+    energy, which is the norm of a mel frame.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -90,6 +94,7 @@ def _contour(hidden: int, style: int) -> nn.ModuleList:
 def _follow(
     blocks: nn.ModuleList, projection: nn.Conv1d, x: Tensor, style: Tensor, lengths: Lengths
 ) -> Tensor:
+    """A contour `[batch, 2 · frames]` from features `[batch, hidden, frames]`."""
     for block in blocks:
         x, lengths = block(x, style, lengths)
     return lengths.clear(projection(x))[:, 0]

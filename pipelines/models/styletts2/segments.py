@@ -58,6 +58,8 @@ class SpeechAcoustic(Acoustic):
     edges: Edges = WHOLE
     carried: Floats | None = None
     """`[2 · style]`: what the next sentence goes on from, in long form."""
+    gate: Floats | None = None
+    """Of any length, evenly over the waveform: what that is multiplied by, 0 for silence."""
 
 
 def following(segment: SpeechSegment, acoustic: SpeechAcoustic) -> SpeechSegment:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import sqrt
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,7 +29,6 @@ MEL_FLOOR, MEL_MEAN, MEL_SPREAD = 1e-5, -4.0, 4.0
 
 TRIM_DECIBELS = 30.0
 TRIM_FRAME, TRIM_HOP = 2048, 512
-_SILENCE = 1e-5
 
 SHORTEST_FRAMES = 65
 """Fewer do not fill the last convolution."""
@@ -42,12 +40,11 @@ def trim_bounds(wave: Waveform) -> tuple[int, int]:
     Frames of 2048 samples every 512, centred, zeros beyond the ends; a frame's level is its root
     mean square.
     """
-    padded = np.pad(wave, TRIM_FRAME // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, TRIM_FRAME)[::TRIM_HOP]
-    rms = np.sqrt(np.mean(np.square(frames), axis=1))
-    level = 20 * np.log10(np.maximum(rms, _SILENCE))
-    sound = np.flatnonzero(level - level.max() > -TRIM_DECIBELS)
-    return TRIM_HOP * int(sound[0]), min(len(wave), TRIM_HOP * (int(sound[-1]) + 1))
+    # Imported here: librosa takes 224 MB, and only this front end needs it.
+    from librosa.effects import trim
+
+    _, (first, end) = trim(wave, top_db=TRIM_DECIBELS, frame_length=TRIM_FRAME, hop_length=TRIM_HOP)
+    return int(first), int(end)
 
 
 def reference_mel(wave: Tensor) -> Tensor:

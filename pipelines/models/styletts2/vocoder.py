@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pipelines.audio.edges import cut, with_pauses
+from pipelines.audio.gating import gated
 from pipelines.audio.stretching import stretched
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.decoder import Decoder
@@ -28,7 +29,7 @@ class StyleTTS2Vocoder:
         runtime = configure(settings)
         self.model = Decoder(checkpoint.config)
         checkpoint.fill(self.model, "decoder.")
-        self.model.compute_in(runtime.dtype).to(runtime.device)
+        self.model.compute_in(runtime.dtype, runtime.fast).to(runtime.device)
         self._device = runtime.device
 
     @torch.inference_mode()
@@ -50,7 +51,7 @@ class StyleTTS2Vocoder:
 
     def _finished(self, wave: Tensor, acoustic: SpeechAcoustic) -> Waveform:
         """The samples at their level and speed, with the silence that is due around them."""
-        samples = (acoustic.gain * wave).clamp(-1, 1).cpu().numpy()
+        samples = gated((acoustic.gain * wave).clamp(-1, 1).cpu().numpy(), acoustic.gate)
         samples = cut(samples, acoustic.edges, self.sample_rate)
         samples = stretched(samples, acoustic.stretch, self.sample_rate)
         return with_pauses(samples, acoustic.edges, self.sample_rate)

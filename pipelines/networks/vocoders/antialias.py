@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipelines.fast_convolution.activations import FilteredSnake
 from pipelines.runtime.time_convolution import channels_last
 
 TAPS = 12
@@ -99,6 +100,14 @@ class AntiAliasedSnake(nn.Module):
         run = _in_tiles if x.device.type == "cpu" else _as_convolutions
         with torch.autocast(x.device.type, enabled=False):
             return run(x, alpha, scale, up.flatten(), down.flatten())
+
+    def compiled(self) -> FilteredSnake:
+        """The same for a convolution with fewer products."""
+        alpha, slope = self.act.coefficients()
+        up, down = self.upsample.filter.flatten(), self.downsample.lowpass.filter.flatten()
+        rising = 2 * torch.stack([up[1::2].flip(0), up[::2].flip(0)])
+        falling = torch.stack([down[1::2], down[::2]])
+        return FilteredSnake(alpha[:, 0], slope[:, 0], rising, falling)
 
 
 def _in_tiles(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Tensor) -> Tensor:

@@ -17,7 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pipelines.fast_convolution.blocks import suits
 from pipelines.networks.vocoders.antialias import AntiAliasedSnake
+from pipelines.networks.vocoders.fast_amp import FastAMPBlock
 from pipelines.runtime.time_convolution import TimeConv, channels_last
 from pipelines.weights.state_dicts import (
     StateDict,
@@ -101,6 +103,15 @@ class AMPBlock(nn.Module):
         ):
             x = x + plain(second(dilated(first(x))))
         return x
+
+    def faster(self, dtype: torch.dtype) -> nn.Module | None:
+        """The same with fewer products, for a CPU, if there is a scheme for its convolutions."""
+        pairs = zip(self.convs1, self.convs2, strict=True)
+        convs: list[Any] = [conv for pair in pairs for conv in pair]
+        activations: list[Any] = list(self.activations)
+        if not all(suits(conv.weight) for conv in convs):
+            return None
+        return FastAMPBlock([each.compiled() for each in activations], convs, dtype)
 
 
 class BigVGAN(nn.Module):

@@ -19,7 +19,7 @@ class GeneratorConfig:
 
     @property
     def samples_per_frame(self) -> int:
-        """Samples per F0 frame, of which there are two in one alignment frame."""
+        """Samples per F0 frame. An alignment frame has two F0 frames."""
         return prod(self.upsample_rates)
 
 

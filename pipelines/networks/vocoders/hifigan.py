@@ -29,7 +29,7 @@ class HifiganGenerator(SourceFilterGenerator):
         )
 
     def rise(self, stage: int, x: Tensor, lengths: Lengths) -> tuple[Tensor, Lengths]:
-        x = self.ups[stage](lengths.clear(snake(x, self.alphas[stage])))
+        x = self.raised(stage, lengths.clear(snake(x, self.alphas[stage])))
         return x, lengths.map(self.config.upsample_rates[stage].__mul__)
 
     def forward(

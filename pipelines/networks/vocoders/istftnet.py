@@ -60,7 +60,7 @@ class IstftnetGenerator(SourceFilterGenerator):
         return nn.ConvTranspose1d(channels_in, channels, kernel, stride=rate, padding=padding)
 
     def rise(self, stage: int, x: Tensor, lengths: Lengths) -> tuple[Tensor, Lengths]:
-        x = self.ups[stage](lengths.clear(F.leaky_relu(x, STAGE_SLOPE)))
+        x = self.raised(stage, lengths.clear(F.leaky_relu(x, STAGE_SLOPE)))
         lengths = lengths.map(self.config.upsample_rates[stage].__mul__)
         if stage < self.stages - 1:
             return x, lengths

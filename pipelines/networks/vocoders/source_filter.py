@@ -80,12 +80,20 @@ class SourceFilterGenerator(nn.Module):
             # In float32 as far as the norm: the source varies little about a constant, which the
             # norm takes away and leaves what rounding made of the rest.
             injected = self.noise_res[stage](self.noise_convs[stage](source), style, lengths)
-            x = channels_last(x) + injected.to(x.dtype)
+            # Fast blocks are of one type; the others compute in whatever comes in.
+            dtype = getattr(blocks[0], "dtype", x.dtype)
+            x = channels_last(x) + injected.to(dtype)
             total = blocks[0](x, style, lengths)
             for block in blocks[1:]:
                 total += block(x, style, lengths)
             x = total.div_(self.kernels)
         return x, lengths
+
+    def raised(self, stage: int, x: Tensor) -> Tensor:
+        """`x` through the stage's upsampling layer, in the type of its weights."""
+        layer = self.ups[stage]
+        weight: Tensor = layer.weight  # type: ignore[assignment]
+        return layer(x.to(weight.dtype))  # type: ignore[no-any-return]
 
     def _blocks(self) -> Iterator[list[nn.Module]]:
         for stage in range(self.stages):

@@ -18,7 +18,7 @@ from pipelines.audio.mel import MelConfig, mel_filters
 
 MOMENTUM = 0.99
 LOG_FLOOR = -5.0
-"""log10 of the smallest magnitude that is told from silence."""
+"""log10 of the magnitude that counts as silence."""
 
 
 @dataclass(frozen=True, slots=True)

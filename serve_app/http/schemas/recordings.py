@@ -19,7 +19,7 @@ class NewUpload(Body):
     )
 
     content_type: Annotated[str, length(1, 100)] = Field(
-        description="`audio/wav`, `audio/mpeg`, `audio/flac`, `audio/ogg` or another name of one."
+        description="Of a sound file that is read: `audio/wav`, `audio/mpeg`, `audio/mp4` and more."
     )
     bytes: int = Field(
         json_schema_extra={"minimum": 1},

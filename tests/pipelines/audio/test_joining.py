@@ -13,7 +13,7 @@ def _joined(*waveforms: np.ndarray, seconds: float = 0.3) -> np.ndarray:
     return np.concatenate([*(joiner.add(wave) for wave in waveforms), joiner.close()])
 
 
-def test_silence_stands_between_segments_only() -> None:
+def test_silence_join_silence_stands_between_segments_only() -> None:
     one, two = np.full(4800, 0.5, np.float32), np.full(2400, 0.5, np.float32)
     joined = _joined(one, two)
     assert len(joined) == 4800 + 7200 + 2400
@@ -22,7 +22,7 @@ def test_silence_stands_between_segments_only() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.3])
-def test_joins_do_not_click(seconds: float) -> None:
+def test_silence_join_joins_do_not_click(seconds: float) -> None:
     """Steps at a join are no larger than within the signal, even for segments cut at full level."""
     wave = np.cos(2 * np.pi * 110 / RATE * np.arange(12_000)).astype(np.float32)
     joined = _joined(wave, -wave, wave, seconds=seconds)
@@ -30,13 +30,13 @@ def test_joins_do_not_click(seconds: float) -> None:
     assert np.abs(np.diff(joined, prepend=0, append=0)).max() < 1.05 * inner
 
 
-def test_a_click_would_be_seen() -> None:
+def test_silence_join_click_would_be_seen() -> None:
     wave = np.cos(2 * np.pi * 110 / RATE * np.arange(12_000)).astype(np.float32)
     raw = np.concatenate([wave, np.zeros(7200, np.float32), wave])
     assert np.abs(np.diff(raw, prepend=0)).max() > 20 * np.abs(np.diff(wave)).max()
 
 
-def test_only_the_edges_change_and_the_input_does_not() -> None:
+def test_silence_join_only_the_edges_change_and_the_input_does_not() -> None:
     wave = np.ones(4800, np.float32)
     joined = _joined(wave)
     steps = round(FADE_SECONDS * RATE)
@@ -45,7 +45,7 @@ def test_only_the_edges_change_and_the_input_does_not() -> None:
 
 
 @pytest.mark.parametrize("samples", [0, 1, 5, 100])
-def test_segments_shorter_than_a_fade(samples: int) -> None:
+def test_silence_join_segments_shorter_than_a_fade(samples: int) -> None:
     joined = _joined(np.ones(samples, np.float32), np.ones(samples, np.float32))
     assert len(joined) == 2 * samples + 7200
     assert np.isfinite(joined).all()

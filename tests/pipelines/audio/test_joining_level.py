@@ -31,7 +31,7 @@ def wave_of(kind: str, seconds: float, gain: float, seed: int) -> Waveform:
     level=st.floats(-40.0, -16.0),
     seed=st.integers(0, 1000),
 )
-def test_nothing_clips_and_the_level_is_that_of_the_setting(
+def test_level_normalizer_nothing_clips_and_the_level_is_that_of_the_setting(
     kind: str, seconds: float, gain: float, level: float, seed: int
 ) -> None:
     joiner = LevelNormalizer(level, RATE)
@@ -46,6 +46,6 @@ def test_nothing_clips_and_the_level_is_that_of_the_setting(
     assert len(joiner.close()) == 0
 
 
-def test_silence_is_left_alone() -> None:
+def test_level_normalizer_silence_is_left_alone() -> None:
     wave = np.zeros(100, np.float32)
     np.testing.assert_array_equal(LevelNormalizer(-23.0, RATE).add(wave), wave)

@@ -14,7 +14,7 @@ SPEECH = seedvc.SPEECH.mel
 
 
 @pytest.mark.parametrize("config", [SPEECH, PITCH, STYLE])
-def test_filters_are_those_of_librosa(config: MelConfig) -> None:
+def test_mel_filters_are_those_of_librosa(config: MelConfig) -> None:
     expected = librosa.filters.mel(
         sr=config.filter_rate,
         n_fft=config.fft,
@@ -24,17 +24,19 @@ def test_filters_are_those_of_librosa(config: MelConfig) -> None:
         htk=config.scale == "htk",
         norm="slaney" if config.area_normalised else None,
     )
-    np.testing.assert_allclose(mel_filters(config).numpy(), expected, atol=1e-7)
+    # torchaudio computes the corners in float32, librosa in float64.
+    rounding = 1e-5 * expected.max()
+    np.testing.assert_allclose(mel_filters(config).numpy(), expected, rtol=0, atol=rounding)
 
 
 @pytest.mark.parametrize("config", [SPEECH, PITCH, STYLE])
 @pytest.mark.parametrize("samples", [1200, 5120, 5121])
-def test_frames(config: MelConfig, samples: int) -> None:
+def test_mel_frames(config: MelConfig, samples: int) -> None:
     spectrogram = mel_spectrogram(torch.zeros(2, samples), config)
     assert spectrogram.shape == (2, config.bands, config.frames(samples))
 
 
-def test_spectrogram_against_a_plain_transform() -> None:
+def test_mel_spectrogram_against_a_plain_transform() -> None:
     wave = torch.from_numpy(np.random.default_rng(0).standard_normal(4000).astype(np.float32))
     padded = np.pad(wave.numpy().astype(np.float64), SPEECH.padding, mode="reflect")
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1024) / 1024)
@@ -44,10 +46,10 @@ def test_spectrogram_against_a_plain_transform() -> None:
     np.testing.assert_allclose(mel_spectrogram(wave[None], SPEECH)[0], expected, rtol=1e-4)
 
 
-def test_silence_is_at_the_floor() -> None:
+def test_mel_silence_is_at_the_floor() -> None:
     assert torch.allclose(log_mel(torch.zeros(1, 4000), SPEECH), torch.tensor(1e-5).log(), atol=0.2)
 
 
-def test_a_wave_shorter_than_its_padding_is_refused() -> None:
+def test_mel_wave_shorter_than_its_padding_is_refused() -> None:
     with pytest.raises(ValueError, match="too short"):
         mel_spectrogram(torch.zeros(1, SPEECH.padding), SPEECH)

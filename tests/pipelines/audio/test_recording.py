@@ -27,18 +27,18 @@ RATES = (8000, 16000, 22050, 24000, 44100, 48000)
         (np.array(["a"] * 1600), "bad_audio"),
     ],
 )
-def test_what_is_not_audio_is_refused(samples: np.ndarray, code: str) -> None:
+def test_recording_what_is_not_audio_is_refused(samples: np.ndarray, code: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         check_recording(Recording(samples, 16000), "source")
     assert (caught.value.field, caught.value.code) == ("source", code)
 
 
-def test_no_torch_is_imported() -> None:
+def test_recording_no_torch_is_imported() -> None:
     program = "import pipelines.audio.recording, sys; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-def test_integers_are_scaled_and_channels_averaged() -> None:
+def test_recording_integers_are_scaled_and_channels_averaged() -> None:
     stereo = np.array([[16384, -16384], [32767, 32767], [-32768, -32768]], np.int16)
     mono = Recording(stereo, 8000).mono()
     np.testing.assert_allclose(mono, [0.0, 32767 / 32768, -1.0])
@@ -62,11 +62,11 @@ def test_the_digest_tells_recordings_apart() -> None:
 
 @settings(deadline=None)
 @given(samples=st.integers(800, 5000), source=st.sampled_from(RATES), target=st.sampled_from(RATES))
-def test_resampled_lengths(samples: int, source: int, target: int) -> None:
+def test_recording_resampled_lengths(samples: int, source: int, target: int) -> None:
     wave = at_rate(Recording(np.zeros(samples, np.float32), source), target)
     assert len(wave) == -(-samples * target // source)
 
 
-def test_an_equal_rate_changes_nothing() -> None:
+def test_recording_equal_rate_changes_nothing() -> None:
     samples = np.random.default_rng(0).standard_normal(100).astype(np.float32)
     assert (at_rate(Recording(samples, 16000), 16000) == samples).all()

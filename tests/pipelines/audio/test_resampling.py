@@ -14,13 +14,13 @@ RATES = (8000, 16000, 22050, 24000, 44100, 48000)
 
 @settings(deadline=None)
 @given(samples=st.integers(800, 5000), source=st.sampled_from(RATES), target=st.sampled_from(RATES))
-def test_resampled_lengths(samples: int, source: int, target: int) -> None:
+def test_sinc_resample_resampled_lengths(samples: int, source: int, target: int) -> None:
     resampled = sinc_resample(torch.zeros(2, samples), source, target)
     assert resampled.shape == (2, -(-samples * target // source))
 
 
 @pytest.mark.parametrize("source", [22050, 44100])
-def test_a_tone_survives_and_what_16_khz_cannot_hold_does_not(source: int) -> None:
+def test_sinc_resample_tone_survives_and_what_16_khz_cannot_hold_does_not(source: int) -> None:
     time = torch.arange(source) / source
     expected = torch.sin(2 * torch.pi * 1000 * torch.arange(16000) / 16000)
     kept = sinc_resample(torch.sin(2 * torch.pi * 1000 * time)[None], source, 16000)[0]
@@ -30,7 +30,7 @@ def test_a_tone_survives_and_what_16_khz_cannot_hold_does_not(source: int) -> No
     assert removed[inside].abs().max() < 0.02
 
 
-def test_an_equal_rate_changes_nothing() -> None:
+def test_sinc_resample_equal_rate_changes_nothing() -> None:
     wave = torch.randn(1, 100)
     assert sinc_resample(wave, 16000, 16000) is wave
 

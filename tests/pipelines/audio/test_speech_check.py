@@ -48,24 +48,24 @@ def noise(seconds: float = 4.0, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("name", SPEECH)
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
-def test_speech_is_taken_at_any_rate(name: str, rate: int) -> None:
+def test_speech_check_speech_is_taken_at_any_rate(name: str, rate: int) -> None:
     check_speech(Recording(at_rate(recorded(name), rate), rate), "upload")
 
 
 @pytest.mark.parametrize("decibels", [20, 10, 5])
-def test_speech_in_noise_is_taken(decibels: float) -> None:
+def test_speech_check_speech_in_noise_is_taken(decibels: float) -> None:
     samples, rate = voice()
     level = np.sqrt(np.mean(samples**2) / 10 ** (decibels / 10))
     assert verdict(0.5 * (samples + level * noise()[: len(samples)]), rate) == ""
 
 
 @pytest.mark.parametrize("gain", [0.03, 0.3, 1.0])
-def test_the_level_of_speech_may_vary(gain: float) -> None:
+def test_speech_check_level_of_speech_may_vary(gain: float) -> None:
     samples, rate = voice()
     assert verdict(gain * samples, rate) == ""
 
 
-def test_speech_that_is_hardly_heard() -> None:
+def test_speech_check_speech_that_is_hardly_heard() -> None:
     samples, rate = voice()
     with pytest.raises(InvalidInput, match=r"too quiet \(-\d\d dBFS.*at least -50") as caught:
         check_speech(Recording((samples / 300).astype(np.float32), rate), "upload")
@@ -74,12 +74,12 @@ def test_speech_that_is_hardly_heard() -> None:
 
 @pytest.mark.parametrize(("drive", "code"), [(2, ""), (4, "audio_clipped"), (10, "audio_clipped")])
 @pytest.mark.parametrize("after", [1.0, 0.3])
-def test_overdriven_speech(drive: float, code: str, after: float) -> None:
+def test_speech_check_overdriven_speech(drive: float, code: str, after: float) -> None:
     samples, rate = voice()
     assert verdict(after * np.clip(drive * samples, -1, 1), rate) == code
 
 
-def test_silence() -> None:
+def test_speech_check_silence() -> None:
     assert verdict(np.zeros(2 * RATE)) == "audio_too_quiet"
     assert verdict(np.full(2 * RATE, 0.2) + 1e-5 * noise(2.0)) == "audio_too_quiet"
     assert verdict(np.zeros(RATE // 10)) == "audio_too_quiet"
@@ -118,12 +118,12 @@ OTHER_SOUNDS: dict[str, Callable[[], np.ndarray]] = {
 
 @pytest.mark.parametrize("name", OTHER_SOUNDS)
 @pytest.mark.parametrize("peak", [0.9, 0.3])
-def test_other_sounds_are_no_speech(name: str, peak: float) -> None:
+def test_speech_check_other_sounds_are_no_speech(name: str, peak: float) -> None:
     sound = OTHER_SOUNDS[name]()
     assert verdict(peak * sound / np.abs(sound).max()) == "no_speech"
 
 
-def test_a_word_in_a_long_silence_is_too_little() -> None:
+def test_speech_check_word_in_a_long_silence_is_too_little() -> None:
     samples, rate = voice()
     word = np.concatenate([samples[rate // 2 : rate * 9 // 10], np.zeros(20 * rate)])
     assert verdict(word, rate) == "no_speech"
@@ -133,12 +133,14 @@ def test_a_word_in_a_long_silence_is_too_little() -> None:
 
 @given(st.integers(0, 2**32 - 1), st.integers(1_600, 20_000), st.floats(1e-6, 1))
 @settings(max_examples=50, deadline=None)
-def test_noise_of_any_length_is_never_speech(seed: int, samples: int, gain: float) -> None:
+def test_speech_check_noise_of_any_length_is_never_speech(
+    seed: int, samples: int, gain: float
+) -> None:
     wave = gain * np.random.default_rng(seed).uniform(-1, 1, samples)
     assert verdict(wave) in {"no_speech", "audio_too_quiet"}
 
 
-def test_half_a_minute_is_examined_in_no_time() -> None:
+def test_speech_check_half_a_minute_is_examined_in_no_time() -> None:
     samples, rate = voice()
     long_ = Recording(np.resize(samples, 30 * rate).astype(np.float32), rate)
     began = time.process_time()

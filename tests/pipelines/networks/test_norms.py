@@ -33,7 +33,7 @@ def test_instance_norm_keeps_precision_far_from_zero() -> None:
     assert float(y.std()) == pytest.approx(1, abs=1e-3)
 
 
-def test_padding_does_not_change_a_member() -> None:
+def test_norms_padding_does_not_change_a_member() -> None:
     torch.manual_seed(0)
     norm = AdaIN(style=6, channels=8)
     x, style = torch.randn(3, 8, 50), torch.randn(3, 6)
@@ -44,7 +44,7 @@ def test_padding_does_not_change_a_member() -> None:
         torch.testing.assert_close(batch[i, :, :size], alone[0], atol=1e-6, rtol=1e-6)
 
 
-def test_gain_multiplies_the_result() -> None:
+def test_norms_gain_multiplies_the_result() -> None:
     torch.manual_seed(0)
     norm = AdaIN(style=6, channels=8)
     x, style, gain = torch.randn(2, 8, 20), torch.randn(2, 6), torch.randn(8)

@@ -34,27 +34,27 @@ def refused(request: ConversionRequest, *, pitched: bool = True) -> InvalidInput
         ("semitones", 100.0),
     ],
 )
-def test_values_out_of_range_name_their_field(field: str, value: float) -> None:
+def test_conversion_request_values_out_of_range_name_their_field(field: str, value: float) -> None:
     error = refused(replace(GOOD, **{field: value}))
     assert error.field == field
     assert field in error.message
 
 
 @pytest.mark.parametrize("field", ["source", "reference"])
-def test_both_recordings_are_checked(field: str) -> None:
+def test_conversion_request_both_recordings_are_checked(field: str) -> None:
     short = Recording(np.zeros(1599, np.float32), 16000)
     error = refused(replace(GOOD, **{field: short}))
     assert (error.field, error.code) == (field, "audio_too_short")
 
 
-def test_pitch_options_need_a_model_that_sees_pitch() -> None:
+def test_conversion_request_pitch_options_need_a_model_that_sees_pitch() -> None:
     check(replace(GOOD, semitones=3.0, match_pitch=True), pitched=True)
     check(GOOD, pitched=False)
     assert refused(replace(GOOD, semitones=3.0), pitched=False).field == "semitones"
     assert refused(replace(GOOD, match_pitch=True), pitched=False).field == "match_pitch"
 
 
-def test_the_http_process_can_check_requests_without_torch() -> None:
+def test_conversion_request_http_process_can_check_requests_without_torch() -> None:
     folder = "pipelines.models.seedvc"
     modules = ("pipelines.requests.conversion", f"{folder}.segments", f"{folder}.windows")
     imports = "; ".join(f"import {module}" for module in modules)

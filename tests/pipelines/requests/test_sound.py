@@ -23,7 +23,7 @@ from pipelines.requests.sound import (
 from tests.pipelines.models.makeanaudio.goldens import full_keys
 
 
-def test_every_listed_duration() -> None:
+def test_sound_request_every_listed_duration() -> None:
     for line in full_keys()["duration_table"]:
         seconds = line["duration_s"]
         samples = latent_width(seconds) * LATENT_FRAMES * HOP
@@ -43,7 +43,7 @@ def test_every_listed_duration() -> None:
         (500, list(range(1, 1000, 2))),
     ],
 )
-def test_levels_of_the_schedule(steps: int, levels: list[int]) -> None:
+def test_sound_request_levels_of_the_schedule(steps: int, levels: list[int]) -> None:
     assert visited_levels(steps) == levels
 
 
@@ -51,7 +51,7 @@ IMPOSSIBLE = {3, 9, 27, 36, 37, *range(101, 112), *range(251, 334), *range(501, 
 
 
 @given(st.integers(-5, 1100))
-def test_steps_that_would_leave_the_schedule_are_refused(steps: int) -> None:
+def test_sound_request_steps_that_would_leave_the_schedule_are_refused(steps: int) -> None:
     if 0 < steps <= 1000 and steps not in IMPOSSIBLE:
         levels = visited_levels(steps)
         assert len(levels) >= steps
@@ -64,7 +64,7 @@ def test_steps_that_would_leave_the_schedule_are_refused(steps: int) -> None:
 
 
 @given(st.floats(0.52, LONGEST_SECONDS))
-def test_the_network_can_halve_every_width(seconds: float) -> None:
+def test_sound_request_network_can_halve_every_width(seconds: float) -> None:
     check(SoundRequest("rain", seconds))
     assert latent_width(seconds) % 4 == 0
     assert latent_width(seconds) >= 4
@@ -85,13 +85,13 @@ def test_the_network_can_halve_every_width(seconds: float) -> None:
         ("steps", 1000),
     ],
 )
-def test_impossible_requests_name_the_field(field: str, value: float) -> None:
+def test_sound_request_impossible_requests_name_the_field(field: str, value: float) -> None:
     with pytest.raises(InvalidInput) as caught:
         check(replace(SoundRequest("rain"), **{field: value}))
     assert caught.value.field == field
 
 
-def test_the_shortest_sound_is_told_truly() -> None:
+def test_sound_request_shortest_sound_is_told_truly() -> None:
     with pytest.raises(InvalidInput, match=r"between 0\.129 and 300 seconds"):
         check(SoundRequest("rain", 0.128))
     check(SoundRequest("rain", 0.129))

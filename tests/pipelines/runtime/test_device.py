@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import torch
 
@@ -10,7 +7,7 @@ from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
 
 
-def test_threads_device_and_type_come_from_settings() -> None:
+def test_configure_threads_device_and_type_come_from_settings() -> None:
     before = torch.get_num_threads()
     try:
         runtime = configure(PipelineSettings(threads=2, dtype="bfloat16"))
@@ -30,18 +27,26 @@ def test_threads_device_and_type_come_from_settings() -> None:
         ({"avx512_bf16": True}, "float32", torch.float32),
     ],
 )
-def test_auto_is_the_fastest_type_the_processor_multiplies(
+def test_configure_auto_is_the_fastest_type_the_processor_multiplies(
     monkeypatch: pytest.MonkeyPatch, features: dict[str, bool], dtype: str, expected: torch.dtype
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features, raising=False)
     assert configure(PipelineSettings(dtype=dtype)).dtype == expected
 
 
-def test_torchaudio_imports_beside_a_cpu_torch() -> None:
-    code = (
-        "from pipelines.runtime.device import make_torchaudio_importable;"
-        "make_torchaudio_importable();"
-        "import torch, torchaudio.functional as F;"
-        "assert F.resample(torch.ones(1, 480), 24000, 16000).shape == (1, 320)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
+@pytest.mark.parametrize(
+    ("setting", "device", "here", "fast"),
+    [
+        ("auto", "cpu", True, True),
+        ("auto", "cpu", False, False),
+        ("fast", "cpu", False, True),
+        ("plain", "cpu", True, False),
+        ("fast", "meta", True, False),
+    ],
+)
+def test_fast_convolutions_are_for_a_cpu_on_which_they_work(
+    monkeypatch: pytest.MonkeyPatch, setting: str, device: str, here: bool, fast: bool
+) -> None:
+    monkeypatch.setattr("pipelines.runtime.device.work_here", lambda: here)
+    runtime = configure(PipelineSettings(device=device, dtype="float32", convolutions=setting))
+    assert runtime.fast is fast

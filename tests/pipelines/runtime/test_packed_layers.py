@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pipelines.runtime.packed_layers import pack_layers
+from pipelines.runtime import packed_layers
+from pipelines.runtime.packed_layers import PackedLinear, kernels_work, pack_layers
 from pipelines.runtime.time_convolution import TimeConv
 
 CONVOLUTIONS: list[tuple[nn.Module, tuple[int, ...]]] = [
@@ -26,6 +27,8 @@ CONVOLUTIONS: list[tuple[nn.Module, tuple[int, ...]]] = [
 def test_packed_convolutions_give_what_they_replace(
     layer: nn.Module, shape: tuple[int, ...], dtype: torch.dtype, tolerance: float
 ) -> None:
+    if not kernels_work(dtype):
+        pytest.skip(f"this processor has no kernels for packed weights of {dtype}")
     x = torch.randn(shape).to(dtype)
     model = nn.Sequential(deepcopy(layer).to(dtype))
     expected = deepcopy(model).float()(x.float())
@@ -51,6 +54,34 @@ def test_packed_linear_layers_give_what_they_replace(shape: tuple[int, ...], bia
     torch.testing.assert_close(model(x.double()), expected)
     if x.dim() > 2:
         torch.testing.assert_close(model(x.mT.contiguous().mT), expected)
+
+
+class _OtherTorch:
+    """Has none of the kernels."""
+
+
+def test_kernels_work_is_false_where_torch_has_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(packed_layers, "kernels", _OtherTorch())
+    assert not kernels_work.__wrapped__(torch.float32)
+    assert "other kernels" in caplog.text
+
+
+def test_kernels_work_is_false_where_they_are_wrong(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(PackedLinear, "forward", lambda _, x: 2 * x.sum(-1, keepdim=True))
+    assert not kernels_work.__wrapped__(torch.float32)
+    assert "something else" in caplog.text
+
+
+def test_pack_layers_leaves_layers_alone_without_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed_layers, "kernels_work", lambda _: False)
+    layers = [nn.Linear(2, 2), nn.Conv2d(2, 2, 3), TimeConv(2, 2, 3)]
+    model = nn.Sequential(*layers)
+    pack_layers(model)
+    assert list(model) == layers
 
 
 class _Columns(nn.Linear):

@@ -13,14 +13,14 @@ def network() -> nn.Sequential:
     return nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Conv1d(3, 3, 1), nn.Embedding(2, 4))
 
 
-def test_only_products_and_convolutions_are_lowered() -> None:
+def test_lower_weights_only_products_and_convolutions_are_lowered() -> None:
     model = network()
     place(model, Runtime(CPU, torch.bfloat16))
     dtypes = [layer.weight.dtype for layer in model]
     assert dtypes == [torch.bfloat16, torch.float32, torch.bfloat16, torch.float32]
 
 
-def test_float32_is_the_reference() -> None:
+def test_lower_weights_float32_is_the_reference() -> None:
     model, runtime = network(), Runtime(CPU, torch.float32)
     place(model, runtime)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
@@ -28,7 +28,7 @@ def test_float32_is_the_reference() -> None:
         assert model[0](torch.ones(1, 4)).dtype is torch.float32
 
 
-def test_autocast_feeds_lowered_weights_with_float32_inputs() -> None:
+def test_lower_weights_autocast_feeds_lowered_weights_with_float32_inputs() -> None:
     model, runtime = network(), Runtime(CPU, torch.bfloat16)
     exact = model[0](torch.ones(1, 4))
     place(model, runtime)

@@ -20,7 +20,7 @@ def packs() -> dict[str, Pack]:
     return VOICES.packs()
 
 
-def test_the_catalogue_lists_what_ships(packs: dict[str, Pack]) -> None:
+def test_voices_catalogue_lists_what_ships(packs: dict[str, Pack]) -> None:
     assert len(VOICES.voices) == 12
     assert {voice.language for voice in VOICES.voices} == {"en-us", "en-gb"}
     for voice in VOICES.voices:
@@ -30,24 +30,24 @@ def test_the_catalogue_lists_what_ships(packs: dict[str, Pack]) -> None:
 
 
 @pytest.mark.parametrize(("alias", "name"), [("woman", "af_heart"), ("andreas", "am_michael")])
-def test_aliases(alias: str, name: str) -> None:
+def test_voices_aliases(alias: str, name: str) -> None:
     assert VOICES.parse(alias) == VOICES.parse(name)
 
 
-def test_a_blend_is_linear_and_weights_are_normalised(packs: dict[str, Pack]) -> None:
+def test_voices_blend_is_linear_and_weights_are_normalised(packs: dict[str, Pack]) -> None:
     blend = VOICES.parse("af_heart:7 + am_michael:3")
     expected = 0.7 * packs["af_heart"][41] + 0.3 * packs["am_michael"][41]
     np.testing.assert_allclose(blend.style(packs, 42), expected, atol=1e-6)
 
 
-def test_a_blend_speaks_as_its_heaviest_voice() -> None:
+def test_voices_blend_speaks_as_its_heaviest_voice() -> None:
     assert VOICES.parse("af_heart:0.4+bm_george:0.6").language == "en-gb"
     assert VOICES.parse("af_heart:0.6+bm_george:0.4").language == "en-us"
     assert VOICES.parse("bf_emma+af_heart").language == "en-gb"
 
 
 @pytest.mark.parametrize(("symbols", "row"), [(0, 0), (1, 0), (510, 509), (600, 509)])
-def test_the_row_is_clamped(packs: dict[str, Pack], symbols: int, row: int) -> None:
+def test_voices_row_is_clamped(packs: dict[str, Pack], symbols: int, row: int) -> None:
     style = VOICES.parse("af_bella").style(packs, symbols)
     np.testing.assert_array_equal(style, packs["af_bella"][row])
 
@@ -67,7 +67,7 @@ def test_the_row_is_clamped(packs: dict[str, Pack], symbols: int, row: int) -> N
         ("af_heart+am_puck+am_onyx+bf_emma+bm_fable", "at most 4"),
     ],
 )
-def test_bad_specifications(specification: str, says: str) -> None:
+def test_voices_bad_specifications(specification: str, says: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         VOICES.parse(specification)
     assert refused.value.field == "voice"
@@ -76,7 +76,7 @@ def test_bad_specifications(specification: str, says: str) -> None:
 
 
 @given(st.text(alphabet="af_heart+:0123456789.ex-∞ ", max_size=40))
-def test_any_text_is_a_blend_or_is_refused(specification: str) -> None:
+def test_voices_any_text_is_a_blend_or_is_refused(specification: str) -> None:
     try:
         blend = VOICES.parse(specification)
     except InvalidInput:
@@ -85,7 +85,7 @@ def test_any_text_is_a_blend_or_is_refused(specification: str) -> None:
 
 
 @given(st.lists(st.floats(5e-324, 1.7e308), min_size=1, max_size=4))
-def test_weights_of_any_size_sum_to_one(weights: list[float]) -> None:
+def test_voices_weights_of_any_size_sum_to_one(weights: list[float]) -> None:
     written = [repr(weight).replace("e+", "e") for weight in weights]
     blend = VOICES.parse("+".join(f"af_heart:{weight}" for weight in written))
     assert sum(weight for _, weight in blend.parts) == pytest.approx(1)

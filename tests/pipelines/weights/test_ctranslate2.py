@@ -30,7 +30,7 @@ def model(version: int = 6) -> bytes:
     return b"".join([*parts, struct.pack("<I", 0)])
 
 
-def test_the_tensors_of_one_part_are_read(tmp_path: Path) -> None:
+def test_ctranslate2_tensors_of_one_part_are_read(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     path.write_bytes(model())
     found = read_tensors(path, "encoder/")
@@ -40,7 +40,7 @@ def test_the_tensors_of_one_part_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [model(version=5), model()[:60], b"", b"not a model at all"])
-def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+def test_ctranslate2_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.bin"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"model\.bin"):

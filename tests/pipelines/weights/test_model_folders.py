@@ -86,7 +86,9 @@ def files_in(folder: Path) -> dict[str, bytes]:
 WHOLE = {"model.pth": WEIGHTS, "settings/config.yml": CONFIG}
 
 
-def test_a_model_is_made_of_its_files_once(served: Hub, settings: PipelineSettings) -> None:
+def test_fetch_folder_model_is_made_of_its_files_once(
+    served: Hub, settings: PipelineSettings
+) -> None:
     with pytest.raises(WeightsMissing, match="bernie fetch tiny"):
         checkpoints.model_folder("tiny", settings)
     told: list[tuple[str, float]] = []
@@ -104,7 +106,7 @@ def test_a_model_is_made_of_its_files_once(served: Hub, settings: PipelineSettin
     assert {path.name for path in settings.models.iterdir()} == {"tiny", ".lock"}
 
 
-def test_what_is_in_the_cache_is_not_downloaded_again(
+def test_fetch_folder_what_is_in_the_cache_is_not_downloaded_again(
     served: Hub, settings: PipelineSettings
 ) -> None:
     folder = checkpoints.fetch("tiny", settings)
@@ -116,7 +118,7 @@ def test_what_is_in_the_cache_is_not_downloaded_again(
     assert served.requests == []
 
 
-def test_broken_connections_are_taken_up_where_they_broke(
+def test_fetch_folder_broken_connections_are_taken_up_where_they_broke(
     served: Hub, settings: PipelineSettings
 ) -> None:
     served.per_connection = 3000
@@ -126,7 +128,7 @@ def test_broken_connections_are_taken_up_where_they_broke(
     assert {"bytes=3000-", "bytes=6000-", "bytes=9000-"} <= set(asked)
 
 
-def test_an_interrupted_download_is_taken_up_by_the_next_run(
+def test_fetch_folder_interrupted_download_is_taken_up_by_the_next_run(
     served: Hub, settings: PipelineSettings
 ) -> None:
     served.budget = 5000
@@ -139,7 +141,9 @@ def test_an_interrupted_download_is_taken_up_by_the_next_run(
     assert set(served.downloads("weights/model.pth")) == {"bytes=5000-"}
 
 
-def test_a_server_without_ranges_sends_all_again(served: Hub, settings: PipelineSettings) -> None:
+def test_fetch_folder_server_without_ranges_sends_all_again(
+    served: Hub, settings: PipelineSettings
+) -> None:
     served.budget = 5000
     with pytest.raises(FetchFailed):
         checkpoints.fetch("tiny", settings)
@@ -147,7 +151,9 @@ def test_a_server_without_ranges_sends_all_again(served: Hub, settings: Pipeline
     assert files_in(checkpoints.fetch("tiny", settings)) == WHOLE
 
 
-def test_another_size_is_refused_before_the_download(served: Hub, tmp_path: Path) -> None:
+def test_fetch_folder_another_size_is_refused_before_the_download(
+    served: Hub, tmp_path: Path
+) -> None:
     settings = with_manifest(tmp_path / "checkpoints", size=7)
     with pytest.raises(FetchFailed, match=r"has 10240 bytes on the hub instead of 7\."):
         checkpoints.fetch("tiny", settings)
@@ -155,7 +161,7 @@ def test_another_size_is_refused_before_the_download(served: Hub, tmp_path: Path
     assert not checkpoints.installed("tiny", settings)
 
 
-def test_other_contents_are_refused_and_not_kept(served: Hub, tmp_path: Path) -> None:
+def test_fetch_folder_other_contents_are_refused_and_not_kept(served: Hub, tmp_path: Path) -> None:
     settings = with_manifest(tmp_path / "checkpoints", sha256="0" * 64)
     with pytest.raises(FetchFailed, match=r"model\.pth is not the expected file: its SHA-256"):
         checkpoints.fetch("tiny", settings)
@@ -165,7 +171,7 @@ def test_other_contents_are_refused_and_not_kept(served: Hub, tmp_path: Path) ->
     assert files_in(checkpoints.fetch("tiny", settings)) == WHOLE
 
 
-def test_a_file_of_no_known_hash_has_to_stay_the_same(
+def test_fetch_folder_file_of_no_known_hash_has_to_stay_the_same(
     served: Hub, settings: PipelineSettings
 ) -> None:
     folder = checkpoints.fetch("tiny", settings)
@@ -181,7 +187,7 @@ def test_a_file_of_no_known_hash_has_to_stay_the_same(
     assert files_in(checkpoints.fetch("tiny", settings)) == WHOLE
 
 
-def test_without_a_connection(
+def test_fetch_folder_without_a_connection(
     served: Hub, settings: PipelineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with HubServer(served) as gone:
@@ -207,7 +213,7 @@ def test_without_a_connection(
         ),
     ],
 )
-def test_a_file_that_is_not_given_is_named(
+def test_fetch_folder_file_that_is_not_given_is_named(
     served: Hub, tmp_path: Path, repository: str, path: str, reason: str
 ) -> None:
     served.gated.add("ada/gated")
@@ -231,7 +237,7 @@ def as_published(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("lay_out", [as_here, as_published])
-def test_local_files_need_no_hub(
+def test_fetch_folder_local_files_need_no_hub(
     settings: PipelineSettings, tmp_path: Path, lay_out: Callable[[Path], None]
 ) -> None:
     source = tmp_path / "local"
@@ -243,7 +249,9 @@ def test_local_files_need_no_hub(
     assert files_in(folder) == WHOLE
 
 
-def test_local_files_are_checked_too(settings: PipelineSettings, tmp_path: Path) -> None:
+def test_fetch_folder_local_files_are_checked_too(
+    settings: PipelineSettings, tmp_path: Path
+) -> None:
     source = tmp_path / "local"
     source.mkdir()
     as_here(source)
@@ -254,7 +262,7 @@ def test_local_files_are_checked_too(settings: PipelineSettings, tmp_path: Path)
     assert not checkpoints.installed("tiny", settings)
 
 
-def test_what_a_local_folder_lacks_comes_from_the_hub(
+def test_fetch_folder_what_a_local_folder_lacks_comes_from_the_hub(
     served: Hub, settings: PipelineSettings, tmp_path: Path
 ) -> None:
     source = tmp_path / "local"
@@ -264,7 +272,9 @@ def test_what_a_local_folder_lacks_comes_from_the_hub(
     assert served.downloads("weights/model.pth") == []
 
 
-def test_files_that_are_on_no_hub_are_all_named(settings: PipelineSettings, tmp_path: Path) -> None:
+def test_fetch_folder_files_that_are_on_no_hub_are_all_named(
+    settings: PipelineSettings, tmp_path: Path
+) -> None:
     manifest = PipelineSettings().checkpoints / "manifest.toml"
     (settings.checkpoints / "manifest.toml").write_bytes(manifest.read_bytes())
     with pytest.raises(FetchFailed) as failed:
@@ -274,7 +284,7 @@ def test_files_that_are_on_no_hub_are_all_named(settings: PipelineSettings, tmp_
     assert str(failed.value).endswith("name it with --from.")
 
 
-def test_two_at_once_make_one_folder(served: Hub, settings: PipelineSettings) -> None:
+def test_fetch_folder_two_at_once_make_one_folder(served: Hub, settings: PipelineSettings) -> None:
     threads = [
         threading.Thread(target=checkpoints.fetch, args=("tiny", settings)) for _ in range(4)
     ]
@@ -286,7 +296,7 @@ def test_two_at_once_make_one_folder(served: Hub, settings: PipelineSettings) ->
     assert len(served.downloads("config.yml")) == 1
 
 
-def test_the_command_takes_a_folder(
+def test_fetch_folder_command_takes_a_folder(
     settings: PipelineSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BERNIE_CHECKPOINTS", str(settings.checkpoints))
@@ -299,7 +309,7 @@ def test_the_command_takes_a_folder(
     assert files_in(settings.models / "tiny") == WHOLE
 
 
-def test_the_real_manifest_is_sound() -> None:
+def test_fetch_folder_real_manifest_is_sound() -> None:
     models = {
         name: entry
         for name, entry in checkpoints.manifest(PipelineSettings()).items()

@@ -21,7 +21,7 @@ from pipelines.weights.state_dicts import (
 from pipelines.weights.torch_files import CheckpointError
 
 
-def test_prefixes() -> None:
+def test_state_dicts_prefixes() -> None:
     one, two = torch.ones(1), torch.zeros(1)
     assert without_module_prefix({"module.a": one, "module.module.b": two}) == {
         "a": one,
@@ -31,7 +31,7 @@ def test_prefixes() -> None:
     assert under({"net.a": one, "network.b": two}, "net.") == {"a": one}
 
 
-def test_only_tensors_are_kept() -> None:
+def test_state_dicts_only_tensors_are_kept() -> None:
     one = torch.ones(1)
     assert tensors_of({"a": one, "epoch": 3}, "the model") == {"a": one}
     with pytest.raises(CheckpointError, match="the model is not in the checkpoint"):
@@ -53,7 +53,7 @@ def test_weight_norm_folds_as_torch_computes_it(layer: nn.Module) -> None:
     torch.testing.assert_close(folded["inner.weight"], normed.weight.detach())
 
 
-def test_gain_of_another_shape_is_an_error() -> None:
+def test_state_dicts_gain_of_another_shape_is_an_error() -> None:
     with pytest.raises(CheckpointError, match="weight_g"):
         fold_weight_norm({"weight_g": torch.ones(1, 3), "weight_v": torch.ones(2, 3)})
 
@@ -73,7 +73,7 @@ def test_spectral_norm_folds_as_torch_computes_it(layer: nn.Module) -> None:
         fold_spectral_norm(state)
 
 
-def test_loads_into_a_module_without_storage() -> None:
+def test_state_dicts_loads_into_a_module_without_storage() -> None:
     with torch.device("meta"):
         module = nn.BatchNorm1d(3)
     state = dict(nn.BatchNorm1d(3).half().state_dict())
@@ -84,7 +84,7 @@ def test_loads_into_a_module_without_storage() -> None:
     assert not any(parameter.requires_grad for parameter in module.parameters())
 
 
-def test_one_report_tells_everything_that_does_not_fit() -> None:
+def test_state_dicts_one_report_tells_everything_that_does_not_fit() -> None:
     state = {f"extra.{index}": torch.ones(1) for index in range(20)} | {"weight": torch.ones(2, 3)}
     with pytest.raises(CheckpointError) as caught:
         load_strict(nn.Linear(2, 2), state, "model.pth")
@@ -96,7 +96,7 @@ def test_one_report_tells_everything_that_does_not_fit() -> None:
     assert "weight (2×3, the model has 2×2)" in report
 
 
-def test_conversion_happens_once_and_follows_the_source(tmp_path: Path) -> None:
+def test_state_dicts_conversion_happens_once_and_follows_the_source(tmp_path: Path) -> None:
     source, cache = tmp_path / "x.pth", tmp_path / "cache"
     torch.save({"w": torch.ones(3)}, source)
     conversions = []
@@ -117,7 +117,7 @@ def test_conversion_happens_once_and_follows_the_source(tmp_path: Path) -> None:
     assert len(conversions) == 2
 
 
-def test_a_failed_conversion_leaves_nothing(tmp_path: Path) -> None:
+def test_state_dicts_failed_conversion_leaves_nothing(tmp_path: Path) -> None:
     source, cache = tmp_path / "x.pth", tmp_path / "cache"
     torch.save({"w": torch.ones(3)}, source)
     with pytest.raises(CheckpointError):

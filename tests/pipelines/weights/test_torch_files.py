@@ -35,7 +35,7 @@ def same(ours: Any, theirs: Any) -> bool:
 
 
 @LAYOUTS
-def test_everything_plain_comes_back(tmp_path: Path, zipped: bool) -> None:
+def test_read_torch_everything_plain_comes_back(tmp_path: Path, zipped: bool) -> None:
     shared = torch.arange(12.0).reshape(3, 4)
     saved = {
         "state_dict": OrderedDict(nn.Conv1d(2, 3, 5).state_dict()),
@@ -54,7 +54,7 @@ def test_everything_plain_comes_back(tmp_path: Path, zipped: bool) -> None:
 
 
 @LAYOUTS
-def test_views_keep_sharing_their_storage(tmp_path: Path, zipped: bool) -> None:
+def test_read_torch_views_keep_sharing_their_storage(tmp_path: Path, zipped: bool) -> None:
     values = torch.zeros(6)
     torch.save([values, values[2:]], tmp_path / "x.pt", _use_new_zipfile_serialization=zipped)
     whole, part = read_torch(tmp_path / "x.pt")
@@ -64,12 +64,12 @@ def test_views_keep_sharing_their_storage(tmp_path: Path, zipped: bool) -> None:
 
 
 @pytest.mark.parametrize("name", ["maa1_full.ckpt", "bigvgan/best_netG.pt"])
-def test_equals_torch_on_real_layouts(name: str) -> None:
+def test_read_torch_equals_torch_on_real_layouts(name: str) -> None:
     path = GOLDENS / "useful_ckpts" / name
     assert same(read_torch(path), torch.load(path, weights_only=True))
 
 
-def test_classes_that_are_not_installed_do_not_matter() -> None:
+def test_read_torch_classes_that_are_not_installed_do_not_matter() -> None:
     path = GOLDENS / "extras" / "lightning_foreign_global.ckpt"
     with pytest.raises(pickle.UnpicklingError):
         torch.load(path, weights_only=True)
@@ -94,7 +94,7 @@ class ForeignDict(dict[str, int]):
 
 
 @LAYOUTS
-def test_foreign_objects_become_stand_ins(tmp_path: Path, zipped: bool) -> None:
+def test_read_torch_foreign_objects_become_stand_ins(tmp_path: Path, zipped: bool) -> None:
     path = tmp_path / "x.pt"
     foreign = [Foreign(), ForeignList([1]), ForeignDict(a=1), Foreign, {1, 2}, torch.float32]
     torch.save(
@@ -147,7 +147,7 @@ def hostile(marker: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", list(hostile(Path("x"))))
-def test_nothing_is_executed(tmp_path: Path, kind: str) -> None:
+def test_read_torch_nothing_is_executed(tmp_path: Path, kind: str) -> None:
     marker = tmp_path / "executed"
     path = archive(tmp_path / "x.pt", hostile(marker)[kind])
     try:
@@ -207,20 +207,20 @@ HUGE = 1 << 60
         b"\x80\x02",
     ],
 )
-def test_impossible_sizes_are_refused(tmp_path: Path, pickled: bytes) -> None:
+def test_read_torch_impossible_sizes_are_refused(tmp_path: Path, pickled: bytes) -> None:
     path = archive(tmp_path / "x.pt", pickled, {"0": bytes(16)})
     with pytest.raises(CheckpointError, match=r"x\.pt"):
         read_torch(path)
 
 
-def test_the_sound_tensor_is_read(tmp_path: Path) -> None:
+def test_read_torch_sound_tensor_is_read(tmp_path: Path) -> None:
     path = archive(
         tmp_path / "x.pt", tensor_pickle((2, 2), (2, 1)), {"0": struct.pack("<4f", *range(4))}
     )
     assert read_torch(path).tolist() == [[0, 1], [2, 3]]
 
 
-def test_a_container_may_hold_itself(tmp_path: Path) -> None:
+def test_read_torch_container_may_hold_itself(tmp_path: Path) -> None:
     loop: list[Any] = [1]
     loop.append((loop,))
     read = read_torch(archive(tmp_path / "x.pt", pickle.dumps(loop, protocol=2)))
@@ -228,7 +228,7 @@ def test_a_container_may_hold_itself(tmp_path: Path) -> None:
     assert read[1][0] is read
 
 
-def test_newer_pickles_are_read_too(tmp_path: Path) -> None:
+def test_read_torch_newer_pickles_are_read_too(tmp_path: Path) -> None:
     saved = {"set": {1, (2, 3)}, "frozen": frozenset("ab"), "bytes": b"raw", "long": "x" * 300}
     path = archive(tmp_path / "x.pt", pickle.dumps([saved, Foreign, {4}], protocol=5))
     read = read_torch(path)
@@ -236,7 +236,7 @@ def test_newer_pickles_are_read_too(tmp_path: Path) -> None:
     assert read[1:] == [StandIn, {4}]
 
 
-def test_compressed_archives_are_refused(tmp_path: Path) -> None:
+def test_read_torch_compressed_archives_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.pt", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("x/data.pkl", pickle.dumps({"a": 1}))
     with pytest.raises(CheckpointError, match="compressed"):
@@ -244,13 +244,13 @@ def test_compressed_archives_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x02}q\x00.", bytes(1000)])
-def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+def test_read_torch_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.pt").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"x\.pt"):
         read_torch(tmp_path / "x.pt")
 
 
-def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
+def test_read_torch_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_torch(tmp_path / "none.pt")
 
@@ -258,7 +258,7 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
 @LAYOUTS
 @settings(deadline=None)
 @given(cut=st.floats(0, 0.999), flips=st.lists(st.integers(0, 10**6), max_size=3))
-def test_damage_is_an_error_or_harmless(
+def test_read_torch_damage_is_an_error_or_harmless(
     tmp_path_factory: pytest.TempPathFactory, zipped: bool, cut: float, flips: list[int]
 ) -> None:
     path = tmp_path_factory.mktemp("damage") / "x.pt"

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from itertools import islice
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete as sql_delete
@@ -8,7 +11,7 @@ from sqlalchemy import event
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, User
 from serve_app.jobs import claiming
-from serve_app.jobs.throttle import may_start, next_start, with_start
+from serve_app.jobs.throttle import may_start, next_start, next_starts, with_start
 from tests.serve_app.actions import (
     NOW,
     RULES,
@@ -51,6 +54,50 @@ def test_next_start_is_the_earliest_possible(moments: list[float], now: float, l
     assert found >= now
     for earlier in range(int(now), int(found)):
         assert most_in_a_window([*starts, float(earlier)], WINDOW) > limit
+
+
+@given(
+    st.lists(times, max_size=20),
+    times,
+    st.integers(1, 4),
+    st.sampled_from([0.0, 7.0, 60.0]),
+    st.integers(1, 20),
+)
+def test_next_starts_are_those_found_one_by_one(
+    before: list[float], now: float, limit: int, window: float, count: int
+) -> None:
+    together = list(islice(next_starts(before, now, limit, window), count))
+    one_by_one, starts = [], list(before)
+    for _ in range(count):
+        one_by_one.append(next_start(starts, now, limit, window))
+        starts.append(one_by_one[-1])
+    assert together == one_by_one
+
+
+class Comparisons(float):
+    """A time that counts how often it is compared."""
+
+    made = 0
+
+    def __lt__(self, other: float) -> bool:
+        Comparisons.made += 1
+        return super().__lt__(other)
+
+    def __sub__(self, other: float) -> Comparisons:
+        Comparisons.made += 1
+        return Comparisons(super().__sub__(other))
+
+
+def test_next_starts_cost_one_pass() -> None:
+    """Beside as many starts as there may be planned ones, a thousand more cost little more each."""
+    costs = []
+    for size in (200, 1_000):
+        planned = [Comparisons(20 * number) for number in range(size)]
+        Comparisons.made = 0
+        found = list(islice(next_starts(planned, 0, 3, WINDOW), size))
+        assert len(found) == size
+        costs.append(Comparisons.made / size)
+    assert costs[1] < 2 * costs[0]
 
 
 def test_next_start_waits_for_the_first_to_leave_the_window() -> None:
@@ -168,6 +215,31 @@ def test_claim_reschedules_all_clips_of_a_throttled_user(database: Database) -> 
         planned = [reload(database, clip).start_at for clip in submitted]
         assert planned == [NOW + number // 3 * WINDOW for number in range(pile)]
     assert counts[0] == counts[1]
+
+
+def test_claim_sends_back_a_bounded_number_and_takes_what_stands_behind(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a standstill: many users have more in line than they may start. One claim moves the
+    clips of few of them, and passes over those of the others."""
+    monkeypatch.setattr(claiming, "_MOVED_AT_ONCE", 5)
+    once = RULES.model_copy(update={"throttle_starts": 1})
+    users = [make_user(database, f"user{number}") for number in range(4)]
+    piles = [[submit(database, user) for _ in range(6)] for user in users]
+    late = make_user(database, "late")
+    last = submit(database, late)
+    with database.transaction() as session:
+        claims = claiming.claim(session, once, NOW, 8)
+    assert {each.clip.user_id for each in claims} == {*(user.id for user in users), late.id}
+    assert last.id in {each.clip.id for each in claims}
+
+    def moved() -> list[int]:
+        return [sum(reload(database, clip).start_at > NOW for clip in pile[1:]) for pile in piles]
+
+    assert sorted(moved()) == [0, 0, 0, 5]
+    for rest in (2, 1, 0):
+        assert claim(database, rules=once) is None
+        assert moved().count(0) == rest
 
 
 waits = st.lists(st.sampled_from([0.0, 0.5, 7.0, 20.0, 61.0]), min_size=1, max_size=30)

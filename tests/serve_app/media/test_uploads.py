@@ -24,7 +24,7 @@ from serve_app.media.removals import Removals
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.api_harness import Api, Headers, error_of
-from tests.serve_app.recordings import announce, send, speech, tone
+from tests.serve_app.recordings import announce, send, speech, spoken, tone, wav
 
 DAY = 24 * 3600.0
 
@@ -114,6 +114,9 @@ def test_inspect_reads_the_length_once(sqlite_api: Api) -> None:
         ("audio/mpeg", "mp3"),
         ("audio/ogg; codecs=opus", "ogg"),
         ("audio/x-flac", "flac"),
+        ("audio/webm;codecs=opus", "webm"),
+        ("audio/mp4", "m4a"),
+        ("video/3gpp", "3gp"),
     ],
 )
 def test_create_accepts_content_types_in_all_spellings(
@@ -133,7 +136,7 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     ({"content_type": ""}, "content_type", "invalid_input", "1 to 100 characters"),
     ({"content_type": "audio/wav\r\nX: y"}, "content_type", "invalid_input", "audio/wav"),
-    ({"content_type": "audio/mp4"}, "content_type", "unsupported_audio", "audio/flac or audio/ogg"),
+    ({"content_type": "audio/x-ms-wma"}, "content_type", "unsupported_audio", "audio/mp4"),
     ({"content_type": 1}, "content_type", "invalid_input", "must be a string"),
     ({"bytes": 0}, "bytes", "invalid_input", "between 1 and 52428800"),
     ({"bytes": -1}, "bytes", "invalid_input", "between 1 and 52428800"),
@@ -235,9 +238,13 @@ def test_upload_replaced_after_inspection_is_read_anew(sqlite_api: Api) -> None:
     [
         (b"x", "not_audio"),
         (b"A text." * 1000, "not_audio"),
-        (b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom", "unsupported_audio"),
+        (b"\x30\x26\xb2\x75" + bytes(100), "unsupported_audio"),
+        (b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom", "not_audio"),
         (tone(0.19), "audio_too_short"),
         (tone(301), "audio_too_long"),
+        (tone(2.0), "no_speech"),
+        (wav(np.zeros(24_000)), "no_speech"),
+        (wav(0.1 * np.random.default_rng(0).standard_normal(24_000)), "no_speech"),
         (tone(1.0, "FLAC")[:2_000], "bad_audio"),
         (speech()[:3_000], "bad_audio"),
     ],
@@ -248,7 +255,7 @@ def test_inspect_refuses_unfit_recordings(sqlite_api: Api, data: bytes, code: st
 
 @pytest.mark.parametrize("seconds", [0.2, 300])
 def test_inspect_accepts_the_ends_of_the_range(sqlite_api: Api, seconds: float) -> None:
-    upload = send(sqlite_api, sqlite_api.sign_up(), tone(seconds), "audio/wav")
+    upload = send(sqlite_api, sqlite_api.sign_up(), spoken(seconds), "audio/wav")
     assert inspect(sqlite_api, upload) == seconds
 
 

@@ -136,7 +136,7 @@ def spoken(seconds: float, gain: float = 1.0) -> bytes:
         (tone(3.0), "no_speech", "one person speaking"),
         (spoken(3.0, gain=0.001), "audio_too_quiet", "nearer to the microphone"),
         (spoken(3.0, gain=50), "audio_clipped", "less gain"),
-        (b"No recording.", "not_audio", "WAV, MP3, FLAC or Ogg"),
+        (b"No recording.", "not_audio", "WAV, MP3, FLAC, Ogg"),
     ],
 )
 def test_create_voice_refuses_unfit_recordings(

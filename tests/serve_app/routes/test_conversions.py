@@ -10,7 +10,7 @@ from serve_app.media.pipeline_requests import REFERENCE, SOURCE, recordings_of
 from serve_app.settings import OFF, ServiceSettings
 from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.api_harness import Api, Headers, error_of
-from tests.serve_app.recordings import announce, send, speech, tone
+from tests.serve_app.recordings import announce, send, speech, spoken, tone
 
 UNKNOWN_ID = "0" * 32
 
@@ -34,7 +34,7 @@ def places_of(api: Api, clip: dict[str, Any]) -> dict[str, str]:
 
 def test_submit_conversion_takes_an_upload_by_id_and_key(api: Api) -> None:
     headers = api.sign_up()
-    upload = send(api, headers, tone(2.0))
+    upload = send(api, headers, spoken(2.0))
     for name in (upload["id"], upload["key"]):
         clip = convert(api, headers, upload=name, steps=10, guidance=0.0)
         assert clip["service"] == "seedvc"
@@ -59,14 +59,14 @@ def test_submit_conversion_takes_ones_own_voice_by_name(api: Api) -> None:
     clip = convert(api, headers, upload=upload["id"], voice="my voice")
     assert places_of(api, clip)[REFERENCE].startswith("voices/")
     stranger = api.sign_up("eve@example.com")
-    theirs = send(api, stranger, tone(1.0))
+    theirs = send(api, stranger, spoken(1.0))
     error = convert(api, stranger, 422, upload=theirs["id"], voice="my voice")
     assert (error["code"], error["field"]) == ("unknown_voice", "voice")
 
 
 def test_submit_conversion_repeated_gives_its_clip_without_the_upload(api: Api) -> None:
     headers = api.sign_up()
-    upload = send(api, headers, tone(1.0))
+    upload = send(api, headers, spoken(1.0))
     keyed = headers | {"Idempotency-Key": "once"}
     clip = convert(api, keyed, upload=upload["id"])
     assert api.client.delete(f"/api/uploads/{upload['id']}", headers=headers).status_code == 204
@@ -77,7 +77,7 @@ def test_source_clip_in_use_outlives_its_deletion(api: Api) -> None:
     headers = api.sign_up()
     source = api.speak(headers)["id"]
     key = f"styletts2-output/{source}.wav"
-    api.store.put(key, tone(1.0), "audio/wav")
+    api.store.put(key, spoken(1.0), "audio/wav")
     with api.database.transaction() as session:
         row = session.get_one(Clip, source)
         row.s3_key, row.bytes, row.audio_seconds, row.started_at = key, 1, 1.0, api.now
@@ -94,7 +94,7 @@ def test_source_clip_in_use_outlives_its_deletion(api: Api) -> None:
 
 def test_submit_conversion_of_foreign_and_unknown_sources_is_404(sqlite_api: Api) -> None:
     api, headers = sqlite_api, sqlite_api.sign_up()
-    upload, clip = send(api, headers, tone(1.0)), api.speak(headers)
+    upload, clip = send(api, headers, spoken(1.0)), api.speak(headers)
     stranger = api.sign_up("eve@example.com")
     before = api.contents()
     for name in (upload["id"], upload["key"], UNKNOWN_ID):
@@ -107,6 +107,7 @@ def test_submit_conversion_of_foreign_and_unknown_sources_is_404(sqlite_api: Api
 def test_submit_conversion_refuses_unfit_recordings_before_holding_credits(sqlite_api: Api) -> None:
     api, headers = sqlite_api, sqlite_api.sign_up()
     uploads = {
+        "no_speech": send(api, headers, tone(1.5)),
         "audio_too_short": send(api, headers, tone(0.1)),
         "audio_too_long": send(api, headers, tone(300.5)),
         "not_audio": send(api, headers, b"not a sound at all, only a sentence"),
@@ -140,7 +141,7 @@ def test_submit_conversion_names_the_invalid_field_and_stores_nothing(
     sqlite_api: Api, change: dict[str, Any], field: str, told: str
 ) -> None:
     headers = sqlite_api.sign_up()
-    upload = send(sqlite_api, headers, tone(1.0))
+    upload = send(sqlite_api, headers, spoken(1.0))
     before = sqlite_api.contents()
     error = convert(sqlite_api, headers, 422, **{"upload": upload["id"], **change})
     assert error["field"] == field
@@ -150,7 +151,7 @@ def test_submit_conversion_names_the_invalid_field_and_stores_nothing(
 
 def test_submit_conversion_refuses_length_adjust_beyond_the_longest(sqlite_api: Api) -> None:
     headers = sqlite_api.sign_up()
-    upload = send(sqlite_api, headers, tone(80.0))
+    upload = send(sqlite_api, headers, spoken(80.0))
     before = sqlite_api.contents()
     error = convert(sqlite_api, headers, 422, upload=upload["id"], length_adjust=4.0)
     assert error["field"] == "length_adjust"
@@ -198,7 +199,7 @@ def test_submit_conversion_with_revoice_takes_shipped_voices_and_blends(
     small_api: Api, voice: str
 ) -> None:
     headers = small_api.sign_up()
-    upload = send(small_api, headers, tone(2.0))
+    upload = send(small_api, headers, spoken(2.0))
     clip = convert(small_api, headers, upload=upload["id"], voice=voice, semitones=-2.0)
     assert clip["voice"] == voice
     assert places_of(small_api, clip) == {SOURCE: upload["key"]}
@@ -223,6 +224,6 @@ def test_submit_conversion_with_revoice_refuses_ones_own_voices(
 
 def test_submit_conversion_with_an_unstorable_voice_name_is_422(postgres_api: Api) -> None:
     api, headers = postgres_api, postgres_api.sign_up()
-    upload = send(api, headers, tone(1.0))
+    upload = send(api, headers, spoken(1.0))
     error = convert(api, headers, 422, upload=upload["id"], voice="my\0voice")
     assert (error["code"], error["field"]) == ("unknown_voice", "voice")

@@ -59,7 +59,7 @@ class ReferenceStyles:
         settings: PipelineSettings,
         features: FeatureCache | None = None,
     ) -> None:
-        """`features` remembers styles; left out, in this process only. Raises WeightsMissing,
+        """`features` caches styles; by default in this process only. Raises WeightsMissing,
         CheckpointError."""
         self._device = configure(settings).device
         self._rate = checkpoint.config.sample_rate

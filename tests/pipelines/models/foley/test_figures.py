@@ -11,7 +11,7 @@ from pipelines.registry import NOTES
 ROOT = Path(__file__).parents[4]
 
 
-def test_the_texts_count_as_the_code_does() -> None:
+def test_foley_docs_texts_count_as_the_code_does() -> None:
     models = (ROOT / "docs/models.md").read_text()
     card = (ROOT / "checkpoints/foley/README.md").read_text()
     assert f"its {len(SOUNDS)} kinds of sound" in models
@@ -20,7 +20,7 @@ def test_the_texts_count_as_the_code_does() -> None:
     assert f"of {len(SOUNDS)} kinds" in NOTES["foley"]
 
 
-def test_the_page_lists_every_kind() -> None:
+def test_foley_docs_page_lists_every_kind() -> None:
     models = (ROOT / "docs/models.md").read_text()
     listed = models.split("### The kinds of sound")[1].split("\n#")[0]
     assert {name for name in SOUNDS if f"`{name}`" not in listed} == set()

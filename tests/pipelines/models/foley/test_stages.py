@@ -13,9 +13,9 @@ from safetensors.numpy import save_file
 
 from pipelines import registry
 from pipelines.models.foley.files import FoleyFiles
+from pipelines.models.foley.frontend import FoleyFrontend
 from pipelines.models.foley.phrases import PHRASES, read_phrases, write_phrases
 from pipelines.models.foley.segments import Layer
-from pipelines.models.foley.stages import FoleyFrontend
 from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, PITCH, SPACE, SPEED
 from pipelines.models.foley.words import traits_in
@@ -53,13 +53,13 @@ def made(frontend: FoleyFrontend, *requests: SoundRequest) -> list[Waveform]:
         ("Somebody raps on the door, at night", {"knocking": {}}),
     ],
 )
-def test_a_description_is_understood(
+def test_foley_description_is_understood(
     frontend: FoleyFrontend, prompt: str, layers: dict[str, dict[str, int]]
 ) -> None:
     assert {layer.kind: layer.traits for layer in frontend.layers(prompt)} == layers
 
 
-def test_every_phrase_finds_its_own_kind(frontend: FoleyFrontend) -> None:
+def test_foley_every_phrase_finds_its_own_kind(frontend: FoleyFrontend) -> None:
     kept = read_phrases(SETTINGS.checkpoints / "foley/phrases.safetensors")
     nearest = (kept @ kept.T).argmax(axis=1)
     assert [PHRASES[place][1] for place in nearest] == [kind for _, kind in PHRASES]
@@ -72,7 +72,7 @@ def test_every_phrase_finds_its_own_kind(frontend: FoleyFrontend) -> None:
 @pytest.mark.parametrize(
     ("phrase", "kind"), [(phrase, kind) for phrase, kind in PHRASES if traits_in(phrase)]
 )
-def test_words_that_tell_traits_may_belong_to_the_name(
+def test_foley_words_that_tell_traits_may_belong_to_the_name(
     frontend: FoleyFrontend, phrase: str, kind: str
 ) -> None:
     assert [layer.kind for layer in frontend.layers(phrase)] == [kind]
@@ -80,13 +80,13 @@ def test_words_that_tell_traits_may_belong_to_the_name(
 
 @settings(max_examples=25, deadline=None)
 @given(prompt=st.text(min_size=1, max_size=300))
-def test_any_text_gives_a_sound(frontend: FoleyFrontend, prompt: str) -> None:
+def test_foley_any_text_gives_a_sound(frontend: FoleyFrontend, prompt: str) -> None:
     layers = frontend.layers(prompt)
     assert 1 <= len(layers) <= 3
     assert {layer.kind for layer in layers} <= set(SOUNDS)
 
 
-def test_a_batch_equals_its_members_alone_and_the_seed_decides(frontend: FoleyFrontend) -> None:
+def test_foley_batch_equals_its_members_alone_and_the_seed_decides(frontend: FoleyFrontend) -> None:
     requests = [
         SoundRequest("Rain on a tin roof, thunder far away.", 2.0, seed=3),
         SoundRequest("A dog barks", 1.25, seed=3),
@@ -101,7 +101,7 @@ def test_a_batch_equals_its_members_alone_and_the_seed_decides(frontend: FoleyFr
     assert np.abs(together[1] - together[2]).max() > 0.01
 
 
-def test_layers_sound_together(frontend: FoleyFrontend) -> None:
+def test_foley_layers_sound_together(frontend: FoleyFrontend) -> None:
     both, rain = made(
         frontend,
         SoundRequest("rain, church bell", 2.0, seed=3),
@@ -113,12 +113,12 @@ def test_layers_sound_together(frontend: FoleyFrontend) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.4, 301.0, float("nan")])
-def test_lengths_that_cannot_be_made_are_refused(seconds: float) -> None:
+def test_foley_lengths_that_cannot_be_made_are_refused(seconds: float) -> None:
     with pytest.raises(InvalidInput, match=r"between 0\.5 and 300 seconds"):
         registry.check(*NAMES, SoundRequest("rain", seconds), SETTINGS)
 
 
-def test_without_minilm_the_command_is_named(tmp_path: Path) -> None:
+def test_foley_without_minilm_the_command_is_named(tmp_path: Path) -> None:
     shutil.copy(SETTINGS.checkpoints / "manifest.toml", tmp_path)
     there = replace(SETTINGS, checkpoints=tmp_path)
     assert not registry.installed("foley", there)
@@ -126,13 +126,13 @@ def test_without_minilm_the_command_is_named(tmp_path: Path) -> None:
         registry.load_frontend(*NAMES, there)
 
 
-def test_phrases_of_another_catalogue_are_refused(tmp_path: Path) -> None:
+def test_foley_phrases_of_another_catalogue_are_refused(tmp_path: Path) -> None:
     save_file({"phrases": np.zeros((3, 384), np.float16)}, tmp_path / "phrases.safetensors")
     with pytest.raises(CheckpointError, match=f"3 phrases instead of {len(PHRASES)}"):
         read_phrases(tmp_path / "phrases.safetensors")
 
 
-def test_the_phrases_are_written_as_they_are_read(tmp_path: Path) -> None:
+def test_foley_phrases_are_written_as_they_are_read(tmp_path: Path) -> None:
     def encode(texts: Any) -> Any:
         return np.tile(np.arange(len(texts), dtype=np.float32)[:, None], 4)
 
@@ -142,6 +142,6 @@ def test_the_phrases_are_written_as_they_are_read(tmp_path: Path) -> None:
     )
 
 
-def test_an_unknown_trait_of_a_kind_changes_nothing(frontend: FoleyFrontend) -> None:
+def test_foley_unknown_trait_of_a_kind_changes_nothing(frontend: FoleyFrontend) -> None:
     assert frontend.layers("heavy footsteps") == (Layer("footsteps", {"intensity": 1}),)
     assert len(made(frontend, SoundRequest("heavy footsteps", 1.0))[0]) == 16_000

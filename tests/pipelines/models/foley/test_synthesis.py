@@ -22,7 +22,7 @@ def centre(wave: Wave) -> float:
 
 @pytest.mark.parametrize("name", SOUNDS)
 @pytest.mark.parametrize(("seconds", "end"), [(0.5, -1.0), (1.536, 1.0)])
-def test_a_sound_has_its_length_and_level_at_the_ends_of_its_traits(
+def test_render_sound_has_its_length_and_level_at_the_ends_of_its_traits(
     name: str, seconds: float, end: float
 ) -> None:
     wave = made(name, seconds, **dict.fromkeys(SOUNDS[name].traits, end))
@@ -35,23 +35,23 @@ def test_a_sound_has_its_length_and_level_at_the_ends_of_its_traits(
 
 
 @pytest.mark.parametrize("name", ["dog", "rain", "guitar", "engine"])
-def test_a_seed_gives_the_same_sound_again_and_another_seed_another(name: str) -> None:
+def test_render_seed_gives_the_same_sound_again_and_another_seed_another(name: str) -> None:
     first, again, other = made(name, 2.0), made(name, 2.0), made(name, 2.0, seed=4)
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > LEVEL
 
 
 @pytest.mark.parametrize("name", [name for name in SOUNDS if PITCH in SOUNDS[name].traits])
-def test_pitch_moves_where_the_energy_is(name: str) -> None:
+def test_render_pitch_moves_where_the_energy_is(name: str) -> None:
     assert centre(made(name, 3.0, pitch=0.9)) > 1.1 * centre(made(name, 3.0, pitch=-0.9))
 
 
-def test_what_is_far_is_duller() -> None:
+def test_render_what_is_far_is_duller() -> None:
     near, far = (made("rain", 2.0, **{DISTANCE: end}) for end in (-1.0, 1.0))
     assert centre(far) < 0.7 * centre(near)
 
 
-def test_a_hall_goes_on_when_the_sound_has_stopped() -> None:
+def test_render_hall_goes_on_when_the_sound_has_stopped() -> None:
     def quiet(wave: Wave) -> float:
         frames = wave[: len(wave) // 400 * 400].reshape(-1, 400)
         return float(np.quantile(np.sqrt(np.mean(frames**2, axis=1)), 0.3))
@@ -60,7 +60,7 @@ def test_a_hall_goes_on_when_the_sound_has_stopped() -> None:
     assert quiet(hall) > 10 * quiet(dry)
 
 
-def test_fast_steps_are_more_steps() -> None:
+def test_render_fast_steps_are_more_steps() -> None:
     def steps(wave: Wave) -> int:
         level = filtered(np.abs(wave), lowpass(6))
         above = level > 0.4 * level.max()

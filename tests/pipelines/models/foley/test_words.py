@@ -20,22 +20,22 @@ from pipelines.models.foley.words import WORDS, clauses, traits_in, without_trai
         ("", {}),
     ],
 )
-def test_what_a_text_tells(text: str, traits: dict[str, int]) -> None:
+def test_words_what_a_text_tells(text: str, traits: dict[str, int]) -> None:
     assert traits_in(text) == traits
 
 
-def test_what_is_left_is_the_sound_and_never_nothing() -> None:
+def test_words_what_is_left_is_the_sound_and_never_nothing() -> None:
     assert without_traits("Slow heavy footsteps") == "footsteps"
     assert without_traits("Very fast") == "very"
     assert without_traits("fast") == "fast"
 
 
-def test_a_text_falls_into_its_parts() -> None:
+def test_words_text_falls_into_its_parts() -> None:
     parts = ["Rain on a tin roof", "thunder far away", "a dog"]
     assert clauses("Rain on a tin roof, thunder far away and a dog.") == parts
 
 
-def test_no_word_tells_two_things() -> None:
+def test_words_no_word_tells_two_things() -> None:
     words = [word for ends in WORDS.values() for end in ends for word in end.split()]
     assert len(words) == len(set(words))
 
@@ -46,7 +46,7 @@ def test_no_word_tells_two_things() -> None:
     end=st.sampled_from((-1, 1)),
     data=st.data(),
 )
-def test_each_word_is_told_before_any_sound_and_taken_away(
+def test_words_each_word_is_told_before_any_sound_and_taken_away(
     kind: str, trait: str, end: int, data: st.DataObject
 ) -> None:
     word = data.draw(st.sampled_from(WORDS[trait][end > 0].split()))
@@ -56,6 +56,6 @@ def test_each_word_is_told_before_any_sound_and_taken_away(
 
 
 @given(st.text())
-def test_any_text_has_a_plain_form(text: str) -> None:
+def test_words_any_text_has_a_plain_form(text: str) -> None:
     assert without_traits(text) or not text
     assert all(part.strip() for part in clauses(text))

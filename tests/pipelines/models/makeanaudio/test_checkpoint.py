@@ -43,7 +43,7 @@ def listed(group: str) -> Shapes:
     return {name: tuple(entry["shape"]) for part in parts for name, entry in part.items()}
 
 
-def test_full_size_names_and_shapes() -> None:
+def test_makeanaudio_checkpoint_full_size_names_and_shapes() -> None:
     config = OFFICIAL
     with torch.device("meta"):
         modules = {
@@ -60,7 +60,7 @@ def test_full_size_names_and_shapes() -> None:
     assert {"scale_factor", "alphas_cumprod"} < everything.keys() - parts.keys()
 
 
-def test_full_size_vocoder(files: MakeAnAudioFiles) -> None:
+def test_makeanaudio_checkpoint_full_size_vocoder(files: MakeAnAudioFiles) -> None:
     fields = yaml.safe_load(files.vocoder_config.read_text())
     config = BigVGANConfig.from_mapping(fields | {"upsample_initial_channel": 1536})
     assert config == VOCODER
@@ -72,7 +72,7 @@ def test_full_size_vocoder(files: MakeAnAudioFiles) -> None:
     assert shapes(model) == {name: tuple(value.shape) for name, value in folded.items()}
 
 
-def test_the_published_sizes_differ_from_those_recorded_in_width_only(
+def test_makeanaudio_published_sizes_differ_from_recorded_ones_in_width_only(
     files: MakeAnAudioFiles,
 ) -> None:
     small = files.read_config()
@@ -98,13 +98,15 @@ def changed(
     return replace(files, weights=target)
 
 
-def test_what_the_checkpoint_lacks_is_named(files: MakeAnAudioFiles, tmp_path: Path) -> None:
+def test_makeanaudio_checkpoint_what_the_checkpoint_lacks_is_named(
+    files: MakeAnAudioFiles, tmp_path: Path
+) -> None:
     lacking = changed(files, tmp_path, **{UNET + "out.2.bias": None})
     with pytest.raises(CheckpointError, match=r"maa1_full\.ckpt does not fit UNet:\n.*out\.2"):
         load_unet(lacking, tmp_path)
 
 
-def test_what_it_has_too_much_within_a_part_is_named(
+def test_makeanaudio_checkpoint_what_it_has_too_much_within_a_part_is_named(
     files: MakeAnAudioFiles, tmp_path: Path
 ) -> None:
     odd = changed(files, tmp_path, **{AUTOENCODER + "decoder.extra": torch.ones(1)})
@@ -112,7 +114,9 @@ def test_what_it_has_too_much_within_a_part_is_named(
         load_decoder(odd, tmp_path)
 
 
-def test_parts_that_are_not_used_do_not_matter(files: MakeAnAudioFiles, tmp_path: Path) -> None:
+def test_makeanaudio_checkpoint_parts_that_are_not_used_do_not_matter(
+    files: MakeAnAudioFiles, tmp_path: Path
+) -> None:
     extra = {
         AUTOENCODER + "loss.discriminator.weight": torch.ones(1),
         AUTOENCODER + "encoder.conv_in.weight": torch.ones(1),
@@ -123,7 +127,9 @@ def test_parts_that_are_not_used_do_not_matter(files: MakeAnAudioFiles, tmp_path
     assert shapes(ours) == shapes(theirs)
 
 
-def test_the_schedule_of_the_checkpoint_counts(files: MakeAnAudioFiles, tmp_path: Path) -> None:
+def test_makeanaudio_checkpoint_schedule_of_the_checkpoint_counts(
+    files: MakeAnAudioFiles, tmp_path: Path
+) -> None:
     stored, scale = load_constants(files, tmp_path)
     without = changed(files, tmp_path, alphas_cumprod=None)
     computed, _ = load_constants(without, tmp_path)
@@ -135,7 +141,7 @@ def test_the_schedule_of_the_checkpoint_counts(files: MakeAnAudioFiles, tmp_path
         load_constants(changed(files, tmp_path, scale_factor=None), tmp_path)
 
 
-def test_the_clap_file_is_not_taken_for_the_checkpoint(
+def test_makeanaudio_checkpoint_clap_file_is_not_taken_for_the_checkpoint(
     files: MakeAnAudioFiles, tmp_path: Path
 ) -> None:
     torch.save({"model": {"caption_encoder.x": torch.ones(1)}}, tmp_path / "clap.pth")
@@ -144,7 +150,7 @@ def test_the_clap_file_is_not_taken_for_the_checkpoint(
 
 
 @pytest.mark.parametrize("content", ["", "model: 3", "model: {params: {}}", "[", "{a: b"])
-def test_other_configurations_are_refused(
+def test_makeanaudio_checkpoint_other_configurations_are_refused(
     files: MakeAnAudioFiles, tmp_path: Path, content: str
 ) -> None:
     wrong = tmp_path / "config.yaml"

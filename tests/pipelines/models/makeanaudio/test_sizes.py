@@ -25,7 +25,9 @@ from pipelines.models.makeanaudio.vae import AttentionBlock, LatentDecoder
         ({"multipliers": (1,), "channels_in": 3, "channels_out": 6}, 6),
     ],
 )
-def test_unet(files: MakeAnAudioFiles, changes: dict[str, object], transformers: int) -> None:
+def test_makeanaudio_unet(
+    files: MakeAnAudioFiles, changes: dict[str, object], transformers: int
+) -> None:
     config = replace(files.read_config().unet, **changes)
     model = UNet(config)
     found = [layer for layer in model.modules() if isinstance(layer, SpatialTransformer)]
@@ -50,7 +52,9 @@ def test_unet(files: MakeAnAudioFiles, changes: dict[str, object], transformers:
         ({"latent": 8, "channels_in": 6, "channels_out": 2}, 7),
     ],
 )
-def test_decoder(files: MakeAnAudioFiles, changes: dict[str, object], attention: int) -> None:
+def test_makeanaudio_decoder(
+    files: MakeAnAudioFiles, changes: dict[str, object], attention: int
+) -> None:
     config = replace(files.read_config().decoder, **changes)
     model = LatentDecoder(config)
     found = [layer for layer in model.modules() if isinstance(layer, AttentionBlock)]
@@ -61,7 +65,7 @@ def test_decoder(files: MakeAnAudioFiles, changes: dict[str, object], attention:
     assert mel.shape == (1, config.channels_out, 10 * scale, 2 * scale)
 
 
-def test_text_encoder(files: MakeAnAudioFiles) -> None:
+def test_makeanaudio_text_encoder(files: MakeAnAudioFiles) -> None:
     config = replace(files.read_config().bert, width=24, layers=3, heads=6, positions=TOKENS)
     model = DescriptionEncoder(config, context=10)
     with torch.no_grad():

@@ -62,7 +62,7 @@ def same(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and bool(np.abs(one - other).max() < 5e-3 * other.std())
 
 
-def test_frontend_batch_equals_alone(frontend: MakeAnAudioFrontend) -> None:
+def test_makeanaudio_frontend_batch_equals_alone(frontend: MakeAnAudioFrontend) -> None:
     for request, segment in zip(REQUESTS, segments(frontend, REQUESTS), strict=True):
         (single,) = segments(frontend, [request])
         np.testing.assert_allclose(segment.text, single.text, rtol=0, atol=2e-6)
@@ -74,14 +74,14 @@ def test_frontend_batch_equals_alone(frontend: MakeAnAudioFrontend) -> None:
         )
 
 
-def test_diffusion_batch_equals_alone(
+def test_makeanaudio_diffusion_batch_equals_alone(
     frontend: MakeAnAudioFrontend, diffusion: MakeAnAudioDiffusion, alone: list[np.ndarray]
 ) -> None:
     together = mels(diffusion, segments(frontend, REQUESTS))
     assert all(map(same, together, alone))
 
 
-def test_joining_late_and_leaving_early(
+def test_makeanaudio_joining_late_and_leaving_early(
     frontend: MakeAnAudioFrontend, diffusion: MakeAnAudioDiffusion, alone: list[np.ndarray]
 ) -> None:
     waiting: list[Any] = list(diffusion.begin(segments(frontend, REQUESTS)))
@@ -96,7 +96,7 @@ def test_joining_late_and_leaving_early(
     assert all(same(acoustic.mel, mel) for acoustic, mel in zip(finished, alone, strict=True))
 
 
-def test_a_cancelled_member_leaves_no_trace(
+def test_makeanaudio_cancelled_member_leaves_no_trace(
     frontend: MakeAnAudioFrontend, diffusion: MakeAnAudioDiffusion, alone: list[np.ndarray]
 ) -> None:
     states: list[Any] = list(diffusion.begin(segments(frontend, REQUESTS)))
@@ -107,7 +107,7 @@ def test_a_cancelled_member_leaves_no_trace(
     assert same(finished[1].mel, alone[2])
 
 
-def test_only_guidance_costs_a_second_row(
+def test_makeanaudio_only_guidance_costs_a_second_row(
     frontend: MakeAnAudioFrontend, diffusion: MakeAnAudioDiffusion
 ) -> None:
     rows: list[int] = []
@@ -119,7 +119,7 @@ def test_only_guidance_costs_a_second_row(
     assert rows == [5, 2, 2]
 
 
-def test_the_seed_alone_decides_the_noise(
+def test_makeanaudio_seed_alone_decides_the_noise(
     frontend: MakeAnAudioFrontend, diffusion: MakeAnAudioDiffusion
 ) -> None:
     request = REQUESTS[0]
@@ -133,7 +133,7 @@ def test_the_seed_alone_decides_the_noise(
     assert torch.equal(state.latent, expected[0])
 
 
-def test_vocoder_batch_equals_alone(
+def test_makeanaudio_vocoder_batch_equals_alone(
     vocoder: MakeAnAudioVocoder,
     diffusion: MakeAnAudioDiffusion,
     frontend: MakeAnAudioFrontend,
@@ -147,7 +147,7 @@ def test_vocoder_batch_equals_alone(
         assert np.array_equal(vocoder.synthesize([acoustic])[0], wave)
 
 
-def test_a_short_sound_gets_silence_at_both_ends(vocoder: MakeAnAudioVocoder) -> None:
+def test_makeanaudio_short_sound_gets_silence_at_both_ends(vocoder: MakeAnAudioVocoder) -> None:
     wave = vocoder.synthesize([_acoustic(frames=4, missing=100)])[0]
     assert len(wave) == 4 * 256 + 200
     assert not wave[:100].any()
@@ -160,14 +160,16 @@ def _acoustic(frames: int, missing: int) -> SoundAcoustic:
     return SoundAcoustic(index=0, seed=0, length=frames, mel=mel, missing=missing)
 
 
-def test_invalid_requests_are_refused_before_any_is_encoded(frontend: MakeAnAudioFrontend) -> None:
+def test_makeanaudio_invalid_requests_are_refused_before_any_is_encoded(
+    frontend: MakeAnAudioFrontend,
+) -> None:
     with pytest.raises(InvalidInput, match="seconds"):
         frontend.prepare([REQUESTS[0], replace(REQUESTS[0], seconds=0)])
     assert frontend.prepare([]) == []
 
 
 @pytest.mark.parametrize("prompt", ["", "雨", "🎵🎶", "É" * 300, "word " * 500, "\ud800", "\x00"])
-def test_every_prompt_gives_a_sound(
+def test_makeanaudio_every_prompt_gives_a_sound(
     prompt: str,
     frontend: MakeAnAudioFrontend,
     diffusion: MakeAnAudioDiffusion,
@@ -180,7 +182,7 @@ def test_every_prompt_gives_a_sound(
     assert wave.any()
 
 
-def test_bfloat16_stays_close(
+def test_makeanaudio_bfloat16_stays_close(
     files: MakeAnAudioFiles, settings: PipelineSettings, frontend: MakeAnAudioFrontend
 ) -> None:
     lower = replace(settings, dtype="bfloat16")
@@ -193,7 +195,7 @@ def test_bfloat16_stays_close(
         assert 0 < np.abs(mel - other).mean() < 0.5 * mel.std()
 
 
-def test_no_memory_grows_and_no_gradient_is_kept(
+def test_makeanaudio_no_memory_grows_and_no_gradient_is_kept(
     frontend: MakeAnAudioFrontend,
     diffusion: MakeAnAudioDiffusion,
     vocoder: MakeAnAudioVocoder,

@@ -53,7 +53,7 @@ def made(stages: tuple[Any, Any, Any], *requests: SoundRequest) -> list[Waveform
     return waves
 
 
-def test_a_batch_equals_its_members_alone(stages: tuple[Any, Any, Any]) -> None:
+def test_small_model_batch_equals_its_members_alone(stages: tuple[Any, Any, Any]) -> None:
     frontend, diffusion, _ = stages
 
     def mels(*requests: SoundRequest) -> list[np.ndarray]:
@@ -68,20 +68,22 @@ def test_a_batch_equals_its_members_alone(stages: tuple[Any, Any, Any]) -> None:
         assert np.abs(together - alone).max() < 0.1 * alone.std()
 
 
-def test_a_sound_has_the_length_asked_for(stages: tuple[Any, Any, Any]) -> None:
+def test_small_model_sound_has_the_length_asked_for(stages: tuple[Any, Any, Any]) -> None:
     waves = made(stages, *REQUESTS)
     assert [len(wave) for wave in waves] == [16_000, 16_000, 40_000]
     assert all(np.isfinite(wave).all() and wave.std() > 1e-3 for wave in waves)
 
 
-def test_one_seed_repeats_and_another_differs(stages: tuple[Any, Any, Any]) -> None:
+def test_small_model_one_seed_repeats_and_another_differs(stages: tuple[Any, Any, Any]) -> None:
     first, again = (made(stages, REQUESTS[0])[0] for _ in range(2))
     np.testing.assert_array_equal(first, again)
     [other] = made(stages, replace(REQUESTS[0], seed=9))
     assert np.abs(first - other).mean() > 0.5 * np.abs(first).mean()
 
 
-def test_the_network_is_told_kind_and_traits(stages: tuple[SmallFrontend, Any, Any]) -> None:
+def test_small_model_network_is_told_kind_and_traits(
+    stages: tuple[SmallFrontend, Any, Any],
+) -> None:
     told = stages[0].condition("a deep gong in a large hall")[0]
     expected = condition("gong", {PITCH: -NAMED_TRAIT, SPACE: NAMED_TRAIT})
     np.testing.assert_array_equal(told[: len(KINDS)], expected[: len(KINDS)])
@@ -93,7 +95,7 @@ def test_the_network_is_told_kind_and_traits(stages: tuple[SmallFrontend, Any, A
     assert near[len(KINDS) + TRAITS.index(DISTANCE)] == pytest.approx(NEAR)
 
 
-def test_the_prior_finds_the_mean_in_noise_and_the_sound_without() -> None:
+def test_small_model_prior_finds_the_mean_in_noise_and_the_sound_without() -> None:
     generator = torch.Generator().manual_seed(0)
     mixed = torch.randn(20, 20, generator=generator)
     columns = torch.randn(500, RATES, 20, generator=generator) @ mixed
@@ -113,17 +115,17 @@ def test_the_prior_finds_the_mean_in_noise_and_the_sound_without() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.9, 10.1])
-def test_lengths_that_it_cannot_make_are_refused(seconds: float) -> None:
+def test_small_model_lengths_that_it_cannot_make_are_refused(seconds: float) -> None:
     with pytest.raises(InvalidInput, match="between 1 and 10 seconds"):
         registry.check(*NAMES, SoundRequest("rain", seconds), SETTINGS)
 
 
-def test_steps_that_do_not_divide_the_schedule_are_refused() -> None:
+def test_small_model_steps_that_do_not_divide_the_schedule_are_refused() -> None:
     with pytest.raises(InvalidInput, match="noise schedule"):
         registry.check(*NAMES, SoundRequest("rain", steps=501), SETTINGS)
 
 
-def test_a_model_of_other_kinds_is_refused(tmp_path: Path) -> None:
+def test_small_model_model_of_other_kinds_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     shutil.copy(FOLDER / "config.json", path)
     read_small_config(path)

@@ -8,7 +8,7 @@ from pipelines.models.revoice.contour import SILENT_HZ, filled, sampled, shift
 RISING = np.array([0, 100, 120, 0, 0, 140, 160, 180], np.float32)
 
 
-def test_the_median_becomes_that_of_the_voice_and_the_melody_stays() -> None:
+def test_contour_median_becomes_that_of_the_voice_and_the_melody_stays() -> None:
     first, second = shift([RISING, RISING[2:]], 210.0, 0.0)
     voiced = np.concatenate([first[first > 0], second[second > 0]])
     assert np.median(voiced) == pytest.approx(210.0, rel=1e-6)
@@ -16,17 +16,17 @@ def test_the_median_becomes_that_of_the_voice_and_the_melody_stays() -> None:
     assert (first[RISING == 0] == 0).all()
 
 
-def test_semitones_go_beyond_the_register() -> None:
+def test_contour_semitones_go_beyond_the_register() -> None:
     [plain], [higher] = (shift([RISING], 120.0, semitones) for semitones in (0.0, 12.0))
     np.testing.assert_allclose(higher, 2 * plain, rtol=1e-6)
 
 
-def test_a_source_without_a_voice_keeps_its_silence() -> None:
+def test_contour_source_without_a_voice_keeps_its_silence() -> None:
     [none] = shift([np.zeros(4, np.float32)], 200.0, 0.0)
     assert (filled(none, np.full(4, 9, np.float32)) == SILENT_HZ).all()
 
 
-def test_gaps_are_closed_in_speech_and_left_in_silence() -> None:
+def test_contour_gaps_are_closed_in_speech_and_left_in_silence() -> None:
     energy = np.array([-5, 6, 6, 4, -5, 6, 6, 6], np.float32)
     contour = filled(RISING, energy)
     assert contour[0] == contour[4] == SILENT_HZ

@@ -8,7 +8,7 @@ from tests.pipelines.models.revoice.conftest import Converter
 
 
 @torch.inference_mode()
-def test_a_gliding_voice_is_followed_and_silence_has_no_pitch(converter: Converter) -> None:
+def test_fcpe_gliding_voice_is_followed_and_silence_has_no_pitch(converter: Converter) -> None:
     seconds = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
     hertz = 110 * 2 ** (seconds / 2)
     phase = 2 * np.pi * np.cumsum(hertz) / SAMPLE_RATE

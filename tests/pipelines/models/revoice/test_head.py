@@ -20,7 +20,7 @@ def head() -> ContentHead:
 
 
 @torch.inference_mode()
-def test_a_member_of_a_batch_is_spoken_as_it_is_alone(head: ContentHead) -> None:
+def test_head_member_of_a_batch_is_spoken_as_it_is_alone(head: ContentHead) -> None:
     frames = (30, 11)
     heard, levels = torch.randn(2, 30, SMALL.heard), torch.randn(2, 30, 2)
     heard[1, 11:], levels[1, 11:] = 0, 0
@@ -43,7 +43,7 @@ def test_a_head_is_read_as_it_was_written(head: ContentHead, tmp_path: Path) -> 
         torch.testing.assert_close(read.state_dict()[name], tensor, atol=1e-3, rtol=1e-3)
 
 
-def test_features_are_taken_at_the_middles_of_frames() -> None:
+def test_head_features_are_taken_at_the_middles_of_frames() -> None:
     seconds = torch.arange(100)[:, None] * 0.02
     torch.testing.assert_close(
         at_frames(seconds, 70)[:, 0], (torch.arange(70) + 0.5) * 0.025, atol=1e-5, rtol=0

@@ -15,7 +15,7 @@ def test_levels_do_not_depend_on_the_volume() -> None:
     assert abs(np.median(first[:35]) - np.median(first[45:]) + np.log(10)) < 0.1
 
 
-def test_silence_is_at_the_floor() -> None:
+def test_levels_silence_is_at_the_floor() -> None:
     wave = np.zeros(SAMPLE_RATE, np.float32)
     wave[-SAMPLE_RATE // 2 :] = 0.5
     assert (levels(wave)[:35] == FLOOR).all()

@@ -30,7 +30,7 @@ def request_(speech: Recording) -> ConversionRequest:
     return ConversionRequest(of(speech, 1.5), voice="af_heart", seed=7)
 
 
-def test_a_conversion_lasts_as_long_as_its_source(
+def test_revoice_conversion_lasts_as_long_as_its_source(
     converter: Converter, request_: ConversionRequest
 ) -> None:
     wave = converter.convert(request_)
@@ -43,7 +43,7 @@ def test_a_conversion_lasts_as_long_as_its_source(
     assert other.std() == pytest.approx(wave.std(), rel=0.1), "only noise and phases are others"
 
 
-def test_it_speaks_in_the_register_of_the_voice(
+def test_revoice_it_speaks_in_the_register_of_the_voice(
     converter: Converter, request_: ConversionRequest
 ) -> None:
     tracker = converter.frontend.tracker
@@ -63,7 +63,7 @@ def test_it_speaks_in_the_register_of_the_voice(
     assert 160 < float(heard[heard > 0].median()) < 220, "and the decoder follows"
 
 
-def test_a_long_source_is_made_of_windows_that_fade_into_each_other(
+def test_revoice_long_source_is_made_of_windows_that_fade_into_each_other(
     converter: Converter, speech: Recording
 ) -> None:
     request = ConversionRequest(of(speech, 12.6), voice="bf_emma")
@@ -80,14 +80,14 @@ def test_a_long_source_is_made_of_windows_that_fade_into_each_other(
     np.testing.assert_allclose(acoustics[1].energy, alone[0].energy, atol=1e-4)
 
 
-def test_time_is_stretched(converter: Converter, request_: ConversionRequest) -> None:
+def test_revoice_time_is_stretched(converter: Converter, request_: ConversionRequest) -> None:
     [segment] = converter.segments(replace(request_, length_adjust=1.5))
     assert segment.length == 90
     assert len(segment.pitch) == 180
 
 
 @pytest.mark.parametrize("samples", [1600, 1601, 4000])
-def test_the_shortest_recordings_are_converted(
+def test_revoice_shortest_recordings_are_converted(
     converter: Converter, speech: Recording, samples: int
 ) -> None:
     source = Recording(speech.samples[16_000 : 16_000 + samples], speech.sample_rate)
@@ -96,7 +96,7 @@ def test_the_shortest_recordings_are_converted(
     assert np.isfinite(converter.acoustics([segment])[0].asr).all()
 
 
-def test_silence_stays_silent(converter: Converter) -> None:
+def test_revoice_silence_stays_silent(converter: Converter) -> None:
     source = Recording(np.zeros(32_000, np.float32), 16_000)
     [acoustic] = converter.acoustics(
         converter.segments(ConversionRequest(source, voice="af_heart"))
@@ -104,7 +104,9 @@ def test_silence_stays_silent(converter: Converter) -> None:
     assert (acoustic.f0 == SILENT_HZ).all()
 
 
-def test_blends_lie_between_their_voices(converter: Converter, request_: ConversionRequest) -> None:
+def test_revoice_blends_lie_between_their_voices(
+    converter: Converter, request_: ConversionRequest
+) -> None:
     voices = ("af_heart", "am_onyx", "af_heart:0.5+am_onyx:0.5")
     first, second, blend = (
         converter.segments(replace(request_, voice=voice))[0].style for voice in voices
@@ -122,7 +124,7 @@ def test_blends_lie_between_their_voices(converter: Converter, request_: Convers
         ("source", {"source": Recording(np.zeros(100, np.float32), 16_000)}),
     ],
 )
-def test_what_it_cannot_do_is_refused(
+def test_revoice_what_it_cannot_do_is_refused(
     request_: ConversionRequest, converter: Converter, field: str, changes: dict[str, object]
 ) -> None:
     asked = replace(request_, **changes)  # type: ignore[arg-type]
@@ -131,6 +133,33 @@ def test_what_it_cannot_do_is_refused(
     assert refused.value.field == field
 
 
-def test_a_source_is_needed(converter: Converter) -> None:
+def test_revoice_source_is_needed(converter: Converter) -> None:
     with pytest.raises(InvalidInput, match="no source"):
         converter.segments(ConversionRequest(voice="af_heart"))
+
+
+def test_revoice_nobody_speaks_where_nobody_spoke(converter: Converter, speech: Recording) -> None:
+    rate = speech.sample_rate
+    rng = np.random.default_rng(0)
+    noise = 0.05 * rng.standard_normal(2 * rate).astype(np.float32)
+    for samples in (np.zeros(2 * rate, np.float32), noise):
+        wave = converter.convert(ConversionRequest(Recording(samples, rate), voice="af_heart"))
+        assert len(wave) == 2 * RATE
+        assert not wave.any()
+
+
+@pytest.mark.parametrize("length_adjust", [1.0, 1.5])
+def test_revoice_gaps_of_the_source_stay_silent(
+    converter: Converter, speech: Recording, length_adjust: float
+) -> None:
+    rate = speech.sample_rate
+    spoken = speech.samples[: 2 * rate]
+    whole = np.concatenate([spoken, np.zeros(3 * rate, np.float32), spoken])
+    whole += 0.003 * np.random.default_rng(0).standard_normal(len(whole)).astype(np.float32)
+    source = Recording(whole, rate)
+    asked = ConversionRequest(source, voice="af_heart", seed=7, length_adjust=length_adjust)
+    wave = converter.convert(asked)
+    times = np.arange(len(wave)) / RATE / length_adjust
+    assert not wave[(times > 3.0) & (times < 4.0)].any()
+    for start in (0.5, 5.5):
+        assert wave[(times > start) & (times < start + 1)].std() > 0.01

@@ -40,7 +40,7 @@ def their_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 @torch.inference_mode()
-def test_thirty_seconds_are_heard_as_the_original_hears_them() -> None:
+def test_whisper_thirty_seconds_are_heard_as_the_original_hears_them() -> None:
     configure(PipelineSettings())
     torch.manual_seed(0)
     ours, theirs = WhisperEncoder().eval(), content_encoder(SIZES).eval()

@@ -28,7 +28,7 @@ def test_windows_cover_a_source_and_share_what_is_faded(frames: int, seed: int) 
         assert window.end == min(frames, window.stop + CONTEXT_FRAMES)
 
 
-def test_a_source_is_cut_where_it_is_quietest() -> None:
+def test_windows_source_is_cut_where_it_is_quietest() -> None:
     loudness = np.zeros(900)
     loudness[350 : 350 + OVERLAP_FRAMES] = -5
     loudness[300] = -9  # quieter, but not for as long as a cross-fade takes

@@ -31,7 +31,7 @@ def mixed(tiny: Tiny) -> list[ConversionSegment]:
     ]
 
 
-def test_flow_of_mixed_lengths_steps_and_guidance(tiny: Tiny) -> None:
+def test_seedvc_flow_of_mixed_lengths_steps_and_guidance(tiny: Tiny) -> None:
     segments = mixed(tiny)
     states = tiny.diffusion.begin(segments)
     running = list(states)
@@ -44,7 +44,7 @@ def test_flow_of_mixed_lengths_steps_and_guidance(tiny: Tiny) -> None:
         assert together.length == by_itself.length == segment.length - len(segment.prompt)
 
 
-def test_joining_late_and_leaving_early(tiny: Tiny) -> None:
+def test_seedvc_joining_late_and_leaving_early(tiny: Tiny) -> None:
     first, second, third = mixed(tiny)[:3]
     (early,) = tiny.diffusion.begin([replace(first, steps=4)])
     tiny.diffusion.step([early])
@@ -58,7 +58,7 @@ def test_joining_late_and_leaving_early(tiny: Tiny) -> None:
         np.testing.assert_allclose(result.mel, alone(tiny.diffusion, segment).mel, atol=TOLERANCE)
 
 
-def test_no_pass_without_guidance(speech: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seedvc_no_pass_without_guidance(speech: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     rows: list[int] = []
     forward = speech.diffusion.estimator.forward
 
@@ -75,7 +75,7 @@ def test_no_pass_without_guidance(speech: Tiny, monkeypatch: pytest.MonkeyPatch)
     assert rows == [free.length, 2 * guided.length, 2 * guided.length + free.length]
 
 
-def test_noise_comes_from_the_seed_alone(tiny: Tiny) -> None:
+def test_seedvc_noise_comes_from_the_seed_alone(tiny: Tiny) -> None:
     segment = random_segment(tiny.config, 5)
     same = alone(tiny.diffusion, segment).mel
     torch.manual_seed(123)
@@ -84,7 +84,7 @@ def test_noise_comes_from_the_seed_alone(tiny: Tiny) -> None:
     assert np.abs(other - same).max() > 0.1
 
 
-def test_vocoder_of_mixed_lengths(tiny: Tiny) -> None:
+def test_seedvc_vocoder_of_mixed_lengths(tiny: Tiny) -> None:
     noise = np.random.default_rng(0)
     acoustics = [
         MelAcoustic(i, 0, frames, noise.standard_normal((tiny.config.mel.bands, frames), "float32"))
@@ -96,7 +96,7 @@ def test_vocoder_of_mixed_lengths(tiny: Tiny) -> None:
         np.testing.assert_allclose(wave, tiny.vocoder.synthesize([acoustic])[0], atol=1e-5)
 
 
-def test_frontend_of_mixed_lengths(tiny: Tiny) -> None:
+def test_seedvc_frontend_of_mixed_lengths(tiny: Tiny) -> None:
     voice = golden_audio("target")
     requests = [
         ConversionRequest(buzz(1.0), voice, seed=1),

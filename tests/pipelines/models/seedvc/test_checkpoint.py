@@ -34,7 +34,7 @@ def reference(config: SeedVCConfig, cache: Path) -> dict[str, torch.Tensor]:
     return load_estimator(GOLDENS / "vc22k" / "model.pth", config, cache).state_dict()
 
 
-def test_prefixed_or_not_and_folded_or_not_are_the_same(
+def test_seedvc_checkpoint_prefixed_or_not_and_folded_or_not_are_the_same(
     config: SeedVCConfig, official: dict[str, Any], tmp_path: Path
 ) -> None:
     renamed = {
@@ -49,7 +49,7 @@ def test_prefixed_or_not_and_folded_or_not_are_the_same(
         torch.testing.assert_close(loaded[name], tensor, rtol=0, atol=0)
 
 
-def test_a_missing_tensor_is_reported_by_name(
+def test_seedvc_checkpoint_missing_tensor_is_reported_by_name(
     config: SeedVCConfig, official: dict[str, Any], tmp_path: Path
 ) -> None:
     name = "module.estimator.transformer.layers.1.attention.wqkv.weight"
@@ -58,7 +58,7 @@ def test_a_missing_tensor_is_reported_by_name(
         load_estimator(saved(official, tmp_path), config, tmp_path)
 
 
-def test_a_tensor_of_another_shape_is_reported(
+def test_seedvc_checkpoint_tensor_of_another_shape_is_reported(
     config: SeedVCConfig, official: dict[str, Any], tmp_path: Path
 ) -> None:
     official["net"]["length_regulator"]["module.content_in_proj.weight"] = torch.zeros(3, 4)
@@ -67,14 +67,14 @@ def test_a_tensor_of_another_shape_is_reported(
 
 
 @pytest.mark.parametrize("tree", [{}, {"net": {}}, {"net": {"cfm": {}}}, [1, 2], {"net": 3}])
-def test_files_of_another_kind_are_refused(
+def test_seedvc_checkpoint_files_of_another_kind_are_refused(
     config: SeedVCConfig, tree: object, tmp_path: Path
 ) -> None:
     with pytest.raises(CheckpointError):
         load_estimator(saved(tree, tmp_path), config, tmp_path)
 
 
-def test_a_file_that_is_no_pitch_tracker_is_refused(tmp_path: Path) -> None:
+def test_seedvc_checkpoint_file_that_is_no_pitch_tracker_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="RMVPE"):
         load_rmvpe(saved({"weight": torch.zeros(1)}, tmp_path), tmp_path)
 
@@ -89,7 +89,9 @@ def test_a_file_that_is_no_pitch_tracker_is_refused(tmp_path: Path) -> None:
         ("depth: 5\n", "depth: 5\n    uvit_skip_connection: false\n"),
     ],
 )
-def test_other_architectures_are_refused(old: str, new: str, tmp_path: Path) -> None:
+def test_seedvc_checkpoint_other_architectures_are_refused(
+    old: str, new: str, tmp_path: Path
+) -> None:
     text = (GOLDENS / "vc22k" / "config.yml").read_text()
     if "uvit" in new:
         text = text.replace("    uvit_skip_connection: true\n", "")
@@ -100,7 +102,7 @@ def test_other_architectures_are_refused(old: str, new: str, tmp_path: Path) -> 
         read_config(path)
 
 
-def test_a_limit_of_the_mel_is_always_8_khz(tmp_path: Path) -> None:
+def test_seedvc_checkpoint_limit_of_the_mel_is_always_8_khz(tmp_path: Path) -> None:
     text = (GOLDENS / "vc22k" / "config.yml").read_text()
     path = tmp_path / "config.yml"
     assert read_config(GOLDENS / "vc22k" / "config.yml").mel.high is None

@@ -64,19 +64,19 @@ def test_length_regulator(recorded: dict[str, Any], variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_vocoder(recorded: dict[str, Any], variant: str) -> None:
+def test_seedvc_vocoder(recorded: dict[str, Any], variant: str) -> None:
     with torch.device("meta"):
         model = BigVGAN(seedvc.vocoder(VARIANTS[variant]))
     assert shapes(model.state_dict()) == expected(recorded[f"bigvgan_{variant}"])
 
 
-def test_speaker_encoder(recorded: dict[str, Any]) -> None:
+def test_seedvc_speaker_encoder(recorded: dict[str, Any]) -> None:
     with torch.device("meta"):
         model = CampPlus()
     assert shapes(model.state_dict()) == expected(recorded["campplus"])
 
 
-def test_pitch_tracker(recorded: dict[str, Any]) -> None:
+def test_seedvc_pitch_tracker(recorded: dict[str, Any]) -> None:
     entry = recorded["rmvpe"]
     with torch.device("meta"):
         tensors = {name: torch.empty(shape) for name, (shape, _) in entry["keys"].items()}
@@ -85,7 +85,7 @@ def test_pitch_tracker(recorded: dict[str, Any]) -> None:
     assert shapes(model.state_dict()) == expected(entry)
 
 
-def test_content_encoder(recorded: dict[str, Any]) -> None:
+def test_seedvc_content_encoder(recorded: dict[str, Any]) -> None:
     with torch.device("meta"):
         model = content_encoder(seedvc.WHISPER_SMALL)
     assert shapes(model.encoder.state_dict()) == expected(

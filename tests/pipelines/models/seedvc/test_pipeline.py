@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import soundfile
 import torch
 
 from pipelines.audio.recording import Recording
@@ -67,7 +68,7 @@ NOISE = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
     ],
     ids=["short", "8 kHz", "48 kHz", "silent", "stereo", "int16", "clipped", "faint"],
 )
-def test_recordings_of_all_kinds(tiny: Tiny, source: Recording) -> None:
+def test_seedvc_recordings_of_all_kinds(tiny: Tiny, source: Recording) -> None:
     request = ConversionRequest(source, VOICE, steps=1)
     wave = convert(tiny, request)
     assert len(wave) == expected_samples(tiny, request)
@@ -77,12 +78,12 @@ def test_recordings_of_all_kinds(tiny: Tiny, source: Recording) -> None:
 
 
 @pytest.mark.parametrize("reference", [buzz(0.1), Recording(np.zeros(16000, np.int16), 16000)])
-def test_poor_references(tiny: Tiny, reference: Recording) -> None:
+def test_seedvc_poor_references(tiny: Tiny, reference: Recording) -> None:
     wave = convert(tiny, ConversionRequest(buzz(0.3), reference, steps=1))
     assert np.isfinite(wave).all()
 
 
-def test_five_minutes_of_source(speech: Tiny) -> None:
+def test_seedvc_five_minutes_of_source(speech: Tiny) -> None:
     request = ConversionRequest(buzz(300.0), VOICE)
     (segments,) = speech.frontend.prepare([request])
     prompt = len(segments[0].prompt)
@@ -93,12 +94,32 @@ def test_five_minutes_of_source(speech: Tiny) -> None:
     assert len({segment.seed for segment in segments}) == len(segments)
 
 
-def test_only_25_seconds_of_a_reference_count(speech: Tiny) -> None:
+def test_seedvc_only_25_seconds_of_a_reference_count(speech: Tiny) -> None:
     (segments,) = speech.frontend.prepare([ConversionRequest(buzz(0.2), buzz(26.0))])
     assert len(segments[0].prompt) == 25 * 22050 // 256
 
 
-def test_same_seed_same_audio(tiny: Tiny) -> None:
+SPEECH = Path(__file__).parents[3] / "goldens" / "speech" / "am_michael.flac"
+
+
+@pytest.mark.parametrize("length_adjust", [1.0, 1.5])
+def test_seedvc_nobody_speaks_where_nobody_spoke(speech: Tiny, length_adjust: float) -> None:
+    spoken, rate = soundfile.read(SPEECH, dtype="float32")
+    spoken = spoken[:rate]
+    hiss = 0.003 * np.random.default_rng(0).standard_normal(5 * rate).astype(np.float32)
+    whole = hiss + np.concatenate([spoken, np.zeros(3 * rate, np.float32), spoken])
+    request = ConversionRequest(Recording(whole, rate), VOICE, steps=1, length_adjust=length_adjust)
+    wave = convert(speech, request)
+    times = np.arange(len(wave)) / speech.config.sample_rate / length_adjust
+    assert not wave[(times > 2.0) & (times < 3.0)].any()
+    for start in (0.4, 4.4):
+        assert wave[(times > start) & (times < start + 0.4)].all()
+    request = replace(request, source=Recording(hiss, rate))
+    assert len(convert(speech, request)) == len(wave)
+    assert not convert(speech, request).any()
+
+
+def test_seedvc_same_seed_same_audio(tiny: Tiny) -> None:
     request = ConversionRequest(buzz(0.3), VOICE, steps=2, seed=7)
     wave = convert(tiny, request)
     np.testing.assert_array_equal(wave, convert(tiny, request))
@@ -106,7 +127,7 @@ def test_same_seed_same_audio(tiny: Tiny) -> None:
     convert(tiny, replace(request, seed=-(2**70)))
 
 
-def test_length_and_pitch_can_be_changed(singing: Tiny) -> None:
+def test_seedvc_length_and_pitch_can_be_changed(singing: Tiny) -> None:
     request = ConversionRequest(buzz(0.5), VOICE, steps=1)
     longer = replace(request, length_adjust=1.5)
     assert len(convert(singing, longer)) == expected_samples(singing, longer)
@@ -118,14 +139,14 @@ def test_length_and_pitch_can_be_changed(singing: Tiny) -> None:
     assert np.abs(contents[0] - contents[1]).max() > 1e-3
 
 
-def test_a_bad_request_is_refused_before_any_work(speech: Tiny) -> None:
+def test_seedvc_bad_request_is_refused_before_any_work(speech: Tiny) -> None:
     silent = Recording(np.full(16000, np.nan, np.float32), 16000)
     with pytest.raises(InvalidInput) as caught:
         speech.frontend.prepare([ConversionRequest(silent, VOICE)])
     assert caught.value.field == "source"
 
 
-def test_a_reference_is_analysed_once(speech: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seedvc_reference_is_analysed_once(speech: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     analysed: list[int] = []
     analyse = speech.frontend.analyse
 
@@ -154,7 +175,7 @@ class Shelf:
         self.held[key] = data
 
 
-def test_another_process_takes_a_reference_as_this_one_heard_it(
+def test_seedvc_another_process_takes_a_reference_as_this_one_heard_it(
     complete: Path, tiny: Tiny, tmp_path: Path
 ) -> None:
     shelf = Shelf()
@@ -180,7 +201,7 @@ def test_another_process_takes_a_reference_as_this_one_heard_it(
     assert third.frontend._cache.outcomes == {"miss": 1}
 
 
-def test_other_weights_or_types_have_features_of_their_own(
+def test_seedvc_other_weights_or_types_have_features_of_their_own(
     complete: Path, speech: Tiny, tmp_path: Path
 ) -> None:
     folder, shelf = complete / "vc22k", Shelf()
@@ -199,7 +220,7 @@ def test_other_weights_or_types_have_features_of_their_own(
     assert len(shelf.held) == 2
 
 
-def test_stages_load_from_the_official_files(complete: Path, tmp_path: Path) -> None:
+def test_seedvc_stages_load_from_the_official_files(complete: Path, tmp_path: Path) -> None:
     folder = complete / "svc44k"
     campplus = tmp_path / "campplus.bin"
     torch.save(CampPlus().state_dict(), campplus)
@@ -216,7 +237,7 @@ def test_stages_load_from_the_official_files(complete: Path, tmp_path: Path) -> 
     assert stages.vocoder.sample_rate == 44100
 
 
-def test_bfloat16_stays_close_to_float32(complete: Path, tiny: Tiny, tmp_path: Path) -> None:
+def test_seedvc_bfloat16_stays_close_to_float32(complete: Path, tiny: Tiny, tmp_path: Path) -> None:
     folder = complete / ("svc44k" if tiny.config.pitched else "vc22k")
     lowered = build_tiny(folder, tmp_path, torch.bfloat16)
     request = ConversionRequest(golden_audio("source"), golden_audio("target"), steps=4)
@@ -235,7 +256,7 @@ def relative(ours: np.ndarray, exact: np.ndarray) -> float:
     return float(np.sqrt(np.square(ours - exact).mean()) / exact.std())
 
 
-def test_memory_does_not_grow(speech: Tiny) -> None:
+def test_seedvc_memory_does_not_grow(speech: Tiny) -> None:
     segment = random_segment(speech.config, 0, steps=1)
     small = BigVGANConfig(80, 8, (4, 4), (8, 8), (3,), ((1, 3),), snake_beta=True, log_scale=True)
     vocoder = SeedVCVocoder(seeded(lambda: BigVGAN(small)), 22050, runtime())

@@ -11,11 +11,11 @@ from pipelines.models.seedvc import content
 from pipelines.models.seedvc.windows import OVERLAP_FRAMES, context_frames, window_bounds
 
 
-def test_both_models_see_the_same_number_of_frames() -> None:
+def test_windows_both_models_see_the_same_number_of_frames() -> None:
     assert context_frames(22050, 256) == context_frames(44100, 512) == 2580
 
 
-def test_bounds_of_the_recorded_conversions() -> None:
+def test_windows_bounds_of_the_recorded_conversions() -> None:
     assert [b - a for a, b in window_bounds(2874, 2338)] == [2338, 552]
     assert [b - a for a, b in window_bounds(1089, 427)] == [427, 427, 267]
 

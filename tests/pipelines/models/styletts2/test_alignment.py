@@ -17,7 +17,7 @@ def _logits(*durations: float) -> torch.Tensor:
 @pytest.mark.parametrize(
     ("speed", "expected"), [(1.0, [1, 2, 2, 4]), (0.5, [0, 4, 6, 8]), (4.0, [0, 0, 1, 1])]
 )
-def test_speed_divides_and_rounding_is_carried(speed: float, expected: list[int]) -> None:
+def test_alignment_speed_divides_and_rounding_is_carried(speed: float, expected: list[int]) -> None:
     logits = _logits(0.1, 1.6, 2.4, 3.6)[None]
     [counts] = frame_counts(logits, torch.tensor([speed]), Lengths.of([4]))
     assert counts.tolist() == expected
@@ -26,7 +26,9 @@ def test_speed_divides_and_rounding_is_carried(speed: float, expected: list[int]
 @given(
     st.lists(st.floats(0.05, 3.9), min_size=1, max_size=60), st.floats(0.25, 4.0), st.integers(0, 5)
 )
-def test_the_whole_is_as_fast_as_asked(durations: list[float], speed: float, more: int) -> None:
+def test_alignment_the_whole_is_as_fast_as_asked(
+    durations: list[float], speed: float, more: int
+) -> None:
     logits = torch.nn.functional.pad(_logits(*durations), (0, 0, 0, more))[None]
     lengths = Lengths.of([len(durations)])
     [plain] = frame_counts(logits, torch.ones(1), lengths)
@@ -35,7 +37,7 @@ def test_the_whole_is_as_fast_as_asked(durations: list[float], speed: float, mor
     assert int(counts.sum()) == pytest.approx(int(plain.sum()) / speed, abs=0.51)
 
 
-def test_halves_round_to_even() -> None:
+def test_alignment_halves_round_to_even() -> None:
     logits = torch.full((1, 2, 5), -100.0)
     logits[0, 0, :2], logits[0, 0, 2] = 100, 0
     logits[0, 1, :3], logits[0, 1, 3] = 100, 0
@@ -43,13 +45,13 @@ def test_halves_round_to_even() -> None:
     assert counts.tolist() == [2, 4]
 
 
-def test_padding_tokens_have_no_frames() -> None:
+def test_alignment_padding_tokens_have_no_frames() -> None:
     logits = torch.stack([_logits(2, 2, 2), _logits(3, 3, 3)])
     counts = frame_counts(logits, torch.ones(2), Lengths.of([3, 1]))
     assert [c.tolist() for c in counts] == [[2, 2, 2], [3]]
 
 
-def test_features_are_repeated() -> None:
+def test_alignment_features_are_repeated() -> None:
     features = torch.tensor([[[1.0, 2, 3]], [[4, 5, 6]]])
     aligned, lengths = align(features, [torch.tensor([1, 2, 1]), torch.tensor([1, 1])])
     assert lengths.values == (4, 2)

@@ -47,13 +47,13 @@ def waves(vocoder: StyleTTS2Vocoder, alone: list[SpeechAcoustic]) -> list[np.nda
     return [vocoder.synthesize([acoustic], noise=False)[0] for acoustic in alone]
 
 
-def test_lengths_span_what_chunks_are(segments: list[SpeechSegment]) -> None:
+def test_kokoro_lengths_span_what_chunks_are(segments: list[SpeechSegment]) -> None:
     sizes = [len(segment.text) for segment in segments]
     assert min(sizes) <= 5
     assert max(sizes) >= 120
 
 
-def test_acoustics_of_a_batch_equal_those_alone(
+def test_kokoro_acoustics_of_a_batch_equal_those_alone(
     diffusion: Diffusion, segments: list[SpeechSegment], alone: list[SpeechAcoustic]
 ) -> None:
     for batched, single in zip(_finished(diffusion, segments), alone, strict=True):
@@ -64,7 +64,7 @@ def test_acoustics_of_a_batch_equal_those_alone(
         np.testing.assert_allclose(batched.asr, single.asr, atol=1e-4)
 
 
-def test_waveforms_of_a_batch_equal_those_alone(
+def test_kokoro_waveforms_of_a_batch_equal_those_alone(
     vocoder: StyleTTS2Vocoder, alone: list[SpeechAcoustic], waves: list[np.ndarray]
 ) -> None:
     for batched, single in zip(vocoder.synthesize(alone, noise=False), waves, strict=True):
@@ -72,7 +72,7 @@ def test_waveforms_of_a_batch_equal_those_alone(
         assert _snr(single, batched) >= 25
 
 
-def test_noise_depends_on_the_seed_alone(
+def test_kokoro_noise_depends_on_the_seed_alone(
     vocoder: StyleTTS2Vocoder, alone: list[SpeechAcoustic]
 ) -> None:
     short, other = alone[1], alone[3]

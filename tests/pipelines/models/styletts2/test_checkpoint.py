@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.checkpoint import MODULES, published_checkpoint, read_config
-from pipelines.models.styletts2.config import AlbertConfig
+from pipelines.models.styletts2.config import PLBertConfig
 from pipelines.models.styletts2.style_encoder import StyleEncoder
 from pipelines.settings import PipelineSettings
 from pipelines.weights.torch_files import CheckpointError
@@ -58,7 +58,7 @@ def other_names(net: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("change", [unprefixed, other_names])
-def test_other_forms_of_a_file_hold_the_same_model(
+def test_styletts2_checkpoint_other_forms_of_a_file_hold_the_same_model(
     changed: Callable[[Change], Path], change: Change, tmp_path: Path
 ) -> None:
     expected = load(GOLDENS / "ljspeech", tmp_path).state_dict()
@@ -82,14 +82,14 @@ def test_other_forms_of_a_file_hold_the_same_model(
         (lambda net: net["text_encoder"].pop("module.cnn.0.0.weight_g"), "weight_v"),
     ],
 )
-def test_what_is_wrong_is_reported(
+def test_styletts2_checkpoint_what_is_wrong_is_reported(
     changed: Callable[[Change], Path], change: Change, report: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CheckpointError, match=report):
         load(changed(change), tmp_path)
 
 
-def test_a_file_is_converted_once(tmp_path: Path) -> None:
+def test_styletts2_checkpoint_file_is_converted_once(tmp_path: Path) -> None:
     load(GOLDENS / "ljspeech", tmp_path)
     [kept] = (tmp_path / "cache").iterdir()
     made = kept.stat().st_mtime_ns
@@ -106,7 +106,7 @@ def test_a_file_is_converted_once(tmp_path: Path) -> None:
         lambda config: config["model_params"].update(diffusion=None),
     ],
 )
-def test_configurations_that_describe_no_model(
+def test_styletts2_checkpoint_configurations_that_describe_no_model(
     change: Callable[[dict[str, Any]], object], tmp_path: Path
 ) -> None:
     config = yaml.safe_load((GOLDENS / "ljspeech" / "config.yml").read_text())
@@ -116,12 +116,12 @@ def test_configurations_that_describe_no_model(
         read_config(tmp_path)
 
 
-def test_published_sizes_are_those_of_the_absent(tmp_path: Path) -> None:
+def test_styletts2_checkpoint_published_sizes_are_those_of_the_absent(tmp_path: Path) -> None:
     shutil.copy(GOLDENS / "ljspeech" / "config.yml", tmp_path)
-    assert read_config(tmp_path).bert == AlbertConfig()
+    assert read_config(tmp_path).bert == PLBertConfig()
 
 
-def test_a_folder_holds_one_checkpoint(tmp_path: Path) -> None:
+def test_styletts2_checkpoint_folder_holds_one_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"0 \.pth files"):
         published_checkpoint(tmp_path, PipelineSettings())
 

@@ -33,7 +33,7 @@ def _prepare(frontend: StyleTTS2Frontend, *requests: SpeechRequest) -> list[list
     return prepared
 
 
-def test_segments_are_the_chunks_in_order(frontend: StyleTTS2Frontend) -> None:
+def test_kokoro_frontend_segments_are_the_chunks_in_order(frontend: StyleTTS2Frontend) -> None:
     [segments] = _prepare(frontend, SpeechRequest(TEXT, "bm_george", speed=1.5, seed=9))
     chunks = analyse(TEXT, "en-gb", 60)
     assert len(segments) == len(chunks) >= 2
@@ -46,14 +46,14 @@ def test_segments_are_the_chunks_in_order(frontend: StyleTTS2Frontend) -> None:
         assert segment.speed == 1.5
 
 
-def test_the_voice_decides_the_pronunciation(frontend: StyleTTS2Frontend) -> None:
+def test_kokoro_frontend_voice_decides_the_pronunciation(frontend: StyleTTS2Frontend) -> None:
     [[here], [there]] = _prepare(
         frontend, SpeechRequest("bath", "af_heart"), SpeechRequest("bath", "bf_emma")
     )
     assert here.tokens.tolist() != there.tokens.tolist()
 
 
-def test_seeds_are_fixed_by_clip_and_index(frontend: StyleTTS2Frontend) -> None:
+def test_kokoro_frontend_seeds_are_fixed_by_clip_and_index(frontend: StyleTTS2Frontend) -> None:
     first, again, other = _prepare(
         frontend,
         SpeechRequest(TEXT, "af_heart", seed=1),
@@ -66,12 +66,12 @@ def test_seeds_are_fixed_by_clip_and_index(frontend: StyleTTS2Frontend) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, -1, 2**63, 2**64 - 1, 2**80])
-def test_any_seed_makes_a_seed_that_torch_takes(seed: int) -> None:
+def test_kokoro_frontend_any_seed_makes_a_seed_that_torch_takes(seed: int) -> None:
     assert 0 <= segment_seed(seed, 3) < 2**63
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, math.nan, math.inf, 0.2, 4.1])
-def test_speeds_out_of_range_are_refused(speed: float) -> None:
+def test_kokoro_frontend_speeds_out_of_range_are_refused(speed: float) -> None:
     with pytest.raises(InvalidInput) as refused:
         check(SpeechRequest("Hello.", "woman", speed=speed), SETTINGS)
     assert refused.value.field == "speed"
@@ -81,7 +81,7 @@ def test_speeds_out_of_range_are_refused(speed: float) -> None:
     ("text", "voice", "code"),
     [("🎉", "woman", "nothing_to_say"), ("Hello.", "nobody", "unknown_voice")],
 )
-def test_what_cannot_be_spoken_is_refused(text: str, voice: str, code: str) -> None:
+def test_kokoro_frontend_what_cannot_be_spoken_is_refused(text: str, voice: str, code: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         check(SpeechRequest(text, voice), SETTINGS)
     assert refused.value.code == code

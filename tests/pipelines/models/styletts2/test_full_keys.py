@@ -27,7 +27,7 @@ def recorded(request: pytest.FixtureRequest) -> dict[str, Any]:
     return full
 
 
-def test_all_modules(recorded: dict[str, Any]) -> None:
+def test_styletts2_all_modules(recorded: dict[str, Any]) -> None:
     with torch.device("meta"):
         tree = {
             "net": {
@@ -58,7 +58,7 @@ def shapes(config: ModelConfig) -> Shapes:
     }
 
 
-def test_the_two_published_models_differ_where_they_should() -> None:
+def test_styletts2_two_published_models_differ_where_they_should() -> None:
     many, one = (
         model_config(full["model_params"], {})
         for full in (
@@ -80,6 +80,6 @@ def test_the_two_published_models_differ_where_they_should() -> None:
 
 
 @pytest.mark.parametrize(("variant", "config"), [("libritts", LIBRITTS), ("ljspeech", LJSPEECH)])
-def test_the_published_sizes(variant: str, config: ModelConfig) -> None:
+def test_styletts2_published_sizes(variant: str, config: ModelConfig) -> None:
     full = json.loads(gzip.decompress((GOLDENS / f"full_keys_{variant}.json.gz").read_bytes()))
     assert model_config(full["model_params"], full["plbert_model_params"]) == config

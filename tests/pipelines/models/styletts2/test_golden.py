@@ -19,7 +19,6 @@ from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.alignment import align, frame_counts
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
-from pipelines.models.styletts2.plbert import encode
 from pipelines.models.styletts2.vocoder import StyleTTS2Vocoder
 from pipelines.runtime.lengths import Lengths
 
@@ -44,7 +43,7 @@ def decoder(vocoder: StyleTTS2Vocoder) -> Decoder:
 
 @pytest.mark.parametrize("number", UTTERANCES)
 @torch.inference_mode()
-def test_durations_and_contours(
+def test_kokoro_durations_and_contours(
     acoustic: AcousticModel, golden: dict[str, Tensor], number: int
 ) -> None:
     tokens, style, durations, asr, f0, energy = _take(
@@ -52,15 +51,15 @@ def test_durations_and_contours(
     )
     tokens, prosody = tokens[None].long(), style[None, 128:]
     lengths = Lengths.of([tokens.shape[1]])
-    text = acoustic.bert_encoder(encode(acoustic.bert, tokens, lengths))
+    text = acoustic.bert_encoder(acoustic.bert(tokens, lengths))
     features, logits = acoustic.predictor.durations(text, prosody, lengths)
     assert torch.sigmoid(logits).sum(-1)[0] == pytest.approx(durations, abs=0.3)
     [counts] = frame_counts(logits, torch.ones(1), lengths)
     frames = durations.round().clamp(min=1).long()
     assert (counts == frames).float().mean() > 0.9
 
-    aligned, spans = align(features, [frames])
-    contours = acoustic.predictor.contours(aligned, prosody, spans)
+    aligned, frame_lengths = align(features, [frames])
+    contours = acoustic.predictor.contours(aligned, prosody, frame_lengths)
     voiced = f0 > 20
     assert ((contours[0][0] - f0).abs() / f0)[voiced].median() < 0.01
     assert (contours[1][0] - energy).abs().mean() < 0.1
@@ -70,7 +69,7 @@ def test_durations_and_contours(
 
 @pytest.mark.parametrize("number", UTTERANCES)
 @torch.inference_mode()
-def test_waveform(decoder: Decoder, golden: dict[str, Tensor], number: int) -> None:
+def test_kokoro_waveform(decoder: Decoder, golden: dict[str, Tensor], number: int) -> None:
     style, asr, f0, energy, audio = _take(golden, number, "style", "asr", "f0", "energy", "audio")
     lengths = Lengths.of([asr.shape[1]])
     [wave] = decoder(asr[None], f0[None], energy[None], style[None, :128], lengths, None)

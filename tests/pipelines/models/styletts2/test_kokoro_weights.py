@@ -18,7 +18,7 @@ from pipelines.weights.checkpoints import load
 from pipelines.weights.state_dicts import load_strict
 
 
-def test_every_parameter_of_the_model_is_there(settings: PipelineSettings) -> None:
+def test_kokoro_weights_every_parameter_of_the_model_is_there(settings: PipelineSettings) -> None:
     tensors = load("kokoro", [""], settings)
     assert len(tensors) == 457
     assert sum(tensor.numel() for tensor in tensors.values()) == 81_140_664
@@ -86,7 +86,7 @@ def _onnx_lstm(x: np.ndarray, w: np.ndarray, r: np.ndarray, bias: np.ndarray) ->
 
 
 @pytest.mark.parametrize("zero", [0, 128, 200])
-def test_convolutions_subtract_their_zero_point(tmp_path: Path, zero: int) -> None:
+def test_kokoro_weights_convolutions_subtract_their_zero_point(tmp_path: Path, zero: int) -> None:
     values = np.arange(12, dtype=np.uint8).reshape(2, 2, 3) * 20
     arrays = {"k_quantized": values, "k_scale": np.float32(0.1), "other": np.uint8(zero)}
     node = helper.make_node(

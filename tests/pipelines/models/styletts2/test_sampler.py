@@ -23,7 +23,7 @@ from pipelines.networks.guidance import guided
 
 @given(st.integers(2, 200))
 @settings(deadline=None)
-def test_levels_fall_from_the_highest_to_the_lowest(steps: int) -> None:
+def test_sampler_levels_fall_from_the_highest_to_the_lowest(steps: int) -> None:
     levels = noise_levels(steps)
     assert len(levels) == steps
     assert levels[0] == pytest.approx(SIGMA_MAX, rel=1e-5)
@@ -33,7 +33,7 @@ def test_levels_fall_from_the_highest_to_the_lowest(steps: int) -> None:
 
 @given(st.integers(2, 200))
 @settings(deadline=None)
-def test_steps_end_at_the_next_level(steps: int) -> None:
+def test_sampler_steps_end_at_the_next_level(steps: int) -> None:
     levels = noise_levels(steps)
     for step, start, end in zip(schedule(steps), levels, levels[1:], strict=False):
         assert step.start == start
@@ -41,12 +41,12 @@ def test_steps_end_at_the_next_level(steps: int) -> None:
         assert step.middle == pytest.approx((step.start + step.down) / 2, rel=1e-6)
 
 
-def test_five_levels() -> None:
+def test_sampler_five_levels() -> None:
     expected = [3, 0.5579148, 0.0703622, 0.00475782, 0.0001]
     assert noise_levels(5) == pytest.approx(expected, rel=1e-5)
 
 
-def test_without_noise_added_a_gaussian_keeps_its_quantiles() -> None:
+def test_sampler_without_noise_added_a_gaussian_keeps_its_quantiles() -> None:
     """Data N(0, σ_d²) has the denoiser `x σ_d²/(σ_d² + σ²)`; the flow maps standard deviations."""
     spread = 0.5
 
@@ -63,7 +63,7 @@ def test_without_noise_added_a_gaussian_keeps_its_quantiles() -> None:
     torch.testing.assert_close(moved, math.hypot(spread, levels[-1]) * x, rtol=1e-3, atol=1e-3)
 
 
-def test_members_are_at_steps_of_their_own() -> None:
+def test_sampler_members_are_at_steps_of_their_own() -> None:
     x, noise = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
     steps = [schedule(5)[0], schedule(9)[4], schedule(2)[0]]
 
@@ -83,7 +83,7 @@ def test_preconditioning_is_the_identity_without_noise() -> None:
     torch.testing.assert_close(result, x, atol=1e-3, rtol=0)
 
 
-def test_guidance_goes_from_one_prediction_through_the_other() -> None:
+def test_sampler_guidance_goes_from_one_prediction_through_the_other() -> None:
     conditional, unconditional = torch.tensor([[3.0]]), torch.tensor([[1.0]])
     for scale, expected in ((0.0, 1.0), (1.0, 3.0), (2.0, 5.0)):
         assert guided(conditional, unconditional, torch.tensor([[scale]])).item() == expected

@@ -83,7 +83,7 @@ def write(folder: Path, decoder: str, multispeaker: bool) -> None:
 
 @pytest.mark.parametrize("decoder", DECODERS)
 @pytest.mark.parametrize("multispeaker", [False, True])
-def test_from_text_to_sound(tmp_path: Path, decoder: str, multispeaker: bool) -> None:
+def test_styletts2_from_text_to_sound(tmp_path: Path, decoder: str, multispeaker: bool) -> None:
     write(tmp_path, decoder, multispeaker)
     settings = PipelineSettings(checkpoints=tmp_path, dtype="float32")
     checkpoint = published_checkpoint(tmp_path, settings)

@@ -26,7 +26,7 @@ def spoken(settings: PipelineSettings, diffusion: StyleTTS2Diffusion) -> SpeechA
     return acoustic
 
 
-def test_there_is_nothing_to_denoise(
+def test_kokoro_there_is_nothing_to_denoise(
     diffusion: StyleTTS2Diffusion, settings: PipelineSettings
 ) -> None:
     frontend = load_frontend("styletts2", "kokoro", settings)
@@ -34,7 +34,9 @@ def test_there_is_nothing_to_denoise(
     assert [state.steps_left for state in diffusion.begin(segments)] == [0]
 
 
-def test_slower_speech_is_longer(diffusion: StyleTTS2Diffusion, settings: PipelineSettings) -> None:
+def test_kokoro_slower_speech_is_longer(
+    diffusion: StyleTTS2Diffusion, settings: PipelineSettings
+) -> None:
     frontend = load_frontend("styletts2", "kokoro", settings)
     requests = [SpeechRequest("The boats came home.", "am_puck", speed=s) for s in (0.5, 1.0, 2.0)]
     segments = [segment for [segment] in frontend.prepare(requests)]
@@ -44,7 +46,7 @@ def test_slower_speech_is_longer(diffusion: StyleTTS2Diffusion, settings: Pipeli
     assert fast / plain == pytest.approx(0.55, rel=0.1)
 
 
-def test_bfloat16_stays_close_to_float32(
+def test_kokoro_bfloat16_stays_close_to_float32(
     settings: PipelineSettings, spoken: SpeechAcoustic
 ) -> None:
     waves = []
@@ -56,7 +58,7 @@ def test_bfloat16_stays_close_to_float32(
     assert 0 < error < 10**-2 * np.sum(exact**2)
 
 
-def test_a_process_with_only_the_vocoder_stays_small(settings: PipelineSettings) -> None:
+def test_kokoro_process_with_only_the_vocoder_stays_small(settings: PipelineSettings) -> None:
     """Peak resident memory at the longest segment, in a process of its own."""
     code = f"""
 import resource, sys
@@ -85,7 +87,7 @@ else:
     assert kibibytes < 1.5 * 2**20
 
 
-def test_a_loud_and_a_quiet_voice_speak_at_one_level(
+def test_kokoro_loud_and_a_quiet_voice_speak_at_one_level(
     diffusion: StyleTTS2Diffusion, vocoder: Vocoder, settings: PipelineSettings
 ) -> None:
     text = "Nobody had seen the two of them for years."

@@ -15,7 +15,7 @@ STORY = (
 )
 
 
-def test_a_chunk_has_its_words_and_sounds():
+def test_analyse_chunk_has_its_words_and_sounds():
     phonemes = "həlˈoʊ, tˈuː wˈɜːldz!"
     tokens = (0, *encode(phonemes), 0)
     assert analyse("Hello, 2 worlds!", "en-us", 125) == [
@@ -24,20 +24,20 @@ def test_a_chunk_has_its_words_and_sounds():
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "😀 🎉", "?!…", "—", "\u200b", "()", "\x07"])
-def test_text_without_sound_is_refused(text: str):
+def test_analyse_text_without_sound_is_refused(text: str):
     with pytest.raises(InvalidInput) as refused:
         analyse(text, "en-us", 125)
     assert (refused.value.field, refused.value.code) == ("text", "nothing_to_say")
 
 
-def test_scripts_that_no_voice_reads_are_refused():
+def test_analyse_scripts_that_no_voice_reads_are_refused():
     with pytest.raises(InvalidInput) as refused:
         analyse("Hello ខ្មែរ", "en-us", 125)
     assert refused.value.code == "unsupported_script"
 
 
 @pytest.mark.parametrize("limit", [60, 80, 125, 300])
-def test_abbreviations_and_numbers_do_not_end_chunks(limit: int):
+def test_analyse_abbreviations_and_numbers_do_not_end_chunks(limit: int):
     chunks = analyse(STORY * 5, "en-us", limit)
     for chunk in chunks[:-1]:
         assert not re.search(r"(Doctor|Saint|USA|ten|three|that|point|forty-five|the)$", chunk.text)
@@ -46,7 +46,7 @@ def test_abbreviations_and_numbers_do_not_end_chunks(limit: int):
     assert spoken.count("ten thousand dollars") == 5
 
 
-def test_text_that_takes_too_long_to_say_is_refused():
+def test_analyse_text_that_takes_too_long_to_say_is_refused():
     spoken = len("one thousand nine hundred ninety-nine dollars")
     assert analyse("$1,999", "en-us", 125, max_spoken=spoken)
     with pytest.raises(InvalidInput) as refused:
@@ -54,7 +54,7 @@ def test_text_that_takes_too_long_to_say_is_refused():
     assert (refused.value.field, refused.value.code) == ("text", "text_too_long")
 
 
-def test_a_chunk_with_too_many_sounds_is_cut_again():
+def test_analyse_chunk_with_too_many_sounds_is_cut_again():
     text = "你好世界今天天气很好" * 12
     chunks = analyse(text, "en-us", 125)
     assert "".join(chunk.text for chunk in chunks) == text
@@ -62,13 +62,13 @@ def test_a_chunk_with_too_many_sounds_is_cut_again():
     assert len(chunks) > 1
 
 
-def test_parts_without_sound_are_left_out():
+def test_analyse_parts_without_sound_are_left_out():
     assert [chunk.text for chunk in analyse("😀! Yes. 🎉", "en-us", 4)] == ["Yes."]
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300) | st.text("abc XYZ,.'\"0189你и😀α\u0301-\n("), st.integers(1, 200))
-def test_any_text_gives_chunks_or_a_reason(text: str, limit: int):
+def test_analyse_any_text_gives_chunks_or_a_reason(text: str, limit: int):
     try:
         chunks = analyse(text, "en-us", limit)
     except InvalidInput as refused:
@@ -90,7 +90,7 @@ def test_long_texts_are_analysed_fast():
     assert time.process_time() - started < 0.5
 
 
-def test_the_same_text_gives_the_same_chunks():
+def test_analyse_same_text_gives_the_same_chunks():
     assert analyse(STORY, "en-gb", 125) == analyse(STORY, "en-gb", 125)
 
 

@@ -35,7 +35,7 @@ FORMS = pytest.mark.parametrize("form", [antialias._in_tiles, antialias._as_conv
     time=st.one_of(st.integers(1, 40), st.integers(4090, 4105)),
     seed=st.integers(0, 1000),
 )
-def test_equals_the_definition(
+def test_antialias_equals_the_definition(
     form: Callable[..., Tensor], batch: int, channels: int, time: int, seed: int
 ) -> None:
     torch.manual_seed(seed)
@@ -46,7 +46,7 @@ def test_equals_the_definition(
     torch.testing.assert_close(form(x, alpha, scale, up, down), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_tiles_cover_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_antialias_tiles_cover_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
     x = torch.randn(2, 5, 40)
     alpha, scale = torch.rand(2, 5, 1)
     arguments = (x, alpha, scale, low_pass(), low_pass())
@@ -58,7 +58,9 @@ def test_tiles_cover_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("log_scale", [True, False])
 @pytest.mark.parametrize("with_beta", [True, False])
-def test_parameters_as_the_checkpoint_stores_them(with_beta: bool, log_scale: bool) -> None:
+def test_antialias_parameters_as_the_checkpoint_stores_them(
+    with_beta: bool, log_scale: bool
+) -> None:
     layer = AntiAliasedSnake(2, with_beta, log_scale)
     alpha, beta = torch.tensor([[0.5, 2.0], [3.0, 0.25]])
     beta = beta if with_beta else alpha
@@ -72,7 +74,7 @@ def test_parameters_as_the_checkpoint_stores_them(with_beta: bool, log_scale: bo
     torch.testing.assert_close(result, expected[None, :, None].expand(1, 2, 20))
 
 
-def test_bfloat16_is_computed_in_float32() -> None:
+def test_antialias_bfloat16_is_computed_in_float32() -> None:
     layer = AntiAliasedSnake(3, True, True)
     x = torch.randn(1, 3, 50).bfloat16()
     with torch.no_grad():

@@ -24,7 +24,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> BigVGAN:
     return load_bigvgan(WEIGHTS, BigVGANConfig.from_mapping(FIELDS), tmp_path_factory.mktemp("c"))
 
 
-def test_batch_equals_alone(model: BigVGAN) -> None:
+def test_bigvgan_batch_equals_alone(model: BigVGAN) -> None:
     torch.manual_seed(0)
     mels = torch.randn(3, 80, 11)
     with torch.no_grad():
@@ -34,14 +34,14 @@ def test_batch_equals_alone(model: BigVGAN) -> None:
     torch.testing.assert_close(together, alone, rtol=0, atol=2e-6)
 
 
-def test_reference_waveform(model: BigVGAN) -> None:
+def test_bigvgan_reference_waveform(model: BigVGAN) -> None:
     golden = load_file(GOLDENS / "goldens" / "vocoder.safetensors")
     with torch.no_grad():
         wave = model(golden["mel_in"])
     torch.testing.assert_close(wave, golden["mel_in.wav"][:, 0], rtol=0, atol=5e-6)
 
 
-def test_folded_checkpoints_load_too(model: BigVGAN, tmp_path: Path) -> None:
+def test_bigvgan_folded_checkpoints_load_too(model: BigVGAN, tmp_path: Path) -> None:
     torch.save({"generator": dict(model.state_dict())}, tmp_path / "folded.pt")
     again = load_bigvgan(tmp_path / "folded.pt", BigVGANConfig.from_mapping(FIELDS), tmp_path)
     mel = torch.randn(1, 80, 4)
@@ -49,7 +49,7 @@ def test_folded_checkpoints_load_too(model: BigVGAN, tmp_path: Path) -> None:
         assert torch.equal(again(mel), model(mel))
 
 
-def test_version_two_has_no_final_bias_and_clamps() -> None:
+def test_bigvgan_version_two_has_no_final_bias_and_clamps() -> None:
     small = {
         "upsample_initial_channel": 8,
         "upsample_rates": [2, 2],
@@ -75,13 +75,15 @@ def test_version_two_has_no_final_bias_and_clamps() -> None:
         ({"num_mels": None}, "num_mels"),
     ],
 )
-def test_what_is_not_implemented_is_refused(change: dict[str, object], complaint: str) -> None:
+def test_bigvgan_what_is_not_implemented_is_refused(
+    change: dict[str, object], complaint: str
+) -> None:
     fields = {key: value for key, value in (FIELDS | change).items() if value is not None}
     with pytest.raises(CheckpointError, match=complaint):
         BigVGANConfig.from_mapping(fields)
 
 
-def test_the_wrong_configuration_is_reported(tmp_path: Path) -> None:
+def test_bigvgan_wrong_configuration_is_reported(tmp_path: Path) -> None:
     config = BigVGANConfig.from_mapping(FIELDS | {"num_mels": 100})
     with pytest.raises(
         CheckpointError, match=r"conv_pre\.weight \(128×80×7, the model has 128×100×7\)"

@@ -23,7 +23,7 @@ OTHER = HifiganConfig(
 
 @pytest.mark.parametrize("config", [SMALL, OTHER])
 @torch.inference_mode()
-def test_a_padded_batch_of_the_generator_equals_each_member(config: HifiganConfig) -> None:
+def test_hifigan_padded_batch_of_the_generator_equals_each_member(config: HifiganConfig) -> None:
     torch.manual_seed(0)
     generator = HifiganGenerator(config, style=6, sample_rate=24_000).eval()
     for alpha in generator.alphas:

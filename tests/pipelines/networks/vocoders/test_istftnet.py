@@ -15,7 +15,7 @@ SMALL = IstftnetConfig(initial_channels=16, resblock_kernels=(3, 7, 11))
 
 
 @pytest.mark.parametrize("samples", [20, 600, 6005])
-def test_spectra_invert(samples: int) -> None:
+def test_istftnet_spectra_invert(samples: int) -> None:
     wave = torch.randn(samples, generator=torch.Generator().manual_seed(1))
     spectra = Spectra(20, 5)
     magnitude, phase = spectra.analyse(wave).chunk(2)
@@ -23,7 +23,7 @@ def test_spectra_invert(samples: int) -> None:
     torch.testing.assert_close(spectra.synthesise(magnitude, phase), wave, atol=1e-5, rtol=1e-4)
 
 
-def test_spectra_are_the_transform_of_a_hann_window() -> None:
+def test_istftnet_spectra_are_the_transform_of_a_hann_window() -> None:
     """One inner frame, by the definition in float64."""
     wave = torch.randn(200, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     magnitude, phase = Spectra(20, 5).analyse(wave.float()).double().chunk(2)
@@ -39,7 +39,7 @@ def test_spectra_are_the_transform_of_a_hann_window() -> None:
     )
 
 
-def test_real_bins_never_have_a_phase_of_minus_pi() -> None:
+def test_istftnet_real_bins_never_have_a_phase_of_minus_pi() -> None:
     wave = torch.randn(6000, generator=torch.Generator().manual_seed(3))
     _, phase = Spectra(20, 5).analyse(wave).chunk(2)
     assert phase[[0, -1]].min() >= 0
@@ -64,7 +64,7 @@ def test_snake_residual_is_its_formula() -> None:
 
 
 @torch.inference_mode()
-def test_a_padded_batch_of_the_generator_equals_each_member() -> None:
+def test_istftnet_padded_batch_of_the_generator_equals_each_member() -> None:
     torch.manual_seed(0)
     generator = IstftnetGenerator(SMALL, style=6, sample_rate=24_000).eval()
     sizes = [30, 8, 21]

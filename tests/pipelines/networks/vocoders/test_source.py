@@ -10,7 +10,7 @@ RATE, STEP = 24_000, 300
 CPU = torch.device("cpu")
 
 
-def test_steady_pitch_is_a_sine_of_that_frequency_and_its_overtones() -> None:
+def test_source_steady_pitch_is_a_sine_of_that_frequency_and_its_overtones() -> None:
     source = HarmonicSource(RATE, STEP)
     phases = source.phases(torch.full((1, 40), 200.0))
     assert phases.shape == (1, HARMONICS, 40 * STEP)
@@ -20,7 +20,7 @@ def test_steady_pitch_is_a_sine_of_that_frequency_and_its_overtones() -> None:
         assert math.isclose(step, 2 * math.pi * 200 * harmonic / RATE, rel_tol=1e-3)
 
 
-def test_phase_holds_still_beyond_the_end_of_a_member() -> None:
+def test_source_phase_holds_still_beyond_the_end_of_a_member() -> None:
     source = HarmonicSource(RATE, STEP)
     f0 = 100 + 50 * torch.rand(1, 20, generator=torch.Generator().manual_seed(0))
     alone = source.phases(f0)
@@ -28,7 +28,7 @@ def test_phase_holds_still_beyond_the_end_of_a_member() -> None:
     torch.testing.assert_close(padded[..., : 20 * STEP], alone)
 
 
-def test_unvoiced_frames_hold_only_noise() -> None:
+def test_source_unvoiced_frames_hold_only_noise() -> None:
     source = HarmonicSource(RATE, STEP)
     f0 = torch.tensor([[0.0] * 10 + [150.0] * 10])
     silent = source(f0, None)
@@ -39,7 +39,7 @@ def test_unvoiced_frames_hold_only_noise() -> None:
     assert level > 0
 
 
-def test_noise_is_each_members_own() -> None:
+def test_source_noise_is_each_members_own() -> None:
     both = source_noise([3, 4], [500, 200], CPU)
     alone = source_noise([4], [200], CPU)
     assert torch.equal(both[1, :200], alone[0])

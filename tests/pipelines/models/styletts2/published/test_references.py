@@ -30,7 +30,7 @@ def styles(many_voices: Published) -> ReferenceStyles:
     return ReferenceStyles(many_voices.checkpoint, many_voices.settings)
 
 
-def test_forms_of_one_recording_have_one_style(styles: ReferenceStyles) -> None:
+def test_reference_styles_forms_of_one_recording_have_one_style(styles: ReferenceStyles) -> None:
     recording = hum(0)
     expected = styles(recording)
     stereo = np.stack([recording.samples] * 2, axis=1)
@@ -44,13 +44,13 @@ def test_forms_of_one_recording_have_one_style(styles: ReferenceStyles) -> None:
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
-def test_any_rate_is_taken(styles: ReferenceStyles, rate: int) -> None:
+def test_reference_styles_any_rate_is_taken(styles: ReferenceStyles, rate: int) -> None:
     style = styles(hum(1, rate=rate))
     assert np.isfinite(style).all()
     assert style.dtype == np.float32
 
 
-def test_silence_around_a_voice_changes_little(styles: ReferenceStyles) -> None:
+def test_reference_styles_silence_around_a_voice_changes_little(styles: ReferenceStyles) -> None:
     recording = hum(0, seconds=2.0)
     silence = np.zeros(12 * TRIM_HOP, np.float32)
     padded = np.concatenate([silence, recording.samples, silence])
@@ -62,7 +62,7 @@ def test_silence_around_a_voice_changes_little(styles: ReferenceStyles) -> None:
     assert difference < other
 
 
-def test_silence_and_clipping_have_a_style(styles: ReferenceStyles) -> None:
+def test_reference_styles_silence_and_clipping_have_a_style(styles: ReferenceStyles) -> None:
     for samples in (np.zeros(30_000, np.float32), np.clip(20 * hum(0).samples, -1, 1)):
         assert np.isfinite(styles(Recording(samples, 24_000))).all()
 
@@ -79,7 +79,7 @@ def test_silence_and_clipping_have_a_style(styles: ReferenceStyles) -> None:
         (np.array(["a"] * 48_000), "bad_audio"),
     ],
 )
-def test_what_has_no_style_is_refused(
+def test_reference_styles_what_has_no_style_is_refused(
     styles: ReferenceStyles, samples: np.ndarray, code: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
@@ -87,12 +87,12 @@ def test_what_has_no_style_is_refused(
     assert (refused.value.field, refused.value.code) == ("reference", code)
 
 
-def test_the_shortest_that_is_taken(styles: ReferenceStyles) -> None:
+def test_reference_styles_shortest_that_is_taken(styles: ReferenceStyles) -> None:
     steady = Recording(np.full(300 * (SHORTEST_FRAMES - 1), 0.5, np.float32), 24_000)
     assert styles(steady).shape == (40,)
 
 
-def test_styles_are_remembered_up_to_a_size(many_voices: Published) -> None:
+def test_reference_styles_styles_are_remembered_up_to_a_size(many_voices: Published) -> None:
     cache = FeatureCache(most_bytes=2 * 40 * 4)
     styles = ReferenceStyles(many_voices.checkpoint, many_voices.settings, cache)
     first, second, third = (hum(voice, seconds=1.0) for voice in (5, 6, 7))
@@ -104,7 +104,7 @@ def test_styles_are_remembered_up_to_a_size(many_voices: Published) -> None:
     assert outcomes == [True, True, False, True, False, True]
 
 
-def test_a_style_of_other_weights_is_not_taken(many_voices: Published) -> None:
+def test_reference_styles_style_of_other_weights_is_not_taken(many_voices: Published) -> None:
     cache = FeatureCache()
     recording = hum(1, seconds=1.0)
     style = ReferenceStyles(many_voices.checkpoint, many_voices.settings, cache)(recording)
@@ -121,7 +121,9 @@ def test_a_style_of_other_weights_is_not_taken(many_voices: Published) -> None:
 @given(st.integers(SHORTEST_FRAMES, 140))
 @settings(max_examples=8, deadline=None)
 @torch.inference_mode()
-def test_any_number_of_frames_is_encoded(many_voices: Published, frames: int) -> None:
+def test_reference_styles_any_number_of_frames_is_encoded(
+    many_voices: Published, frames: int
+) -> None:
     encoder = StyleEncoder(many_voices.checkpoint.config)
     many_voices.checkpoint.fill(encoder, "style_encoder.")
     assert encoder(torch.randn(1, 80, frames)).shape == (1, 20)

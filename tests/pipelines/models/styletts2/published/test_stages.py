@@ -57,7 +57,7 @@ def assert_same(batched: list[Any], single: list[Any]) -> None:
         np.testing.assert_allclose(one.energy, other.energy, rtol=1e-4, atol=1e-4)
 
 
-def test_a_text_becomes_sound(model: Published) -> None:
+def test_published_text_becomes_sound(model: Published) -> None:
     text = "The boats came home at dawn. " * 6
     segments: list[Any] = model.frontend.prepare([model.request(text, seed=3)])[0]
     assert [segment.index for segment in segments] == list(range(len(segments)))
@@ -72,12 +72,14 @@ def test_a_text_becomes_sound(model: Published) -> None:
         assert np.abs(wave).max() <= 1
 
 
-def test_a_batch_equals_each_alone(model: Published, segments: list[Any], alone: list[Any]) -> None:
+def test_published_batch_equals_each_alone(
+    model: Published, segments: list[Any], alone: list[Any]
+) -> None:
     assert len({segment.length for segment in segments}) >= 4
     assert_same(model.acoustics(segments), alone)
 
 
-def test_joining_late_and_leaving_early(
+def test_published_joining_late_and_leaving_early(
     model: Published, segments: list[Any], alone: list[Any]
 ) -> None:
     waiting = list(enumerate(segments))
@@ -95,7 +97,9 @@ def test_joining_late_and_leaving_early(
     assert_same([finished[number] for number in range(len(segments))], alone)
 
 
-def test_waveforms_of_a_batch_equal_those_alone(model: Published, alone: list[Any]) -> None:
+def test_published_waveforms_of_a_batch_equal_those_alone(
+    model: Published, alone: list[Any]
+) -> None:
     together = model.vocoder.synthesize(alone, noise=False)
     for wave, acoustic in zip(together, alone, strict=True):
         [single] = model.vocoder.synthesize([acoustic], noise=False)
@@ -103,7 +107,9 @@ def test_waveforms_of_a_batch_equal_those_alone(model: Published, alone: list[An
         assert snr(single, wave) > 25
 
 
-def test_same_seed_same_audio_whatever_the_batch(model: Published, segments: list[Any]) -> None:
+def test_published_same_seed_same_audio_whatever_the_batch(
+    model: Published, segments: list[Any]
+) -> None:
     first, other = (
         model.vocoder.synthesize(model.acoustics([replace(segments[1], seed=seed)]))[0]
         for seed in (7, 8)
@@ -114,7 +120,7 @@ def test_same_seed_same_audio_whatever_the_batch(model: Published, segments: lis
     assert first.shape != other.shape or snr(first, other) < 10
 
 
-def test_passes_without_guidance_have_one_row(
+def test_published_passes_without_guidance_have_one_row(
     model: Published, segments: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = []
@@ -127,20 +133,22 @@ def test_passes_without_guidance_have_one_row(
     assert rows == [2, 2, 8, 8]
 
 
-def test_states_without_steps_left_are_not_stepped(model: Published, segments: list[Any]) -> None:
+def test_published_states_without_steps_left_are_not_stepped(
+    model: Published, segments: list[Any]
+) -> None:
     states = model.denoised(segments[:2])
     with pytest.raises(ValueError, match="no steps left"):
         model.diffusion.step(states)
 
 
-def test_no_gradients_are_kept(model: Published, segments: list[Any]) -> None:
+def test_published_no_gradients_are_kept(model: Published, segments: list[Any]) -> None:
     [state] = model.denoised(segments[:1])
     assert not state.x.requires_grad
     for module in (model.diffusion.model, model.vocoder.model):
         assert not any(parameter.requires_grad for parameter in module.parameters())
 
 
-def test_long_form_continues_the_style(model: Published) -> None:
+def test_published_long_form_continues_the_style(model: Published) -> None:
     request = model.request("One boat came home. Then another.", Sampling(long_form=True))
     first, second = model.frontend.prepare([request])[0]
     before: Any = model.acoustics([first])[0]
@@ -156,7 +164,7 @@ def test_long_form_continues_the_style(model: Published) -> None:
         assert distance[0] == pytest.approx(0.3 * distance[1], rel=1e-3)
 
 
-def test_a_single_utterance_ends_in_a_pause(cache: Path) -> None:
+def test_published_single_utterance_ends_in_a_pause(cache: Path) -> None:
     model = published("ljspeech", cache)
     lengths = []
     for long_form in (False, True):
@@ -165,7 +173,7 @@ def test_a_single_utterance_ends_in_a_pause(cache: Path) -> None:
     assert lengths[0] == lengths[1] + 5
 
 
-def test_the_reference_gives_the_voice_its_share(many_voices: Published) -> None:
+def test_published_reference_gives_the_voice_its_share(many_voices: Published) -> None:
     def style(voice: int, sampling: Sampling) -> np.ndarray:
         [segment] = many_voices.segments([many_voices.request("Hello.", sampling, voice)])
         segment = replace(segment, sampling=replace(sampling, long_form=True))
@@ -181,7 +189,7 @@ def test_the_reference_gives_the_voice_its_share(many_voices: Published) -> None
     assert np.abs(spoken[half:] - reference[half:]).max() > 0.01
 
 
-def test_bfloat16_stays_close_to_float32(cache: Path, many_voices: Published) -> None:
+def test_published_bfloat16_stays_close_to_float32(cache: Path, many_voices: Published) -> None:
     [segment] = many_voices.segments([many_voices.request(TEXTS[0], Sampling(scale=2.0))])
     lower = published("libritts", cache, "bfloat16")
     styles = [model.denoised([segment])[0].x for model in (many_voices, lower)]
@@ -204,7 +212,7 @@ def test_bfloat16_stays_close_to_float32(cache: Path, many_voices: Published) ->
         ("beta", Sampling(beta=-0.1)),
     ],
 )
-def test_samplings_out_of_range_are_refused(
+def test_published_samplings_out_of_range_are_refused(
     many_voices: Published, field: str, sampling: Sampling
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
@@ -212,13 +220,13 @@ def test_samplings_out_of_range_are_refused(
     assert refused.value.field == field
 
 
-def test_a_model_of_many_speakers_needs_a_reference(many_voices: Published) -> None:
+def test_published_model_of_many_speakers_needs_a_reference(many_voices: Published) -> None:
     with pytest.raises(InvalidInput) as refused:
         many_voices.frontend.prepare([StyledRequest("Hello.")])
     assert refused.value.code == "reference_missing"
 
 
-def test_nothing_is_left_behind_by_many_runs(cache: Path) -> None:
+def test_published_nothing_is_left_behind_by_many_runs(cache: Path) -> None:
     model = published("ljspeech", cache)
     segments = model.segments([model.request("Hi.", Sampling(noise_levels=2, scale=2.0))])
 

@@ -1,0 +1,1 @@
+"""Convolutions over time with fewer multiplications, compiled for the processor at hand."""
