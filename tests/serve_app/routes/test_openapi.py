@@ -42,6 +42,7 @@ OPERATIONS = [
     for path, methods in {
         "/api/sign-up": "POST",
         "/api/sign-in": "POST",
+        "/api/sign-in/link": "POST",
         "/api/sign-out": "POST",
         "/api/sessions": "GET DELETE",
         "/api/sessions/{session_id}": "DELETE",
@@ -53,7 +54,8 @@ OPERATIONS = [
         "/api/uploads": "POST",
         "/api/uploads/{upload_id}": "GET DELETE",
         "/api/voices": "GET POST",
-        "/api/voices/{voice_id}": "DELETE",
+        "/api/voices/{voice_id}": "PATCH DELETE",
+        "/api/voices/{voice}/sample": "GET",
         "/api/speech": "POST",
         "/api/conversions": "POST",
         "/api/sound-effects": "POST",
@@ -61,6 +63,7 @@ OPERATIONS = [
         "/api/clips/{clip_id}": "GET DELETE",
         "/api/clips/{clip_id}/events": "GET",
         "/api/clips/{clip_id}/audio": "GET",
+        "/api/clips/{clip_id}/peaks": "GET",
     }.items()
     for method in methods.split()
 ]
