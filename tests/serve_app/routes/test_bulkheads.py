@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from serve_app.db.engine import Database
+from serve_app.http.pace import Pace
 from serve_app.http.work import Work
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS
@@ -66,7 +67,7 @@ def api(
         conversion={"pipeline": "seed-vc"},
         sign_up_credits=10_000_000,
     )
-    yield Api(settings, database, ObjectStore(settings))
+    yield Api(settings, database, ObjectStore(settings), Pace())
     database.dispose()
 
 
@@ -150,7 +151,8 @@ def test_texts_of_one_user(api: Api) -> None:
 
 
 def test_texts_of_a_user_without_credits_are_not_even_looked_at(api: Api) -> None:
-    poor = Api(api.settings.model_copy(update={"sign_up_credits": 0}), api.database, api.store)
+    settings = api.settings.model_copy(update={"sign_up_credits": 0})
+    poor = Api(settings, api.database, api.store, Pace())
     flooder, other = poor.sign_up(), poor.sign_up("b@example.com")
     ask = Ask("POST", "/api/speech", {"text": LONG, "voice": "af_heart"})
     there = compare(poor, other, Flood([ask], flooder), 60)
@@ -164,7 +166,7 @@ def test_passwords(api: Api) -> None:
     settings = api.settings.model_copy(update={"sign_in_attempts": 10_000})
     body = {"email": "nobody{n}@example.com", "password": PASSWORD}
     crowd = Flood([Ask("POST", "/api/sign-in", body)])
-    there = compare(Api(settings, api.database, api.store), other, crowd, 60)
+    there = compare(Api(settings, api.database, api.store, Pace()), other, crowd, 60)
     assert set(there.answers) <= {(401, "wrong_credentials"), (503, "busy")}
     assert there.answers[401, "wrong_credentials"]
 
