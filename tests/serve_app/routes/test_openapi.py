@@ -69,6 +69,7 @@ OPERATIONS = [
 ]
 
 
+TAKES_NOTHING = {"/api/sign-up", "/api/sign-in", "/api/sign-in/link"}
 TAKES_A_SESSION = {"/api/keys", "/api/keys/{key_id}", "/api/sessions/{session_id}"}
 """Everywhere else a key serves, which signing out does not end."""
 
@@ -81,7 +82,7 @@ def test_openapi_documents_every_operation(sqlite_api: Api) -> None:
             found.append((method.upper(), path))
             assert operation["summary"]
             assert {"500", "503"} < set(operation["responses"])
-            assert ("security" in operation) == (path not in ("/api/sign-up", "/api/sign-in"))
+            assert ("security" in operation) == (path not in TAKES_NOTHING)
     assert sorted(found) == sorted(OPERATIONS)
 
 
