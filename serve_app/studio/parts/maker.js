@@ -100,7 +100,7 @@ export function Settings({ summary, children }) {
     return () => wide.removeEventListener("change", change);
   }, []);
   if (beside) return html`<div class="settings">${children}</div>`;
-  return html`<details class="folded settings"><summary>${summary}</summary><div class="settings">${children}</div></details>`;
+  return html`<details class="folded"><summary>${summary}</summary><div class="settings">${children}</div></details>`;
 }
 
 export function NotInstalled({ service }) {
