@@ -118,3 +118,9 @@ def test_filled_screens(visitor: Visitor) -> None:
         if screen == "speech":
             page.get_by_label("Text").fill("Your table for two is booked for 7:30 on March 4th.")
         look(visitor, screen)
+    page.set_viewport_size({"width": 375, "height": 760})
+    page.get_by_role("button", name="More").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="More")).to_be_focused()

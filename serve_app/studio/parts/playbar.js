@@ -17,7 +17,7 @@ export function Playbar() {
   if (!open) return null;
   const at = list.indexOf(clip?.id);
   const title = clip ? titleOf(clip) : sample?.title ?? "";
-  const status = error || (live ? (waiting ? "Waiting for the next audio…" : "Heard while it is made") : waiting ? "Loading the audio…" : clip ? `${NAMES[clip.service]} · ${clip.voice ?? "no voice"}` : "Sample");
+  const status = error || (live ? (waiting ? (duration ? "Waiting for the next audio…" : "Waiting for the first audio…") : "Heard while it is made") : waiting ? "Loading the audio…" : clip ? `${NAMES[clip.service]} · ${clip.voice ?? "no voice"}` : "Sample");
   return html`<aside class="playbar" aria-label="Player">
     <div class="buttons">
       <button class="icon-only wide-only" aria-label="Previous clip" disabled=${at <= 0} onClick=${() => step(-1)}><${Icon} name="previous" /></button>
