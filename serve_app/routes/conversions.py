@@ -42,11 +42,11 @@ async def submit_conversion(
     """Takes an upload or a finished clip of one's own, of 0.2 seconds to 5 minutes unless the
     server is set otherwise. The recording is read before the clip is accepted."""
     submission = Submission(state, user, SERVICE, body, idempotency_key)
-    new_clip = partial(_new_clip, submission, body)
-    return await submission.answer(state.work.recordings, new_clip, response)
+    make = partial(new_clip, submission, body)
+    return await submission.answer(state.work.recordings, make, response)
 
 
-def _new_clip(submission: Submission, body: Conversion) -> NewClip:
+def new_clip(submission: Submission, body: Conversion) -> NewClip:
     """Validates the request. Nothing is written before it returns."""
     state, user = submission.state, submission.user
     if (body.upload is None) == (body.clip is None):

@@ -35,11 +35,11 @@ async def submit_sound_effect(
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start, as speech is."""
     submission = Submission(state, user, SERVICE, body, idempotency_key)
-    new_clip = partial(_new_clip, submission, body)
-    return await submission.answer(state.work.texts, new_clip, response)
+    make = partial(new_clip, submission, body)
+    return await submission.answer(state.work.texts, make, response)
 
 
-def _new_clip(submission: Submission, body: SoundEffect) -> NewClip:
+def new_clip(submission: Submission, body: SoundEffect) -> NewClip:
     """Validates the request. Nothing is written before it returns."""
     settings = submission.state.settings
     prompt = clean_text(body.prompt, "prompt", settings.max_prompt_characters)

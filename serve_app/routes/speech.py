@@ -36,11 +36,11 @@ async def submit_speech(
     """The clip is accepted with the time at which it may start (`start_at`): of one account at most
     three start in any minute unless the server is set otherwise, and the others wait."""
     submission = Submission(state, user, SERVICE, body, idempotency_key)
-    new_clip = partial(_new_clip, submission, body)
-    return await submission.answer(state.work.texts, new_clip, response)
+    make = partial(new_clip, submission, body)
+    return await submission.answer(state.work.texts, make, response)
 
 
-def _new_clip(submission: Submission, body: Speech) -> NewClip:
+def new_clip(submission: Submission, body: Speech) -> NewClip:
     """Validates the request. Nothing is written before it returns."""
     settings = submission.state.settings
     text = clean_text(body.text, "text", settings.max_text_characters)
