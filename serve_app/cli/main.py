@@ -16,7 +16,7 @@ from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from serve_app import __version__, catalog
 from serve_app.cli import clips, doctor, users, voices
-from serve_app.cli.common import local_key
+from serve_app.cli.common import LOCAL_USER, local_key
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
 from serve_app.cli.local_stack import LocalStack, local_stack
@@ -163,6 +163,10 @@ def _print_banner(stack: LocalStack, asked: Settings, key: Path, dashboard_port:
         f"[bold green]Bernie is up[/] at http://{settings.host}:{settings.port}",
         *_services(asked, settings),
         f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
+        "Many lines at once: "
+        f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={settings.data_dir.resolve() / 'ray-token'} "
+        f"ray job submit --address http://127.0.0.1:{dashboard_port} -- "
+        f"python -m serve_app.bulk run --manifest lines.jsonl --user {LOCAL_USER}",
         f"Ray dashboard: http://127.0.0.1:{dashboard_port} "
         f"(its token is in {settings.data_dir / 'ray-token'})",
     ]
