@@ -23,11 +23,14 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from serve_app.cli.leftovers import end_processes_with
 from serve_app.deployments import ray_environment
+from serve_app.http.work import is_loopback
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import Access, SeaweedFS
 from serve_app.storage.store import ObjectStore
+from serve_app.worker.worker import STOP_SECONDS
 
 Report = Callable[[str], None]
 
@@ -39,6 +42,11 @@ _JOB_GRACE_SECONDS = "30"
 
 class StackError(RuntimeError):
     """The local stack cannot be started; the message says why and what to do."""
+
+
+class RayGone(RuntimeError):
+    """Ray is not there any more to be stopped; nothing of it is left. The process has to end now:
+    Ray's own code in it would wait for a minute, and then abort it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def local_stack(
         else:
             report("Starting SeaweedFS (S3)")
             store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
-            settings = with_store(settings, store)
+            settings = _with_own_origins(with_store(settings, store))
         report("Starting Ray")
         stack.enter_context(_environment(for_jobs(settings)))
         stack.enter_context(_ray(settings.data_dir / "ray-token", dashboard_port))
@@ -122,6 +130,18 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _with_own_origins(settings: Settings) -> Settings:
+    """The built-in store serves pages of this server's own addresses, unless others are set."""
+    addresses = {settings.host, *(("127.0.0.1", "localhost") if is_loopback(settings.host) else ())}
+    own = ",".join(sorted(base_url(host, settings.port) for host in addresses))
+    return settings.model_copy(update={"studio_origins": settings.studio_origins or own})
+
+
+def base_url(host: str, port: int) -> str:
+    """The address of the server at a host name or an address of either family."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def private_folder(folder: Path) -> None:
@@ -212,8 +232,15 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
             # Ray's own handler aborts the process, and nothing would be drained.
             signal.signal(signal.SIGTERM, at_sigterm)
         yield
-    finally:
+    except RayGone:
+        end_processes_with("RAY_TMPDIR", str(folder), _GRACE_SECONDS)
+        raise
+    except BaseException:
         ray.shutdown()
+        raise
+    else:
+        ray.shutdown()
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -265,4 +292,29 @@ def _serve(settings: Settings) -> Iterator[None]:
         yield
     finally:
         # Drains the replicas. The rest of Serve ends with Ray.
-        serve.delete(APP_NAME)
+        _within(partial(serve.delete, APP_NAME), settings.drain_seconds + STOP_SECONDS + 15)
+
+
+def _within(stop: Callable[[], None], seconds: float) -> None:
+    """Raises RayGone where Ray ends before it has stopped what it runs, or does not do so in
+    time. Ray itself would wait a minute for its own return."""
+    import ray
+
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    stopping = threading.Thread(target=stop, daemon=True)
+    stopping.start()
+    deadline = time.monotonic() + seconds
+    while stopping.is_alive():
+        stopping.join(0.5)
+        if not _listens(host, int(port)):
+            raise RayGone("Ray was ended by the same signal, so nothing could be drained.")
+        if time.monotonic() > deadline:
+            raise RayGone("The replicas did not end in time.")
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), 2).close()
+    except OSError:
+        return False
+    return True

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     String,
     Text,
@@ -56,6 +57,10 @@ class SignInSession(Base):
     created_at: Mapped[float] = mapped_column(Float)
     expires_at: Mapped[float] = mapped_column(Float, index=True)
     revoked_at: Mapped[float | None] = mapped_column(Float)
+    kind: Mapped[str] = mapped_column(String(10), default="api", server_default="api")
+    """`api`, `studio`, or `link`, which is exchanged once for a session of the studio."""
+    last_used_at: Mapped[float | None] = mapped_column(Float)
+    """Of a session of the studio."""
 
 
 class ApiKey(Base):
@@ -303,6 +308,18 @@ class ClipEvent(Base):
     at: Mapped[float] = mapped_column(Float, index=True)
     kind: Mapped[str] = mapped_column(String(20))
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ClipPeaks(Base):
+    """The outline of a clip's waveform. Beside the clip, whose row the queue changes often."""
+
+    __tablename__ = "clip_peaks"
+
+    clip_id: Mapped[str] = mapped_column(
+        ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True
+    )
+    pairs: Mapped[bytes] = mapped_column(LargeBinary)
+    """As `pipelines.audio.peaks` makes them."""
 
 
 class RecordingUpload(Base):

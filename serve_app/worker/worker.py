@@ -104,6 +104,16 @@ class Worker:
         """A clip was accepted: look now instead of at the next poll."""
         self._wake.set()
 
+    def reconfigure(self, settings: Settings) -> None:
+        """Other settings for what is begun from now on."""
+        if settings.worker_clips != self._settings.worker_clips:
+            self._threads.resize(2 * settings.worker_clips + 1)
+        self._settings = settings
+        self._runner.settings = settings
+        self._leases.seconds = settings.lease_seconds
+        self._sweeper.settings = settings
+        self.wake()
+
     def check(self) -> None:
         """Raises where clips are not claimed, or their leases not renewed, any more."""
         self._claims.check()
@@ -148,6 +158,8 @@ class Worker:
         try:
             async with asyncio.timeout(_GIVE_BACK_SECONDS):
                 await self._give_back(list(left.values()))
+                if self._leading:
+                    await self._threads.claim(lambda s, _: leadership.resign(s, _DUTY, self._name))
         except Exception:
             logger.exception("what was under way is left to its leases")
         if left:
@@ -191,6 +203,8 @@ class Worker:
             task = asyncio.create_task(self._work(claim))
             self._running[task] = claim
             task.add_done_callback(self._finished)
+        if claims:
+            self._leases.renew_soon()
         return len(claims) == sum(room.values())
 
     def _room(self) -> dict[int, int]:

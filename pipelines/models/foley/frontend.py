@@ -25,7 +25,7 @@ class FoleyFrontend:
 
     def __init__(self, files: FoleyFiles, settings: PipelineSettings) -> None:
         """Raises CheckpointError where a file does not fit."""
-        self._encode = SentenceEncoder(files.minilm, files.vocabulary, configure(settings).device)
+        self._encode = SentenceEncoder(files.minilm, files.vocabulary, configure(settings))
         self._phrases = read_phrases(files.phrases)
 
     def prepare(self, requests: Sequence[SoundRequest]) -> list[list[Segment]]:

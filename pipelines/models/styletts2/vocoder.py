@@ -15,6 +15,8 @@ from pipelines.networks.vocoders.source import source_noise
 from pipelines.protocol import Waveform
 from pipelines.runtime.device import configure
 from pipelines.runtime.lengths import Lengths, padded
+from pipelines.runtime.precision import place
+from pipelines.runtime.transfer import to_host
 from pipelines.settings import PipelineSettings
 
 
@@ -27,7 +29,7 @@ class StyleTTS2Vocoder:
         runtime = configure(settings)
         self.model = Decoder(checkpoint.config)
         checkpoint.fill(self.model, "decoder.")
-        self.model.compute_in(runtime.dtype, runtime.fast).to(runtime.device)
+        place(self.model, runtime)
         self._device = runtime.device
 
     @torch.inference_mode()
@@ -42,12 +44,14 @@ class StyleTTS2Vocoder:
             Lengths.of([acoustic.length for acoustic in acoustics], device),
             self.draw(acoustics) if noise else None,
         )
-        return [
-            gated(
-                (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1).cpu().numpy(),
-                acoustic.gate,
+        samples = to_host(
+            *(
+                (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1)
+                for wave, acoustic in zip(waves, acoustics, strict=True)
             )
-            for wave, acoustic in zip(waves, acoustics, strict=True)
+        )
+        return [
+            gated(wave, acoustic.gate) for wave, acoustic in zip(samples, acoustics, strict=True)
         ]
 
     def draw(self, acoustics: Sequence[SpeechAcoustic]) -> Tensor:

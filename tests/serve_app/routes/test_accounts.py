@@ -112,6 +112,8 @@ def test_end_session_from_another_session(api: Api) -> None:
         "id": listed[1]["id"],
         "created_at": "2027-01-15T08:00:00Z",
         "expires_at": "2027-02-14T08:00:00Z",
+        "client": "api",
+        "last_used_at": None,
     }
     assert listed[1]["id"] not in first["Authorization"]
     address = f"/api/sessions/{listed[1]['id']}"
