@@ -221,7 +221,35 @@ def _arguments(given: list[str]) -> argparse.Namespace:
     run.add_argument("--skip-invalid", action="store_true", help="run the lines that are valid")
     run.add_argument("--retry-failed", action="store_true", help="try failed lines once more")
     run.add_argument("--on-stop", choices=("leave", "cancel"), default="leave")
+    run.set_defaults(action=_run)
+    cancel = commands.add_parser("cancel", help="cancel what has not started of a batch")
+    cancel.add_argument("batch", help="the id that `run` has printed")
+    cancel.add_argument("--user", required=True, help="e-mail address of its account")
+    cancel.set_defaults(action=_cancel)
     return parser.parse_args(given)
+
+
+def _run(asked: argparse.Namespace) -> int:
+    run = Run(asked, resolve(Settings()))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, run.stop)
+    return run.run()
+
+
+def _cancel(asked: argparse.Namespace) -> int:
+    """Cancels a batch. Its feeder, or the next one, writes the results of what was done."""
+    database = Database(Settings().database(), 1)
+    with database.reading() as session:
+        user = users.by_email(session, asked.user)
+    with database.transaction() as session:
+        batches.cancel(session, user.id, asked.batch)
+    cancelled = 1
+    while cancelled:
+        with database.transaction() as session:
+            now = database.now(session)
+            cancelled = batches.cancel_unstarted(session, asked.batch, now)
+    _say(f"batch {asked.batch} is cancelled; the lines under way run to their end")
+    return DONE
 
 
 def main(given: list[str] | None = None) -> int:
@@ -229,10 +257,7 @@ def main(given: list[str] | None = None) -> int:
     asked = _arguments(sys.argv[1:] if given is None else given)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     try:
-        run = Run(asked, resolve(Settings()))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, run.stop)
-        return run.run()
+        return int(asked.action(asked))
     except Stopped:
         return STOPPED
     except ApiError as error:

@@ -6,7 +6,7 @@ Every write may be repeated: a part is written as a whole, and a copy gives the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -15,7 +15,7 @@ from serve_app.bulk import results
 from serve_app.bulk.places import ObjectPlace
 from serve_app.bulk.results import PART_LINES
 from serve_app.db.engine import Database
-from serve_app.db.models import Batch, Clip, ClipState
+from serve_app.db.models import Batch, Clip
 from serve_app.media import batches
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
@@ -40,7 +40,8 @@ class Delivery:
     def advance(self, batch: Batch, token: str) -> bool:
         """Delivers the next lines that have all ended. False where there are none."""
         first = batch.delivered + 1
-        ended, clips = self._ended(batch)
+        with self._database.reading() as session:
+            ended, clips = batches.ended_after(session, batch, _LINES_AT_ONCE)
         if ended < first:
             return False
         if batch.options.get("copy", False):
@@ -71,24 +72,6 @@ class Delivery:
     def _failed(self, batch: Batch) -> Iterator[dict[str, Any]]:
         everything = results.read(self._database, batch, self._output, 1, batch.cursor)
         return (each for each in everything if each["state"] == "failed")
-
-    def _ended(self, batch: Batch) -> tuple[int, Sequence[Clip]]:
-        """The last line up to which all lines have ended, and the new clips among them."""
-        after = batch.delivered
-        with self._database.reading() as session:
-            made = batches.clips_after(session, batch.id, after, _LINES_AT_ONCE)
-            refused = batches.failures_after(session, batch.id, after, _LINES_AT_ONCE)
-        by_line: dict[int, Clip | None] = {each.line_no: None for each in refused}
-        by_line |= {clip.line_no or 0: clip for clip in made}
-        clips: list[Clip] = []
-        while after + 1 in by_line:
-            clip = by_line[after + 1]
-            if clip is not None and clip.state is ClipState.PENDING:
-                break
-            if clip is not None:
-                clips.append(clip)
-            after += 1
-        return after, clips
 
     def _copy(self, clip: Clip) -> None:
         if clip.s3_key is None:

@@ -120,8 +120,8 @@ class Feeder:
 
     def _feed(self, batch: Batch) -> bool:
         """Adds lines where there is room for a good many. False where nothing was to be done."""
-        room = self._window - batch.pending
-        if batch.state == BatchState.CANCELLING or room < min(self._window // 4, CHUNK_LINES):
+        room, enough = self._window - batch.pending, min(self._window // 4, CHUNK_LINES)
+        if batch.state == BatchState.CANCELLING or room < max(enough, 1):
             return False
         if self._retry_before is not None:
             if self._retry(batch, room, self._retry_before):

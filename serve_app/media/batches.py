@@ -361,7 +361,7 @@ def finish(session: Session, batch_id: str, token: str, now: float) -> bool:
     batch = _held(session, batch_id, token)
     if batch is None or batch.waiting or batch.pending:
         return False
-    cancelled = batch.state == BatchState.CANCELLING
+    cancelled = batch.state in (BatchState.CANCELLING, BatchState.CANCELLED)
     batch.state = BatchState.CANCELLED if cancelled else BatchState.FINISHED
     batch.finished_at = now
     batch.lease = batch.lease_until = None
@@ -377,10 +377,15 @@ def running(session: Session, batch: Batch) -> int:
     return int(session.scalars(held.where(Clip.lease.is_not(None))).one())
 
 
-def clips_after(session: Session, batch_id: str, after: int, limit: int) -> Sequence[Clip]:
-    """The clips of the next lines, in order of the manifest."""
-    query = select(Clip).where(Clip.batch_id == batch_id, Clip.line_no > after)
-    return session.scalars(query.order_by(Clip.line_no).limit(limit)).all()
+def ended_after(session: Session, batch: Batch, limit: int) -> tuple[int, Sequence[Clip]]:
+    """The line, at most `limit` after the last delivered one, up to which all lines have ended; and
+    the clips that became of these lines, in order. A line whose clip was deleted has ended."""
+    of_batch = and_(Clip.batch_id == batch.id, Clip.line_no > batch.delivered)
+    pending = select(Clip.line_no).where(of_batch, PENDING).order_by(Clip.line_no).limit(1)
+    first = session.scalars(pending).one_or_none()
+    last = min(batch.cursor if first is None else first - 1, batch.delivered + limit)
+    ended = select(Clip).where(of_batch, Clip.line_no <= last).order_by(Clip.line_no)
+    return last, session.scalars(ended).all()
 
 
 def failures_after(

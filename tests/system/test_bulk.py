@@ -16,6 +16,7 @@ from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, LedgerEntry
 from tests.system.test_up import BernieUp
+from tests.waiting import until
 
 LINES = 200
 _SUBMIT = re.compile(r"RAY_AUTH_TOKEN_PATH=(\S+)\s+ray job submit --address (\S+) --")
@@ -46,9 +47,9 @@ def test_ray_job_submit_runs_a_batch(tmp_path: Path) -> None:
         (tmp_path / "log").open("wb") as log,
         BernieUp(environment, free_port(), log.fileno(), log.fileno()),
     ):
-        printed = _SUBMIT.search((tmp_path / "log").read_text())
-        assert printed is not None
-        token, address = printed.groups()
+        output = tmp_path / "log"
+        until(lambda: _SUBMIT.search(output.read_text()) is not None, 60, "the command is printed")
+        token, address = _SUBMIT.findall(output.read_text())[0]
         ray = [str(Path(activated) / "ray"), "job", "submit", "--address", address]
         job = ["python", "-m", "serve_app.bulk", "run", "--manifest", "lines.jsonl"]
         options = ["--user", "you@localhost", "--default", "voice=af_heart"]

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, Clip, LedgerEntry
 from serve_app.maintenance.doctor import batches as doctor
 from serve_app.maintenance.doctor.check_context import CheckContext
-from serve_app.media import batches
+from tests.serve_app.actions import make_user
 from tests.serve_app.worker_harness import WorkerHarness
 
 RUN = [sys.executable, "-m", "serve_app.bulk", "run"]
@@ -98,7 +99,13 @@ class BulkHarness(WorkerHarness):
 
 
 @pytest.fixture
-def bulk(harness: WorkerHarness, tmp_path: Path, request: pytest.FixtureRequest) -> BulkHarness:
+def database(postgres_database: Database) -> Database:
+    """Feeders and workers are processes of their own, as they are on PostgreSQL."""
+    return postgres_database
+
+
+@pytest.fixture
+def bulk(harness: WorkerHarness, tmp_path: Path) -> BulkHarness:
     made = BulkHarness(harness.settings, harness.database, harness.store, harness.user)
     made.folder = tmp_path
     url = harness.database.engine.url
@@ -234,8 +241,11 @@ def test_cancelled_batch_ends_with_its_feeder(bulk: BulkHarness) -> None:
     deadline = time.monotonic() + 60
     while not _leased(bulk) and time.monotonic() < deadline:
         time.sleep(0.05)
-    with bulk.database.transaction() as session:
-        batches.cancel(session, bulk.user.id, bulk.batch().id)
+    command = [sys.executable, "-m", "serve_app.bulk", "cancel", bulk.batch().id]
+    environment = {**os.environ, "BERNIE_DATABASE_URL": bulk.url}
+    foreign = [*command, "--user", make_user(bulk.database, "bob").email]
+    assert subprocess.run(foreign, env=environment).returncode == 4
+    subprocess.run([*command, "--user", bulk.user.email], env=environment, check=True)
     log, _ = process.communicate(timeout=60)
     assert process.returncode == 130, log
     batch = bulk.batch()

@@ -276,6 +276,33 @@ def test_retry_failed_makes_new_clips_in_their_place(database: Database) -> None
     assert findings(database) == []
 
 
+def test_ended_after_stops_at_the_first_pending_line(database: Database) -> None:
+    batch = accept(database, make_user(database), 6)
+    token = take(database, batch)
+    assert token is not None
+    feed(database, batch, token, 1, 2, 3, 4, 5, bad=2)
+
+    def ended() -> tuple[int, list[int | None]]:
+        with database.reading() as session:
+            found = session.get_one(Batch, batch.id)
+            last, clips = batches.ended_after(session, found, 4)
+            return last, [clip.line_no for clip in clips]
+
+    assert ended() == (0, [])
+    claimed = {each.clip.line_no: each for each in claim_bulk(database, 4)}
+    for number in (1, 4, 5):
+        assert succeed(database, claimed[number])
+    assert ended() == (2, [1])
+    with database.transaction() as session:
+        session.delete(session.get_one(Clip, claimed[1].clip.id))
+    assert ended() == (2, []), "the clip of a line may be deleted"
+    assert succeed(database, claimed[3])
+    assert ended() == (4, [3, 4])
+    with database.transaction() as session:
+        assert batches.deliver(session, batch.id, token, 4)
+    assert ended() == (5, [5])
+
+
 def test_concurrent_ends_are_all_counted(database: Database) -> None:
     user = make_user(database)
     batch = accept(database, user, 20)
