@@ -16,12 +16,12 @@ from serve_app.db.engine import Database
 from serve_app.db.models import User
 from serve_app.errors import ApiError, invalid
 from serve_app.http.app_state import AppState, GraphStatus
+from serve_app.http.new_clips import conversion_clip, sound_clip, speech_clip
 from serve_app.http.schemas.submissions import ClipOptions, Conversion, SoundEffect, Speech
 from serve_app.http.submission import Submission
 from serve_app.http.text_rules import clean_text
 from serve_app.media.batches import Line, Rejection
 from serve_app.media.clips import NewClip
-from serve_app.routes import conversions, sound_effects, speech
 from serve_app.settings import SERVICES, Settings
 from serve_app.storage.store import ObjectStore
 
@@ -116,11 +116,11 @@ class LineMaker:
         submission = Submission(self._state, self._user, service, body, None)
         try:
             if isinstance(body, Speech):
-                return speech.new_clip(submission, body)
+                return speech_clip(submission, body)
             if isinstance(body, Conversion):
-                return conversions.new_clip(submission, body)
+                return conversion_clip(submission, body)
             if isinstance(body, SoundEffect):
-                return sound_effects.new_clip(submission, body)
+                return sound_clip(submission, body)
             raise TypeError(f"no service takes {type(body).__name__}")
         except InvalidInput as error:
             return Rejection(error.code, error.message, error.field)

@@ -60,8 +60,7 @@ _MARK_READY = (
 _NEXT_READY = (
     select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at, User.starts)
     .join(User, User.id == Clip.user_id)
-    .where(PENDING, Clip.ready, Clip.user_id.not_in(bindparam("passed_over", expanding=True)))
-    .where(Clip.lane == INTERACTIVE)
+    .where(PENDING, Clip.ready, Clip.lane == INTERACTIVE)
     .order_by(Clip.turn, Clip.id)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True, key_share=True)
@@ -189,8 +188,10 @@ def _next_ready(
     session: Session, lane: int, limit: int, suspects: bool, passed_over: Sequence[str]
 ) -> list[_ReadyClip]:
     """The first in line, but for clips of users that are passed over."""
-    bounds = {"limit": limit, "passed_over": passed_over}
-    return [_ReadyClip(*row) for row in session.execute(_NEXT[lane, suspects], bounds)]
+    query = _NEXT[lane, suspects]
+    if passed_over:  # seldom, so that the usual statement need not know of it
+        query = query.where(Clip.user_id.not_in(passed_over))
+    return [_ReadyClip(*row) for row in session.execute(query, {"limit": limit})]
 
 
 def _decide(

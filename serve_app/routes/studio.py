@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
 from serve_app.http.access import StateDep
+from serve_app.http.app_state import AppState
 
 FOLDER = Path(__file__).parent.parent / "studio"
 TYPES = {
@@ -108,8 +109,17 @@ async def page(state: StateDep) -> Response:
     return Response(studio_files().page, media_type=TYPES[".html"], headers=headers)
 
 
-@router.api_route("/studio/{version}/{path:path}", methods=_READ)
-async def file(version: str, path: str, state: StateDep) -> Response:
+@router.api_route("/studio/{version}/{name}", methods=_READ)
+async def file(version: str, name: str, state: StateDep) -> Response:
+    return _file(version, name, state)
+
+
+@router.api_route("/studio/{version}/{folder}/{name}", methods=_READ)
+async def file_in_folder(version: str, folder: str, name: str, state: StateDep) -> Response:
+    return _file(version, f"{folder}/{name}", state)
+
+
+def _file(version: str, path: str, state: AppState) -> Response:
     served = studio_files()
     content = served.files.get(path)
     if version != served.version or content is None:

@@ -14,6 +14,14 @@ export const player = createStore({
   peaks: null, error: "", rate: 1, volume: 1, list: [],
 });
 
+/** What lists of clips show: which clip is in the player, and whether it is heard. Unlike `player`
+ * it does not change with every frame. */
+export const nowPlaying = createStore({ id: null, playing: false });
+player.subscribe(({ clip, playing }) => {
+  const shown = nowPlaying.get(), id = clip?.id ?? null;
+  if (shown.id !== id || shown.playing !== playing) nowPlaying.set({ id, playing });
+});
+
 let live = null;
 let renewed = false;
 let ticket = 0; // of the newest request to play: older ones give up

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from pipelines import registry
-from pipelines.audio.containers import FORMATS, Encoder, own_rate
+from pipelines.audio.containers import ENCODINGS, Encoder, own_rate
 from pipelines.audio.peaks import Peaks
 from pipelines.audio.recording import Recording
 from pipelines.protocol import InvalidInput, Request, Waveform
@@ -107,7 +107,7 @@ class ClipRunner:
     ) -> ClipResult | None:
         clip = claim.clip
         timings = ClipTimings()
-        content_type = FORMATS[clip.options["format"]].content_type
+        content_type = ENCODINGS[clip.options["format"]].content_type
         upload = self._store.open_writer(result_key(clip), content_type, claim.token)
         report = ProgressReporter(
             partial(self._record_events, claim), partial(self._store_piece, claim)

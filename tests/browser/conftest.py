@@ -119,6 +119,7 @@ class Visitor:
     problems: list[str] = field(default_factory=list)
     allowed: list[str] = field(default_factory=list)
     origins: set[str] = field(default_factory=set)
+    left: bool = False
 
     def open(self, hash_path: str = "") -> None:
         self.page.goto(f"{self.url}/studio/{hash_path}")
@@ -146,6 +147,13 @@ class Visitor:
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         page.on("console", lambda said: said.type == "error" and self.problems.append(said.text))
         page.on("request", lambda asked: self.origins.add("/".join(asked.url.split("/")[:3])))
+
+    def leave(self) -> None:
+        """Checks and closes the window, before its server ends."""
+        if not self.left:
+            self.check()
+            self.left = True
+            self.context.close()
 
     def check(self) -> None:
         """Nothing on the console, no report of the policy, no cookie, no token kept."""
@@ -179,8 +187,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     expect.set_options(timeout=30_000)
     yield make
     for visitor in visitors:
-        visitor.check()
-        visitor.context.close()
+        visitor.leave()
 
 
 @pytest.fixture

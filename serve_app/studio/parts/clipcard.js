@@ -5,7 +5,7 @@ import { titleOf } from "./playbar.js";
 import { sentence } from "../api.js";
 import { forget, keep, remove } from "../clips.js";
 import { writeDraft } from "../drafts.js";
-import { download, listen, play, player, prepareLive, toggle } from "../player.js";
+import { download, listen, nowPlaying, play, prepareLive, toggle } from "../player.js";
 import { go } from "../router.js";
 import { html, length, number, shorten, timeOfDay, useState, useStore, when } from "../ui.js";
 
@@ -37,9 +37,9 @@ function draftOf(clip) {
 
 export function ClipCard({ clip, list, children, canConvert = true }) {
   const [more, showMore] = useState(false);
-  const current = useStore(player);
+  const current = useStore(nowPlaying);
   const pending = clip.state === "pending", ready = clip.state === "succeeded";
-  const mine = current.clip?.id === clip.id;
+  const mine = current.id === clip.id;
   const title = titleOf(clip), long = title.length > 120;
   const failed = (error) => notify(sentence(error));
   const drop = () => {

@@ -61,12 +61,12 @@ export function useMaker(service) {
 const sending = createStore({ what: "" });
 export const tellSending = (what) => sending.set({ what });
 
-export function MakeButton({ label, busy, price, reason, error, atOnce, onAtOnce, onMake }) {
+export function MakeButton({ label, busy, price, reason, error, atOnce, onAtOnce }) {
   const { account } = useStore(session);
   const { what } = useStore(sending);
   const short = account && account.available < price ? `This costs ${number(price)} credits, and ${number(account.available)} are available.` : "";
   const why = reason || short;
-  return html`<div class="make"><button type="submit" class="primary" disabled=${busy || Boolean(why)} aria-describedby="make-note" onClick=${onMake}>${busy ? what || "Sending…" : label}</button>
+  return html`<div class="make"><button type="submit" class="primary" disabled=${busy || Boolean(why)} aria-describedby="make-note">${busy ? what || "Sending…" : label}</button>
     <label class="check"><input type="checkbox" checked=${atOnce} onChange=${(event) => onAtOnce(event.target.checked)} />Play at once</label>
     <p class="hint" id="make-note">${why || html`${number(price)} credits of ${account ? number(account.available) : "…"} · <kbd>Ctrl</kbd> <kbd>Enter</kbd>`}</p>
     ${error && html`<p class="problem" role="alert">${sentence(error)}</p>`}</div>`;
