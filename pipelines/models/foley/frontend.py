@@ -10,6 +10,7 @@ import numpy as np
 from pipelines.models.foley.files import FoleyFiles
 from pipelines.models.foley.phrases import PHRASES, read_phrases
 from pipelines.models.foley.reading.descriptions import (
+    Description,
     Part,
     Step,
     inverted,
@@ -36,7 +37,9 @@ WEAK_STEP_COSINE = 0.65
 """The same beside "before" and "after", which may tell a time instead of an order."""
 NEGATED_COSINE = 0.5
 """Least cosine at which a kind is kept out by what a description negates."""
-NEAR_COSINE = 0.5
+NAMED_COSINE = 0.8
+"""From here, a text names a kind by its own name."""
+NEAR_COSINE = 0.52
 """Below, a clip's note says that no kind is near the description."""
 MOST_LAYERS = 3
 """At a time."""
@@ -89,12 +92,12 @@ class FoleyFrontend:
     def understood(self, prompt: str, seconds: float) -> Understood:
         """The sounds of a description: one or more at a time, in its order."""
         description = understand(prompt)
-        unwanted = self._kinds_of(description.negated)
+        unwanted = self._unwanted(description)
         heard, unheard, behind = [], [], []
         for step in self._ordered(description.steps, unwanted)[:MOST_STEPS]:
             layers, similarity = self._layers(step, unwanted)
             if step.parts and len(description.steps) > 1 and similarity < STEP_COSINE:
-                unheard.append((step, layers, similarity))
+                unheard.append(step)
                 continue
             behind += [layer for layer, on in layers if on]
             rest = tuple(layer for layer, on in layers if not on)
@@ -105,12 +108,12 @@ class FoleyFrontend:
         scenes = [scene for scene, _ in heard]
         if behind and len(scenes) == 1 and all(layer.count for layer in scenes[0].layers):
             scenes.insert(0, Scene(()))  # what goes on behind is heard before
-        layers = (*behind, *on_time_line(scenes, seconds))
+        together = (*behind, *on_time_line(scenes, seconds))
         similarity = max((it for scene, it in heard if scene.layers), default=1.0)
-        note = _note(similarity, layers[0].kind)
-        for step, _, _ in unheard:
+        note = _note(similarity, together[0].kind)
+        for step in unheard:
             note += f' No kind of sound is near "{step.raw}", which is left out.'
-        return Understood(layers, similarity, note.strip())
+        return Understood(together, similarity, note.strip())
 
     def _of_whole(self, prompt: str, unwanted: frozenset[str]) -> Understood:
         kind, similarity = self.nearest(prompt, unwanted)
@@ -157,9 +160,15 @@ class FoleyFrontend:
         ]
         return layers, max(cosine for _, (_, cosine) in chosen)
 
-    def _kinds_of(self, negated: Iterable[str]) -> frozenset[str]:
-        nearest = (self.nearest(text) for text in negated if text.strip())
-        return frozenset(kind for kind, cosine in nearest if cosine >= NEGATED_COSINE)
+    def _unwanted(self, description: Description) -> frozenset[str]:
+        """The kinds that a description negates. What is also asked for must be negated by its own
+        name: "a fireplace with no crackling" is still a fire."""
+        negated = [self.nearest(text) for text in description.negated if text.strip()]
+        kinds = {kind: cosine for kind, cosine in negated if cosine >= NEGATED_COSINE}
+        asked = {self.nearest(step.whole.text)[0] for step in description.steps if kinds}
+        return frozenset(
+            kind for kind, cosine in kinds.items() if kind not in asked or cosine >= NAMED_COSINE
+        )
 
     def nearest(self, text: str, unwanted: frozenset[str] = frozenset()) -> tuple[str, float]:
         """The kind of the nearest phrase, and its cosine; not one of those that are unwanted.

@@ -16,9 +16,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "high high-pitched shrill squeaky piercing higher treble tiny",
     ),
     INTENSITY: (
-        "gentle gently light lightly soft softly weak faint faintly mild quiet quietly small little",
-        "heavy heavily strong strongly intense violent violently powerful hard fierce loud loudly huge "
-        "massive furious",
+        "gentle gently light lightly soft softly weak faint faintly "
+        "mild quiet quietly small little",
+        "heavy heavily strong strongly intense violent violently powerful hard fierce loud loudly "
+        "huge massive furious",
     ),
     DISTANCE: (
         "close close-up near nearby",

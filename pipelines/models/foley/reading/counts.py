@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pipelines.models.foley.reading.word_lists import words
+
 MOST = 60
 """Larger numbers are not counted out."""
 
@@ -21,19 +23,22 @@ NUMBERS: dict[str, int] = {
     "triple": 3,
     "dozen": 12,
 }
-_EVENTS = (
-    "gunshot shot explosion detonation blast bang boom knock rap tap thud thump bark woof yap meow "
+_EVENTS = words(
+    "gunshot shot explosion detonation blast bang boom knock rap tap thud thump bark woof "
+    "yap meow "
     "miaow mew hoot howl caw croak ribbit chirp tweet honk toot beep bleep blip ping ring chime "
-    "toll strike stroke hit clap handclap thunderclap crack step footstep footfall tick tock click "
+    "toll strike stroke hit clap handclap thunderclap crack step footstep footfall tick tock "
+    "click "
     "clink chink drip drop droplet raindrop plop beat heartbeat snore whistle laugh creak squeak "
-    "zap pew whoosh swish swoosh kick gong crash smash note pluck pulse burst call cry buzz "
+    "zap pew whoosh swish swoosh kick gong crash smash note pluck pulse burst call cry buzz horn "
     "clang clank jingle ding splash pop snap growl roll sound swing swipe drumbeat bounce"
-).split()
+)
 """Nouns of single events. A number before anything else counts sources: "two dogs bark"."""
-_GOING_ON = (
-    "heartbeat beat drumbeat buzz laugh note whistle growl cry call rap roll sound kick crack drop "
+_GOING_ON = words(
+    "heartbeat beat drumbeat buzz laugh note whistle growl cry call horn rap roll sound kick "
+    "crack drop "
     "rumble snore"
-).split()
+)
 """Of these, the ones that "a" does not make single: "a heartbeat" goes on."""
 
 
@@ -57,17 +62,26 @@ _VAGUE = (
     (r"\btwo or three\b", "three"),
 )
 _TIMES = re.compile(rf"\b(?:exactly |only |just )?{_NUMBER}[\s-]+times?\b")
-_ADVERB = re.compile(r"\b(?:exactly |only |just )?(?P<adverb>once|twice|thrice)\b(?! (?:a|the|it)\b)")
+_ADVERB = re.compile(
+    r"\b(?:exactly |only |just )?(?P<adverb>once|twice|thrice)\b(?! (?:a|the|it)\b)"
+)
 _OF_MANY = re.compile(rf"\b{_NUMBER}(?={_BETWEEN}(?:{_PLURALS})\b)")
 _OF_ONE = re.compile(
-    rf"\b(?:(?P<number>one|single|lone|solitary|double|triple)(?={_BETWEEN}(?:{_SINGULARS})\b)"
-    rf"|an?(?={_BETWEEN}(?:{_ONCE_ONLY})\b(?! (?:drum|track|tone|counter|beat|pattern)\b)))"
+    rf"\b(?P<number>one|single|lone|solitary|double|triple)(?={_BETWEEN}(?:{_SINGULARS})\b)"
 )
+_OF_AN = re.compile(
+    rf"\ban?(?={_BETWEEN}(?:{_ONCE_ONLY})\b(?! (?:drum|track|tone|counter|beat|pattern)\b))"
+)
+_REPEATED = re.compile(rf"\b(?P<word>{_SINGULARS})(?:[\s,!-]+(?P=word))+\b")
+_LETTERS = re.compile(r"[a-z]+")
 _STRIKES = re.compile(rf"\b(?P<verb>strikes|tolls|chimes) {_NUMBER}(?! \w+s\b)")
 _MANY = re.compile(
-    rf"\b(?:{_PLURALS}|gunfire|shooting|shoot-?out|firefight|battle|war|repeated(?:ly)?|constant(?:ly)?"
-    r"|continuous(?:ly)?|many|multiple|series|salvo|barrage|volley|machine|fireworks|pattern|keeps?"
-    r"|ringing|swinging|swishing|whooshing|every|bombs|grenades|guns|rifles|pistols|windows|bottles"
+    rf"\b(?:{_PLURALS}|gunfire|shooting|shoot-?out|firefight|battle|war|repeated(?:ly)?|"
+    rf"constant(?:ly)?"
+    r"|continuous(?:ly)?|many|multiple|series|salvo|barrage|volley|machine|fireworks|pattern|"
+    r"keeps?"
+    r"|ringing|swinging|swishing|whooshing|every|bombs|grenades|guns|rifles|pistols|windows|"
+    r"bottles"
     r"|plates|dishes|gongs|swords|lasers|cannons|coins|doorbells|and on)\b"
 )
 
@@ -82,10 +96,15 @@ def counted(text: str) -> tuple[str, int | None]:
         return _without(text, found), _ADVERBS[found["adverb"]]
     if (found := _OF_MANY.search(text)) and found["number"] not in ("one", "single", "lone"):
         return _without(text, found), _number(found["number"])
+    if found := _REPEATED.search(text):
+        said = len(_LETTERS.findall(found[0]))
+        return f"{text[: found.start()]} {found['word']} {text[found.end() :]}".strip(), said
     if found := _STRIKES.search(text):
         return text[: found.start("number")].strip(), _number(found["number"])
     if found := _OF_ONE.search(text):
-        return _without(text, found), _number(found["number"] or "one")
+        return _without(text, found), _number(found["number"])
+    if found := _OF_AN.search(text):
+        return _without(text, found), 1
     return text, None
 
 
@@ -100,4 +119,4 @@ def _number(word: str) -> int | None:
 
 
 def _without(text: str, found: re.Match[str]) -> str:
-    return f"{text[: found.start()]} {text[found.end() :]}".strip()
+    return " ".join(f"{text[: found.start()]} {text[found.end() :]}".split())

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from pipelines.models.foley.reading.counts import counted, is_many
-from pipelines.models.foley.reading.courses import Course, marked, taken
+from pipelines.models.foley.reading.courses import Course, marked, spanned, taken
+from pipelines.models.foley.reading.word_lists import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Description:
         return not any(step.parts for step in self.steps)
 
 
-_CLEAN = str.maketrans({"’": "'", "‘": "'", "–": ",", "—": ",", "“": " ", "”": " ", '"': " "})  # noqa: RUF001
+_CLEAN = str.maketrans({"’": "'", "‘": "'", "–": ",", "—": ",", "“": " ", "”": " ", '"': " "})
 _SPACES = re.compile(r"\s+")
 
 # "now and then" and "one after the other" are no order.
@@ -62,44 +63,62 @@ _BEFORE = re.compile(
 )
 _AFTER = re.compile(
     r"^(?:right |just |shortly )?(?:after|once) (?P<sooner>[^,;]+), (?P<later>.+)$|"
-    r"^(?P<later2>.+?),? (?:right |just |shortly )?after (?P<sooner2>(?!dark\b|midnight\b|that\b|\w+ seconds?\b|a (?:while|moment|pause)\b).+)$"
+    r"^(?P<later2>.+?),? (?:right |just |shortly )?after (?P<sooner2>(?!dark\b|midnight\b|"
+    r"that\b|\w+ seconds?\b|a (?:while|moment|pause)\b).+)$"
 )
 _THEN = re.compile(
-    r"(?:[,;.]|\s)+(?:and |but )?(?:(?:is |are )?(?:immediately |soon |quickly )?followed (?:immediately )?by|"
-    r"(?:and )?(?:only )?then|after(?:wards| that| a while| a moment| a pause)|(?:a )?(?:moment|second|little|while|bit)s? later|"
+    r"(?:[,;.]|\s)+(?:and |but )?(?:(?:is |are )?(?:immediately |soon |"
+    r"quickly )?followed (?:immediately )?by|"
+    r"(?:and )?(?:only )?then|after(?:wards| that| a while| a moment| a pause)|"
+    r"(?:a )?(?:moment|second|little|while|bit)s? later|"
     r"later(?: on)?|subsequently|next|finally|lastly|at (?:the end|last)|in the end|thereafter|"
-    r"until|till|(?:which |that )?(?:turn|chang|transition|morph|mov)(?:s|es|ing|ning)? (?:in)?to|becoming|"
+    r"until|till|(?:which |that )?(?:turn|chang|transition|morph|mov)(?:s|es|ing|"
+    r"ning)? (?:in)?to|becoming|"
     r"(?:which )?(?:gives|giving|give) way to|(?:which )?(?:leads|leading) (?:in)?to|"
-    r"(?:and )?(?:ends|ending|ended|finishes|finishing|closes|concludes|concluding) (?:with|in|by)|"
-    r"second(?:ly)?,|third(?:ly)?,|(?:and )?(?:->|=>|→))(?:[\s,:]+|$)(?:then |by |finally |there is |comes |follows )*"
+    r"(?:and )?(?:ends?|ending|ended|finish|finishes|finishing|closes|concludes|"
+    r"concluding) (?:with|in|by)|"
+    r"second(?:ly)?,|third(?:ly)?,|(?:and )?(?:->|=>|→))(?:[\s,:]+|$)(?:then |by |finally |"
+    r"there is |comes |follows )*"
+)
+_PRECEDED = re.compile(r"^(?P<later>.+?),? (?:which is |is )?preceded by (?P<sooner>.+)$")
+_RANKED = re.compile(r"(?:^|[\s,;.]+)(?:1|2|3|4|5)[.)] +")
+_RANK_AFTER = re.compile(
+    r"^(?P<first>[^,;]+?) first[,;]? (?:and )?(?P<second>[^,;]+?) (?:second|next|last|after)$"
 )
 _OPENING = re.compile(
     r"^(?:(?:at )?first(?:ly)?(?: of all)?|to begin with|to start with|"
-    r"(?:it |the sound )?(?:starts?|starting|begins?|beginning|opens?|opening) (?:with|by|as)|initially)[\s,:]+(?:comes |there is )?"
+    r"(?:it |the sound )?(?:starts?|starting|begins?|beginning|opens?|opening) (?:with|by|as)|"
+    r"initially)[\s,:]+(?:comes |there is )?"
 )
 _SECONDS = re.compile(
-    r"\b(?:(?:for|lasting) )?(?P<number>\d+(?:\.\d+)?|one|two|three|four|five|six|seven|eight|nine|ten)"
+    r"\b(?:(?:for|lasting) )?(?P<number>\d+(?:\.\d+)?|one|two|three|four|five|six|seven|eight|"
+    r"nine|ten)"
     r"[\s-]+seconds?(?: long)?(?: of)?\b"
 )
 _WORD_SECONDS = {
     word: float(number)
-    for number, word in enumerate("one two three four five six seven eight nine ten".split(), 1)
+    for number, word in enumerate(words("one two three four five six seven eight nine ten"), 1)
 }
 _SILENCE = re.compile(
     r"^(?:(?:a|an|of|the|complete|total|dead|long|short|brief|moment|few|there|is|some) )*"
     r"(?:silence|quiet|nothing|pause|stillness)$"
 )
 
-_CLAUSES = re.compile(r"[,;.!?:]+|\b(?:and|while|whilst|with|over|plus|as well as|amid|against)\b|&|\+")
+_CLAUSES = re.compile(
+    r"[,;.!?:]+|\b(?:and|while|whilst|with|over|plus|as well as|amid|against)\b|&|\+"
+)
 _NOT = re.compile(
     r"\b(?:(?:but |and |or |with |there (?:is|are|should be|must be) )*"
-    r"(?:no|without(?: any)?|not any|never any|nor|neither|minus|excluding|except(?: for)?|free of|"
-    r"free from|instead of|rather than|not (?=(?:a|an|the)\b)|leave out|avoid|omit|devoid of|absence of)"
+    r"(?:no|without(?: any)?|not any|never any|nor|neither|minus|excluding|except(?: for)?|"
+    r"free of|"
+    r"free from|instead of|rather than|not(?! only\b)|nobody|no one|nothing|exclude|excludes|"
+    r"leave out|avoid|omit|devoid of|absence of)"
     r"(?: (?:sounds? of|signs? of|trace of))?) (?P<what>(?!longer\b|doubt\b)[^,;.!?:]+)"
 )
 _NOT_VERB = re.compile(
     r"(?:^|(?<=[,;.!?:]))\s*(?:but |and |the |it )*(?P<what>[^,;.!?:]*?)\s*"
-    r"\b(?:(?:is|are|does|do|should|must|can|will|has|have) ?(?:not|n't)|(?:isn|aren|doesn|don|won|can)'?t|never)\b"
+    r"\b(?:(?:is|are|does|do|should|must|can|will|has|have) ?(?:not|n't)|(?:isn|aren|doesn|"
+    r"don|won|can)'?t|never)\b"
     r"(?P<rest>[^,;.!?:]*)"
 )
 _NOT_HOW = re.compile(
@@ -107,25 +126,49 @@ _NOT_HOW = re.compile(
     r"(?:\w+ly|loud|heavy|strong|fast|slow|high|low|near|far|quick|quiet|big|deep|distant|harsh)\b"
 )
 _END_OF_NOT = re.compile(
-    r"\b(?:but|just|only|while|whilst|then)\b|\band (?=(?:a|an|the|some|there|with|loud|heavy|lots)\b)"
+    r"\b(?:but|just|only|while|whilst|then)\b|\band (?=(?:a|an|the|some|there|with|loud|heavy|"
+    r"lots)\b)"
 )
-_LIST = re.compile(r"\b(?:and|or|nor|any|no|sounds?|noises?|at all|of|please|whatsoever|either)\b|,")
+_LIST = re.compile(
+    r"\b(?:and|or|nor|any|no|sounds?|noises?|at all|of|please|whatsoever|either)\b|,"
+)
 
 _LEVELS = (
-    (re.compile(r"\b(?:barely|hardly|scarcely|almost in|nearly in)[ -]?(?:audible|heard|perceptible|noticeable)\b"), -18.0),
-    (re.compile(r"\b(?:very|extremely|really|ever so|super) (?:quiet|faint|soft|silent)(?:ly)?\b"), -16.0),
+    (
+        re.compile(
+            r"\b(?:barely|hardly|scarcely|almost in|nearly in)[ -]?(?:audible|heard|"
+            r"perceptible|noticeable)\b"
+        ),
+        -18.0,
+    ),
+    (
+        re.compile(
+            r"\b(?:very|extremely|really|ever so|super) (?:quiet|faint|soft|silent)(?:ly)?\b"
+        ),
+        -16.0,
+    ),
     (re.compile(r"\b(?:faint(?:ly)?|hushed|whisper[- ]quiet|at (?:a )?low volume)\b"), -12.0),
     (re.compile(r"\b(?:quiet(?:ly)?|silent(?:ly)?|subdued|muted)\b"), -10.0),
     (re.compile(r"\bsoft(?:ly)?\b"), -6.0),
-    (re.compile(r"\b(?:deafening|ear-?splitting|(?:very|extremely|really) loud(?:ly)?|at full (?:volume|blast)|blaring)\b"), 5.0),
+    (
+        re.compile(
+            r"\b(?:deafening|ear-?splitting|(?:very|extremely|really) loud(?:ly)?|"
+            r"at full (?:volume|blast)|blaring)\b"
+        ),
+        5.0,
+    ),
     (re.compile(r"(?<!out )\bloud(?:ly)?\b"), 4.0),
 )
 _THROUGHOUT = re.compile(
-    r"\b(?:in the background|throughout|all the (?:time|while)|the whole time|all along|constantly behind)\b"
+    r"\b(?:in the background|throughout|all the (?:time|while)|the whole time|all along|"
+    r"constantly behind)\b"
 )
 _SMALL_WORDS = frozenset(
-    "a an the it its is are of in on at to by for that which this there sound sounds noise very "
-    "slowly gradually suddenly and or all whole everything then from with they them he she again".split()
+    words(
+        "a an the it its is are of in on at to by for that which this there sound sounds noise "
+        "very slowly gradually suddenly and or all whole everything then from with they them he "
+        "she again"
+    )
 )
 
 
@@ -134,7 +177,7 @@ def understand(prompt: str) -> Description:
     text = _SPACES.sub(" ", prompt.translate(_CLEAN).lower()).strip(" .,;!?:")
     text = _NO_ORDER.sub("repeatedly", text)
     text = _NOT_HOW.sub("", text)
-    text, negated = _without_negations(text)
+    text, negated = _without_negations(spanned(text))
     steps = _merged([_step(piece) for piece in _pieces(text)])
     return Description(tuple(steps), negated)
 
@@ -159,14 +202,17 @@ def _without_negations(text: str) -> tuple[str, tuple[str, ...]]:
         negated.append(" ".join([*words, found["rest"].strip()]).strip())
         return ""
 
-    text = _NOT.sub(cut, text)
     text = _NOT_VERB.sub(cut_verb, text)
+    text = _NOT.sub(cut, text)
     return text.strip(" .,;!?:"), tuple(negated)
 
 
 def _pieces(text: str) -> list[str]:
     """The steps of a text in the order in which they are to be heard."""
     pieces = []
+    text = _RANKED.sub(", then ", text).removeprefix(", then ")
+    if found := _RANK_AFTER.match(text):
+        text = f"{found['first']}, then {found['second']}"
     for piece in _THEN.split(_OPENING.sub("", text)):
         clean = _OPENING.sub("", piece.strip(" ,;."))
         if clean:
@@ -177,6 +223,8 @@ def _pieces(text: str) -> list[str]:
 def inverted(text: str) -> tuple[str, str] | None:
     """The two steps of "X before Y" or "Y after X", if the text has that form; X first. Whether
     both are sounds is for the caller to find out: "before dawn" is none."""
+    if found := _PRECEDED.match(text):
+        return found["sooner"], found["later"]
     for pattern in (_BEFORE, _AFTER):
         if found := pattern.match(text):
             first, second = (found[name] or found[f"{name}2"] for name in ("sooner", "later"))
@@ -236,9 +284,7 @@ def _joined(part: Part, more: Part) -> Part:
     """A part with the course, count and level of a clause that has nothing else."""
     courses = tuple(dict.fromkeys((*part.courses, *more.courses)))
     count = part.count if more.count is None else more.count
-    return Part(
-        part.text, count, part.many, courses, part.level or more.level, part.throughout
-    )
+    return Part(part.text, count, part.many, courses, part.level or more.level, part.throughout)
 
 
 def _merged(steps: list[Step]) -> list[Step]:

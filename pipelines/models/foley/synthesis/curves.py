@@ -49,7 +49,8 @@ def _gain(course: Course, t: Wave) -> Wave:
         return np.sin(0.5 * np.pi * t) ** 2
     if course is Course.FADE_OUT:
         return np.cos(0.5 * np.pi * t) ** 2
-    return 10.0 ** (_DECIBELS[course](t) / 20)
+    gain: Wave = 10.0 ** (_DECIBELS[course](t) / 20)
+    return gain
 
 
 def _nearness(course: Course, t: Wave) -> Wave:

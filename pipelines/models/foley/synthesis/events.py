@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipelines.models.foley.synthesis.signals import Rng
 from pipelines.models.foley.synthesis.sound import between
@@ -111,5 +112,5 @@ def tempo_times(kind: str, seconds: float, ratio: float) -> list[float]:
 
 def bursts(times: Sequence[float], seconds: float) -> list[tuple[float, float]]:
     """Start and end of each burst of a sound that goes on, in seconds."""
-    gap = min((b - a for a, b in zip(times, times[1:], strict=False)), default=2 * OTHER.seconds)
+    gap = min((b - a for a, b in pairwise(times)), default=2 * OTHER.seconds)
     return [(time, min(time + 0.6 * gap, seconds)) for time in times]

@@ -143,7 +143,9 @@ def sonar(draw: Draw) -> Wave:
     """Pings with a long watery tail."""
     pitch = draw.at_pitch(650, 1600)
     events = []
-    for start in draw.starts(np.arange(draw.any(0.05, 0.2), draw.seconds, 1 / draw.at_speed(0.35, 1.1))):
+    for start in draw.starts(
+        np.arange(draw.any(0.05, 0.2), draw.seconds, 1 / draw.at_speed(0.35, 1.1))
+    ):
         count = samples(2.0)
         ping = tone(pitch, count) * fading(count, 1.8) * swell(count, 0.01, 0.1)
         tail = shaped(draw.rng, count, band(pitch, 0.03)) * fading(count, 2.0)
@@ -156,7 +158,9 @@ def geiger(draw: Draw) -> Wave:
     count = samples(0.006)
     click = shaped(draw.rng, count, band(3200, 0.7)) * fading(count, 0.006)
     rate = draw.at_speed(4, 45)
-    return placed(draw.count, [(time, click) for time in draw.starts(moments(draw.rng, draw.seconds, rate))])
+    return placed(
+        draw.count, [(time, click) for time in draw.starts(moments(draw.rng, draw.seconds, rate))]
+    )
 
 
 def riser(draw: Draw) -> Wave:

@@ -106,7 +106,9 @@ def drum_roll(draw: Draw) -> Wave:
 def hi_hat(draw: Draw) -> Wave:
     """Closed and open strokes on a pair of cymbals."""
     events = []
-    for number, start in enumerate(draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(2.5, 9)))):
+    for number, start in enumerate(
+        draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(2.5, 9)))
+    ):
         length = 0.45 if number % 8 == 7 else 0.07
         count = samples(length)
         events.append((start, shaped(draw.rng, count, highpass(5200, 2)) * fading(count, length)))
