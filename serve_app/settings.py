@@ -191,6 +191,9 @@ class Settings(BaseSettings, QueueSettings):
     silence_seconds: float = Field(0.3, ge=0, le=5)
     sound_level: float = Field(-23.0, ge=-40, le=-16)
     """Level of the loudest half second of a sound effect of Foley, in dB of full scale."""
+    sound_similarity: float = Field(0.0, ge=0, le=1)
+    """Least similarity of a description and Foley's nearest kind of sound; what is below fails with
+    the code `unknown_sound`. 0.5 refuses most descriptions of nothing that it can make."""
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
 
@@ -254,6 +257,7 @@ class Settings(BaseSettings, QueueSettings):
             spoken_characters=_SPOKEN_PER_WRITTEN * self.max_text_characters,
             silence_seconds=self.silence_seconds,
             sound_level=self.sound_level,
+            sound_similarity=self.sound_similarity,
         )
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
