@@ -143,12 +143,25 @@ class Settings(BaseSettings, QueueSettings):
     worker_replicas: int = Field(1, ge=1)
     worker_clips: int = Field(8, ge=1)
     """Clips one worker replica runs at a time."""
+    worker_bulk_clips: int = Field(8, ge=1)
+    """Lines of batches that it runs besides."""
+    worker_lanes: tuple[Literal["interactive", "bulk"], ...] = ("interactive", "bulk")
+    """What workers take: clips for which somebody waits, lines of batches, or both."""
     poll_seconds: float = Field(0.5, gt=0)
     clip_segments: int = Field(4, ge=1)
     """Segments of one clip in the graph at a time."""
     drain_seconds: float = Field(20, ge=0)
     stall_seconds: float = Field(300, gt=0)
     """A stage is taken for stuck after this time in one step of one batch."""
+
+    # Batches
+    bulk_window: int = Field(0, ge=0, le=1_000)
+    """Lines of a batch in the queue at a time; 0: four times the places of all workers."""
+    bulk_buckets: tuple[str, ...] = ()
+    """Buckets besides `s3_bucket` that manifests are read from and results written to."""
+    max_batches_of_user: int = Field(4, ge=1)
+    """Batches of one user that are not finished."""
+    max_batch_lines: int = Field(1_000_000, ge=1)
 
     # Retention
     clip_keep_seconds: float = Field(0, ge=0)
@@ -178,6 +191,9 @@ class Settings(BaseSettings, QueueSettings):
     silence_seconds: float = Field(0.3, ge=0, le=5)
     sound_level: float = Field(-23.0, ge=-40, le=-16)
     """Level of the loudest half second of a sound effect of Foley, in dB of full scale."""
+    sound_similarity: float = Field(0.0, ge=0, le=1)
+    """Least similarity of a description and Foley's nearest kind of sound; what is below fails with
+    the code `unknown_sound`. 0.5 refuses most descriptions of nothing that it can make."""
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
 
@@ -241,6 +257,7 @@ class Settings(BaseSettings, QueueSettings):
             spoken_characters=_SPOKEN_PER_WRITTEN * self.max_text_characters,
             silence_seconds=self.silence_seconds,
             sound_level=self.sound_level,
+            sound_similarity=self.sound_similarity,
         )
 
     def changed(self, changes: Mapping[str, Any]) -> Self:

@@ -17,7 +17,7 @@ from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from serve_app import __version__, catalog
 from serve_app.cli import clips, doctor, users, voices
-from serve_app.cli.common import local_key, sign_in_link
+from serve_app.cli.common import LOCAL_USER, local_key, sign_in_link
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
 from serve_app.cli.local_stack import LocalStack, RayGone, base_url, local_stack
@@ -193,6 +193,10 @@ def _print_banner(
         f"Studio, signed in (once, within ten minutes; another: bernie studio): {link}",
         *_services(asked, settings),
         f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
+        "Many lines at once: "
+        f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={settings.data_dir.resolve() / 'ray-token'} "
+        f"ray job submit --address http://127.0.0.1:{dashboard_port} -- "
+        f"python -m serve_app.bulk run --manifest lines.jsonl --user {LOCAL_USER}",
         f"Ray dashboard: http://127.0.0.1:{dashboard_port} "
         f"(its token is in {settings.data_dir / 'ray-token'})",
     ]

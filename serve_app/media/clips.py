@@ -11,7 +11,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
 from serve_app.accounts import credits
-from serve_app.db.models import CANCELLED, PENDING, Clip, ClipPeaks, ClipState
+from serve_app.db.models import CANCELLED, INTERACTIVE, PENDING, Clip, ClipPeaks, ClipState
 from serve_app.db.pagination import Page, decode_cursor, encode_cursor
 from serve_app.errors import ApiError, not_found
 from serve_app.ids import is_id, new_id
@@ -161,7 +161,7 @@ def delete(
     if clip.state is ClipState.PENDING:
         message = "The clip was cancelled."
         transition(session, clip, ClipState.CANCELLED, now, code=CANCELLED, message=message)
-        if clip.started_at is None:
+        if clip.started_at is None and clip.lane == INTERACTIVE:
             throttle.replan(session, credits.lock_account(session, user_id), settings, now)
     else:
         clip.deleted_at = now

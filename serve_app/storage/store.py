@@ -114,6 +114,14 @@ class ObjectStore:
                 Bucket=self._bucket, Key=key, Body=data, ContentType=content_type
             )
 
+    def copy(self, bucket: str, key: str, to: str) -> None:
+        """Copies an object of any bucket that the credentials open, within the store. Raises
+        ObjectMissing."""
+        with translated(f"object {key}"):
+            self._client.copy_object(
+                Bucket=self._bucket, Key=to, CopySource={"Bucket": bucket, "Key": key}
+            )
+
     def get(self, key: str) -> bytes:
         """The whole object. Raises ObjectMissing."""
         with translated(f"object {key}"):

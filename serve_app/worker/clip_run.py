@@ -25,7 +25,7 @@ from pipelines.audio.recording import Recording
 from pipelines.protocol import InvalidInput, Request, Waveform
 from pipelines.voices.shipped_voices import catalogue
 from serve_app.batching.fair_queue import Ticket
-from serve_app.db.models import Clip
+from serve_app.db.models import BULK, Clip
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
 from serve_app.media import clips, live_audio, uploads, voices
@@ -179,7 +179,7 @@ class ClipRunner:
         pieces = generate(
             self._stages[clip.service],
             request,
-            Ticket(f"{clip.id}.{clip.attempts}", clip.user_id),
+            Ticket(f"{clip.id}.{clip.attempts}", clip.user_id, bulk=clip.lane == BULK),
             registry.joiner(clip.service, pipeline, stage),
             settings.clip_segments,
             timings,

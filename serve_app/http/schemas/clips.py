@@ -126,6 +126,11 @@ class ClipOut(BaseModel):
     s3_key: str | None
     audio: AudioOut | None = Field(description="Present when the clip succeeded.")
     error: ClipErrorOut | None = Field(description="Present when the clip failed.")
+    note: str | None = Field(
+        description="What to know of how the request was understood; for a sound effect, that no "
+        "kind of sound is near the description.",
+        examples=[None],
+    )
     timings: dict[str, Any] | None = Field(
         description="Seconds, in all and for each stage: waited and computed.",
         examples=[
