@@ -23,6 +23,7 @@ from serve_app.routes import (
     sessions,
     sound_effects,
     speech,
+    studio,
     uploads,
     voices,
 )
@@ -66,6 +67,7 @@ def create_app(state: AppState) -> FastAPI:
         clip_events,
         clip_audio,
         health,
+        studio,
     ):
         app.include_router(surface.router)
     # The last added is the outermost.

@@ -52,7 +52,10 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
     _require_token(given)
     settings = resolve(given)
     Database(settings.database()).migrate()
-    ObjectStore(settings).ensure_bucket()
+    store = ObjectStore(settings)
+    store.ensure_bucket()
+    if origins := [each.strip() for each in settings.studio_origins.split(",") if each.strip()]:
+        store.allow_origins(origins)
 
     stages = {
         service: (

@@ -123,6 +123,8 @@ class Settings(BaseSettings, QueueSettings):
     port: int = Field(8000, ge=1, le=65535)
     max_body_bytes: int = Field(256 * 1024, ge=1024)
     ingress_replicas: int = Field(1, ge=1)
+    studio_origins: str = ""
+    """Origins, with commas between, whose pages may use the object store. Empty: its own rules."""
     require_ray_token: bool = False
     """Serve only on a Ray that was started with RAY_AUTH_MODE=token."""
 
@@ -141,12 +143,25 @@ class Settings(BaseSettings, QueueSettings):
     worker_replicas: int = Field(1, ge=1)
     worker_clips: int = Field(8, ge=1)
     """Clips one worker replica runs at a time."""
+    worker_bulk_clips: int = Field(8, ge=1)
+    """Lines of batches that it runs besides."""
+    worker_lanes: tuple[Literal["interactive", "bulk"], ...] = ("interactive", "bulk")
+    """What workers take: clips for which somebody waits, lines of batches, or both."""
     poll_seconds: float = Field(0.5, gt=0)
     clip_segments: int = Field(4, ge=1)
     """Segments of one clip in the graph at a time."""
     drain_seconds: float = Field(20, ge=0)
     stall_seconds: float = Field(300, gt=0)
     """A stage is taken for stuck after this time in one step of one batch."""
+
+    # Batches
+    bulk_window: int = Field(0, ge=0, le=1_000)
+    """Lines of a batch in the queue at a time; 0: four times the places of all workers."""
+    bulk_buckets: tuple[str, ...] = ()
+    """Buckets besides `s3_bucket` that manifests are read from and results written to."""
+    max_batches_of_user: int = Field(4, ge=1)
+    """Batches of one user that are not finished."""
+    max_batch_lines: int = Field(1_000_000, ge=1)
 
     # Retention
     clip_keep_seconds: float = Field(0, ge=0)

@@ -8,7 +8,8 @@ that is stored is complete all the same; what a listener gets differs from it at
 - FLAC: the number of samples and the checksum are 0, for "unknown" (RFC 9639, section 8.2).
 - MP3: in place of the Info frame there is a silent one. Readers take its bit rate, the lowest, for
   that of the file, so that they guess the length too high rather than stop too early. The sound
-  comes later by that frame and by the encoder's own delay, which the Info frame would tell.
+  comes later by that frame and by the encoder's own delay, which the Info frame would tell. Below
+  about 56 kbit/s a frame is too small for an Info frame: the stream is the file.
 - Ogg/Opus: as it is.
 """
 
@@ -101,8 +102,18 @@ def _frame_bytes(header: bytes, index: int) -> int:
     return 72_000 * _MPEG_2_KBITS[index - 1] // (rate // 2 if header[1] & _MPEG_2 else rate // 4)
 
 
+def _is_info(frame: bytes) -> bool:
+    """Whether a mono frame is no sound but the encoder's note (Info, Xing), which comes behind the
+    space of the side information: 17 bytes in MPEG-1 and 9 in the others."""
+    at = 4 + (17 if frame[1] & _MPEG_1 else 9)
+    return frame[at : at + 4] in (b"Info", b"Xing")
+
+
 def _silent(info: bytes) -> bytes:
-    """The smallest frame of the kind of this one, all zeros behind its header: silence."""
+    """The smallest frame of the kind of this one, all zeros behind its header: silence. A frame of
+    sound is left as it is. While the file grows, zeros hold the place of the note."""
+    if not _is_info(info) and any(info[4:]):
+        return info
     lowest = 0x10 | info[2] & 0x0D  # without padding
     return bytes([*info[:2], lowest, info[3]]).ljust(_frame_bytes(info, 1), b"\0")
 
@@ -111,9 +122,13 @@ _FIRST: dict[str, Callable[[bytes], bytes]] = {"WAV": _endless, "MP3": _silent}
 """What becomes of the first thing that libsndfile writes."""
 
 
+HEAD_BYTES = 32
+
+
 def surplus(head: bytes, container: str) -> int:
-    """Bytes that a finished file, of which the first four are given, has more than its stream."""
-    if container != "MP3":
+    """Bytes that a finished file, of which the first `HEAD_BYTES` are given, has more than its
+    stream."""
+    if container != "MP3" or not _is_info(head):
         return 0
     return _frame_bytes(head, head[2] >> 4) - _frame_bytes(head, 1)
 
@@ -125,5 +140,7 @@ def streamed(data: bytes, container: str) -> bytes:
         layout = data[18:21] + bytes([data[21] & 0xF0])
         return data[:12] + bytes(6) + layout + bytes(20) + data[42:]
     if container == "MP3":
+        if not _is_info(data):
+            return data
         return _silent(data) + data[_frame_bytes(data, data[2] >> 4) :]
     return _endless(data) if container == "WAV" else data

@@ -1,4 +1,5 @@
-"""Containers and codecs of results: an incremental encoder (libsndfile) that resamples (soxr)."""
+"""Containers and codecs of results: an incremental encoder (libsndfile; FFmpeg for AAC) that
+resamples (soxr)."""
 
 from __future__ import annotations
 
@@ -11,11 +12,13 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from pipelines.audio.aac import AacFile
 from pipelines.audio.appending import Appendable, Fork, Seekable
 from pipelines.protocol import InvalidInput, Waveform
 
 _MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,22 @@ class AudioFormat:
     codec: str
     sample_rates: tuple[int, ...]
     compression: float | None = None
-    """libsndfile's scale from 0 (best quality) to 1; none where 16-bit samples are kept exactly."""
+    """libsndfile's scale from 0 (best quality) to 1, for a quality instead of a bit rate."""
+    kbits: int | None = None
+    """Constant bit rate of MP3, average of Opus and AAC, in kbit/s."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether the encoder takes 16-bit samples."""
+        return self.compression is None and self.kbits is None
+
+
+def _mp3(kbits: int, *rates: int) -> AudioFormat:
+    return AudioFormat("mp3", "audio/mpeg", "MP3", "MPEG_LAYER_III", rates, kbits=kbits)
+
+
+def _opus(kbits: int) -> AudioFormat:
+    return AudioFormat("opus", "audio/ogg", "OGG", "OPUS", (48000,), kbits=kbits)
 
 
 FORMATS = {
@@ -39,11 +57,26 @@ FORMATS = {
     # About 70 kbit/s, past which speech gains little.
     "opus": AudioFormat("opus", "audio/ogg", "OGG", "OPUS", _OPUS_RATES, 0.75),
 }
+"""What clips are asked for by name."""
+
+ENCODINGS = {
+    **FORMATS,
+    # Samples alone, without a header: little-endian 16 bits, or the 8 bits of G.711.
+    "pcm": AudioFormat("pcm", "audio/pcm", "RAW", "PCM_16", _MPEG_RATES),
+    "ulaw": AudioFormat("ulaw", "audio/basic", "RAW", "ULAW", (8000,)),
+    "alaw": AudioFormat("alaw", "audio/x-alaw-basic", "RAW", "ALAW", (8000,)),
+    "aac": AudioFormat("aac", "audio/aac", "ADTS", "AAC", _AAC_RATES, kbits=96),
+    "mp3_32": _mp3(32, 22050, 44100),
+    "mp3_48": _mp3(48, 24000),
+    **{f"mp3_{kbits}": _mp3(kbits, 44100) for kbits in (64, 96, 128, 192)},
+    **{f"opus_{kbits}": _opus(kbits) for kbits in (32, 64, 96, 128, 192)},
+}
+"""Those, and what other services' clients ask for."""
 
 
 def check_format(format_name: str, sample_rate: int | None = None) -> AudioFormat:
     """The named format. Raises InvalidInput for an unknown one or a sample rate [Hz] it lacks."""
-    audio_format = FORMATS.get(format_name)
+    audio_format = ENCODINGS.get(format_name)
     if audio_format is None:
         raise InvalidInput("format", f"The format must be one of {', '.join(FORMATS)}.")
     if sample_rate is not None and sample_rate not in audio_format.sample_rates:
@@ -125,7 +158,7 @@ class Encoder:
         self._sample_rate = sample_rate_out
         whole = sink if stream is None else Fork(sink, stream, self._format.container)
         self._sink = _GuardedSink(whole)
-        self._file: soundfile.SoundFile | None = None
+        self._file: soundfile.SoundFile | AacFile | None = None
         self._resampler = (
             None
             if sample_rate_in == sample_rate_out
@@ -167,20 +200,29 @@ class Encoder:
         if not samples.size:
             return
         file = self._file or self._call(self._open)
-        exact = self._format.compression is None
-        block = to_pcm16(samples) if exact else np.clip(samples, -1, 1)
+        clipped = np.clip(samples, -1, 1)
+        block: Any = to_pcm16(samples) if self._format.exact else clipped
         self._call(lambda: file.write(block))
         self.samples += len(samples)
 
-    def _open(self) -> soundfile.SoundFile:
+    def _open(self) -> soundfile.SoundFile | AacFile:
+        wanted, rate = self._format, self._sample_rate
+        if wanted.container == "ADTS":
+            self._file = AacFile(self._sink, rate, 1000 * (wanted.kbits or 0))
+            return self._file
+        compression, mode = wanted.compression, None
+        if wanted.kbits is not None:
+            compression = _compression(wanted, rate)
+            mode = "CONSTANT" if wanted.container == "MP3" else None
         self._file = soundfile.SoundFile(
             self._sink,
             "w",
-            self._sample_rate,
+            rate,
             channels=1,
-            subtype=self._format.codec,
-            format=self._format.container,
-            compression_level=self._format.compression,
+            subtype=wanted.codec,
+            format=wanted.container,
+            compression_level=compression,
+            bitrate_mode=mode,
         )
         return self._file
 
@@ -194,3 +236,13 @@ class Encoder:
         if self._sink.error is not None:
             raise self._sink.error
         return result
+
+
+def _compression(audio_format: AudioFormat, sample_rate: int) -> float:
+    """libsndfile's compression level for a bit rate: a line from the highest rate of the codec to
+    its lowest [kbit/s], both of which are those of LAME and libopus. 1 itself is refused."""
+    if audio_format.container == "MP3":
+        highest, lowest = (320, 32) if sample_rate >= 32_000 else (160, 8)
+    else:
+        highest, lowest = 256, 6
+    return min((highest - (audio_format.kbits or 0)) / (highest - lowest), 0.9999)

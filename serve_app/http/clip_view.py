@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.audio.containers import FORMATS
+from pipelines.audio.containers import ENCODINGS
 from serve_app.db.models import Clip, ClipState
 from serve_app.http.schemas.clips import AudioOut, ClipErrorOut, ClipOut
 from serve_app.http.schemas.common import moment, moment_or_none
@@ -50,7 +50,7 @@ def _timings(clip: Clip) -> dict[str, Any] | None:
 
 def audio_url(clip: Clip, store: ObjectStore, seconds: int) -> str:
     """A presigned URL of the audio of a clip that succeeded."""
-    name = f"{clip.id}.{FORMATS[clip.options['format']].extension}"
+    name = f"{clip.id}.{ENCODINGS[clip.options['format']].extension}"
     return store.presigned_get(clip.s3_key or "", seconds, name)
 
 
@@ -60,7 +60,7 @@ def _audio(clip: Clip, store: ObjectStore, seconds: int, now: float) -> AudioOut
     return AudioOut(
         url=audio_url(clip, store, seconds),
         expires_at=moment(now + seconds),
-        content_type=FORMATS[clip.options["format"]].content_type,
+        content_type=ENCODINGS[clip.options["format"]].content_type,
         bytes=clip.bytes,
         seconds=clip.audio_seconds,
     )

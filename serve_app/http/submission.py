@@ -60,18 +60,30 @@ class Submission:
     service: str
     body: ClipOptions
     idempotency_key: str | None
+    encoding: str | None = None
+    """Of `containers.ENCODINGS`, in place of the format of the body, which has no word for it."""
+    fingerprint: str | None = None
+    """What tells a repeated request from another, where the body does not."""
     seed: int = field(init=False)
     _now: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.seed = secrets.randbits(32) if self.body.seed is None else self.body.seed
 
+    @property
+    def format(self) -> str:
+        return self.encoding or self.body.format
+
+    @property
+    def sample_rate(self) -> int | None:
+        return self.body.sample_rate
+
     def check(self, request: Any) -> None:
         """Raises ApiError where the service is not installed, and InvalidInput where its pipeline
         cannot serve the request."""
         settings = self.state.settings
         pipeline = catalog.require(self.service, settings)
-        check_format(self.body.format, self.body.sample_rate)
+        check_format(self.format, self.sample_rate)
         scale = settings.service(self.service).frontend
         registry.check(self.service, pipeline, request, settings.pipeline(scale))
 
@@ -133,5 +145,7 @@ class Submission:
     def _hash(self) -> str:
         """Tells a repeated request from another: what was sent, without the defaults, of which a
         later release may have more."""
+        if self.fingerprint is not None:
+            return self.fingerprint
         content = f"{self.service} {self.body.model_dump_json(exclude_unset=True)}"
         return hashlib.sha256(content.encode()).hexdigest()

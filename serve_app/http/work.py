@@ -7,6 +7,7 @@ Sizes are those of one replica of the ingress.
 
 from __future__ import annotations
 
+import ipaddress
 import sys
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
@@ -71,6 +72,14 @@ def address_of(request: Request) -> str:
     """Whom the connection is from. The HTTP server has put the client's address there if the
     connection is from a proxy that it was told to trust."""
     return request.client.host if request.client else ""
+
+
+def is_loopback(address: str) -> bool:
+    """Whether a host or address is of this machine only."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def reads(route: Callable[P, T]) -> Callable[P, Awaitable[T]]:

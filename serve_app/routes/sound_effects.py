@@ -6,16 +6,11 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
-from pipelines.requests.sound import SoundRequest
-from serve_app import catalog
 from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.new_clips import SOUND, sound_clip
 from serve_app.http.schemas.clips import ClipOut
 from serve_app.http.schemas.submissions import SoundEffect
 from serve_app.http.submission import IdempotencyHeader, Submission, submission_responses
-from serve_app.http.text_rules import clean_text
-from serve_app.media.clips import NewClip
-
-SERVICE = "make-an-audio"
 
 router = APIRouter(prefix="/api", tags=["sound effects"])
 
@@ -34,31 +29,6 @@ async def submit_sound_effect(
     idempotency_key: IdempotencyHeader = None,
 ) -> ClipOut:
     """The clip is accepted with the time at which it may start, as speech is."""
-    submission = Submission(state, user, SERVICE, body, idempotency_key)
-    new_clip = partial(_new_clip, submission, body)
+    submission = Submission(state, user, SOUND, body, idempotency_key)
+    new_clip = partial(sound_clip, submission, body)
     return await submission.answer(state.work.texts, new_clip, response)
-
-
-def _new_clip(submission: Submission, body: SoundEffect) -> NewClip:
-    """Validates the request. Nothing is written before it returns."""
-    settings = submission.state.settings
-    prompt = clean_text(body.prompt, "prompt", settings.max_prompt_characters)
-    seed = submission.seed
-    request = SoundRequest(prompt, body.duration, body.steps, body.guidance, seed)
-    submission.check(request)
-    return NewClip(
-        service=SERVICE,
-        credits=settings.clip_credits,
-        text=prompt,
-        voice=None,
-        original_voice_s3_key=None,
-        options={
-            "model": catalog.require(SERVICE, settings),
-            "duration": body.duration,
-            "steps": body.steps,
-            "guidance": body.guidance,
-            "format": body.format,
-            "sample_rate": body.sample_rate,
-            "seed": seed,
-        },
-    )

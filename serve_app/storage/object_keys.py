@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipelines.audio.containers import FORMATS
+from pipelines.audio.containers import ENCODINGS
 from serve_app.db.models import Clip
 
 RESULT_PREFIXES = {
@@ -21,7 +21,7 @@ def result_key(clip: Clip) -> str:
 
 def result_key_of(service: str, clip_id: str, format_name: str) -> str:
     """The same from single columns. Raises KeyError for an unknown service or format."""
-    return f"{RESULT_PREFIXES[service]}{clip_id}.{FORMATS[format_name].extension}"
+    return f"{RESULT_PREFIXES[service]}{clip_id}.{ENCODINGS[format_name].extension}"
 
 
 def id_in(key: str) -> str:

@@ -136,5 +136,7 @@ def error_of(answer: Any, status: int) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     body = answer.json()
     assert set(body) == {"error"}
-    assert {"code", "message"} <= set(body["error"]) <= {"code", "message", "field"}
+    assert {"code", "message"} <= set(body["error"]) <= {"code", "message", "field", "retry_after"}
+    retry_after = answer.headers.get("Retry-After")
+    assert body["error"].get("retry_after") == (None if retry_after is None else int(retry_after))
     return dict(body["error"])

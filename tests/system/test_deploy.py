@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -137,6 +138,7 @@ def cluster(postgres: Postgres, seaweed: SeaweedFS, folder: Path) -> Iterator[Cl
         yield Cluster(environment, folder)
     finally:
         end_processes_with("RAY_TMPDIR", ray_folder, 0)
+        shutil.rmtree(ray_folder, ignore_errors=True)
 
 
 def deployed(config: dict[str, Any], name: str, **options: Any) -> dict[str, Any]:

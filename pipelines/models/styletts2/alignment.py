@@ -16,13 +16,24 @@ SETTLED = 1e-3
 
 
 def frame_counts(logits: Tensor, speeds: Tensor, lengths: Lengths) -> Tensor:
-    """Whole frames of each token, at least 1: `[batch, tokens]`, 0 beyond each length.
+    """Whole frames of each token, `[batch, tokens]`, 0 beyond each length.
 
-    Expected durations are divided by the member's speed `[batch]` and rounded half to even.
+    At speed 1 expected durations are rounded half to even, and are at least 1. At another speed
+    `[batch]` the sum of these is divided by it; each token has its share, whose rounding error the
+    next one carries, so that short tokens may have no frame.
     """
-    durations = settled(expected_durations(logits.double())) / speeds.double()[:, None]
-    frames = torch.round(durations).clamp(min=1).long()
-    return frames.masked_fill(~lengths.real, 0) if lengths.padded else frames
+    durations = settled(expected_durations(logits.double()))
+    frames = torch.round(durations).clamp(min=1)
+    places = torch.arange(durations.shape[1], device=durations.device)
+    real = places < lengths.tensor[:, None]
+    shares = durations.clamp(min=SETTLED) * real
+    totals = torch.round((frames * real).sum(1) / speeds.double())[:, None].clamp(min=1)
+    ends = torch.round(shares.cumsum(1) / shares.sum(1, keepdim=True) * totals)
+    # The last token keeps a frame, which `delayed` takes.
+    ends = torch.where(places < lengths.tensor[:, None] - 1, ends.clamp(max=totals - 1), totals)
+    carried = torch.diff(ends, dim=1, prepend=torch.zeros_like(totals))
+    frames = torch.where(speeds[:, None] == 1, frames, carried).long()
+    return frames.masked_fill(~real, 0)
 
 
 def expected_durations(logits: Tensor) -> Tensor:

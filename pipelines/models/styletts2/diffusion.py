@@ -23,6 +23,9 @@ from pipelines.runtime.step_batches import StepBatch, batch_of
 from pipelines.runtime.transfer import to_device, to_host
 from pipelines.settings import PipelineSettings
 
+SLOWEST, FASTEST = 0.7, 1.5
+"""At lower speeds the model fills its pauses with noise, at higher ones it drops sounds."""
+
 
 @dataclass(slots=True)
 class SpeechState(State):
@@ -139,7 +142,7 @@ class StyleTTS2Diffusion:
             padded([segment.tokens for segment in segments], self._device),
             pad_sequence([state.text for state in states], batch_first=True),
             padded([style[half:] for style in styles], self._device),
-            to_device([segment.speed for segment in segments], self._device),
+            to_device([model_speed(segment.speed) for segment in segments], self._device),
             Lengths.of([segment.length for segment in segments], self._device),
             [0 if _in_long_form(segment) else self.config.final_frames for segment in segments],
         )
@@ -156,10 +159,17 @@ class StyleTTS2Diffusion:
                 style=styles[i][:half],
                 gain=segment.gain,
                 cut=self.config.cut_long_form if _in_long_form(segment) else self.config.cut,
+                stretch=segment.speed / model_speed(segment.speed),
+                edges=segment.edges,
                 carried=styles[i] if _in_long_form(segment) else None,
             )
             for i, (segment, frames) in enumerate(zip(segments, batch.lengths.values, strict=True))
         ]
+
+
+def model_speed(speed: float) -> float:
+    """The part of a speed that the model speaks at; the rest is left to the waveform."""
+    return min(max(speed, SLOWEST), FASTEST)
 
 
 def _styles(states: Sequence[SpeechState]) -> list[Floats]:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from pipelines.audio.edges import cut, with_pauses
 from pipelines.audio.gating import gated
+from pipelines.audio.stretching import stretched
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.segments import SpeechAcoustic
@@ -51,8 +53,15 @@ class StyleTTS2Vocoder:
             )
         )
         return [
-            gated(wave, acoustic.gate) for wave, acoustic in zip(samples, acoustics, strict=True)
+            self._finished(gated(wave, acoustic.gate), acoustic)
+            for wave, acoustic in zip(samples, acoustics, strict=True)
         ]
+
+    def _finished(self, samples: Waveform, acoustic: SpeechAcoustic) -> Waveform:
+        """The samples at their speed, with the silence that is due around them."""
+        samples = cut(samples, acoustic.edges, self.sample_rate)
+        samples = stretched(samples, acoustic.stretch, self.sample_rate)
+        return with_pauses(samples, acoustic.edges, self.sample_rate)
 
     def draw(self, acoustics: Sequence[SpeechAcoustic]) -> Tensor:
         """The harmonic source's, each member's from its own seed."""

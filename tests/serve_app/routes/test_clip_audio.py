@@ -17,10 +17,10 @@ from pipelines.audio.appending import streamed
 from pipelines.audio.containers import FORMATS
 from pipelines.protocol import Segment
 from serve_app.db.models import Clip, ClipState, User
+from serve_app.http.clip_stream import StreamInterrupted
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.events import Kind
 from serve_app.media import live_audio
-from serve_app.routes.clip_audio import StreamInterrupted
 from serve_app.storage.object_keys import result_key_of
 from tests.serve_app.actions import events_of
 from tests.serve_app.api_harness import Api, Headers, error_of

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipelines.models.styletts2.alignment import (
     align,
@@ -19,12 +21,26 @@ def _logits(*durations: float) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("speed", "expected"), [(1.0, [1, 2, 2, 4]), (0.5, [1, 3, 5, 7]), (4.0, [1, 1, 1, 1])]
+    ("speed", "expected"), [(1.0, [1, 2, 2, 4]), (0.5, [0, 4, 6, 8]), (4.0, [0, 0, 1, 1])]
 )
-def test_alignment_speed_divides_and_no_token_is_lost(speed: float, expected: list[int]) -> None:
+def test_alignment_speed_divides_and_rounding_is_carried(speed: float, expected: list[int]) -> None:
     logits = _logits(0.1, 1.6, 2.4, 3.6)[None]
     [counts] = frame_counts(logits, torch.tensor([speed]), Lengths.of([4]))
     assert counts.tolist() == expected
+
+
+@given(
+    st.lists(st.floats(0.05, 3.9), min_size=1, max_size=60), st.floats(0.25, 4.0), st.integers(0, 5)
+)
+def test_alignment_the_whole_is_as_fast_as_asked(
+    durations: list[float], speed: float, more: int
+) -> None:
+    logits = torch.nn.functional.pad(_logits(*durations), (0, 0, 0, more))[None]
+    lengths = Lengths.of([len(durations)])
+    [plain] = frame_counts(logits, torch.ones(1), lengths)
+    [counts] = frame_counts(logits, torch.tensor([speed]), lengths)
+    assert int(counts.min()) >= 0
+    assert int(counts.sum()) == pytest.approx(max(1, int(plain.sum()) / speed), abs=0.51)
 
 
 def test_alignment_halves_round_to_even() -> None:

@@ -1,0 +1,156 @@
+"""From a valid request to the clip that it asks for, for every surface that takes one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines import registry
+from pipelines.audio.containers import ENCODINGS
+from pipelines.protocol import SpeechRequest
+from pipelines.requests.conversion import ConversionRequest
+from pipelines.requests.sound import SoundRequest
+from serve_app import catalog
+from serve_app.db.models import ClipState, User
+from serve_app.errors import invalid
+from serve_app.http.app_state import AppState
+from serve_app.http.schemas.submissions import Conversion, SoundEffect, Speech
+from serve_app.http.submission import Submission
+from serve_app.http.text_rules import clean_text
+from serve_app.media import clips, uploads, voices
+from serve_app.media.clips import NewClip
+from serve_app.media.pipeline_requests import REFERENCE
+from serve_app.settings import Settings
+
+SPEECH, CONVERSION, SOUND = "styletts2", "seedvc", "make-an-audio"
+"""The services."""
+
+
+def speech_clip(submission: Submission, body: Speech) -> NewClip:
+    """Validates the request. Nothing is written before it returns."""
+    settings = submission.state.settings
+    text = clean_text(body.text, "text", settings.max_text_characters)
+    seed = submission.seed
+    submission.check(SpeechRequest(text, body.voice, body.speed, seed, body.literal))
+    options: dict[str, Any] = {
+        "speed": body.speed,
+        "format": submission.format,
+        "sample_rate": submission.sample_rate,
+        "seed": seed,
+    }
+    if body.literal:
+        options["literal"] = True
+    if registry.takes_reference(SPEECH, catalog.require(SPEECH, settings)):
+        options[REFERENCE] = submission.reference(body.voice)
+    return NewClip(
+        service=SPEECH,
+        credits=settings.clip_credits,
+        text=text,
+        voice=body.voice,
+        original_voice_s3_key=None,
+        options=options,
+    )
+
+
+def sound_clip(submission: Submission, body: SoundEffect) -> NewClip:
+    """Validates the request. Nothing is written before it returns."""
+    settings = submission.state.settings
+    prompt = clean_text(body.prompt, "prompt", settings.max_prompt_characters)
+    seed = submission.seed
+    request = SoundRequest(prompt, body.duration, body.steps, body.guidance, seed)
+    submission.check(request)
+    return NewClip(
+        service=SOUND,
+        credits=settings.clip_credits,
+        text=prompt,
+        voice=None,
+        original_voice_s3_key=None,
+        options={
+            "model": catalog.require(SOUND, settings),
+            "duration": body.duration,
+            "steps": body.steps,
+            "guidance": body.guidance,
+            "format": submission.format,
+            "sample_rate": submission.sample_rate,
+            "seed": seed,
+        },
+    )
+
+
+def conversion_clip(submission: Submission, body: Conversion) -> NewClip:
+    """Validates the request. Nothing is written before it returns."""
+    state, user = submission.state, submission.user
+    if (body.upload is None) == (body.clip is None):
+        raise invalid("upload", "Name what to convert: either an upload or a clip.")
+    options = body.model_dump(
+        include={"steps", "guidance", "length_adjust", "match_pitch", "semitones"}
+    )
+    seed = submission.seed
+    recorded = _takes_recording(body, user, state)
+    request = ConversionRequest(**options, seed=seed, voice=body.voice)
+    submission.check(request)
+    reference = {REFERENCE: submission.reference(body.voice)} if recorded else {}
+    source, seconds = _source(body, user, state)
+    longest = state.settings.max_source_seconds
+    if seconds * body.length_adjust > longest:
+        message = f"length_adjust must not stretch the recording beyond {longest:g} seconds."
+        raise invalid("length_adjust", message)
+    return NewClip(
+        service=CONVERSION,
+        credits=state.settings.clip_credits,
+        text=None,
+        voice=body.voice,
+        original_voice_s3_key=source,
+        options={
+            **options,
+            **reference,
+            "format": submission.format,
+            "sample_rate": submission.sample_rate,
+            "seed": seed,
+        },
+    )
+
+
+def _takes_recording(body: Conversion, user: User, state: AppState) -> bool:
+    """Whether the model takes the recording of a voice. Raises ApiError 422 `voice_not_supported`
+    where the voice is the user's own and the model has voices of its own only."""
+    pipeline = catalog.require(CONVERSION, state.settings)
+    if registry.takes_reference(CONVERSION, pipeline):
+        return True
+    with state.database.reading() as session:
+        own = voices.find_own(session, user.id, body.voice)
+    if own is not None:
+        message = (
+            f"The model that converts here, {pipeline}, speaks with the voices that ship and "
+            "blends of them, not with voices of your own. Seed-VC does: see `bernie fetch seed-vc`."
+        )
+        raise invalid("voice", message, "voice_not_supported")
+    return False
+
+
+def _source(body: Conversion, user: User, state: AppState) -> tuple[str, float]:
+    """Object key and length in seconds of what is converted. The length is within the limits."""
+    if body.clip is not None:
+        return _source_clip(body.clip, user, state)
+    with state.database.reading() as session:
+        upload = uploads.find(session, user.id, body.upload or "")
+    seconds = uploads.inspect(state.database, state.store, state.settings, upload)
+    return upload.s3_key, seconds
+
+
+def _source_clip(clip_id: str, user: User, state: AppState) -> tuple[str, float]:
+    with state.database.reading() as session:
+        clip = clips.get(session, user.id, clip_id)
+    if clip.state is not ClipState.SUCCEEDED or clip.s3_key is None:
+        raise invalid("clip", f"Only a clip that succeeded can be converted; this is {clip.state}.")
+    if ENCODINGS[clip.options["format"]].container == "RAW":
+        raise invalid("clip", "A clip of samples without a header cannot be converted.")
+    seconds = clip.audio_seconds or 0.0
+    _check_length(seconds, state.settings)
+    return clip.s3_key, seconds
+
+
+def _check_length(seconds: float, settings: Settings) -> None:
+    shortest, longest = settings.min_source_seconds, settings.max_source_seconds
+    if not shortest <= seconds <= longest:
+        message = f"The recording must last {shortest:g} to {longest:g} seconds, not {seconds:.1f}."
+        raise invalid("clip", message)
