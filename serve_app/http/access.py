@@ -1,4 +1,5 @@
-"""FastAPI dependencies: the application's state, and the user of a bearer token.
+"""FastAPI dependencies: the application's state, and the user of a bearer token, which may also
+come as `xi-api-key`, the header of ElevenLabs' clients.
 
 The scope that a credential needs follows from the request's method: `read` for GET and HEAD,
 `generate` for everything else. It is checked here, so that no route can forget to.
@@ -39,15 +40,17 @@ StateDep = Annotated[AppState, Depends(_app_state)]
 
 
 async def _caller(
+    request: Request,
     state: StateDep,
     sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
-    if sent is None:
+    token = sent.credentials if sent is not None else request.headers.get("xi-api-key", "")
+    if not token:
         message = "Sign in, or send an API key, as `Authorization: Bearer …`."
         raise ApiError(401, "missing_credentials", message)
     # Who it is is not known yet: what a credential's requests may take up is its own share.
-    share = hash_token(sent.credentials)
-    caller, now = await state.work.reads.run(share, _authenticate, state, sent.credentials)
+    share = hash_token(token)
+    caller, now = await state.work.reads.run(share, _authenticate, state, token)
     if (used_key := caller.key_use_due(now)) is not None:
         try:
             await state.work.writes.run(caller.user.id, _record_key_use, state, used_key, now)
