@@ -1,5 +1,5 @@
-"""Speech through ElevenLabs' client, written as it arrives: `BERNIE_URL` and `ELEVENLABS_API_KEY` say
-where."""
+"""Speech through ElevenLabs' client, written as it arrives: `BERNIE_URL` and `ELEVENLABS_API_KEY`
+say where."""
 
 import os
 import sys
