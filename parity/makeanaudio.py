@@ -279,11 +279,12 @@ def _trace(c: Comparison) -> None:
     unconditional = model(x, levels, texts["uc"].expand(len(x), -1, -1))
     conditional = model(x, levels, texts["c"][:1].expand(len(x), -1, -1))
     noise = guided(conditional, unconditional, torch.tensor(TRACE_GUIDANCE))
-    before = torch.tensor([step.signal for step in plan])[:, None, None, None]
+    signals = torch.tensor([(step.signal, step.signal_next) for step in plan])
+    before, after = signals.t()[:, :, None, None, None]
     c.check("ddim", "trace.eps_uncond", unconditional, NOISE)
     c.check("ddim", "trace.eps_cond", conditional, NOISE)
     c.check("ddim", "trace.pred_x0", ddim.implied_sound(x, noise, before), LATENT)
-    c.check("ddim", "trace.x_prev", ddim.advance(x, noise, plan), LATENT)
+    c.check("ddim", "trace.x_prev", ddim.advance(x, noise, before, after), LATENT)
 
 
 def decoder(c: Comparison) -> None:

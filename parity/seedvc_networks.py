@@ -24,7 +24,7 @@ from pipelines.models.seedvc.length_regulator import resize
 from pipelines.networks.campplus import CampPlus, speaker_embedding
 from pipelines.networks.rmvpe import RMVPE_MEL, decode, track_pitch
 from pipelines.networks.vocoders.antialias import AntiAliasedSnake, low_pass
-from pipelines.runtime.sequence_packing import packing
+from pipelines.runtime.sequence_packing import Packing
 from pipelines.settings import PipelineSettings
 
 RESAMPLED = 2e-5
@@ -232,7 +232,7 @@ def estimator(bench: Bench) -> None:
     condition = torch.cat(
         [model.condition(prompt[i].T, style[i], content[i]) for i in range(members)]
     )
-    packed = packing((frames,) * members, x.device)
+    packed = Packing((frames,) * members, x.device)
     with outputs(model, _estimator_layers(bench)) as found:
         velocity = model(x.transpose(1, 2).flatten(0, 1), condition, time, packed)
     found["out"] = velocity

@@ -26,7 +26,7 @@ from pipelines.models.styletts2.checkpoint import published_checkpoint
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
 from pipelines.models.styletts2.guidance import GuidedDenoiser
 from pipelines.models.styletts2.published.references import published_frontend
-from pipelines.models.styletts2.sampler import advance, noise_levels, schedule
+from pipelines.models.styletts2.sampler import advance, levels_of, noise_levels, schedule
 from pipelines.models.styletts2.segments import SpeechAcoustic
 from pipelines.models.styletts2.style_encoder import StyleEncoder, reference_mel, trim_bounds
 from pipelines.models.styletts2.styles import mixed_style
@@ -185,7 +185,7 @@ def _sampled(c: Comparison, name: str, case: str) -> None:
     denoiser.network = network  # type: ignore[method-assign]
     x = steps[0].start * golden[f"{noises}.init_noise"][:, 0]
     for step, noise in zip(steps, golden[f"{noises}.step_noise"], strict=True):
-        x = advance(denoise, x, [step], noise[:, 0])
+        x = advance(denoise, x, levels_of([step], x.device), noise[:, 0])
         keep(x_after_step=x[:, None])
     for key, tensors in calls.items():
         c.check(name, f"{case}.{key}", torch.stack(tensors))
@@ -213,7 +213,7 @@ def prosody(c: Comparison, name: str) -> None:
     c.check(name, "duration.frames", frames[0], EXACT)
     rows, _ = align(torch.eye(lengths.longest)[None], frames)
     c.check(name, "alignment", rows[0].to(torch.uint8), EXACT)
-    for suffix, counts in (("", frames), ("_shifted", delayed(frames))):
+    for suffix, counts in (("", frames), ("_shifted", delayed(frames, lengths))):
         c.check(name, f"en{suffix}", align(golden["predictor.d"].mT, counts)[0])
         c.check(name, f"asr{suffix}", align(golden["text_encoder.out"], counts)[0])
     aligned = golden["en_shifted" if c.config.delayed_features else "en"]
@@ -294,7 +294,7 @@ def batch(c: Comparison) -> None:
     steps = schedule(len(noises) + 1)
     x = steps[0].start * golden["sampler.n5.init_noise"][:, 0]
     for step, noise in zip(steps, noises, strict=True):
-        x = advance(denoiser, x, [step] * len(x), noise[:, 0])
+        x = advance(denoiser, x, levels_of([step] * len(x), x.device), noise[:, 0])
     check("sampler.n5.s1.out_unmasked", x[:, None], longest)
 
 
@@ -330,10 +330,8 @@ def end_to_end(c: Comparison) -> None:
         if "noise.sine" not in golden:
             continue
         segments: Any = frontend.prepare([_request(c, name)])[0]
-        diffusion.draws = [
-            golden["sampler.n5.init_noise"][:, 0],
-            *golden["sampler.n5.step_noise"][:, :, 0],
-        ]
+        steps = golden["sampler.n5.step_noise"][:, 0, 0]
+        diffusion.recorded = torch.cat([golden["sampler.n5.init_noise"][:, 0], steps])
         vocoder.recorded = golden["noise.sine"].float()
         states: Any = diffusion.begin(segments)
         while states[0].steps_left:
@@ -347,10 +345,10 @@ def end_to_end(c: Comparison) -> None:
 class ReplayedDiffusion(StyleTTS2Diffusion):
     """Takes its noise from a recording."""
 
-    draws: list[Tensor]
+    recorded: Tensor
 
-    def draw(self, _generators: Sequence[torch.Generator]) -> Tensor:
-        return self.draws.pop(0)
+    def draw(self, _seed: int, _rows: int) -> Tensor:
+        return self.recorded
 
 
 class ReplayedVocoder(StyleTTS2Vocoder):

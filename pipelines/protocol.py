@@ -11,7 +11,7 @@ member alone. This module imports no torch, so that the HTTP process can use it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -68,6 +68,8 @@ class Segment:
     index: int
     seed: int
     length: int
+    note: str = field(default="", kw_only=True)
+    """What the user should know of how the request was understood."""
 
 
 @dataclass(slots=True)

@@ -82,6 +82,15 @@ NOTES: dict[str, str] = {
 """Limits of a pipeline that its users should know."""
 
 
+IGNORED: dict[str, tuple[str, ...]] = {
+    "revoice": ("steps", "guidance", "match_pitch"),
+    "seed-vc": ("match_pitch", "semitones"),
+    "foley": ("steps", "guidance"),
+    "makeanaudio-small": ("guidance",),
+}
+"""Options of the service without effect on a pipeline."""
+
+
 def load_frontend(
     service: str,
     pipeline: str,

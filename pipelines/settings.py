@@ -29,6 +29,9 @@ class PipelineSettings:
     """Silence between the chunks of a text."""
     sound_level: float = -23.0
     """Of the loudest half second of a sound effect of Foley, dB of full scale."""
+    sound_similarity: float = 0.0
+    """Least cosine of a description and the nearest kind of sound of Foley; what is below is
+    refused."""
 
     @property
     def cache(self) -> Path:

@@ -3,6 +3,8 @@ answer."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import FastAPI
 
 from serve_app import __version__
@@ -24,9 +26,11 @@ from serve_app.routes import (
     sessions,
     sound_effects,
     speech,
+    studio,
     uploads,
     voices,
 )
+from serve_app.settings import Settings
 
 __all__ = ["AppState", "GraphStatus", "create_app"]
 
@@ -69,6 +73,7 @@ def create_app(state: AppState) -> FastAPI:
         openai,
         elevenlabs,
         health,
+        studio,
     ):
         app.include_router(surface.router)
     # The last added is the outermost.
@@ -77,3 +82,8 @@ def create_app(state: AppState) -> FastAPI:
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+def set_settings(app: FastAPI, settings: Settings) -> None:
+    """Other settings for requests that come from now on."""
+    app.state.bernie = replace(app.state.bernie, settings=settings)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ray import serve
 from ray.serve import Application
+from ray.serve.config import BackpressureConfig
 
 from serve_app.catalog import resolve
 from serve_app.db.engine import Database
@@ -26,6 +27,10 @@ from serve_app.storage.store import ObjectStore
 from serve_app.worker.worker import STOP_SECONDS
 
 APP_NAME = "bernie"
+
+_QUEUED = 100
+"""Requests that wait at each proxy while all replicas are full; more are refused at once."""
+_RETRY_SECONDS = 2
 
 
 class UnprotectedRay(RuntimeError):
@@ -47,7 +52,10 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
     _require_token(given)
     settings = resolve(given)
     Database(settings.database()).migrate()
-    ObjectStore(settings).ensure_bucket()
+    store = ObjectStore(settings)
+    store.ensure_bucket()
+    if origins := [each.strip() for each in settings.studio_origins.split(",") if each.strip()]:
+        store.allow_origins(origins)
 
     stages = {
         service: (
@@ -61,6 +69,8 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         name="worker",
         num_replicas=settings.worker_replicas,
         max_ongoing_requests=100,
+        max_queued_requests=_QUEUED,
+        max_surge_percent=100,
         graceful_shutdown_timeout_s=settings.drain_seconds + STOP_SECONDS + 5,
         health_check_period_s=5,
         ray_actor_options={
@@ -72,6 +82,10 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         name="ingress",
         num_replicas=settings.ingress_replicas,
         max_ongoing_requests=MAX_REQUESTS,
+        max_queued_requests=_QUEUED,
+        backpressure_config=BackpressureConfig(status_code=503, retry_after_s=_RETRY_SECONDS),
+        max_surge_percent=100,
+        graceful_shutdown_timeout_s=settings.drain_seconds,
         health_check_period_s=5,
         ray_actor_options={"num_cpus": 0.1, "runtime_env": {"env_vars": SMALL_HEAPS}},
     )(Ingress).bind(settings, worker)
@@ -87,25 +101,34 @@ def _require_token(settings: Settings) -> None:
         )
 
 
+def _omp_threads(scale: StageScale) -> dict[str, str]:
+    """Where the number depends on the machine, the replica finds it out itself."""
+    return {"OMP_NUM_THREADS": str(scale.threads)} if scale.threads else {}
+
+
 def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:
     scale: StageScale = getattr(settings.service(service), stage)
     max_requests = scale.max_batch * scale.max_groups + scale.max_waiting
     return serve.deployment(
         name=f"{service}-{stage}",
         max_ongoing_requests=max_requests,
+        # Of one worker: more than it has under way, so that it is refused only where it errs.
+        max_queued_requests=4 * settings.worker_clips * settings.clip_segments,
+        max_surge_percent=0 if scale.num_gpus else 100,
         autoscaling_config={
             "min_replicas": scale.min_replicas,
             "max_replicas": scale.max_replicas,
             "target_ongoing_requests": 2 * scale.max_batch * scale.max_groups,
         },
         health_check_period_s=5,
-        graceful_shutdown_timeout_s=settings.drain_seconds,
+        # What has been sent to a replica that is replaced is computed, however long its line is.
+        graceful_shutdown_timeout_s=settings.stall_seconds + settings.drain_seconds,
         ray_actor_options={
             "num_cpus": scale.num_cpus,
             "num_gpus": scale.num_gpus,
             "runtime_env": {
                 "env_vars": {
-                    "OMP_NUM_THREADS": str(scale.threads),
+                    **_omp_threads(scale),
                     **OMP_PASSIVE_WAIT,
                     **MALLOC,
                     **SHAPE_CACHES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -72,6 +73,20 @@ EACH_ONCE = Rule(
     lambda value: len(value) == len(set(value)),
     "must name nothing twice",
     {"uniqueItems": True},
+)
+
+
+def _is_moment(value: str) -> bool:
+    try:
+        return "T" in value and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+
+
+MOMENT = Rule(
+    _is_moment,
+    "must be a time with its zone, such as 2026-03-01T12:00:00Z",
+    {"format": "date-time"},
 )
 
 

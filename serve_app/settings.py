@@ -6,17 +6,17 @@ Read from the environment (`BERNIE_…`) and from the arguments of the applicati
 from __future__ import annotations
 
 import math
-import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines import registry
+from pipelines.runtime.cores import usable_cores
 from pipelines.settings import CHECKPOINTS, PipelineSettings
 
-_CORES = os.cpu_count() or 1
 _SPOKEN_PER_WRITTEN = 4
 """Longest spoken form of a text over the longest text: `1999` is spoken in 20 characters."""
 
@@ -27,10 +27,10 @@ class StageScale(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     min_replicas: int = Field(1, ge=1)
-    max_replicas: int = Field(max(1, _CORES // 4), ge=1)
+    max_replicas: int = Field(1, ge=1)
     num_cpus: float = Field(0.1, ge=0)
     num_gpus: float = Field(0, ge=0)
-    threads: int = Field(1, ge=1, description="torch threads of a replica")
+    threads: int = Field(1, ge=0, description="torch threads of a replica; 0: see `torch_threads`")
     max_batch: int = Field(4, ge=1, description="segments in one batch")
     max_batch_length: int = Field(2_000, ge=1, description="padded length of one batch")
     spread: float = Field(1.5, ge=1, description="longest over shortest length in one batch")
@@ -40,6 +40,14 @@ class StageScale(BaseModel):
         200, ge=1, description="segments a replica takes in before callers wait"
     )
 
+    def torch_threads(self) -> int:
+        """Threads of a replica in this process: as many as it reserves CPUs, where that is one or
+        more; else all cores that it may use, which it then shares with others."""
+        return self.threads or int(self.num_cpus) or usable_cores()
+
+
+LIVE_SCALE = frozenset({"max_batch", "max_batch_length", "spread", "max_groups", "join_every"})
+"""What may change in a replica that goes on running."""
 
 AUTO, OFF = "auto", "off"
 
@@ -115,6 +123,8 @@ class Settings(BaseSettings, QueueSettings):
     port: int = Field(8000, ge=1, le=65535)
     max_body_bytes: int = Field(256 * 1024, ge=1024)
     ingress_replicas: int = Field(1, ge=1)
+    studio_origins: str = ""
+    """Origins, with commas between, whose pages may use the object store. Empty: its own rules."""
     require_ray_token: bool = False
     """Serve only on a Ray that was started with RAY_AUTH_MODE=token."""
 
@@ -133,12 +143,25 @@ class Settings(BaseSettings, QueueSettings):
     worker_replicas: int = Field(1, ge=1)
     worker_clips: int = Field(8, ge=1)
     """Clips one worker replica runs at a time."""
+    worker_bulk_clips: int = Field(8, ge=1)
+    """Lines of batches that it runs besides."""
+    worker_lanes: tuple[Literal["interactive", "bulk"], ...] = ("interactive", "bulk")
+    """What workers take: clips for which somebody waits, lines of batches, or both."""
     poll_seconds: float = Field(0.5, gt=0)
     clip_segments: int = Field(4, ge=1)
     """Segments of one clip in the graph at a time."""
     drain_seconds: float = Field(20, ge=0)
     stall_seconds: float = Field(300, gt=0)
     """A stage is taken for stuck after this time in one step of one batch."""
+
+    # Batches
+    bulk_window: int = Field(0, ge=0, le=1_000)
+    """Lines of a batch in the queue at a time; 0: four times the places of all workers."""
+    bulk_buckets: tuple[str, ...] = ()
+    """Buckets besides `s3_bucket` that manifests are read from and results written to."""
+    max_batches_of_user: int = Field(4, ge=1)
+    """Batches of one user that are not finished."""
+    max_batch_lines: int = Field(1_000_000, ge=1)
 
     # Retention
     clip_keep_seconds: float = Field(0, ge=0)
@@ -175,6 +198,9 @@ class Settings(BaseSettings, QueueSettings):
     silence_seconds: float = Field(0.3, ge=0, le=5)
     sound_level: float = Field(-23.0, ge=-40, le=-16)
     """Level of the loudest half second of a sound effect of Foley, in dB of full scale."""
+    sound_similarity: float = Field(0.0, ge=0, le=1)
+    """Least similarity of a description and Foley's nearest kind of sound; what is below fails with
+    the code `unknown_sound`. 0.5 refuses most descriptions of nothing that it can make."""
     max_prompt_characters: int = Field(500, ge=1)
     """Longest description of a sound effect."""
 
@@ -184,17 +210,17 @@ class Settings(BaseSettings, QueueSettings):
         pipeline="kokoro",
         frontend=StageScale(max_batch=8),
         diffusion=StageScale(max_batch=8, max_batch_length=1_000),
-        vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
+        vocoder=StageScale(threads=0, max_batch=1, max_batch_length=4_000),
     )
     conversion: ServiceSettings = ServiceSettings(
-        frontend=StageScale(threads=_CORES, max_batch=1),
-        diffusion=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000, spread=math.inf),
-        vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
+        frontend=StageScale(threads=0, max_batch=1),
+        diffusion=StageScale(threads=0, max_batch=1, max_batch_length=4_000, spread=math.inf),
+        vocoder=StageScale(threads=0, max_batch=1, max_batch_length=4_000),
     )
     sound_effects: ServiceSettings = ServiceSettings(
         frontend=StageScale(max_batch=8),
-        diffusion=StageScale(threads=_CORES, max_batch=4, max_batch_length=400),
-        vocoder=StageScale(threads=_CORES, max_batch=1, max_batch_length=4_000),
+        diffusion=StageScale(threads=0, max_batch=4, max_batch_length=400),
+        vocoder=StageScale(threads=0, max_batch=1, max_batch_length=4_000),
     )
 
     @model_validator(mode="after")
@@ -233,9 +259,44 @@ class Settings(BaseSettings, QueueSettings):
             device="cpu" if no_share else self.device,
             dtype=self.dtype,
             convolutions=self.convolutions,
-            threads=scale.threads,
+            threads=scale.torch_threads(),
             chunk_characters=self.chunk_characters,
             spoken_characters=_SPOKEN_PER_WRITTEN * self.max_text_characters,
             silence_seconds=self.silence_seconds,
             sound_level=self.sound_level,
+            sound_similarity=self.sound_similarity,
         )
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """These settings with others of `LIVE`, for a replica that goes on running. Raises
+        ValueError for an unknown name, a value out of range, and a setting that takes new replicas.
+        """
+        fixed = sorted(set(changes) - LIVE)
+        if fixed:
+            raise ValueError(f"{', '.join(fixed)}: change this under `args`, which starts anew")
+        return type(self)(**{**dict(self), **changes})
+
+
+LIVE = frozenset(QueueSettings.model_fields) | {
+    "clip_credits",
+    "clip_keep_seconds",
+    "clip_segments",
+    "event_keep_seconds",
+    "max_prompt_characters",
+    "max_source_seconds",
+    "max_text_characters",
+    "max_upload_bytes",
+    "max_uploads",
+    "max_voices",
+    "min_source_seconds",
+    "open_sign_up",
+    "poll_seconds",
+    "presign_seconds",
+    "session_seconds",
+    "sign_in_attempts",
+    "sign_in_window_seconds",
+    "sign_up_credits",
+    "upload_keep_seconds",
+    "worker_clips",
+}
+"""The settings that may change in a running ingress and in running workers."""

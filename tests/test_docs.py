@@ -27,7 +27,7 @@ def test_every_setting_is_explained() -> None:
     assert not missing
 
 
-@pytest.mark.parametrize("name", ["serve.yaml", "serve.gpu.yaml"])
+@pytest.mark.parametrize("name", ["serve.yaml", "serve.gpu.yaml", "serve.bulk.yaml"])
 def test_a_serve_config_fits_serve_and_the_settings(name: str) -> None:
     config = yaml.safe_load((ROOT / "config" / name).read_text())
     (application,) = ServeDeploySchema.model_validate(config).applications

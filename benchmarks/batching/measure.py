@@ -31,7 +31,7 @@ from pipelines.models.seedvc.stages import SeedVCDiffusion
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.config import LIBRITTS
 from pipelines.models.styletts2.guidance import GuidedDenoiser
-from pipelines.models.styletts2.sampler import advance, schedule
+from pipelines.models.styletts2.sampler import advance, levels_of, schedule
 from pipelines.requests.sound import LATENT_HEIGHT
 from pipelines.runtime.device import Runtime, configure
 from pipelines.runtime.lengths import Lengths
@@ -114,7 +114,9 @@ def styletts2(runtime: Runtime) -> Measured:
         prosody, speeds = style[:, config.style :], torch.ones(batch)
         return {
             "begin": lambda: model.read(tokens, lengths),
-            "step": lambda: advance(denoiser, style, [step] * batch, style),
+            "step": lambda: advance(
+                denoiser, style, levels_of([step] * batch, runtime.device), style
+            ),
             "finish": lambda: model.speak(tokens, text, prosody, speeds, lengths, [0] * batch),
         }
 

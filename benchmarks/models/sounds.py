@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from benchmarks.models.work import Size, Work, still
 from parity.sizes.makeanaudio import OFFICIAL, VOCODER
+from pipelines.models.makeanaudio.config import UNetConfig
 from pipelines.models.makeanaudio.description_encoder import TOKENS, DescriptionEncoder
 from pipelines.models.makeanaudio.unet import UNet
 from pipelines.models.makeanaudio.vae import LatentDecoder
@@ -27,13 +28,13 @@ def text(size: Size) -> Work:
     return lambda: model(tokens)
 
 
-def step(size: Size, *, rows: int) -> Work:
+def step(size: Size, *, rows: int, unet: UNetConfig = OFFICIAL.unet) -> Work:
     """A pass of the UNet; guidance takes two `rows` of the batch for a sound."""
     packed = Size(size.runtime, rows * size.batch)
-    latents = packed.noise(OFFICIAL.unet.channels_in, LATENT_HEIGHT, WIDTH)
+    latents = packed.noise(unet.channels_in, LATENT_HEIGHT, WIDTH)
     levels = torch.full((packed.batch,), 500, device=size.runtime.device)
-    texts = packed.noise(TOKENS, OFFICIAL.unet.context)
-    return _running(UNet(OFFICIAL.unet), size, latents, levels, texts)
+    texts = packed.noise(TOKENS, unet.context)
+    return _running(UNet(unet), size, latents, levels, texts)
 
 
 def decoder(size: Size) -> Work:

@@ -13,11 +13,10 @@ from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.config import KOKORO, LIBRITTS, LJSPEECH, ModelConfig
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.guidance import GuidedDenoiser
-from pipelines.models.styletts2.sampler import advance, schedule
+from pipelines.models.styletts2.sampler import advance, levels_of, schedule
 from pipelines.models.styletts2.style_encoder import StyleEncoder, reference_mel
 from pipelines.networks.vocoders.source import HARMONICS
 from pipelines.runtime.lengths import Lengths
-from pipelines.runtime.packed_layers import pack_layers
 from pipelines.runtime.precision import place
 
 TOKENS, SECONDS, FRAMES_PER_SECOND = 60, 5, 40
@@ -40,10 +39,12 @@ def style(size: Size, *, config: ModelConfig, scale: float) -> Work:
     scales = [scale] * size.batch
     denoiser = GuidedDenoiser(model.denoiser, list(text), features, scales, size.runtime)
 
+    steps = [levels_of([step] * size.batch, size.runtime.device) for step in schedule(STEPS)]
+
     def sample() -> Tensor:
         x = 3 * given
-        for step in schedule(STEPS):
-            x = advance(denoiser, x, [step] * size.batch, given)
+        for step in steps:
+            x = advance(denoiser, x, step, given)
         return x
 
     return sample
@@ -51,10 +52,13 @@ def style(size: Size, *, config: ModelConfig, scale: float) -> Work:
 
 def acoustics(size: Size, *, config: ModelConfig) -> Work:
     model = still(AcousticModel(config), size)
-    pack_layers(model)
+    place(model, size.runtime)
     device = size.runtime.device
     tokens = torch.randint(1, config.symbols, (size.batch, TOKENS), device=device)
-    lengths, spans = Lengths.of([TOKENS] * size.batch, device), Lengths.of([FRAMES] * size.batch)
+    lengths, spans = (
+        Lengths.of([TOKENS] * size.batch, device),
+        Lengths.of([FRAMES] * size.batch, device),
+    )
     prosody = size.noise(config.style)
     aligned = size.noise(config.hidden + config.style, FRAMES)
 
@@ -68,7 +72,8 @@ def acoustics(size: Size, *, config: ModelConfig) -> Work:
 
 
 def decoder(size: Size, *, config: ModelConfig) -> Work:
-    model = still(Decoder(config), size).compute_in(size.runtime.dtype, size.runtime.fast)
+    model = still(Decoder(config), size)
+    place(model, size.runtime)
     inputs = [
         size.noise(config.hidden, FRAMES),
         150 + 30 * size.noise(2 * FRAMES),

@@ -29,8 +29,8 @@ class Size:
         )
 
     def noise(self, *shape: int) -> Tensor:
-        """Standard normal `[batch, *shape]`."""
-        return torch.randn(self.batch, *shape, device=self.runtime.device)
+        """Standard normal `[batch, *shape]`, the same on every device."""
+        return torch.randn(self.batch, *shape).to(self.runtime.device)
 
 
 Prepare = Callable[[Size], Work]

@@ -24,12 +24,18 @@ from pipelines.models.styletts2.config import (
 )
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.guidance import GuidedDenoiser
-from pipelines.models.styletts2.sampler import RHO, SIGMA_MAX, SIGMA_MIN, advance, schedule
+from pipelines.models.styletts2.sampler import (
+    RHO,
+    SIGMA_MAX,
+    SIGMA_MIN,
+    advance,
+    levels_of,
+    schedule,
+)
 from pipelines.models.styletts2.style_encoder import StyleEncoder
 from pipelines.networks.vocoders.generator_config import IstftnetConfig
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.lengths import Lengths
-from pipelines.runtime.packed_layers import pack_layers
 from pipelines.runtime.precision import place
 
 MEL_FRAMES = 401
@@ -69,7 +75,7 @@ def style(*, config: ModelConfig, scale: float) -> Pair:
             denoiser = GuidedDenoiser(model, list(text), features, [scale], runtime)
             x, none = SIGMA_MAX * start, torch.zeros_like(start)
             for step in schedule(STEPS):
-                x = advance(denoiser, x, [step], none)
+                x = advance(denoiser, x, levels_of([step], x.device), none)
             return x
 
         return sample
@@ -135,9 +141,9 @@ def acoustics() -> Pair:
         logits = predictor.duration_proj(predictor.lstm(features)[0])
         return [features, logits, text, *predictor.F0Ntrain(aligned, style)]
 
-    def prepare(_runtime: Runtime) -> Work:
+    def prepare(runtime: Runtime) -> Work:
         model = deepcopy(ours).eval().requires_grad_(False)
-        pack_layers(model)
+        place(model, exact(runtime))
         lengths, spans = Lengths.of([TOKENS]), Lengths.of([FRAMES])
 
         def predict() -> Sequence[Tensor]:
@@ -173,7 +179,8 @@ def decoder(*, config: ModelConfig, module: str) -> Pair:
     energy, style = torch.randn(1, 2 * FRAMES), torch.randn(1, config.style)
 
     def prepare(runtime: Runtime) -> Work:
-        model = deepcopy(ours).eval().requires_grad_(False).compute_in(runtime.dtype, runtime.fast)
+        model = deepcopy(ours).eval().requires_grad_(False)
+        place(model, runtime)
         return lambda: model(asr, f0, energy, style, Lengths.of([FRAMES]), None)
 
     return Pair(lambda: theirs(asr, f0, energy, style), prepare)

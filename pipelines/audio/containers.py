@@ -200,7 +200,8 @@ class Encoder:
         if not samples.size:
             return
         file = self._file or self._call(self._open)
-        block = to_pcm16(samples) if self._format.exact else np.clip(samples, -1, 1)
+        clipped = np.clip(samples, -1, 1)
+        block: Any = to_pcm16(samples) if self._format.exact else clipped
         self._call(lambda: file.write(block))
         self.samples += len(samples)
 

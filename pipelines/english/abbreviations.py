@@ -167,7 +167,7 @@ _NUMBERED = re.compile(
 _LIFE = re.compile(r"\b([bd])\.\s(?=\d{4}\b)")
 _LIVES = {"b": "born ", "d": "died "}
 _CASE = re.compile(r"(?<=[A-Za-z])\s(?:v|vs)\.?\s(?=[A-Z])")
-_SMALL_NUMBERED = re.compile(r"\bno\.(?:(?=\d)|\s(?=\d+(?:[.,;:!?)\"'](?!\d)|$)))")
+_SMALL_NUMBERED = re.compile(r"\bno\.(?:(?=\d)|\s(?=\d+(?:[.,;:!?)\"'](?!\d)|\s?\(|$)))")
 """`no. 5` ends a sentence that answers no where the number has words behind it."""
 _INITIALISM = re.compile(r"\b((?:[A-Za-z]\.){2,})(?!\w)")
 _INITIAL = re.compile(r"(?<![a-z] )\b([A-Z])\.(?=\s[A-Z](?:\.|[a-z]))(?!\s(?:" + _STARTER + r")\b)")

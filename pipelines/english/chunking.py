@@ -88,6 +88,7 @@ def split(text: str, max_characters: int, first: int | None = None) -> list[str]
 def _first_end(tokens: list[_Token], first: int, limit: int) -> int:
     """How many tokens the first chunk has: up to the first sentence end, else clause end, that
     leaves it neither too long nor too short; 0 when there is none, or all is one chunk."""
+    first = min(first, limit)
     ends = list(accumulate(len(token.text) + len(token.space) for token in tokens))
     if not ends or ends[-1] - 1 <= limit:
         return 0

@@ -10,6 +10,7 @@ from pipelines.english.number_words import Numbers, digits, unit
 _PHONE = re.compile(
     r"(?<![\w.,/-])(?:\+\d{1,3}(?:[ -]?\(?\d{1,4}\)?){2,5}"
     r"|(?:\(\d{3}\)\s?|\d{3}[-.])?\d{3}[-.]\d{4}"
+    r"|0\d{2,4}(?:[ -]\d{3,4}){2}|0\d{4}[ -]\d{5,6}"
     r"|\d{5}-\d{4}|\d+(?:-\d+){2,})(?![\w-])"
 )
 _VANITY = re.compile(r"(?<![\w-])((?:1-)?\d{3})((?:-[A-Z]*\d*[A-Z]{2,}\d*)+)(?![\w-])")
@@ -17,7 +18,7 @@ _DOTTED = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3}){2,}")
 _LARGEST_BYTE = 255
 _EMERGENCY = re.compile(
-    r"(?i:\b(?:call|dial|ring|phone|text|rang|number)(?:s|ed|led|ing|ling)?\b[^.!?\n]{0,40}?)"
+    r"(?i:\b(?:call|dial|ring|phone|text|rang)(?:s|ed|led|ing|ling)?\b[^.!?\n]{0,40}?)"
     r"(?<![\w.,$£€/-])(?P<number>\d{3}(?:\s(?:or|and)\s\d{3})*)(?![\w%]|[-.,/:]\d|\s\d)"
 )
 _THREE = re.compile(r"\d{3}")

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from pipelines.english.context import DATA, probabilities, word_class
-from pipelines.english.senses import RULES, Place
+from pipelines.english.place import Place
+from pipelines.english.senses import RULES
 
 _VERB_BIAS = 0.7
 """Heteronyms are verbs more often than the tagger's examples are."""

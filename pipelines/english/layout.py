@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from pipelines.english.marks import PARAGRAPH
+from pipelines.english.marks import LINE, PARAGRAPH
 
 _BULLET = re.compile(r"(?:[-*+•–>]|(?P<heading>#+))\s+|(?P<number>\d{1,3})[.)]\s+")
 _SHORT_LINE = 45
@@ -25,7 +25,8 @@ _ENDED = tuple(".,;:!?-—–…")
 
 
 def lay_out(text: str) -> str:
-    """The lines of `text` as one, with `PARAGRAPH` after paragraphs and headings."""
+    """The lines of `text` as one, with `PARAGRAPH` after paragraphs and headings, `LINE` after the
+    items of lists and lines that stand alone."""
     blocks: list[list[str]] = [[]]
     for line in map(str.strip, text.split("\n")):
         bullet = _BULLET.match(line)
@@ -46,13 +47,13 @@ def _block(lines: list[str]) -> str:
     for place, line in enumerate(lines):
         bullet = _BULLET.match(line)
         if bullet and parts:
-            parts[-1] = _finish(parts[-1])
+            parts[-1] = _line(parts[-1])
         if bullet:
             number = bullet["number"]
             line = (f"{number}. " if number else "") + line[bullet.end() :]
         following = lines[place + 1] if place + 1 < len(lines) else ""
         if following and not _BULLET.match(following) and _stands_alone(line, following, longest):
-            line = _finish(line)
+            line = _line(line)
         if line:
             parts.append(line)
     return " ".join(parts)
@@ -62,6 +63,10 @@ def _stands_alone(line: str, following: str, longest: int) -> bool:
     """Whether a line was ended on purpose rather than wrapped."""
     short = len(line) < _SHORT_LINE or len(line) < _WRAPPED * longest
     return short and bool(_NEW.match(following)) and not _UNFINISHED.search(line)
+
+
+def _line(text: str) -> str:
+    return text if text.endswith(LINE) else f"{_finish(text)} {LINE}"
 
 
 def _finish(line: str) -> str:

@@ -15,6 +15,9 @@ LONGEST_PAUSE = 3.0
 PARAGRAPH = "\ue000"
 """The end of a paragraph or a heading."""
 
+LINE = "\ue001"
+"""The end of an item of a list, or of a line that was ended on purpose."""
+
 _STEP = 0.05
 _FIRST_PAUSE = 0xE100
 _LAST_PAUSE = _FIRST_PAUSE + round(LONGEST_PAUSE / _STEP)
@@ -23,12 +26,13 @@ _LAST_WORD = 0xF8FF
 WORD_MARKS = _LAST_WORD - _FIRST_WORD + 1
 """The most words with a pronunciation of their own in one text."""
 
-PAUSES = f"{PARAGRAPH}{chr(_FIRST_PAUSE)}-{chr(_LAST_PAUSE)}"
+PAUSES = f"{PARAGRAPH}{LINE}{chr(_FIRST_PAUSE)}-{chr(_LAST_PAUSE)}"
 """The marks at which a text is cut, for a class of characters."""
 WORDS = f"{chr(_FIRST_WORD)}-{chr(_LAST_WORD)}"
 """The marks that stand for a word, for a class of characters."""
 
 _ANY = re.compile(f"\\s*[{PAUSES}]\\s*")
+_PAUSE = re.compile(f"[{PAUSES}]")
 _WORD = re.compile(f"[{WORDS}]")
 
 
@@ -68,8 +72,8 @@ def pause(seconds: float) -> str:
 
 
 def seconds_of(mark: str) -> float | None:
-    """The length of a pause, or None for the end of a paragraph."""
-    return None if mark == PARAGRAPH else (ord(mark) - _FIRST_PAUSE) * _STEP
+    """The length of a pause, or None for the end of a paragraph or a line."""
+    return None if mark in (PARAGRAPH, LINE) else (ord(mark) - _FIRST_PAUSE) * _STEP
 
 
 def is_word(character: str) -> bool:
@@ -79,11 +83,7 @@ def is_word(character: str) -> bool:
 
 def is_mark(character: str) -> bool:
     """Whether a character is any of the marks."""
-    return (
-        character == PARAGRAPH
-        or _FIRST_PAUSE <= ord(character) <= _LAST_PAUSE
-        or is_word(character)
-    )
+    return bool(_PAUSE.fullmatch(character)) or is_word(character)
 
 
 def without_pauses(text: str) -> str:

@@ -37,6 +37,7 @@ _COMPARISONS = {
 def say_operations(text: str, say: Numbers) -> str:
     """Sums and powers: in a sum a hyphen is a minus, a slash divides. `1920×1080` is a size."""
     text = _RESOLUTION.sub(lambda m: unit(say.pairs(m[1]), "by", say.pairs(m[2])), text)
+    text = _UNITS_BY.sub(r"\1 by ", text)
     text = _SCIENTIFIC.sub(lambda m: _scientific(m, say), text)
     text = _OPERATION.sub(_operation, text)
     text = _COMPARED.sub(lambda m: _COMPARISONS[m[1]], text)
@@ -46,7 +47,7 @@ def say_operations(text: str, say: Numbers) -> str:
 
 def say_dimensions(text: str) -> str:
     """Lengths by lengths: `4x4` is `four by four`."""
-    return _BY.sub(" by ", _UNITS_BY.sub(r"\1 by ", text))
+    return _BY.sub(" by ", text)
 
 
 def say_ratios(text: str, say: Numbers) -> str:

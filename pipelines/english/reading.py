@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.english import marks
 from pipelines.english.characters import drop_marks
-from pipelines.english.marks import PAUSES, Words
+from pipelines.english.marks import PARAGRAPH, PAUSES, Words
 from pipelines.english.markup import render
 from pipelines.english.normalize import read_out
 from pipelines.english.phonemes import to_kokoro
@@ -21,8 +21,10 @@ class Part:
     """Normalised text without pause marks, and the pause before it."""
 
     text: str
-    pause: float | None
-    """Seconds that were asked for; None where the text begins or a paragraph does."""
+    pause: float | None = None
+    """Seconds of silence before it that were asked for."""
+    paragraph: bool = False
+    """Whether it begins a paragraph, rather than a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,14 @@ def read(text: str, language: str, *, literal: bool) -> Reading:
     pieces = _CUT.split(read_out(text, language))
     parts: list[Part] = []
     pause: float | None = None
+    paragraph = False
     for place in range(0, len(pieces), 2):
         if place:
             pause = _longer(pause, _seconds(pieces[place - 1]))
+            paragraph = paragraph or PARAGRAPH in pieces[place - 1]
         if pieces[place].strip():
-            parts.append(Part(pieces[place].strip(), pause))
-            pause = None
+            parts.append(Part(pieces[place].strip(), pause, paragraph))
+            pause, paragraph = None, False
     return Reading(parts, words, pause or 0.0)
 
 

@@ -67,7 +67,7 @@ def say_symbols(text: str) -> str:
     text = _PER_AREA.sub(lambda m: f" per {_AREAS[m[2]]} {_LENGTHS[m[1]]}", text)
     text = _SILENT_SLASH.sub(" ", _PER.sub(" per ", text))
     text = _GRADE.sub(lambda m: f"{m[1]}-{_GRADE_SIGNS[m[2]]}", text)
-    text = _DOT_NAME.sub("dot ", text)
+    text = _DOT_NAME.sub("dot ", text.replace(".NET", ".net"))
     text = _SHARP.sub(r"\1 sharp", text)
     text = _HASHTAG.sub("hashtag ", text)
     return _SIGNS.sub(lambda m: f" {_NAMES[m[0]]} ", text)

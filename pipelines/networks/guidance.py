@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
+
+from pipelines.runtime.transfer import to_device
 
 NO_GUIDANCE = 1.0
 """The scale at which the unconditional prediction has no effect."""
@@ -14,3 +19,28 @@ def guided(conditional: Tensor, unconditional: Tensor, scale: Tensor) -> Tensor:
     All three broadcast to the shape of the predictions.
     """
     return unconditional + scale * (conditional - unconditional)
+
+
+class GuidedRows:
+    """The rows of a pass: two for a guided member, with the condition and without it, one for any
+    other. Where they lie is brought to the device once."""
+
+    def __init__(self, is_guided: Sequence[bool], device: torch.device) -> None:
+        self.any = any(is_guided)
+        members = [member for member, two in enumerate(is_guided) for _ in range(1 + two)]
+        firsts = [members.index(member) for member in range(len(is_guided))]
+        seconds = [first + two for first, two in zip(firsts, is_guided, strict=True)]
+        self._members = to_device(members, device)
+        self._firsts, self._seconds = to_device(firsts, device), to_device(seconds, device)
+
+    def spread(self, x: Tensor) -> Tensor:
+        """`[members, ...]` to `[rows, ...]`."""
+        return x.index_select(0, self._members) if self.any else x
+
+    def guided(self, packed: Tensor, scales: Tensor) -> Tensor:
+        """`[rows, ...]` to `[members, ...]`, mixed by the members' `scales` `[members, 1, ...]`."""
+        if not self.any:
+            return packed
+        # A member that is not guided has one row, which is both of what is mixed.
+        conditional = packed.index_select(0, self._firsts)
+        return guided(conditional, packed.index_select(0, self._seconds), scales)

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipelines.runtime.device import in_blocks
 from pipelines.runtime.lengths import Lengths
 
 EPSILON = 1e-5
@@ -18,12 +19,28 @@ def instance_norm(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> 
     `x` is `[batch, channels, frames]`, `scale` and `shift` `[batch, channels]`; the variance is the
     biased one, computed in float32 for every type of `x`. Zeros beyond each length.
     """
+    if not in_blocks(x):
+        return _batch_normed(x, scale[..., None], shift[..., None], lengths)
     if len(x) == 1:
         return _normed(x, scale[0], shift[0])
     y = torch.zeros_like(x)
     for i, frames in enumerate(lengths.values):
         y[i, :, :frames] = _normed(x[i : i + 1, :, :frames], scale[i], shift[i])[0]
     return y
+
+
+def _batch_normed(x: Tensor, scale: Tensor, shift: Tensor, lengths: Lengths) -> Tensor:
+    """All members at once, `scale` and `shift` `[batch, channels, 1]`: mean, then variance."""
+    wide = x.float()
+    if lengths.padded:
+        mean = (wide * lengths.share).sum(2, keepdim=True)
+        away = wide - mean
+        variance = away.square() @ lengths.share.mT
+    else:
+        variance, mean = torch.var_mean(wide, 2, correction=0, keepdim=True)
+        away = wide - mean
+    gain = scale * (variance + EPSILON).rsqrt()
+    return lengths.clear(torch.addcmul(shift, away, gain).to(x.dtype))
 
 
 def _normed(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

@@ -1,8 +1,10 @@
-"""How torch runs in this process: threads, device, the type models compute in."""
+"""How torch runs in this process: threads, device, the types of numbers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -26,16 +28,55 @@ class Runtime:
             return False
         return self.convolutions == "fast" or work_here()
 
+    @property
+    def exact(self) -> Runtime:
+        """The same in float32."""
+        return replace(self, dtype=torch.float32)
+
 
 def configure(settings: PipelineSettings) -> Runtime:
     """Set this process's torch threads and choose the device and type."""
     torch.set_num_threads(settings.threads)
+    _without_tf32()
     device = torch.device(settings.device)
     if settings.dtype == "auto":
         dtype = torch.bfloat16 if _has_bfloat16(device) else torch.float32
     else:
         dtype = getattr(torch, settings.dtype)
     return Runtime(device, dtype, settings.convolutions)
+
+
+def _without_tf32() -> None:
+    """float32 is float32 on every device.
+
+    TF32 keeps 10 bits of each factor. What is in float32 here is so because it has to be: with 10
+    bits the durations of a GPU would not be those of a CPU. What need not be is in bfloat16.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
+_batched_everywhere = False
+
+
+def in_blocks(x: torch.Tensor) -> bool:
+    """Whether work on `x` goes member by member, in blocks that stay in the cache of a CPU.
+
+    Elsewhere a batch is worked at as a whole: there the launches of operations cost, and their
+    number must not grow with the members.
+    """
+    return x.device.type == "cpu" and not _batched_everywhere
+
+
+@contextmanager
+def batched_everywhere() -> Iterator[None]:
+    """Works at whole batches on a CPU too: the way of a GPU, so that it can be compared there."""
+    global _batched_everywhere
+    before, _batched_everywhere = _batched_everywhere, True
+    try:
+        yield
+    finally:
+        _batched_everywhere = before
 
 
 def _has_bfloat16(device: torch.device) -> bool:

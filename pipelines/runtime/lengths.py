@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from pipelines.runtime.transfer import to_device
+
 
 @dataclass(frozen=True)
 class Lengths:
@@ -44,16 +46,48 @@ class Lengths:
     @cached_property
     def tensor(self) -> Tensor:
         """`[batch]`, integers."""
-        return torch.tensor(self.values, device=self.device)
+        return to_device(self.values, self.device)
 
     @cached_property
     def real(self) -> Tensor:
         """`[batch, longest]`, true where a position is real."""
         return torch.arange(self.longest, device=self.device) < self.tensor[:, None]
 
+    @cached_property
+    def beyond(self) -> Tensor:
+        """`[batch, 1, longest]`, true where a step is not real."""
+        return ~self.real[:, None]
+
+    @cached_property
+    def share(self) -> Tensor:
+        """`[batch, 1, longest]`: what a real step is of its member, 0 beyond. The sum is 1."""
+        return (self.real / self.tensor[:, None])[:, None]
+
+    def reflected(self, reach: int) -> Tensor:
+        """`[batch, longest + 2 · reach]`: the step that is found at each step from `-reach` on, if
+        every member is reflected at its own ends. Any step beyond that."""
+        if reach not in self._reflected:
+            step = torch.arange(-reach, self.longest + reach, device=self.device).abs()
+            last = self.tensor[:, None] - 1
+            self._reflected[reach] = (last - (last - step).abs()).clamp(min=0)
+        return self._reflected[reach]
+
+    @cached_property
+    def _reflected(self) -> dict[int, Tensor]:
+        return {}
+
+    @cached_property
+    def falling(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The lengths in falling order, in this process, which members they are, and the way back.
+
+        Torch would sort them itself, and wait for the device to do so."""
+        order = np.argsort(self.values)[::-1].copy()
+        values = torch.tensor([self.values[place] for place in order])
+        return values, to_device(order, self.device), to_device(np.argsort(order), self.device)
+
     def clear(self, x: Tensor) -> Tensor:
         """`x` `[batch, channels, longest]` with zeros beyond each length."""
-        return x.masked_fill(~self.real[:, None], 0) if self.padded else x
+        return x.masked_fill(self.beyond, 0) if self.padded else x
 
     def map(self, change: Callable[[int], int]) -> Lengths:
         """The lengths after a layer that turns `n` positions into `change(n)`."""
@@ -66,7 +100,7 @@ def padded(arrays: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
     batch = np.zeros((len(arrays), *arrays[0].shape[:-1], longest), arrays[0].dtype)
     for row, array in zip(batch, arrays, strict=True):
         row[..., : array.shape[-1]] = array
-    return torch.from_numpy(batch).to(device)
+    return to_device(batch, device)
 
 
 def run_lstm(lstm: nn.Module, x: Tensor, lengths: Lengths) -> Tensor:
@@ -76,8 +110,7 @@ def run_lstm(lstm: nn.Module, x: Tensor, lengths: Lengths) -> Tensor:
     """
     if not lengths.padded:
         return lstm(x)[0]  # type: ignore[no-any-return]
-    packed = pack_padded_sequence(
-        x, torch.tensor(lengths.values), batch_first=True, enforce_sorted=False
-    )
+    values, order, back = lengths.falling
+    packed = pack_padded_sequence(x.index_select(0, order), values, batch_first=True)
     output, _ = pad_packed_sequence(lstm(packed)[0], batch_first=True, total_length=x.shape[1])
-    return output
+    return output.index_select(0, back)

@@ -4,7 +4,7 @@ oneDNN, with which torch multiplies on CPUs, works on weights cut into blocks. A
 them cut anew in every call, which takes as long as the product itself where a weight meets few
 inputs; in float32 torch's linear layers use another library, which is slower. Packed layers have
 theirs cut once. They take and give what the layers did that they replace, in the type of their
-weights.
+weights. They cannot be moved to another device: only `precision.place` packs, after all else.
 """
 
 from __future__ import annotations
@@ -98,7 +98,18 @@ def _are_right(dtype: torch.dtype) -> bool:
     return True
 
 
-class PackedLinear(nn.Module):
+class Packed(nn.Module):
+    """A layer that stays as it is: the kernels that read its weights are those of one processor."""
+
+    def _apply(self, *_: object, **__: object) -> Packed:
+        """What `to`, `float`, `cuda` and their like call. Raises RuntimeError."""
+        raise RuntimeError(
+            "Packed layers can be neither moved nor converted: `precision.place` does both before "
+            "it packs"
+        )
+
+
+class PackedLinear(Packed):
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         self.weight = kernels._reorder_linear_weight(weight.detach())
@@ -123,7 +134,7 @@ class PointwiseConv(nn.Module):
         return self.linear(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)  # type: ignore[no-any-return]
 
 
-class PackedConv(nn.Module):
+class PackedConv(Packed):
     def __init__(self, layer: nn.Conv1d | nn.Conv2d) -> None:
         super().__init__()
         weight = layer.weight.detach()

@@ -1,6 +1,10 @@
-"""Running a model's heavy layers in a 16-bit type while everything else stays float32."""
+"""Where and how a model computes: heavy layers perhaps in 16 bits, the rest in float32."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -13,29 +17,51 @@ from pipelines.runtime.time_convolution import store_channels_last
 HEAVY = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
 
 
+@runtime_checkable
+class HasPreciseParts(Protocol):
+    """A module of which some parts stay float32, with all that is inside them."""
+
+    @property
+    def precise(self) -> Sequence[nn.Module]: ...
+
+
+def place(module: nn.Module, runtime: Runtime) -> None:
+    """Bring a module to where and how it computes, once and for good.
+
+    The order matters: it is moved to the runtime's device, its heavy weights are lowered to the
+    runtime's type, and only then are they laid out and packed for the device that they are on.
+    Packed layers cannot be moved. What a module names in `precise` stays float32.
+    """
+    module.to(runtime.device)
+    if has_faster_form(module) and runtime.fast:
+        speed_up(module, runtime.dtype)
+    if runtime.dtype is not torch.float32:
+        lower_weights(module, runtime.dtype)
+    store_channels_last(module)
+    pack_layers(module)
+
+
 def lower_weights(module: nn.Module, dtype: torch.dtype) -> None:
     """Keep the weights of matrix products and convolutions in `dtype`, as autocast wants them.
 
     Autocast would otherwise convert them anew in every call.
     """
+    precise = module.precise if isinstance(module, HasPreciseParts) else ()
+    kept = {id(layer) for top in precise for layer in top.modules()}
     for layer in module.modules():
-        if isinstance(layer, HEAVY):
+        if isinstance(layer, HEAVY) and id(layer) not in kept:
             layer.to(dtype)
 
 
-def place(module: nn.Module, runtime: Runtime) -> None:
-    """The module on the runtime's device, its heavy weights in the runtime's type and packed."""
-    module.to(runtime.device)
-    if has_faster_form(module) and runtime.fast:
-        speed_up(module, runtime.dtype)
-    store_channels_last(module)
-    if runtime.dtype is not torch.float32:
-        lower_weights(module, runtime.dtype)
-    pack_layers(module)
-
-
-def autocast(runtime: Runtime) -> torch.autocast:
+def autocast(runtime: Runtime) -> AbstractContextManager[object]:
     """Matrix products and convolutions in the runtime's type; does nothing for float32."""
-    return torch.autocast(
-        runtime.device.type, runtime.dtype, enabled=runtime.dtype is not torch.float32
-    )
+    if runtime.dtype is torch.float32:
+        return nullcontext()
+    return torch.autocast(runtime.device.type, runtime.dtype)
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Computing in the types that are there, whatever is round it."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)

@@ -1,30 +1,86 @@
 """Sequences of different lengths in one tensor, one after another and without padding.
 
-A function of single frames runs over all of them at once; a function along time runs over
-neighbours of equal length together.
+What works on each frame by itself runs over all of them at once. What looks along time runs over
+neighbours of equal length together on a CPU; elsewhere over all sequences, padded, so that the
+number of operations does not grow with theirs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property
 from itertools import groupby
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from pipelines.runtime.device import in_blocks
+from pipelines.runtime.lengths import Lengths
+from pipelines.runtime.transfer import to_device
 
 
 class Packing:
     """Where the sequences of a packed tensor `[frames, …]` lie.
 
     `positions` `[frames]` tells each frame its place in its sequence. Sequences of equal length
-    should be neighbours.
+    should be neighbours. What is found once is kept: a batch keeps its packing over many steps.
     """
 
     def __init__(self, lengths: tuple[int, ...], device: torch.device) -> None:
         self.lengths = lengths
+        self.device = device
         self.runs = [(length, len(list(run))) for length, run in groupby(lengths)]
-        self.positions = torch.cat([torch.arange(length) for length in lengths]).to(device)
+        places = np.concatenate([np.arange(length) for length in lengths])
+        self.positions = to_device(places, device)
+        self._made: dict[str, Tensor] = {}
+
+    @property
+    def even(self) -> bool:
+        """Whether all sequences are of one length."""
+        return len(self.runs) == 1
+
+    def once(self, name: str, make: Callable[[], Tensor]) -> Tensor:
+        """What `make` gave when it was asked for under this name first."""
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    @cached_property
+    def members(self) -> Lengths:
+        """The lengths, of sequences that are padded."""
+        return Lengths(self.lengths, self.device)
+
+    @cached_property
+    def sequences(self) -> Tensor:
+        """The sequence of each frame, `[frames]`."""
+        return to_device(np.repeat(np.arange(len(self.lengths)), self.lengths), self.device)
+
+    @cached_property
+    def ends(self) -> Tensor:
+        """Where each sequence begins, and where the last one ends: `[sequences + 1]`, int32."""
+        return to_device(np.cumsum([0, *self.lengths]).astype(np.int32), self.device)
+
+    @cached_property
+    def _places(self) -> tuple[Tensor, Tensor]:
+        """The frame of each padded place, any beyond an end; and the place of each frame."""
+        longest, starts = max(self.lengths), np.cumsum([0, *self.lengths[:-1]])
+        steps = np.minimum(np.arange(longest), np.array(self.lengths)[:, None] - 1)
+        frames = (starts[:, None] + steps).flatten()
+        places = [index * longest + np.arange(n) for index, n in enumerate(self.lengths)]
+        return to_device(frames, self.device), to_device(np.concatenate(places), self.device)
+
+    def padded(self, packed: Tensor) -> Tensor:
+        """`[frames, …]` to `[sequences, longest, …]`; anything beyond each end."""
+        if self.even:
+            return packed.view(len(self.lengths), -1, *packed.shape[1:])
+        rows = packed.index_select(0, self._places[0])
+        return rows.view(len(self.lengths), -1, *packed.shape[1:])
+
+    def packed(self, padded: Tensor) -> Tensor:
+        """The way back."""
+        rows = padded.flatten(0, 1)
+        return rows if self.even else rows.index_select(0, self._places[1])
 
     def by_run(
         self,
@@ -47,16 +103,14 @@ class Packing:
             results.append(function(*run, *(head[number] for head in heads)).flatten(0, 1))
         return results[0] if len(results) == 1 else torch.cat(results)
 
-    def modulate(self, packed: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        """`[frames, width]` scaled and shifted by the vectors of each sequence."""
+    def modulate(self, packed: Tensor, vectors: Tensor) -> Tensor:
+        """`[frames, width]` scaled and shifted by the vectors of each sequence, `[sequences,
+        2 · width]`: the scales, then the shifts."""
+        if not self.even and not in_blocks(packed):
+            by, to = vectors.index_select(0, self.sequences).chunk(2, dim=1)
+            return torch.addcmul(to, by, packed)
         return self.by_run(
             lambda run, by, to: torch.addcmul(to[:, None], by[:, None], run),
             [packed],
-            [scale, shift],
+            vectors.chunk(2, dim=1),
         )
-
-
-@lru_cache(maxsize=32)
-def packing(lengths: tuple[int, ...], device: torch.device) -> Packing:
-    """The packing of these lengths; a batch keeps its own over many steps."""
-    return Packing(lengths, device)

@@ -1,8 +1,9 @@
 """Sessions of people and API keys of programs.
 
-A token is stored as a hash and shown once. `bs_` begins a session token, `bk_` an API key. A
-session may do everything. A key may do what its scopes allow, and nothing that would outlive its
-own expiry.
+A token is stored as a hash and shown once. `bs_` begins a session token, `bk_` an API key, `bl_`
+a sign-in link. A session may do everything; one of the studio ends early where it is not used. A
+key may do what its scopes allow, and nothing that would outlive its own expiry. A link may be
+exchanged for a session of the studio, once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Delete, Update, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Delete, Update, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.accounts.credits import lock_account
@@ -23,8 +24,16 @@ MAX_KEYS = 100
 MAX_SESSIONS = 100
 """Both bounds are for one account."""
 _KEY_PREFIX_CHARACTERS = 11
-_KEY_USE_RESOLUTION_SECONDS = 60
+_USE_RESOLUTION_SECONDS = 60
+STUDIO_SECONDS = 12 * 3600.0
+STUDIO_IDLE_SECONDS = 3600.0
+"""How long a session of the studio lasts: in all, and without a request."""
+LINK_SECONDS = 600.0
+"""How long a sign-in link is valid."""
 
+Client = Literal["api", "studio"]
+"""Who keeps the token of a session: a program, or the page in a browser."""
+STUDIO, LINK = "studio", "link"
 
 Scope = Literal["generate", "read"]
 """What an API key may do. `generate`: make, change and delete everything of the account except
@@ -52,15 +61,13 @@ class Caller:
             raise ApiError(403, "session_needed", message)
         return self.credential
 
-    def key_use_due(self, now: float) -> ApiKey | None:
-        """The API key if its last use has to be recorded (`record_key_use`): once a minute at most,
-        because a write costs more than the request."""
-        key = self.credential
-        if not isinstance(key, ApiKey):
-            return None
-        noted = key.last_used_at
-        due = noted is None or now - noted >= _KEY_USE_RESOLUTION_SECONDS
-        return key if due else None
+    def use_due(self, now: float) -> bool:
+        """Whether the use of the credential has to be recorded (`record_use`): once a minute at
+        most, because a write costs more than the request."""
+        used = self.credential
+        if isinstance(used, SignInSession) and used.kind != STUDIO:
+            return False
+        return used.last_used_at is None or now - used.last_used_at >= _USE_RESOLUTION_SECONDS
 
 
 def authenticate(session: Session, token: str, now: float) -> Caller:
@@ -73,8 +80,7 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
         .join(table, table.user_id == User.id)
         .where(
             table.token_hash == hash_token(token),
-            table.revoked_at.is_(None),
-            table.expires_at.is_(None) | (table.expires_at > now),
+            _valid_key(now) if table is ApiKey else _open(now),
         )
     ).one_or_none()
     if found is None:
@@ -83,23 +89,83 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
     return Caller(found[0], credential)
 
 
+def _valid_key(now: float) -> ColumnElement[bool]:
+    in_time = ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now)
+    return and_(ApiKey.revoked_at.is_(None), in_time)
+
+
+def record_use(session: Session, credential: ApiKey | SignInSession, now: float) -> None:
+    """Sets the time at which a credential was last used."""
+    table = type(credential)
+    session.execute(update(table).where(table.id == credential.id).values(last_used_at=now))
+
+
 # Sessions
 
 
-def open_session(session: Session, user: User, seconds: float, now: float) -> str:
+def _unused_since(now: float) -> ColumnElement[bool]:
+    """Whether a session of the studio was not used for too long."""
+    last = func.coalesce(SignInSession.last_used_at, SignInSession.created_at)
+    return and_(SignInSession.kind == STUDIO, last <= now - STUDIO_IDLE_SECONDS)
+
+
+def _open(now: float) -> ColumnElement[bool]:
+    return and_(
+        SignInSession.revoked_at.is_(None),
+        SignInSession.expires_at > now,
+        SignInSession.kind != LINK,
+        ~_unused_since(now),
+    )
+
+
+def open_session(
+    session: Session, user: User, seconds: float, now: float, kind: str = "api"
+) -> str:
     """A new session token, valid for `seconds`. Removes the user's ended sessions, and the oldest
     one where there are `MAX_SESSIONS`."""
     session.execute(_expired_sessions(user.id, now))
     for oldest in list_sessions(session, user.id, now)[MAX_SESSIONS - 1 :]:
         session.delete(oldest)
-    token = new_token("bs")
+    return _add_session(session, user.id, new_token("bs"), seconds, now, kind)
+
+
+def open_link(session: Session, user: User, now: float) -> str:
+    """The token of a link that signs the user in at the studio, once, within `LINK_SECONDS`."""
+    return _add_session(session, user.id, new_token("bl"), LINK_SECONDS, now, LINK)
+
+
+def redeem_link(session: Session, token: str, now: float) -> User:
+    """The user of a sign-in link, which is void from now on. Raises ApiError 401 `invalid_link`
+    for unknown, used and expired links alike."""
+    used = (
+        update(SignInSession)
+        .where(
+            SignInSession.token_hash == hash_token(token),
+            SignInSession.kind == LINK,
+            SignInSession.revoked_at.is_(None),
+            SignInSession.expires_at > now,
+        )
+        .values(revoked_at=now)
+        .returning(SignInSession.user_id)
+    )
+    user_id = session.scalars(used).one_or_none()
+    if user_id is None:
+        message = "This link was used or is too old. Run `bernie studio` for another."
+        raise ApiError(401, "invalid_link", message)
+    return session.get_one(User, user_id)
+
+
+def _add_session(
+    session: Session, user_id: str, token: str, seconds: float, now: float, kind: str
+) -> str:
     session.add(
         SignInSession(
             id=new_id(),
-            user_id=user.id,
+            user_id=user_id,
             token_hash=hash_token(token),
             created_at=now,
             expires_at=now + seconds,
+            kind=kind,
         )
     )
     return token
@@ -107,11 +173,7 @@ def open_session(session: Session, user: User, seconds: float, now: float) -> st
 
 def list_sessions(session: Session, user_id: str, now: float) -> list[SignInSession]:
     """The user's open sessions, newest first."""
-    alive = select(SignInSession).where(
-        SignInSession.user_id == user_id,
-        SignInSession.revoked_at.is_(None),
-        SignInSession.expires_at > now,
-    )
+    alive = select(SignInSession).where(SignInSession.user_id == user_id, _open(now))
     newest_first = alive.order_by(SignInSession.created_at.desc(), SignInSession.id.desc())
     return list(session.scalars(newest_first))
 
@@ -119,8 +181,7 @@ def list_sessions(session: Session, user_id: str, now: float) -> list[SignInSess
 def end_session(session: Session, user_id: str, session_id: str, now: float) -> None:
     """Raises ApiError 404 `session_not_found` for unknown, foreign and ended sessions alike."""
     one = SignInSession.id == session_id, SignInSession.user_id == user_id
-    alive = SignInSession.revoked_at.is_(None), SignInSession.expires_at > now
-    ended = update(SignInSession).where(*one, *alive).values(revoked_at=now)
+    ended = update(SignInSession).where(*one, _open(now)).values(revoked_at=now)
     if not is_id(session_id) or not _changed(session, ended):
         raise not_found("session")
 
@@ -141,7 +202,8 @@ def _changed(session: Session, change: Update) -> bool:
 
 
 def _expired_sessions(user_id: str, now: float) -> Delete:
-    over = or_(SignInSession.expires_at <= now, SignInSession.revoked_at.is_not(None))
+    ended = SignInSession.revoked_at.is_not(None)
+    over = or_(SignInSession.expires_at <= now, ended, _unused_since(now))
     return delete(SignInSession).where(SignInSession.user_id == user_id, over)
 
 
@@ -201,8 +263,3 @@ def revoke_keys(session: Session, user_id: str, now: float) -> None:
         .where(ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
         .values(revoked_at=now)
     )
-
-
-def record_key_use(session: Session, key: ApiKey, now: float) -> None:
-    """Sets the time at which an API key was last used."""
-    session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))

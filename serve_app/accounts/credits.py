@@ -1,6 +1,7 @@
 """Credits: a balance for each user, equal to the sum of an append-only ledger.
 
-A pending clip holds its price; a hold is no row of its own. A clip is charged in the transaction
+A pending clip holds its price, and a batch that of its lines which are not yet clips; a hold is no
+row of its own. A clip is charged in the transaction
 that makes it succeed, and only once, because its id is unique in the ledger.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from serve_app.db.models import PENDING, Clip, LedgerEntry, User
+from serve_app.db.models import PENDING, Batch, Clip, LedgerEntry, User
 from serve_app.db.pagination import Page, decode_cursor, encode_cursor
 from serve_app.errors import ApiError, invalid
 
@@ -29,9 +30,11 @@ def balance(session: Session, user_id: str) -> int:
 
 
 def held(session: Session, user_id: str) -> int:
-    """Credits held by the user's pending clips."""
-    pending = select(func.coalesce(func.sum(Clip.credits), 0))
-    return int(session.scalars(pending.where(Clip.user_id == user_id, PENDING)).one())
+    """Credits held by the user's pending clips and batches, as one statement finds them."""
+    clips = select(func.coalesce(func.sum(Clip.credits), 0)).where(Clip.user_id == user_id, PENDING)
+    batches = select(func.coalesce(func.sum(Batch.held), 0)).where(Batch.user_id == user_id)
+    holds = select(clips.scalar_subquery() + batches.scalar_subquery())
+    return int(session.scalars(holds).one())
 
 
 def granted(session: Session, user_id: str) -> int:
@@ -42,7 +45,7 @@ def granted(session: Session, user_id: str) -> int:
     )
 
 
-def require_available(session: Session, user: User, cost: int) -> None:
+def require_available(session: Session, user: User, cost: int, what: str = "clip") -> None:
     """Raises ApiError 402 unless the balance of a locked user covers all holds and `cost`."""
     holds = held(session, user.id)
     available = user.balance - holds
@@ -50,7 +53,7 @@ def require_available(session: Session, user: User, cost: int) -> None:
         raise ApiError(
             402,
             "not_enough_credits",
-            f"This clip costs {cost} credits and {available} are available "
+            f"This {what} costs {cost} credits and {available} are available "
             f"({user.balance} in the account, {holds} held by pending clips).",
         )
 

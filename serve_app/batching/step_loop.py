@@ -128,7 +128,7 @@ class StepLoop:
 
     def __init__(self, stage: Stage, limits: Limits, clock: Callable[[], float]) -> None:
         self._stage = stage
-        self._limits = limits
+        self.limits = limits
         self._clock = clock
         self._queue: FairQueue[Any] = FairQueue()
         self._suspects: deque[QueuedItem[Any]] = deque()
@@ -187,7 +187,7 @@ class StepLoop:
         while (head := self._queue.peek(now)) is not None:
             rooms = self._rooms()
             in_order = not self._suspects and self._fits(head.ticket, rooms)
-            if not in_order and self._overtaken == self._limits.overtaking:
+            if not in_order and self._overtaken == self.limits.overtaking:
                 break
             queued = self._queue.pop(now, partial(self._fits, rooms=rooms))
             if queued is None:
@@ -196,16 +196,16 @@ class StepLoop:
             self._place(queued, rooms, now)
 
     def _may_open(self) -> bool:
-        return len(self._groups) < self._limits.max_groups
+        return len(self._groups) < self.limits.max_groups
 
     def _rooms(self) -> list[_Room]:
         """The lengths that the open groups admit, fullest group first."""
         groups = sorted(self._groups, key=lambda group: len(group.members), reverse=True)
-        rooms = ((self._limits.room(group.lengths()), group) for group in groups)
+        rooms = ((self.limits.room(group.lengths()), group) for group in groups)
         return [_Room(*room, group) for room, group in rooms if room and self._is_open(group)]
 
     def _is_open(self, group: _Group) -> bool:
-        return not group.closed and (group.stepped == 0 or group.stepped >= self._limits.join_every)
+        return not group.closed and (group.stepped == 0 or group.stepped >= self.limits.join_every)
 
     def _fits(self, ticket: Ticket, rooms: Sequence[_Room]) -> bool:
         return self._may_open() or any(room.takes(ticket) for room in rooms)

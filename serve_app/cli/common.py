@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from serve_app.accounts import credentials, users
 from serve_app.cli.error_messages import WrongSetting
-from serve_app.cli.local_stack import private_folder
+from serve_app.cli.local_stack import base_url, private_folder
 from serve_app.db.engine import Database
 from serve_app.db.models import User
 from serve_app.errors import ApiError
+from serve_app.http.work import is_loopback
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
 
@@ -90,6 +91,16 @@ def local_key(settings: Settings) -> Path:
             _, key = credentials.create_key(session, user.id, "bernie say", None, now)
             write_private(path, key)
     return path
+
+
+def sign_in_link(settings: Settings) -> str:
+    """A link that signs the local user in at the studio, once, from this machine. The token stands
+    behind `#`, which browsers do not send."""
+    with open_database(settings) as database, database.transaction() as session:
+        now = database.now(session)
+        token = credentials.open_link(session, _local_user(session, settings, now), now)
+    host = settings.host if is_loopback(settings.host) else "127.0.0.1"
+    return f"{base_url(host, settings.port)}/studio/#link={token}"
 
 
 def key_file(settings: Settings) -> Path:

@@ -10,30 +10,43 @@ import secrets
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
+from serve_app.cli.leftovers import end_processes_with
 from serve_app.deployments import ray_environment
+from serve_app.http.work import is_loopback
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import Access, SeaweedFS
 from serve_app.storage.store import ObjectStore
+from serve_app.worker.worker import STOP_SECONDS
 
 Report = Callable[[str], None]
 
 _RAY_FOLDER = "bernie-ray-"
 _GRACE_SECONDS = 2
+_JOB_GRACE_SECONDS = "30"
+"""Between SIGTERM and SIGKILL of a job that is stopped; Ray's default is 3."""
 
 
 class StackError(RuntimeError):
     """The local stack cannot be started; the message says why and what to do."""
+
+
+class RayGone(RuntimeError):
+    """Ray is not there any more to be stopped; nothing of it is left. The process has to end now:
+    Ray's own code in it would wait for a minute, and then abort it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +83,9 @@ def local_stack(
         else:
             report("Starting SeaweedFS (S3)")
             store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
-            settings = with_store(settings, store)
+            settings = _with_own_origins(with_store(settings, store))
         report("Starting Ray")
+        stack.enter_context(_environment(for_jobs(settings)))
         stack.enter_context(_ray(settings.data_dir / "ray-token", dashboard_port))
         report("Loading models and starting the graph")
         stack.enter_context(_serve(settings))
@@ -87,6 +101,47 @@ def with_store(settings: Settings, store: Access) -> Settings:
             "s3_secret_key": SecretStr(store.secret_key),
         }
     )
+
+
+def for_jobs(settings: Settings) -> dict[str, str]:
+    """The environment of Ray jobs, which is that of Ray: the system as it runs, with what was
+    decided at its start, and this Python before all others."""
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        "RAY_JOB_STOP_WAIT_TIME_S": _JOB_GRACE_SECONDS,
+        "BERNIE_DATA_DIR": str(settings.data_dir.resolve()),
+        "BERNIE_S3_ENDPOINT": settings.s3_endpoint,
+        "BERNIE_S3_BUCKET": settings.s3_bucket,
+        "BERNIE_S3_ACCESS_KEY": settings.s3_access_key.get_secret_value(),
+        "BERNIE_S3_SECRET_KEY": settings.s3_secret_key.get_secret_value(),
+    }
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Sets variables for the processes that are started meanwhile."""
+    earlier = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in earlier.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _with_own_origins(settings: Settings) -> Settings:
+    """The built-in store serves pages of this server's own addresses, unless others are set."""
+    addresses = {settings.host, *(("127.0.0.1", "localhost") if is_loopback(settings.host) else ())}
+    own = ",".join(sorted(base_url(host, settings.port) for host in addresses))
+    return settings.model_copy(update={"studio_origins": settings.studio_origins or own})
+
+
+def base_url(host: str, port: int) -> str:
+    """The address of the server at a host name or an address of either family."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def private_folder(folder: Path) -> None:
@@ -160,15 +215,16 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
 
     try:
         try:
-            ray.init(
-                address="local",
-                include_dashboard=True,
-                dashboard_host="127.0.0.1",
-                dashboard_port=dashboard_port,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _temp_dir=str(folder),
-            )
+            with _any_agent_port():
+                ray.init(
+                    address="local",
+                    include_dashboard=True,
+                    dashboard_host="127.0.0.1",
+                    dashboard_port=dashboard_port,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=str(folder),
+                )
         except Exception as error:  # Ray's own are of no narrower kind
             raise StackError(f"Ray could not be started. {error}") from error
         folder.chmod(0o700)  # ray opens it to all
@@ -176,9 +232,32 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
             # Ray's own handler aborts the process, and nothing would be drained.
             signal.signal(signal.SIGTERM, at_sigterm)
         yield
-    finally:
+    except RayGone:
+        end_processes_with("RAY_TMPDIR", str(folder), _GRACE_SECONDS)
+        raise
+    except BaseException:
         ray.shutdown()
+        raise
+    else:
+        ray.shutdown()
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _any_agent_port() -> Iterator[None]:
+    """The agent that takes jobs listens on port 52365 unless told otherwise, and `ray.init` has no
+    argument for it. With a second Ray on the machine it would end, and no job could be
+    submitted."""
+    from ray._private import parameter
+
+    parameters: Any = parameter.RayParams
+    names: Any = parameter
+    names.RayParams = partial(parameters, dashboard_agent_listen_port=0)
+    try:
+        yield
+    finally:
+        names.RayParams = parameters
 
 
 def _remove_orphans() -> None:
@@ -213,4 +292,29 @@ def _serve(settings: Settings) -> Iterator[None]:
         yield
     finally:
         # Drains the replicas. The rest of Serve ends with Ray.
-        serve.delete(APP_NAME)
+        _within(partial(serve.delete, APP_NAME), settings.drain_seconds + STOP_SECONDS + 15)
+
+
+def _within(stop: Callable[[], None], seconds: float) -> None:
+    """Raises RayGone where Ray ends before it has stopped what it runs, or does not do so in
+    time. Ray itself would wait a minute for its own return."""
+    import ray
+
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    stopping = threading.Thread(target=stop, daemon=True)
+    stopping.start()
+    deadline = time.monotonic() + seconds
+    while stopping.is_alive():
+        stopping.join(0.5)
+        if not _listens(host, int(port)):
+            raise RayGone("Ray was ended by the same signal, so nothing could be drained.")
+        if time.monotonic() > deadline:
+            raise RayGone("The replicas did not end in time.")
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), 2).close()
+    except OSError:
+        return False
+    return True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
+import os
 import signal
 import time
+import webbrowser
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +17,11 @@ from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from serve_app import __version__, catalog
 from serve_app.cli import clips, doctor, users, voices
-from serve_app.cli.common import local_key
+from serve_app.cli.common import LOCAL_USER, local_key, sign_in_link
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
-from serve_app.cli.local_stack import LocalStack, local_stack
+from serve_app.cli.local_stack import LocalStack, RayGone, base_url, local_stack
+from serve_app.http.work import is_loopback
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
 app = typer.Typer(
@@ -58,6 +60,9 @@ def up(
     dashboard_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the Ray dashboard.")
     ] = 8265,
+    open_studio: Annotated[
+        bool, typer.Option("--open", help="Open the studio in the browser, signed in.")
+    ] = False,
 ) -> None:
     """Starts everything on loopback and runs until Ctrl-C."""
     given: dict[str, Any] = {"port": port, "data_dir": data_dir}
@@ -69,11 +74,33 @@ def up(
         served = catalog.resolve(settings)
         key = local_key(settings)
         with local_stack(served, _print_step, dashboard_port) as stack:
-            _print_banner(stack, settings, key, dashboard_port)
+            link = sign_in_link(settings)
+            _print_banner(stack, settings, key, dashboard_port, link)
+            if open_studio:
+                webbrowser.open(link)
             _watch(stack)
     except KeyboardInterrupt:
         pass
+    except RayGone as gone:
+        console.print(
+            f"Stopped. {gone} What was under way goes on after the next start.", soft_wrap=True
+        )
+        console.file.flush()
+        os._exit(0)
     console.print("Stopped.")
+
+
+@app.command()
+def studio(
+    open_studio: Annotated[
+        bool, typer.Option("--open", help="Open it in the browser as well.")
+    ] = False,
+) -> None:
+    """Prints a link that signs you in at the studio of `bernie up`, once, within ten minutes."""
+    link = sign_in_link(Settings())
+    typer.echo(link)
+    if open_studio:
+        webbrowser.open(link)
 
 
 @app.command()
@@ -157,16 +184,23 @@ def _print_step(text: str) -> None:
     console.print(f"[cyan]•[/] {text}…")
 
 
-def _print_banner(stack: LocalStack, asked: Settings, key: Path, dashboard_port: int) -> None:
+def _print_banner(
+    stack: LocalStack, asked: Settings, key: Path, dashboard_port: int, link: str
+) -> None:
     settings = stack.settings
     lines = [
-        f"[bold green]Bernie is up[/] at http://{settings.host}:{settings.port}",
+        f"[bold green]Bernie is up[/] at {base_url(settings.host, settings.port)}",
+        f"Studio, signed in (once, within ten minutes; another: bernie studio): {link}",
         *_services(asked, settings),
         f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
+        "Many lines at once: "
+        f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={settings.data_dir.resolve() / 'ray-token'} "
+        f"ray job submit --address http://127.0.0.1:{dashboard_port} -- "
+        f"python -m serve_app.bulk run --manifest lines.jsonl --user {LOCAL_USER}",
         f"Ray dashboard: http://127.0.0.1:{dashboard_port} "
         f"(its token is in {settings.data_dir / 'ray-token'})",
     ]
-    if stack.store and not settings.s3_public_endpoint and not _is_loopback(settings.host):
+    if stack.store and not settings.s3_public_endpoint and not is_loopback(settings.host):
         lines.append(
             "[yellow]The built-in S3 listens on loopback only: links to audio do not work from "
             "other machines. Bring an S3 of your own with BERNIE_S3_ENDPOINT.[/]"
@@ -183,13 +217,6 @@ def _services(asked: Settings, served: Settings) -> list[str]:
             command = catalog.install_command(name, asked)
             lines.append(f"{catalog.TITLES[name]}: not installed; {command}")
     return lines
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _watch(stack: LocalStack) -> None:

@@ -15,6 +15,8 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
+    SmallInteger,
     String,
     Text,
     UniqueConstraint,
@@ -55,6 +57,10 @@ class SignInSession(Base):
     created_at: Mapped[float] = mapped_column(Float)
     expires_at: Mapped[float] = mapped_column(Float, index=True)
     revoked_at: Mapped[float | None] = mapped_column(Float)
+    kind: Mapped[str] = mapped_column(String(10), default="api", server_default="api")
+    """`api`, `studio`, or `link`, which is exchanged once for a session of the studio."""
+    last_used_at: Mapped[float | None] = mapped_column(Float)
+    """Of a session of the studio."""
 
 
 class ApiKey(Base):
@@ -96,6 +102,10 @@ class ClipState(enum.StrEnum):
 
 CANCELLED = "cancelled"
 """The `error_code` of a clip that its user cancelled."""
+
+
+INTERACTIVE, BULK = range(2)
+"""Lanes of the queue: somebody waits for the clip, or it is a line of a batch."""
 
 
 class Clip(Base):
@@ -150,6 +160,18 @@ class Clip(Base):
     """Whether somebody listens while the clip is made. Its file is then written in a layout in
     which no byte changes once it is sent."""
 
+    # The batch
+    lane: Mapped[int] = mapped_column(
+        SmallInteger, default=INTERACTIVE, server_default=str(INTERACTIVE)
+    )
+    """Each lane is a line of its own, with turns of its own; see `jobs.claiming`."""
+    batch_id: Mapped[str | None] = mapped_column(String(32))
+    """No foreign key: a batch is deleted with its user only, and so are its clips."""
+    line_no: Mapped[int | None] = mapped_column(Integer)
+    """Number of the line in the manifest, from 1. Null once a later clip has taken its place."""
+    line_id: Mapped[str | None] = mapped_column(String(128))
+    """What the manifest calls the line."""
+
     # Deduplication
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     request_hash: Mapped[str | None] = mapped_column(String(64))
@@ -174,16 +196,104 @@ RETURNS_AT = func.coalesce(Clip.lease_until, Clip.start_at)
 """When a pending clip that is not ready becomes so: the end of its lease, else its start time."""
 
 
-def _partial_index(name: str, *columns: Any, where: ColumnElement[bool]) -> None:
-    Index(name, *columns, postgresql_where=where, sqlite_where=where)
+def _partial_index(
+    name: str, *columns: Any, where: ColumnElement[bool], unique: bool = False
+) -> None:
+    Index(name, *columns, unique=unique, postgresql_where=where, sqlite_where=where)
 
 
-_partial_index("ix_clips_line", Clip.ready, Clip.turn, Clip.id, where=PENDING)
+_partial_index("ix_clips_line", Clip.ready, Clip.lane, Clip.turn, Clip.id, where=PENDING)
 _partial_index("ix_clips_returning", Clip.ready, RETURNS_AT, where=PENDING)
-_partial_index("ix_clips_user_pending", Clip.user_id, where=PENDING)
+_partial_index("ix_clips_user_pending", Clip.user_id, Clip.lane, where=PENDING)
 _partial_index("ix_clips_deleted", Clip.deleted_at, where=Clip.deleted_at.is_not(None))
 _partial_index("ix_clips_finished", Clip.finished_at, where=Clip.deleted_at.is_(None))
 _partial_index("ix_clips_made", Clip.finished_at, where=Clip.made_by.is_not(None))
+_partial_index(
+    "uq_clips_batch_line",
+    Clip.batch_id,
+    Clip.line_no,
+    unique=True,
+    where=Clip.batch_id.is_not(None),
+)
+
+
+class BatchState(enum.StrEnum):
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    """Cancelled by its user; the lines under way run to their end."""
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class Batch(Base):
+    """The lines of a manifest, made into clips a window at a time.
+
+    `total = waiting + pending + succeeded + failed + cancelled`, and
+    `price = held + (credits of its pending clips) + charged + released`. Every count changes in the
+    transaction that changes what it counts.
+    """
+
+    __tablename__ = "batches"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str | None] = mapped_column(String(128))
+    """Given by its user."""
+    manifest: Mapped[str] = mapped_column(String(1_000))
+    """Where the manifest was read."""
+    manifest_sha256: Mapped[str] = mapped_column(String(64))
+    output: Mapped[str] = mapped_column(String(500))
+    """`s3://bucket/prefix/` of the results."""
+    options: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What else decides about the results: the defaults of the lines, and whether audio is
+    copied."""
+    state: Mapped[str] = mapped_column(String(20), default=BatchState.RUNNING)
+    created_at: Mapped[float] = mapped_column(Float)
+    finished_at: Mapped[float | None] = mapped_column(Float)
+
+    # Lines
+    total: Mapped[int] = mapped_column(Integer)
+    waiting: Mapped[int] = mapped_column(Integer)
+    """Not yet clips."""
+    pending: Mapped[int] = mapped_column(Integer, default=0)
+    succeeded: Mapped[int] = mapped_column(Integer, default=0)
+    failed: Mapped[int] = mapped_column(Integer, default=0)
+    cancelled: Mapped[int] = mapped_column(Integer, default=0)
+    cursor: Mapped[int] = mapped_column(Integer, default=0)
+    """Number of the last line that became a clip or failed without one."""
+    delivered: Mapped[int] = mapped_column(Integer, default=0)
+    """Number of the last line up to which all results are written."""
+    audio_seconds: Mapped[float] = mapped_column(Float, default=0.0)
+
+    # Credits
+    line_credits: Mapped[int] = mapped_column(Integer)
+    """Price of one line."""
+    price: Mapped[int] = mapped_column(BigInteger)
+    """Of all lines, at acceptance."""
+    held: Mapped[int] = mapped_column(BigInteger)
+    """For lines that are not yet clips. The hold of a line moves to its clip."""
+    charged: Mapped[int] = mapped_column(BigInteger, default=0)
+    released: Mapped[int] = mapped_column(BigInteger, default=0)
+
+    # The feeder
+    lease: Mapped[str | None] = mapped_column(String(32))
+    """Random token of the feeder that has the batch. Every write of the feeder names it."""
+    lease_until: Mapped[float | None] = mapped_column(Float)
+
+
+class BatchFailure(Base):
+    """A line that failed before it became a clip."""
+
+    __tablename__ = "batch_failures"
+
+    batch_id: Mapped[str] = mapped_column(
+        ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True
+    )
+    line_no: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    line_id: Mapped[str] = mapped_column(String(128))
+    code: Mapped[str] = mapped_column(String(60))
+    message: Mapped[str] = mapped_column(Text)
+    field: Mapped[str | None] = mapped_column(String(100))
 
 
 class ClipEvent(Base):
@@ -198,6 +308,18 @@ class ClipEvent(Base):
     at: Mapped[float] = mapped_column(Float, index=True)
     kind: Mapped[str] = mapped_column(String(20))
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ClipPeaks(Base):
+    """The outline of a clip's waveform. Beside the clip, whose row the queue changes often."""
+
+    __tablename__ = "clip_peaks"
+
+    clip_id: Mapped[str] = mapped_column(
+        ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True
+    )
+    pairs: Mapped[bytes] = mapped_column(LargeBinary)
+    """As `pipelines.audio.peaks` makes them."""
 
 
 class RecordingUpload(Base):

@@ -21,6 +21,9 @@ from serve_app.batching.fair_queue import Ticket
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 from serve_app.worker.timings import Timed
 
+_FULL_SECONDS = 0.5
+"""Wait before a stage that has taken in all it may is asked again."""
+
 
 class RayStages:
     """`serve_app.worker.generation.Stages` over deployments."""
@@ -37,19 +40,26 @@ class RayStages:
         self._vocoder = vocoder
 
     async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
-        prepared: Timed[list[Segment]] = await _result(
-            self._frontend.prepare.remote(request, ticket)
-        )
+        prepared: Timed[list[Segment]] = await _call(self._frontend.prepare, request, ticket)
         return prepared
 
     async def render(
         self, segment: Segment, ticket: Ticket, steps: StepCallback
     ) -> Timed[Waveform]:
         acoustic = await self._diffuse(segment, ticket, steps)
-        waveform: Timed[Waveform] = await _result(self._vocoder.run.remote(acoustic, ticket))
+        waveform: Timed[Waveform] = await _call(self._vocoder.run, acoustic, ticket)
         return waveform
 
     async def _diffuse(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Acoustic]:
+        while True:
+            try:
+                return await self._stream(segment, ticket, steps)
+            except BackPressureError:
+                await asyncio.sleep(_FULL_SECONDS)
+
+    async def _stream(
         self, segment: Segment, ticket: Ticket, steps: StepCallback
     ) -> Timed[Acoustic]:
         """Reports steps as they arrive; the last item of the stream is the result."""
@@ -64,6 +74,15 @@ class RayStages:
             stream.cancel()
             raise
         raise RuntimeError("the diffusion stage ended without a result")
+
+
+async def _call(method: Any, *arguments: Any) -> Any:
+    """Waits where too many calls wait already: what was computed so far is not given up."""
+    while True:
+        try:
+            return await _result(method.remote(*arguments))
+        except BackPressureError:
+            await asyncio.sleep(_FULL_SECONDS)
 
 
 async def _result(response: Any) -> Any:
@@ -84,5 +103,5 @@ def _translated() -> Iterator[None]:
         yield
     except (RayActorError, AioRpcError) as error:
         raise StageLost("the replica of a stage died") from error
-    except (BackPressureError, DeploymentUnavailableError, ReplicaUnavailableError) as error:
+    except (DeploymentUnavailableError, ReplicaUnavailableError) as error:
         raise StageUnavailable("no replica of a stage takes calls") from error

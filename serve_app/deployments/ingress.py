@@ -11,10 +11,11 @@ from ray.exceptions import RayError
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
-from serve_app.api import create_app
+from serve_app.api import create_app, set_settings
 from serve_app.db.engine import Database
 from serve_app.deployments.cluster_metrics import node_metrics
 from serve_app.http.app_state import AppState, GraphStatus
+from serve_app.http.work import Work
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 
@@ -27,20 +28,27 @@ class Ingress:
         self._settings = settings
         self._worker = worker
         self._app_name = serve.get_replica_context().app_name
-        self._database = Database(settings.database())
-
-    def __serve_build_asgi_app__(self) -> ASGIApp:
-        return create_app(
+        work = Work()
+        self._database = Database(settings.database(), work.connections)
+        self._app = create_app(
             AppState(
-                settings=self._settings,
+                settings=settings,
                 database=self._database,
-                store=ObjectStore(self._settings),
+                store=ObjectStore(settings),
                 clock=self._database.now,
                 wake=self._wake,
                 graph_status=self._graph_status,
                 metrics=node_metrics,
+                work=work,
             )
         )
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        return self._app
+
+    def reconfigure(self, changes: dict[str, Any]) -> None:
+        """Called by Serve with the `user_config` of the deployment. Raises ValueError."""
+        set_settings(self._app, self._settings.changed(changes))
 
     def _wake(self) -> None:
         try:

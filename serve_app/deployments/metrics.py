@@ -14,7 +14,7 @@ class StageMetrics:
 
     def __init__(self, service: str, stage: str, max_batch: int) -> None:
         self._tags = {"service": service, "stage": stage}
-        self._max_batch = max_batch
+        self.max_batch = max_batch
         keys: Any = ("service", "stage")  # ray's own annotation knows one key only
         self._seconds = metrics.Histogram(
             "bernie_stage_seconds",
@@ -48,7 +48,7 @@ class StageMetrics:
         self._seconds.observe(max(seconds, 1e-9), self._tags)
         self._queued.observe(max(queued, 1e-9), self._tags)
         self._batch.observe(batch, self._tags)
-        self._fill.observe(batch / self._max_batch, self._tags)
+        self._fill.observe(batch / self.max_batch, self._tags)
         self._waiting.set(waiting, self._tags)
 
 

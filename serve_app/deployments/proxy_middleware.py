@@ -26,8 +26,9 @@ _UNAVAILABLE = ApiError(
     "The server is starting, stopping or was interrupted. Try again in a moment; a request with an "
     "Idempotency-Key has its effect once, however often it is sent.",
 )
-
-
+_BUSY = ApiError(
+    503, "busy", "As many requests wait as the server has room for. Try again in a moment."
+)
 _REPLACED = frozenset({404, 500, 503})
 """Statuses of the proxy's own answers that are replaced. Others, like the 408 of its
 `request_timeout_s`, pass as configured."""
@@ -58,9 +59,8 @@ class ProxyErrors:
             return
         begun = replaced = False
 
-        async def refuse() -> None:
-            response = JSONResponse(_UNAVAILABLE.body(), _UNAVAILABLE.status, _HEADERS)
-            await response(scope, receive, send)
+        async def refuse(error: ApiError = _UNAVAILABLE) -> None:
+            await JSONResponse(error.body(), error.status, _HEADERS)(scope, receive, send)
 
         async def answer(message: Message) -> None:
             nonlocal begun, replaced
@@ -68,7 +68,7 @@ class ProxyErrors:
                 begun = True
                 replaced = _is_from_serve(message)
                 if replaced:
-                    await refuse()
+                    await refuse(_BUSY if _is_backpressure(message) else _UNAVAILABLE)
             if not replaced:
                 await send(message)
 
@@ -82,6 +82,12 @@ def _is_from_serve(start: Message) -> bool:
     headers = Headers(raw=start["headers"])
     plain = headers.get("Content-Type", "").startswith("text/plain")
     return start["status"] in _REPLACED and plain and "X-Content-Type-Options" not in headers
+
+
+def _is_backpressure(start: Message) -> bool:
+    """Serve says when to come again only where `max_queued_requests` wait already: see
+    `BackpressureConfig` in `app.py`."""
+    return start["status"] == 503 and "Retry-After" in Headers(raw=start["headers"])
 
 
 def _without_control_headers(scope: Scope) -> Scope:

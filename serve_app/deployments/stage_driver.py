@@ -74,6 +74,10 @@ class StageDriver:
             raise outcome.error
         return outcome
 
+    def limit(self, limits: Limits) -> None:
+        """Other limits, from the next tick on."""
+        self._loop.limits = limits
+
     def check(self) -> None:
         """Raises if the loop has ended: the replica has to be replaced."""
         if self._driving is not None and self._driving.done():

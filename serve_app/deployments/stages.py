@@ -19,7 +19,7 @@ from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, OneShot, Outcome, Stage
 from serve_app.deployments.metrics import FeatureMetrics, StageMetrics
 from serve_app.deployments.stage_driver import StageDriver
-from serve_app.settings import Settings, StageScale
+from serve_app.settings import LIVE_SCALE, Settings, StageScale
 from serve_app.storage.feature_cache import StoredFeatures
 from serve_app.storage.store import ObjectStore
 from serve_app.worker.generation import StepCallback
@@ -40,15 +40,19 @@ class StageReplica:
         stall_seconds: float,
     ) -> None:
         self._stage = stage
+        self._scale = scale
         self._metrics = StageMetrics(service, stage, scale.max_batch)
-        limits = Limits(
-            max_batch=scale.max_batch,
-            max_length=scale.max_batch_length,
-            spread=scale.spread,
-            max_groups=scale.max_groups,
-            join_every=scale.join_every,
-        )
-        self._driver = StageDriver(load, limits, self._observe, stall_seconds)
+        self._driver = StageDriver(load, _limits(scale), self._observe, stall_seconds)
+
+    def reconfigure(self, changes: dict[str, Any]) -> None:
+        """Called by Serve with the `user_config` of the deployment: other limits of batches, from
+        the next step on. Raises ValueError for anything else."""
+        fixed = sorted(set(changes) - LIVE_SCALE)
+        if fixed:
+            raise ValueError(f"{', '.join(fixed)}: change this under `args`, which starts anew")
+        scale = StageScale(**{**dict(self._scale), **changes})
+        self._driver.limit(_limits(scale))
+        self._metrics.max_batch = scale.max_batch
 
     async def _run(
         self, item: Any, ticket: Ticket, steps: StepCallback | None = None
@@ -82,6 +86,16 @@ class StageReplica:
     def check_health(self) -> None:
         """Called by Serve; a replica that raises here is replaced."""
         self._driver.check()
+
+
+def _limits(scale: StageScale) -> Limits:
+    return Limits(
+        max_batch=scale.max_batch,
+        max_length=scale.max_batch_length,
+        spread=scale.spread,
+        max_groups=scale.max_groups,
+        join_every=scale.join_every,
+    )
 
 
 class Frontend(StageReplica):

@@ -20,12 +20,17 @@ class Worker:
     def __init__(
         self, settings: Settings, stages: dict[str, tuple[DeploymentHandle[Any], ...]]
     ) -> None:
+        self._settings = settings
         self._database = Database(settings.database(), CONNECTIONS)
         rays = {service: RayStages(*handles) for service, handles in stages.items()}
         self._worker = ClipWorker(
             settings, self._database, ObjectStore(settings), rays, ClipMetrics()
         )
         self._task = asyncio.get_running_loop().create_task(self._worker.run())
+
+    def reconfigure(self, changes: dict[str, Any]) -> None:
+        """Called by Serve with the `user_config` of the deployment. Raises ValueError."""
+        self._worker.reconfigure(self._settings.changed(changes))
 
     async def wake(self) -> None:
         self._worker.wake()

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from serve_app.accounts import credentials
 from serve_app.accounts.credentials import Caller
 from serve_app.bulkheads import Busy
-from serve_app.db.models import ApiKey, SignInSession, User
+from serve_app.db.models import SignInSession, User
 from serve_app.errors import ApiError
 from serve_app.http.app_state import AppState
 from serve_app.ids import hash_token
@@ -48,14 +48,16 @@ async def _caller(
     if not token:
         message = "Sign in, or send an API key, as `Authorization: Bearer …`."
         raise ApiError(401, "missing_credentials", message)
-    # Who it is is not known yet: what a credential's requests may take up is its own share.
-    share = hash_token(token)
+    credential = hash_token(token)
+    share = state.pace.user_of(credential)
+    await state.pace.wait(share)
     caller, now = await state.work.reads.run(share, _authenticate, state, token)
-    if (used_key := caller.key_use_due(now)) is not None:
+    state.pace.saw(credential, caller.user.id)
+    if caller.use_due(now):
         try:
-            await state.work.writes.run(caller.user.id, _record_key_use, state, used_key, now)
+            await state.work.writes.run(caller.user.id, _record_use, state, caller, now)
         except (Busy, SQLAlchemyError):
-            log.warning("the use of an API key was not recorded")  # nothing hangs on it
+            log.warning("the use of a credential was not recorded")  # nothing hangs on it
     return caller
 
 
@@ -65,9 +67,9 @@ def _authenticate(state: AppState, token: str) -> tuple[Caller, float]:
         return credentials.authenticate(session, token, now), now
 
 
-def _record_key_use(state: AppState, key: ApiKey, now: float) -> None:
+def _record_use(state: AppState, caller: Caller, now: float) -> None:
     with state.database.transaction() as session:
-        credentials.record_key_use(session, key, now)
+        credentials.record_use(session, caller.credential, now)
 
 
 AnyCaller = Annotated[Caller, Depends(_caller)]

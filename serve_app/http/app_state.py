@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
+from serve_app.http.pace import Pace
 from serve_app.http.single_flight import SingleFlight
 from serve_app.http.wait_slots import WaitSlots
 from serve_app.http.work import Work
@@ -40,6 +41,7 @@ class AppState:
     metrics: Callable[[], str]
     """The Prometheus text of `/metrics`."""
     work: Work = field(default_factory=Work)
+    pace: Pace = field(default_factory=Pace)
     wait_slots: WaitSlots = field(default_factory=WaitSlots)
     readiness_check: SingleFlight[list[str]] = field(default_factory=SingleFlight)
     """What `/readyz` found, and `metrics_scrape` what `/metrics` did: anybody may ask for them."""

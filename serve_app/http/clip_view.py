@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pipelines.audio.containers import ENCODINGS
 from serve_app.db.models import Clip, ClipState
 from serve_app.http.schemas.clips import AudioOut, ClipErrorOut, ClipOut
@@ -35,8 +37,15 @@ def clip_out(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> 
         s3_key=clip.s3_key,
         audio=_audio(clip, store, settings.presign_seconds, now),
         error=_error(clip),
-        timings=clip.timings,
+        note=(clip.timings or {}).get("note"),
+        timings=_timings(clip),
     )
+
+
+def _timings(clip: Clip) -> dict[str, Any] | None:
+    if clip.timings is None:
+        return None
+    return {name: value for name, value in clip.timings.items() if name != "note"}
 
 
 def audio_url(clip: Clip, store: ObjectStore, seconds: int) -> str:

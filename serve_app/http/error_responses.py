@@ -108,6 +108,8 @@ async def _validation_error(request: Request, error: RequestValidationError) -> 
     if place == "body" and not path and _has_body_of_another_type(request):
         message = "Send the request body as application/json."
         return error_response(request.scope, 415, "unsupported_media_type", message)
+    if place == "query":
+        path = path[:1]  # a parameter that is repeated has one name
     field = _printable(path or [place])
     return error_response(
         request.scope, 422, "invalid_input", f"{field} {_complaint(first)}.", field

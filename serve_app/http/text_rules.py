@@ -7,7 +7,7 @@ import unicodedata
 
 from serve_app.errors import invalid
 
-_LINE_END = re.compile("\r\n|[\r\v\f\x85]")
+_LINE_END = re.compile("\r\n|[\v\f]")
 
 
 def clean_text(text: str, field: str, max_length: int) -> str:

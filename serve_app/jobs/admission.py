@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, case, func, not_, select, tuple_
 from sqlalchemy.orm import Session
 
-from serve_app.db.models import PENDING, Clip
+from serve_app.db.models import INTERACTIVE, PENDING, Clip
 from serve_app.errors import ApiError
 from serve_app.settings import QueueSettings
 
@@ -30,12 +30,13 @@ class QueueStats:
 def require_room(session: Session, user_id: str, settings: QueueSettings) -> None:
     """Raises ApiError 429 `too_many_clips` where a locked user has `max_pending_of_user` pending
     clips, and 429 `queue_full` where all users together have `max_pending`. Concurrent submissions
-    may exceed the second bound by a few."""
-    own = _count(session, PENDING, Clip.user_id == user_id, limit=settings.max_pending_of_user)
+    may exceed the second bound by a few. Clips of batches have bounds of their own."""
+    in_lane = and_(PENDING, Clip.lane == INTERACTIVE)
+    own = _count(session, in_lane, Clip.user_id == user_id, limit=settings.max_pending_of_user)
     if own >= settings.max_pending_of_user:
         message = f"You have {own} clips waiting, which is as many as one may. Wait for some."
         raise ApiError(429, "too_many_clips", message, retry_after=_USER_RETRY_SECONDS)
-    if _count(session, PENDING, limit=settings.max_pending) >= settings.max_pending:
+    if _count(session, in_lane, limit=settings.max_pending) >= settings.max_pending:
         message = "The queue is full. Try again in a while."
         raise ApiError(429, "queue_full", message, retry_after=_FULL_RETRY_SECONDS)
 
@@ -46,32 +47,34 @@ def _count(session: Session, *conditions: ColumnElement[bool], limit: int) -> in
     return int(session.scalars(select(func.count()).select_from(found.subquery())).one())
 
 
-def next_turn(session: Session, user_id: str) -> int:
-    """The turn of a locked user's next clip (start-time fair queuing).
+def next_turn(session: Session, user_id: str, lane: int = INTERACTIVE) -> int:
+    """The turn of a locked user's next clip in a lane (start-time fair queuing).
 
-    The queue is served in order of turns. A user's clips take successive turns from the one being
+    A lane is served in order of turns. A user's clips take successive turns from the one being
     served, so users alternate however many clips each has submitted. A user without pending clips
     starts at the turn being served: no credit for idle time, no debt for past use.
     """
-    line = select(func.min(Clip.turn)).where(PENDING)
+    in_lane = and_(PENDING, Clip.lane == lane)
+    line = select(func.min(Clip.turn)).where(in_lane)
     served = func.coalesce(
         line.where(Clip.ready).scalar_subquery(),
         line.where(not_(Clip.ready)).scalar_subquery(),
         0,
     )
-    own = select(func.max(Clip.turn)).where(PENDING, Clip.user_id == user_id).scalar_subquery()
+    own = select(func.max(Clip.turn)).where(in_lane, Clip.user_id == user_id).scalar_subquery()
     now_served, newest = session.execute(select(served, own)).one()
     return int(now_served) if newest is None else max(int(now_served), int(newest) + 1)
 
 
 def position(session: Session, clip: Clip) -> int:
-    """How many ready clips have an earlier turn than a pending one, up to `MAX_POSITION`."""
-    before = tuple_(Clip.turn, Clip.id) < tuple_(clip.turn, clip.id)
+    """How many ready clips of its lane have an earlier turn than a pending one, up to
+    `MAX_POSITION`."""
+    before = and_(Clip.lane == clip.lane, tuple_(Clip.turn, Clip.id) < tuple_(clip.turn, clip.id))
     return _count(session, PENDING, and_(Clip.ready, before), limit=MAX_POSITION)
 
 
 def stats(session: Session, now: float) -> QueueStats:
-    """The queue at this time."""
+    """The queue at this time, without the lines of batches, for which nobody waits."""
     held = func.coalesce(Clip.lease_until, now) > now
     waiting = and_(not_(held), Clip.start_at <= now)
     rows = session.execute(
@@ -81,7 +84,7 @@ def stats(session: Session, now: float) -> QueueStats:
             func.count(case((held, 1))),
             func.min(case((waiting, Clip.start_at))),
         )
-        .where(PENDING)
+        .where(PENDING, Clip.lane == INTERACTIVE)
         .group_by(Clip.service)
     ).all()
     return QueueStats(

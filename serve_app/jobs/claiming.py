@@ -10,12 +10,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
     Float,
     Integer,
+    Select,
     String,
     Table,
     bindparam,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from serve_app.db.json_values import value_of
-from serve_app.db.models import PENDING, RETURNS_AT, Clip, ClipState, User
+from serve_app.db.models import BULK, INTERACTIVE, PENDING, RETURNS_AT, Clip, ClipState, User
 from serve_app.jobs import events, queue, throttle
 from serve_app.jobs.events import Kind
 from serve_app.jobs.queue import Claim
@@ -59,12 +60,27 @@ _MARK_READY = (
 _NEXT_READY = (
     select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at, User.starts)
     .join(User, User.id == Clip.user_id)
-    .where(PENDING, Clip.ready, Clip.user_id.not_in(bindparam("passed_over", expanding=True)))
+    .where(PENDING, Clip.ready, Clip.lane == INTERACTIVE)
     .order_by(Clip.turn, Clip.id)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True, key_share=True)
 )
-_NEXT_READY_WITHOUT_SUSPECTS = _NEXT_READY.where(Clip.losses == 0, Clip.lease.is_(None))
+# Nothing limits the starts of bulk clips, so their users' rows, which every charge locks, are left
+# alone.
+_NEXT_BULK = (
+    select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at)
+    .where(PENDING, Clip.ready, Clip.lane == BULK)
+    .order_by(Clip.turn, Clip.id)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_NO_SUSPECTS = (Clip.losses == 0, Clip.lease.is_(None))
+_NEXT: dict[tuple[int, bool], Select[*tuple[Any, ...]]] = {
+    (INTERACTIVE, True): _NEXT_READY,
+    (INTERACTIVE, False): _NEXT_READY.where(*_NO_SUSPECTS),
+    (BULK, True): _NEXT_BULK,
+    (BULK, False): _NEXT_BULK.where(*_NO_SUSPECTS),
+}
 _LEASE = (
     update(Clip)
     .where(Clip.id.in_(bindparam("ids", expanding=True)))
@@ -88,9 +104,14 @@ _SET_STARTS = (
 
 
 def claim(
-    session: Session, settings: QueueSettings, now: float, limit: int = 1, suspects: bool = True
+    session: Session,
+    settings: QueueSettings,
+    now: float,
+    limit: int = 1,
+    suspects: bool = True,
+    lane: int = INTERACTIVE,
 ) -> list[Claim]:
-    """Leases up to `limit` of the next ready clips for `settings.lease_seconds` each.
+    """Leases up to `limit` of the next ready clips of a lane for `settings.lease_seconds` each.
 
     At most one of them is a suspect, and none without `suspects`. On its way it fails clips that
     are past `clip_seconds` or `max_losses`, and reschedules the clips of users who have had all
@@ -102,8 +123,8 @@ def claim(
     throttled: list[str] = []
     for _ in range(_ROUNDS):
         room = limit - len(taken)
-        found = _next_ready(session, room, suspects, throttled)
-        decisions = _decide(found, suspects, settings, now)
+        found = _next_ready(session, lane, room, suspects, throttled)
+        decisions = _decide(found, lane, suspects, settings, now)
         suspects = suspects and not decisions.suspect
         throttled += decisions.throttled
         taken += _apply(session, decisions, settings, now)
@@ -125,8 +146,8 @@ class _ReadyClip:
     lease: str | None
     losses: int
     started_at: float | None
-    starts: list[float]
-    """The starts of its user."""
+    starts: list[float] = field(default_factory=list)
+    """The starts of its user, where they count."""
 
     @property
     def suspect(self) -> bool:
@@ -164,16 +185,17 @@ class _Decisions:
 
 
 def _next_ready(
-    session: Session, limit: int, suspects: bool, passed_over: Sequence[str]
+    session: Session, lane: int, limit: int, suspects: bool, passed_over: Sequence[str]
 ) -> list[_ReadyClip]:
     """The first in line, but for clips of users that are passed over."""
-    query = _NEXT_READY if suspects else _NEXT_READY_WITHOUT_SUSPECTS
-    bounds = {"limit": limit, "passed_over": passed_over}
-    return [_ReadyClip(*row) for row in session.execute(query, bounds)]
+    query = _NEXT[lane, suspects]
+    if passed_over:  # seldom, so that the usual statement need not know of it
+        query = query.where(Clip.user_id.not_in(passed_over))
+    return [_ReadyClip(*row) for row in session.execute(query, {"limit": limit})]
 
 
 def _decide(
-    found: list[_ReadyClip], suspects: bool, settings: QueueSettings, now: float
+    found: list[_ReadyClip], lane: int, suspects: bool, settings: QueueSettings, now: float
 ) -> _Decisions:
     result = _Decisions()
     for clip in found:
@@ -183,7 +205,11 @@ def _decide(
             result.overdue.append(clip.id)
         elif clip.suspect and (result.suspect or not suspects):
             continue
-        elif clip.started_at is None and not result.may_start(clip, settings, now):
+        elif (
+            lane == INTERACTIVE
+            and clip.started_at is None
+            and not result.may_start(clip, settings, now)
+        ):
             if clip.user_id not in result.throttled:
                 result.throttled.append(clip.user_id)
         else:

@@ -2,8 +2,9 @@
 
 A pending clip is throttled or backing off (until `start_at`), ready to be claimed, or leased to a
 worker (until `lease_until`). A claim (`claiming.py`) first marks the clips ready whose time has
-come, and then leases those with the lowest turns. Its cost depends neither on the number of clips
-that wait for their time nor on the number of finished ones. All times are by the database's clock.
+come, and then leases those of a lane with the lowest turns. Its cost depends neither on the number
+of clips that wait for their time nor on the number of finished ones. All times are by the
+database's clock.
 
 An attempt ends with an outcome, or it is lost: its worker, or the replica of a stage, died and took
 all attempts with it that ran there. Nobody can tell which clip killed the process. Lost attempts
@@ -23,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
 from serve_app.db.models import PENDING, Clip, ClipState
-from serve_app.jobs import events
+from serve_app.jobs import batch_counts, events
 from serve_app.jobs.events import Kind
 from serve_app.settings import QueueSettings
 
@@ -92,6 +93,7 @@ def transition(
     clip.finished_at = now
     clear_lease(clip, ready=False)
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
+    batch_counts.count_end(session, clip, to)
 
 
 def renew(session: Session, claims: Collection[Claim], now: float, seconds: float) -> None:

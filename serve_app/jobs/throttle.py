@@ -1,5 +1,5 @@
 """The throttle: at most `throttle_starts` first starts per user in any `throttle_window_seconds`,
-over all services.
+over all services. Lines of batches are not throttled, and do not count.
 
 It delays and never refuses. A submission plans its start from the user's past and planned starts. A
 busy queue can start clips late and so bunch them, so the claim checks the actual starts again.
@@ -10,10 +10,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, and_, select, update
 from sqlalchemy.orm import Session
 
-from serve_app.db.models import PENDING, Clip, User
+from serve_app.db.models import INTERACTIVE, PENDING, Clip, User
 from serve_app.settings import QueueSettings
 
 
@@ -70,7 +70,8 @@ def reschedule(session: Session, user: User, settings: QueueSettings, now: float
 
 
 def _unstarted(user: User) -> Select[Clip]:
-    return select(Clip).where(Clip.user_id == user.id, PENDING, Clip.started_at.is_(None))
+    in_lane = and_(PENDING, Clip.lane == INTERACTIVE)
+    return select(Clip).where(Clip.user_id == user.id, in_lane, Clip.started_at.is_(None))
 
 
 def _replan_clips(

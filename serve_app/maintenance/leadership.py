@@ -26,3 +26,9 @@ def lead(session: Session, duty: str, holder: str, now: float, seconds: float) -
     except IntegrityError:
         return False  # another was there first
     return True
+
+
+def resign(session: Session, duty: str, holder: str) -> None:
+    """Another may take over at once."""
+    own = update(Leader).where(Leader.duty == duty, Leader.holder == holder)
+    session.execute(own.values(until=0.0))

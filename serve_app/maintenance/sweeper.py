@@ -44,7 +44,7 @@ class Sweeper:
         """`stop` is asked now and then: a round may be cut short."""
         self._database = database
         self._store = store
-        self._settings = settings
+        self.settings = settings
         self._removals = Removals(stop)
 
     def remove_deleted(self) -> None:
@@ -58,7 +58,7 @@ class Sweeper:
 
     def sweep(self) -> None:
         """All that nobody needs any more."""
-        database, store, settings = self._database, self._store, self._settings
+        database, store, settings = self._database, self._store, self.settings
         with database.reading() as session:
             now = database.now(session)
         left_before = now - GRACE_LEASES * settings.lease_seconds

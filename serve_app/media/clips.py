@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
 from serve_app.accounts import credits
-from serve_app.db.models import CANCELLED, PENDING, Clip, ClipState
+from serve_app.db.models import CANCELLED, INTERACTIVE, PENDING, Clip, ClipPeaks, ClipState
 from serve_app.db.pagination import Page, decode_cursor, encode_cursor
 from serve_app.errors import ApiError, not_found
 from serve_app.ids import is_id, new_id
@@ -19,6 +20,31 @@ from serve_app.jobs.events import Kind
 from serve_app.jobs.queue import transition
 from serve_app.media.removals import PAGE_SIZE, Position
 from serve_app.settings import QueueSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFilter:
+    """Which clips are listed: those that meet all that is set."""
+
+    service: str | None = None
+    states: Sequence[ClipState] = ()
+    text: str | None = None
+    """What the text contains, in any case."""
+    since: float | None = None
+    until: float | None = None
+    """When they were submitted, in epoch seconds: from `since`, before `until`."""
+
+    def conditions(self) -> Iterator[ColumnElement[bool]]:
+        if self.service is not None:
+            yield Clip.service == self.service
+        if self.states:
+            yield or_(*map(_in_state, self.states))
+        if self.text is not None:
+            yield Clip.text.icontains(self.text, autoescape=True)
+        if self.since is not None:
+            yield Clip.created_at >= self.since
+        if self.until is not None:
+            yield Clip.created_at < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +157,14 @@ def get(session: Session, user_id: str, clip_id: str) -> Clip:
 def list_clips(
     session: Session,
     user_id: str,
-    service: str | None = None,
-    state: ClipState | None = None,
+    which: ClipFilter = ClipFilter(),
     limit: int = 20,
     cursor: str | None = None,
 ) -> Page[Clip]:
     """The user's clips, newest first. Raises ApiError 422 for an invalid cursor."""
-    query = select(Clip).where(Clip.user_id == user_id, Clip.deleted_at.is_(None))
-    if service is not None:
-        query = query.where(Clip.service == service)
-    if state is not None:
-        query = query.where(_in_state(state))
+    query = select(Clip).where(
+        Clip.user_id == user_id, Clip.deleted_at.is_(None), *which.conditions()
+    )
     if cursor is not None:
         created_at, clip_id = decode_cursor(cursor, float, str)
         query = query.where(tuple_(Clip.created_at, Clip.id) < tuple_(created_at, clip_id))
@@ -163,13 +186,23 @@ def delete(
     if clip.state is ClipState.PENDING:
         message = "The clip was cancelled."
         transition(session, clip, ClipState.CANCELLED, now, code=CANCELLED, message=message)
-        if clip.started_at is None:
+        if clip.started_at is None and clip.lane == INTERACTIVE:
             throttle.replan(session, credits.lock_account(session, user_id), settings, now)
     else:
         clip.deleted_at = now
         clip.idempotency_key = None
     session.flush()
     return clip
+
+
+def peaks(session: Session, clip_id: str) -> bytes | None:
+    """The outline of a clip, where there is one."""
+    return session.scalar(select(ClipPeaks.pairs).where(ClipPeaks.clip_id == clip_id))
+
+
+def record_peaks(session: Session, clip_id: str, pairs: bytes) -> None:
+    """Sets the outline of a locked clip, in place of that of an earlier attempt."""
+    session.merge(ClipPeaks(clip_id=clip_id, pairs=pairs))
 
 
 _SOURCE = aliased(Clip)

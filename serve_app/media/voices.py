@@ -134,19 +134,6 @@ def from_files(files: Sequence[bytes], field: str, longest_seconds: float) -> Re
     return whole
 
 
-def rename(session: Session, user_id: str, voice_id: str, name: str) -> None:
-    """Gives a voice another name, which `clean_name` returned. Raises ApiError 404
-    `voice_not_found`, and 409 `voice_exists`."""
-    lock_account(session, user_id)
-    own = {each.id: each for each in list_own(session, user_id)}
-    if voice_id not in own:
-        raise not_found("voice")
-    if any(each.name == name for each in own.values() if each.id != voice_id):
-        raise _exists(name)
-    own[voice_id].name = name
-    session.flush()
-
-
 def find_own(session: Session, user_id: str, name: str) -> Voice | None:
     """The user's voice of that name."""
     cleaned = unicodedata.normalize("NFC", name).strip()
@@ -190,17 +177,38 @@ def list_own(session: Session, user_id: str) -> list[Voice]:
     return list(session.scalars(query.order_by(Voice.created_at.desc(), Voice.id.desc())))
 
 
-def delete(session: Session, user_id: str, voice_id: str, now: float) -> Voice:
-    """Hide a voice; the sweep removes it, once no pending clip needs it. 404 `voice_not_found` for
-    an unknown, deleted or foreign voice alike."""
+def rename(session: Session, user_id: str, voice_id: str, name: str) -> Voice:
+    """Gives a voice another name, which `clean_name` returned. Clips keep the name that they were
+    made under. Raises ApiError 404 `voice_not_found`, and 409 `voice_exists`."""
+    lock_account(session, user_id)
+    voice = find(session, user_id, voice_id, lock=True)
+    other = find_own(session, user_id, name)
+    if other is not None and other.id != voice.id:
+        raise _exists(name)
+    voice.name = name
+    session.flush()
+    return voice
+
+
+def find(session: Session, user_id: str, voice_id: str, lock: bool = False) -> Voice:
+    """A voice of the user. Raises ApiError 404 `voice_not_found` for unknown, deleted and foreign
+    voices alike."""
     own = select(Voice).where(
         Voice.id == voice_id, Voice.user_id == user_id, Voice.deleted_at.is_(None)
     )
-    # Locked, because a concurrent deletion may remove it at once.
-    own = own.with_for_update()
+    if lock:
+        own = own.with_for_update()
     voice = session.scalars(own).one_or_none() if is_id(voice_id) else None
     if voice is None:
         raise not_found("voice")
+    return voice
+
+
+def delete(session: Session, user_id: str, voice_id: str, now: float) -> Voice:
+    """Hide a voice; the sweep removes it, once no pending clip needs it. 404 `voice_not_found` for
+    an unknown, deleted or foreign voice alike."""
+    # Locked, because a concurrent deletion may remove it at once.
+    voice = find(session, user_id, voice_id, lock=True)
     voice.deleted_at = now
     session.flush()
     return voice

@@ -9,15 +9,23 @@ from fastapi import Query as FromQuery
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credentials, credits, users
+from serve_app.accounts.credentials import STUDIO, Client
 from serve_app.accounts.sign_in_limits import SignInLimits
 from serve_app.db.models import User
 from serve_app.errors import ApiError
 from serve_app.http.access import CurrentSession, CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.openapi import WITH_BODY, errors
-from serve_app.http.schemas.accounts import AccountOut, LedgerEntryOut, SignedIn, SignIn, SignUp
+from serve_app.http.schemas.accounts import (
+    AccountOut,
+    LedgerEntryOut,
+    RedeemLink,
+    SignedIn,
+    SignIn,
+    SignUp,
+)
 from serve_app.http.schemas.common import PageOut, PageQuery, moment
-from serve_app.http.work import address_of, passwords, reads, writes
+from serve_app.http.work import address_of, is_loopback, passwords, reads, writes
 
 router = APIRouter(prefix="/api", tags=["accounts"])
 
@@ -39,7 +47,7 @@ def sign_up(body: SignUp, request: Request, state: StateDep) -> SignedIn:
     user = users.new_user(body.email, body.password, now)
     with state.database.transaction() as session:
         users.sign_up(session, user, state.settings.sign_up_credits, now)
-        return _signed_in(state, session, user, now)
+        return _signed_in(state, session, user, now, body.client)
 
 
 @router.post("/sign-in", summary="Sign in", responses=errors(401, 429, *WITH_BODY))
@@ -49,7 +57,21 @@ def sign_in(body: SignIn, request: Request, state: StateDep) -> SignedIn:
     limits, address, now = _limits(state), address_of(request), _now(state)
     user = users.sign_in(state.database, body.email, body.password, address, limits, now)
     with state.database.transaction() as session:
-        return _signed_in(state, session, user, now)
+        return _signed_in(state, session, user, now, body.client)
+
+
+@router.post("/sign-in/link", summary="Sign in by a link", responses=errors(401, 403, *WITH_BODY))
+@writes
+def sign_in_by_link(body: RedeemLink, request: Request, state: StateDep) -> SignedIn:
+    """Takes the token of a link that `bernie up` or `bernie studio` printed, from the same machine
+    only. The session is one of the studio."""
+    if not is_loopback(address_of(request)):
+        message = "Sign-in links work on the machine of the server only."
+        raise ApiError(403, "not_loopback", message)
+    with state.database.transaction() as session:
+        now = state.clock(session)
+        user = credentials.redeem_link(session, body.link, now)
+        return _signed_in(state, session, user, now, "studio")
 
 
 @router.post(
@@ -102,7 +124,11 @@ def _account(session: Session, user: User) -> AccountOut:
     return AccountOut.of(user, balance, credits.held(session, user.id))
 
 
-def _signed_in(state: AppState, session: Session, user: User, now: float) -> SignedIn:
-    seconds = state.settings.session_seconds
-    token = credentials.open_session(session, user, seconds, now)
+def _signed_in(
+    state: AppState, session: Session, user: User, now: float, client: Client
+) -> SignedIn:
+    seconds: float = state.settings.session_seconds
+    if client == STUDIO:
+        seconds = min(seconds, credentials.STUDIO_SECONDS)
+    token = credentials.open_session(session, user, seconds, now, client)
     return SignedIn(token=token, expires_at=moment(now + seconds), account=_account(session, user))

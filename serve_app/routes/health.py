@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics, for load balancers and Prometheus, and an index for people."""
+"""Liveness, readiness and metrics, for load balancers and Prometheus."""
 
 from __future__ import annotations
 
@@ -19,12 +19,6 @@ router = APIRouter(include_in_schema=False)
 LOOK_SECONDS = 5.0
 """How long each part has to answer."""
 _READ = ["GET", "HEAD"]
-
-
-@router.api_route("/", methods=_READ)
-async def index() -> dict[str, str]:
-    """For people who open the address in a browser."""
-    return {"name": "Bernie", "openapi": "/openapi.json", "guide": "docs/api.md"}
 
 
 @router.api_route("/healthz", methods=_READ)

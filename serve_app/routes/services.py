@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 
 from pipelines import registry
@@ -28,6 +30,16 @@ async def list_services(_user: CurrentUser, state: StateDep) -> ListOut[ServiceO
     return ListOut(items=[_describe(name, state.settings) for name in SERVICES])
 
 
+def _options(job: type[ClipOptions], settings: Settings) -> dict[str, Any]:
+    """The JSON schema of the options, with the limits that are settings."""
+    properties: dict[str, Any] = job.model_json_schema()["properties"]
+    longest = {"text": settings.max_text_characters, "prompt": settings.max_prompt_characters}
+    for field, limit in longest.items():
+        if field in properties:
+            properties[field]["maxLength"] = limit
+    return properties
+
+
 def _describe(name: str, settings: Settings) -> ServiceOut:
     path, job = _SUBMIT[name]
     pipeline = settings.pipelines().get(name)
@@ -44,6 +56,7 @@ def _describe(name: str, settings: Settings) -> ServiceOut:
             "device": settings.device,
             "dtype": settings.dtype,
             "credits": settings.clip_credits,
-            "options": job.model_json_schema()["properties"],
+            "options": _options(job, settings),
+            "ignored": list(registry.IGNORED.get(pipeline or "", ())),
         }
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 from fastapi import APIRouter, Response
+from starlette.responses import RedirectResponse
 
 from pipelines.voices.shipped_voices import catalogue
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.openapi import WITH_BODY, errors
 from serve_app.http.schemas.common import ListOut
-from serve_app.http.schemas.recordings import NewVoice, VoiceOut
+from serve_app.http.schemas.recordings import NewVoice, VoiceName, VoiceOut
 from serve_app.http.work import reads, recordings, writes
 from serve_app.media import uploads, voices
 
@@ -51,6 +52,47 @@ def create_voice(body: NewVoice, user: CurrentUser, state: StateDep) -> VoiceOut
     recording = uploads.read(state.store, upload, longest, shortest)
     voice = voices.create(state.database, state.store, user.id, name, recording, max_voices, now)
     return VoiceOut.of_own(voice)
+
+
+@router.patch(
+    "/{voice_id}",
+    summary="Rename a voice of one's own",
+    responses=errors(401, 403, 404, 409, *WITH_BODY),
+)
+@writes
+def rename_voice(voice_id: str, body: VoiceName, user: CurrentUser, state: StateDep) -> VoiceOut:
+    """Clips keep the name that they were made under."""
+    name = voices.clean_name(body.name, catalogue(state.settings.checkpoints))
+    with state.database.transaction() as session:
+        return VoiceOut.of_own(voices.rename(session, user.id, voice_id, name))
+
+
+@router.get(
+    "/{voice}/sample",
+    summary="What a voice sounds like",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The recording of a voice that ships",
+            "content": {"audio/flac": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        307: {
+            "description": "Where the recording of a voice of one's own can be fetched from",
+            "headers": {"Location": {"schema": {"type": "string"}}},
+        },
+        **errors(401, 403, 404),
+    },
+)
+@reads
+def get_sample(voice: str, user: CurrentUser, state: StateDep) -> Response:
+    """Takes the name or alias of a voice that ships, or the id of one's own."""
+    shipped = catalogue(state.settings.checkpoints)
+    if (known := shipped.named(voice)) is not None:
+        return Response(shipped.recording(known).read_bytes(), media_type="audio/flac")
+    with state.database.reading() as session:
+        own = voices.find(session, user.id, voice)
+    seconds = state.settings.presign_seconds
+    return RedirectResponse(state.store.presigned_get(own.s3_key, seconds, f"{own.id}.flac"), 307)
 
 
 @router.delete(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -85,10 +87,39 @@ class ObjectStore:
         except self._client.exceptions.BucketAlreadyOwnedByYou:
             logger.info("Another process made the bucket %s first.", self._bucket)
 
+    def allow_origins(self, origins: Sequence[str]) -> None:
+        """Lets pages of these origins, and of no others, send uploads and read audio by script.
+        Replaces the rules that the bucket has."""
+        rule = {
+            "AllowedOrigins": list(origins),
+            "AllowedMethods": ["GET", "HEAD", "PUT"],
+            "AllowedHeaders": ["content-type", "range"],
+            "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges"],
+            "MaxAgeSeconds": 3600,
+        }
+        with translated(f"bucket {self._bucket}"):
+            self._client.put_bucket_cors(
+                Bucket=self._bucket, CORSConfiguration={"CORSRules": [rule]}
+            )
+
+    @cached_property
+    def public_origin(self) -> str:
+        """Scheme, host and port of presigned URLs."""
+        address = urlsplit(self.presigned_get("origin", 60, "origin"))
+        return f"{address.scheme}://{address.netloc}"
+
     def put(self, key: str, data: bytes, content_type: str) -> None:
         with translated(f"object {key}"):
             self._client.put_object(
                 Bucket=self._bucket, Key=key, Body=data, ContentType=content_type
+            )
+
+    def copy(self, bucket: str, key: str, to: str) -> None:
+        """Copies an object of any bucket that the credentials open, within the store. Raises
+        ObjectMissing."""
+        with translated(f"object {key}"):
+            self._client.copy_object(
+                Bucket=self._bucket, Key=to, CopySource={"Bucket": bucket, "Key": key}
             )
 
     def get(self, key: str) -> bytes:

@@ -20,11 +20,12 @@ from sqlalchemy.orm import Session
 
 from pipelines import registry
 from pipelines.audio.containers import ENCODINGS, Encoder, own_rate
+from pipelines.audio.peaks import Peaks
 from pipelines.audio.recording import Recording
 from pipelines.protocol import InvalidInput, Request, Waveform
 from pipelines.voices.shipped_voices import catalogue
 from serve_app.batching.fair_queue import Ticket
-from serve_app.db.models import Clip
+from serve_app.db.models import BULK, Clip
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
 from serve_app.media import clips, live_audio, uploads, voices
@@ -66,7 +67,7 @@ class ClipRunner:
         stages: Mapping[str, Stages],
         threads: Threads,
     ) -> None:
-        self._settings = settings
+        self.settings = settings
         self._store = store
         self._stages = stages
         self._threads = threads
@@ -115,9 +116,10 @@ class ClipRunner:
         saved = False
         try:
             async with asyncio.timeout(claim.seconds) as limit:
-                seconds = await self._generate(clip, upload, timings, report)
+                peaks = Peaks()
+                seconds = await self._generate(clip, upload, timings, report, peaks)
                 made = ClipResult(upload.size, seconds, timings.summary())
-                if not await self._checkpoint(claim, made):
+                if not await self._checkpoint(claim, made, peaks.pairs()):
                     return None
                 with timings.measure("upload"):
                     await self._threads.run(upload.complete)
@@ -133,13 +135,17 @@ class ClipRunner:
             await asyncio.shield(self._clean_up(claim, upload, report, saved))
         return made if saved else None
 
-    async def _checkpoint(self, claim: Claim, made: ClipResult) -> bool:
-        return await self._threads.persist(
-            claim.clip.user_id,
-            lambda s, _: queue.checkpoint_result(
-                s, claim.clip.id, claim.token, made.bytes, made.seconds, made.timings
-            ),
-        )
+    async def _checkpoint(self, claim: Claim, made: ClipResult, outline: bytes) -> bool:
+        def record(session: Session, _now: float) -> bool:
+            clip_id = claim.clip.id
+            kept = queue.checkpoint_result(
+                session, clip_id, claim.token, made.bytes, made.seconds, made.timings
+            )
+            if kept:
+                clips.record_peaks(session, clip_id, outline)
+            return kept
+
+        return await self._threads.persist(claim.clip.user_id, record)
 
     async def _succeed(self, claim: Claim, made: ClipResult) -> bool:
         clip = claim.clip
@@ -156,11 +162,16 @@ class ClipRunner:
         return await self._threads.persist(clip.user_id, record)
 
     async def _generate(
-        self, clip: Clip, upload: MultipartWriter, timings: ClipTimings, report: ProgressReporter
+        self,
+        clip: Clip,
+        upload: MultipartWriter,
+        timings: ClipTimings,
+        report: ProgressReporter,
+        peaks: Peaks,
     ) -> float:
         """Writes the encoded audio into the upload while it is generated; returns its length in
         seconds."""
-        settings = self._settings
+        settings = self.settings
         request = await self._request(clip)
         pipeline = settings.pipelines()[clip.service]
         made_at = registry.sample_rate(clip.service, pipeline)
@@ -168,7 +179,7 @@ class ClipRunner:
         pieces = generate(
             self._stages[clip.service],
             request,
-            Ticket(f"{clip.id}.{clip.attempts}", clip.user_id),
+            Ticket(f"{clip.id}.{clip.attempts}", clip.user_id, bulk=clip.lane == BULK),
             registry.joiner(clip.service, pipeline, stage),
             settings.clip_segments,
             timings,
@@ -184,9 +195,13 @@ class ClipRunner:
             rate = options["sample_rate"] or own_rate(options["format"], made_at)
             encoder = Encoder(upload, options["format"], made_at, rate, stream)
 
+            def write(samples: Waveform) -> None:
+                encoder.write(samples)
+                peaks.add(samples)
+
             async def encode(samples: Waveform) -> None:
                 with timings.measure("encode"):
-                    await self._threads.run(encoder.write, samples)
+                    await self._threads.run(write, samples)
                 if stream is not None:
                     report.stream(encoder.seconds, stream.take())
                 else:
@@ -211,7 +226,7 @@ class ClipRunner:
         return request_of(clip, recordings)
 
     def _recording(self, role: str, place: str) -> Recording:
-        settings = self._settings
+        settings = self.settings
         if role == REFERENCE:
             shipped = catalogue(settings.checkpoints)
             return voices.read_reference(self._store, place, role, shipped)

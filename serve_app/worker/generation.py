@@ -87,6 +87,7 @@ async def generate(
     prepared = await stages.prepare(request, ticket)
     timings.add(prepared.timings)
     timings.segments = len(prepared.value)
+    timings.note = " ".join(filter(None, (segment.note for segment in prepared.value)))
     tracker = _ProgressTracker(len(prepared.value), on_progress)
     coming = iter(prepared.value)
     running: deque[asyncio.Task[Timed[Waveform]]] = deque()

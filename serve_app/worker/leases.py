@@ -37,45 +37,50 @@ class Leases:
         """`held` gives the claims there are, and `lost` is told of each that is one no more."""
         self.pulse = Pulse("the renewal of leases")
         self._threads = threads
-        self._seconds = seconds
+        self.seconds = seconds
         self._poll_seconds = poll_seconds
         self._held = held
         self._lost = lost
         self._renewed_at = time.monotonic()
+        self._due = 0.0
+
+    def renew_soon(self) -> None:
+        """There are new claims, whose transaction may have taken up much of their leases."""
+        self._due = 0.0
 
     @property
     def behind(self) -> bool:
         """Whether the last renewal is so long ago that leases may have run out: of this worker's
         own clips, and, where the whole machine has paused or the database was away, of others'."""
-        return self.pulse.failing or time.monotonic() - self._renewed_at > self._seconds / 2
+        return self.pulse.failing or time.monotonic() - self._renewed_at > self.seconds / 2
 
     async def keep(self) -> None:
         """Renews three times a lease, and looks every `poll_seconds` at what is wanted still."""
-        between = min(self._seconds / 3, _LONGEST_ROUND_SECONDS)
-        due = 0.0
         while True:
-            renewing = time.monotonic() >= due
+            between = min(self.seconds / 3, _LONGEST_ROUND_SECONDS)
+            renewing = time.monotonic() >= self._due
             try:
                 await self._round(renewing)
             except Exception as error:
                 if not self.pulse.failing or not is_unavailable(error):
                     logger.exception("the leases could not be looked after")
                 self.pulse.failed()
-                due = 0.0
+                self._due = 0.0
                 await asyncio.sleep(min(_RETRY_SECONDS, between))
                 continue
             self.pulse.good()
             if renewing:
                 self._renewed_at = time.monotonic()
-                due = self._renewed_at + between
-            await asyncio.sleep(max(0.0, min(self._poll_seconds, due - time.monotonic())))
+                self._due = self._renewed_at + between
+            left = self._due - time.monotonic()
+            await asyncio.sleep(max(0.0, min(self._poll_seconds, left)))
 
     async def _round(self, renewing: bool) -> None:
         claims = list(self._held())
         if not claims:
             return
         if renewing:
-            await self._threads.lease(lambda s, now: queue.renew(s, claims, now, self._seconds))
+            await self._threads.lease(lambda s, now: queue.renew(s, claims, now, self.seconds))
         wanted = await self._threads.lease(
             lambda s, _: queue.active_leases(s, claims), reading=True
         )

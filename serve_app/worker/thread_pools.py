@@ -75,6 +75,11 @@ class Threads:
         """What is done now and then for all clips: the sweep, the count."""
         return await _in(self._chores, function, *arguments)
 
+    def resize(self, media_threads: int) -> None:
+        """What is under way ends on the threads that it has."""
+        self._media.shutdown(wait=False)
+        self._media = ThreadPoolExecutor(media_threads, "media")
+
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Whatever else takes long: the store, encoding, decoding."""
         return await _in(self._media, function, *arguments)

@@ -34,6 +34,8 @@ class ClipTimings:
     """The timings of one attempt at a clip, summed over its segments, in seconds."""
 
     segments: int = 0
+    note: str = ""
+    """What the frontend tells the user; kept with the timings."""
     first_audio: float | None = None
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     _start: float = field(default_factory=time.monotonic)
@@ -66,7 +68,9 @@ class ClipTimings:
             stage: {name: round(seconds, 4) for name, seconds in entry.items()}
             for stage, entry in self.stages.items()
         }
+        note = {"note": self.note} if self.note else {}
         return {
+            **note,
             "segments": self.segments,
             "first_audio_seconds": round(self.first_audio or 0.0, 4),
             "total_seconds": round(self.elapsed(), 4),

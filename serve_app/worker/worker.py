@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 from pipelines.protocol import InvalidInput
 from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
-from serve_app.db.models import ClipState
+from serve_app.db.models import BULK, INTERACTIVE, ClipState
 from serve_app.ids import new_id
 from serve_app.jobs import admission, claiming, queue
 from serve_app.jobs.queue import Claim
@@ -60,7 +61,8 @@ class Observer(Protocol):
 
 
 class Worker:
-    """Runs up to `settings.worker_clips` clips at a time until it is stopped."""
+    """Runs up to `settings.worker_clips` clips and `worker_bulk_clips` lines of batches at a time,
+    until it is stopped."""
 
     def __init__(
         self,
@@ -84,7 +86,8 @@ class Worker:
         self._sweeper = Sweeper(database, store, settings, lambda: self._stopping)
         self._stopping = False
         self._stopped = asyncio.Event()
-        self._threads = Threads(database, 2 * settings.worker_clips + 1)
+        places = settings.worker_clips + settings.worker_bulk_clips
+        self._threads = Threads(database, 2 * places + 1)
         self._leases = Leases(
             self._threads,
             settings.lease_seconds,
@@ -100,6 +103,16 @@ class Worker:
     def wake(self) -> None:
         """A clip was accepted: look now instead of at the next poll."""
         self._wake.set()
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Other settings for what is begun from now on."""
+        if settings.worker_clips != self._settings.worker_clips:
+            self._threads.resize(2 * settings.worker_clips + 1)
+        self._settings = settings
+        self._runner.settings = settings
+        self._leases.seconds = settings.lease_seconds
+        self._sweeper.settings = settings
+        self.wake()
 
     def check(self) -> None:
         """Raises where clips are not claimed, or their leases not renewed, any more."""
@@ -145,6 +158,8 @@ class Worker:
         try:
             async with asyncio.timeout(_GIVE_BACK_SECONDS):
                 await self._give_back(list(left.values()))
+                if self._leading:
+                    await self._threads.claim(lambda s, _: leadership.resign(s, _DUTY, self._name))
         except Exception:
             logger.exception("what was under way is left to its leases")
         if left:
@@ -165,8 +180,8 @@ class Worker:
         """Whether as many clips were taken as there was room for, so that there may be more."""
         if self._leases.behind:
             self._cautious_until = math.inf
-        room = self._settings.worker_clips - len(self._running)
-        if room == 0:
+        room = self._room()
+        if not any(room.values()):
             self._claims.good()
             return False
         time = asyncio.get_running_loop().time
@@ -174,9 +189,7 @@ class Worker:
             claim.suspect for claim in self._running.values()
         )
         try:
-            claims = await self._threads.claim(
-                lambda s, now: claiming.claim(s, self._settings, now, room, suspects)
-            )
+            claims = await self._threads.claim(partial(self._claim, room, suspects))
         except Exception as error:
             if not self._claims.failing or not is_unavailable(error):
                 logger.exception("could not look for work")
@@ -190,7 +203,30 @@ class Worker:
             task = asyncio.create_task(self._work(claim))
             self._running[task] = claim
             task.add_done_callback(self._finished)
-        return len(claims) == room
+        if claims:
+            self._leases.renew_soon()
+        return len(claims) == sum(room.values())
+
+    def _room(self) -> dict[int, int]:
+        """Free places by lane. Lines of batches have places of their own: they never keep a clip
+        from one for which somebody waits, and always get on."""
+        settings = self._settings
+        running = Counter(claim.clip.lane for claim in self._running.values())
+        places = {INTERACTIVE: settings.worker_clips, BULK: settings.worker_bulk_clips}
+        return {
+            lane: places[lane] - running[lane] if name in settings.worker_lanes else 0
+            for lane, name in ((INTERACTIVE, "interactive"), (BULK, "bulk"))
+        }
+
+    def _claim(
+        self, room: Mapping[int, int], suspects: bool, session: Session, now: float
+    ) -> list[Claim]:
+        claims: list[Claim] = []
+        for lane, places in room.items():
+            if places > 0:
+                wary = suspects and not any(claim.suspect for claim in claims)
+                claims += claiming.claim(session, self._settings, now, places, wary, lane)
+        return claims
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         claim = self._running.pop(task)

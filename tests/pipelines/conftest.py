@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import nullcontext
+
 import pytest
 
 from pipelines.protocol import Diffusion, Vocoder
 from pipelines.registry import fetch, load_diffusion, load_vocoder
+from pipelines.runtime.device import batched_everywhere
 from pipelines.settings import PipelineSettings
 
 
@@ -24,3 +28,10 @@ def diffusion(settings: PipelineSettings) -> Diffusion:
 @pytest.fixture(scope="session")
 def vocoder(settings: PipelineSettings) -> Vocoder:
     return load_vocoder("styletts2", "kokoro", settings)
+
+
+@pytest.fixture(params=["in_blocks", "whole_batches"])
+def either_way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Once as on a CPU, once as on a GPU."""
+    with nullcontext() if request.param == "in_blocks" else batched_everywhere():
+        yield

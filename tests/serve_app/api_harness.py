@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from serve_app.api import AppState, GraphStatus, create_app
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
+from serve_app.http.pace import Pace
 from serve_app.maintenance.sweeper import Sweeper
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -27,7 +28,14 @@ Headers = dict[str, str]
 class Api:
     """A client of the application, and the parts behind it."""
 
-    def __init__(self, settings: Settings, database: Database, store: ObjectStore) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        store: ObjectStore,
+        pace: Pace | None = None,
+    ) -> None:
+        """Without a `pace` one user may ask as fast as tests do."""
         self.settings = settings
         self.database = database
         self.store = store
@@ -43,6 +51,7 @@ class Api:
                 wake=self._wake,
                 graph_status=self._graph_status,
                 metrics=lambda: "bernie_queue_depth 0\n",
+                pace=pace or Pace(rate=10_000, burst=10_000),
             )
         )
         self.client = TestClient(self.app)
@@ -132,5 +141,7 @@ def error_of(answer: Any, status: int) -> dict[str, Any]:
         assert set(body["error"]) == {"message", "type", "param", "code"}
         return dict(body["error"])
     assert set(body) == {"error"}
-    assert {"code", "message"} <= set(body["error"]) <= {"code", "message", "field"}
+    assert {"code", "message"} <= set(body["error"]) <= {"code", "message", "field", "retry_after"}
+    retry_after = answer.headers.get("Retry-After")
+    assert body["error"].get("retry_after") == (None if retry_after is None else int(retry_after))
     return dict(body["error"])

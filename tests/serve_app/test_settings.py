@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from serve_app.settings import Settings
+from pipelines.runtime.cores import usable_cores
+from serve_app.settings import Settings, StageScale
 
 PLAIN = Settings()
 
@@ -30,3 +31,24 @@ def test_settings_read_only_prefixed_variables(monkeypatch: pytest.MonkeyPatch) 
 def test_settings_refuse_unknown_arguments() -> None:
     with pytest.raises(ValueError, match="speeches"):
         Settings(**{"speeches": {}})
+
+
+def test_changed_takes_live_settings_and_checks_them() -> None:
+    settings = Settings(worker_clips=8, throttle_starts=3)
+    changed = settings.changed({"worker_clips": 4, "throttle_starts": 5})
+    assert (changed.worker_clips, changed.throttle_starts) == (4, 5)
+    assert changed.speech == settings.speech
+    with pytest.raises(ValueError, match="worker_clips"):
+        settings.changed({"worker_clips": 0})
+
+
+@pytest.mark.parametrize("name", ["device", "s3_bucket", "drain_seconds", "no_such_setting"])
+def test_changed_refuses_what_takes_new_replicas(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name}: change this under `args`"):
+        Settings().changed({name: "1"})
+
+
+def test_torch_threads_are_reserved_cpus_or_all_usable_cores() -> None:
+    assert StageScale(threads=3, num_cpus=8).torch_threads() == 3
+    assert StageScale(threads=0, num_cpus=2).torch_threads() == 2
+    assert StageScale(threads=0, num_cpus=0.1).torch_threads() == usable_cores()

@@ -15,7 +15,9 @@ def start(
     folder: Path | None = None,
     stdout: int | None = None,
     stderr: int | None = None,
+    group: bool = False,
 ) -> subprocess.Popen[bytes]:
+    """`group`: in a process group of its own, which can be signalled as a whole."""
     return subprocess.Popen(
         command,
         env=environment,
@@ -23,6 +25,7 @@ def start(
         stdout=stdout,
         stderr=stderr,
         preexec_fn=_restore_sigint,
+        process_group=0 if group else None,
     )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from ray import serve
 from sqlalchemy import select
@@ -111,3 +114,35 @@ def test_deleted_worker_deployment_drains_its_clip(
     assert is_clean(first)
     assert second.state is ClipState.PENDING
     assert is_clean(second)
+
+
+@pytest.mark.timeout(400)
+def test_up_ends_soon_and_whole_where_its_whole_process_group_is_stopped(tmp_path: Path) -> None:
+    """As supervisors do: Ray gets the signal, too, and drains nothing. The clips go on after the
+    next start."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "BERNIE_DATA_DIR": str(tmp_path / "data"),
+        "BERNIE_SPEECH__PIPELINE": "noop",
+        "BERNIE_CONVERSION__PIPELINE": "off",
+        "BERNIE_SOUND_EFFECTS__PIPELINE": "off",
+    }
+    before = set(Path(tempfile.gettempdir()).glob("bernie-ray-*"))
+    with (tmp_path / "log").open("wb") as log:
+        up = BernieUp(environment, port, log.fileno(), log.fileno(), group=True)
+        try:
+            until(up.ready, 150, "the server is ready")
+            family = psutil.Process(up.process.pid).children(recursive=True)
+            begun = time.monotonic()
+            os.killpg(up.process.pid, signal.SIGTERM)
+            assert up.process.wait(60) == 0
+            assert time.monotonic() - begun < 30
+            _, alive = psutil.wait_procs(family, timeout=10)
+            assert [each.name() for each in alive if each.is_running()] == []
+        finally:
+            processes.end(up.process)
+    output = (tmp_path / "log").read_text()
+    assert "Traceback" not in output
+    assert output.rstrip().splitlines()[-1].startswith("Stopped.")
+    assert set(Path(tempfile.gettempdir()).glob("bernie-ray-*")) <= before

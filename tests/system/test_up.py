@@ -28,12 +28,15 @@ class BernieUp:
         stderr: int | None = None,
         stdout: int | None = None,
         start_seconds: float = 150,
+        group: bool = False,
     ) -> None:
         """`start_seconds`: how many seconds it may take until it is ready."""
         command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
         self._start_seconds = start_seconds
         self.url = f"http://127.0.0.1:{port}"
-        self.process = processes.start(command, environment, stdout=stdout, stderr=stderr)
+        self.process = processes.start(
+            command, environment, stdout=stdout, stderr=stderr, group=group
+        )
 
     def __enter__(self) -> Self:
         try:

@@ -1,23 +1,61 @@
-"""The first stage: a description to kinds of sound."""
+"""The first stage: a description to kinds of sound on a time line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from pipelines.models.foley.files import FoleyFiles
 from pipelines.models.foley.phrases import PHRASES, read_phrases
+from pipelines.models.foley.reading.descriptions import (
+    Description,
+    Part,
+    Step,
+    inverted,
+    one_step,
+    understand,
+)
 from pipelines.models.foley.segments import FoleySegment, Layer
 from pipelines.models.foley.sentences import SentenceEncoder
+from pipelines.models.foley.synthesis.events import events_of
 from pipelines.models.foley.synthesis.signals import samples
-from pipelines.models.foley.words import clauses, traits_in, without_traits
-from pipelines.protocol import Segment
+from pipelines.models.foley.synthesis.sound import DISTANCE, SPEED
+from pipelines.models.foley.timeline import Scene, on_time_line
+from pipelines.models.foley.words import traits_in, without_traits
+from pipelines.protocol import InvalidInput, Segment
 from pipelines.requests.sound import SoundRequest
 from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
 
 LEAST_COSINE = 0.65
 """Least cosine at which a part of a description counts as a sound of its own."""
+STEP_COSINE = 0.42
+"""The same for a step that a word such as "then" sets apart."""
+WEAK_STEP_COSINE = 0.65
+"""The same beside "before" and "after", which may tell a time instead of an order."""
+NEGATED_COSINE = 0.5
+"""Least cosine at which a kind is kept out by what a description negates."""
+NAMED_COSINE = 0.8
+"""From here, a text names a kind by its own name."""
+NEAR_COSINE = 0.52
+"""Below, a clip's note says that no kind is near the description."""
 MOST_LAYERS = 3
+"""At a time."""
+MOST_STEPS = 6
+DISTANT_LEVEL = -6.0
+"""dB of what is far away beside what is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What is heard of a description. `similarity` is that of its best part: a cosine."""
+
+    layers: tuple[Layer, ...]
+    similarity: float
+    note: str = ""
+    """What the listener should know, a sentence or nothing."""
 
 
 class FoleyFrontend:
@@ -25,40 +63,141 @@ class FoleyFrontend:
 
     def __init__(self, files: FoleyFiles, settings: PipelineSettings) -> None:
         """Raises CheckpointError where a file does not fit."""
-        self._encode = SentenceEncoder(files.minilm, files.vocabulary, configure(settings).device)
+        self._encode = SentenceEncoder(files.minilm, files.vocabulary, configure(settings))
         self._phrases = read_phrases(files.phrases)
+        self._least = settings.sound_similarity
 
     def prepare(self, requests: Sequence[SoundRequest]) -> list[list[Segment]]:
-        """One segment for each request."""
-        return [
-            [
-                FoleySegment(
-                    index=0,
-                    seed=request.seed,
-                    length=samples(request.seconds),
-                    layers=self.layers(request.prompt),
-                )
-            ]
-            for request in requests
-        ]
+        """One segment for each request. Raises InvalidInput where no kind is as near as the
+        settings ask."""
+        return [[self._segment(request)] for request in requests]
 
-    def layers(self, prompt: str) -> tuple[Layer, ...]:
-        """The sounds of a description: one for each clear part, or one for the whole."""
-        found: dict[str, Layer] = {}
-        for part in clauses(prompt):
-            kind, cosine = self.nearest(part)
+    def _segment(self, request: SoundRequest) -> FoleySegment:
+        understood = self.understood(request.prompt, request.seconds)
+        if understood.similarity < self._least:
+            message = f"{understood.note} The service asks for {self._least:.2f}."
+            raise InvalidInput("prompt", message.strip(), "unknown_sound")
+        return FoleySegment(
+            index=0,
+            seed=request.seed,
+            length=samples(request.seconds),
+            layers=understood.layers,
+            note=understood.note,
+        )
+
+    def layers(self, prompt: str, seconds: float = 10.0) -> tuple[Layer, ...]:
+        """The sounds of a description in a clip of some seconds."""
+        return self.understood(prompt, seconds).layers
+
+    def understood(self, prompt: str, seconds: float) -> Understood:
+        """The sounds of a description: one or more at a time, in its order."""
+        description = understand(prompt)
+        unwanted = self._unwanted(description)
+        heard, unheard, behind = [], [], []
+        for step in self._ordered(description.steps, unwanted)[:MOST_STEPS]:
+            layers, similarity = self._layers(step, unwanted)
+            if step.parts and len(description.steps) > 1 and similarity < STEP_COSINE:
+                unheard.append(step)
+                continue
+            behind += [layer for layer, on in layers if on]
+            rest = tuple(layer for layer, on in layers if not on)
+            if rest or not step.parts:
+                heard.append((Scene(rest, step.seconds), similarity))
+        if not any(scene.layers for scene, _ in heard) and not behind:
+            return self._of_whole(prompt, unwanted)
+        scenes = [scene for scene, _ in heard]
+        if behind and len(scenes) == 1 and all(layer.count for layer in scenes[0].layers):
+            scenes.insert(0, Scene(()))  # what goes on behind is heard before
+        together = (*behind, *on_time_line(scenes, seconds))
+        similarity = max((it for scene, it in heard if scene.layers), default=1.0)
+        note = _note(similarity, together[0].kind)
+        for step in unheard:
+            note += f' No kind of sound is near "{step.raw}", which is left out.'
+        return Understood(together, similarity, note.strip())
+
+    def _of_whole(self, prompt: str, unwanted: frozenset[str]) -> Understood:
+        kind, similarity = self.nearest(prompt, unwanted)
+        return Understood((Layer(kind, traits_in(prompt)),), similarity, _note(similarity, kind))
+
+    def _ordered(self, steps: Iterable[Step], unwanted: frozenset[str]) -> list[Step]:
+        """The steps, those of the form "X before Y" in two where both are sounds."""
+        ordered = []
+        for step in steps:
+            halves = inverted(step.raw)
+            pair = [one_step(half) for half in halves] if halves else []
+            if pair and all(
+                half.parts and self._layers(half, unwanted)[1] >= WEAK_STEP_COSINE for half in pair
+            ):
+                ordered += pair
+            else:
+                ordered.append(step)
+        return ordered
+
+    def _layers(
+        self, step: Step, unwanted: frozenset[str]
+    ) -> tuple[list[tuple[Layer, bool]], float]:
+        """The layers of a step, each with whether it goes on behind all steps, and the cosine of
+        the best: one layer for each clear part, or one for the whole."""
+        if not step.parts:
+            return [], 1.0
+        found: dict[str, tuple[Part, float]] = {}
+        for part in step.parts:
+            kind, cosine = self.nearest(part.text, unwanted)
             if cosine >= LEAST_COSINE:
-                found.setdefault(kind, Layer(kind, traits_in(part)))
-        if len(found) > 1:
-            return tuple(found.values())[:MOST_LAYERS]
-        kind, _ = self.nearest(prompt)
-        return (Layer(kind, traits_in(prompt)),)
+                found.setdefault(kind, (part, cosine))
+        if len(found) < 2:
+            kind, cosine = self.nearest(step.whole.text, unwanted)
+            whole = step.whole
+            for clear, (part, better) in found.items():
+                if better > cosine:
+                    kind, cosine = clear, better
+                    whole = replace(whole, count=part.count, many=part.many)
+            found = {kind: (whole, cosine)}
+        chosen = list(found.items())[:MOST_LAYERS]
+        layers = [
+            (_layer(kind, part, alone=len(chosen) == 1), part.throughout)
+            for kind, (part, _) in chosen
+        ]
+        return layers, max(cosine for _, (_, cosine) in chosen)
 
-    def nearest(self, text: str) -> tuple[str, float]:
-        """The kind of the nearest phrase, and its cosine.
+    def _unwanted(self, description: Description) -> frozenset[str]:
+        """The kinds that a description negates. What is also asked for must be negated by its own
+        name: "a fireplace with no crackling" is still a fire."""
+        negated = [self.nearest(text) for text in description.negated if text.strip()]
+        kinds = {kind: cosine for kind, cosine in negated if cosine >= NEGATED_COSINE}
+        asked = {self.nearest(step.whole.text)[0] for step in description.steps if kinds}
+        return frozenset(
+            kind for kind, cosine in kinds.items() if kind not in asked or cosine >= NAMED_COSINE
+        )
+
+    def nearest(self, text: str, unwanted: frozenset[str] = frozenset()) -> tuple[str, float]:
+        """The kind of the nearest phrase, and its cosine; not one of those that are unwanted.
 
         The text is compared as it is and without the words that name traits.
         """
         cosines = (self._encode([text, without_traits(text)]) @ self._phrases.T).max(axis=0)
+        if unwanted:
+            allowed = np.array([kind not in unwanted for _, kind in PHRASES])
+            cosines = np.where(allowed, cosines, -1.0)
         best = int(cosines.argmax())
         return PHRASES[best][1], float(cosines[best])
+
+
+def _layer(kind: str, part: Part, alone: bool) -> Layer:
+    traits = traits_in(part.text)
+    count = part.count
+    if count is None and events_of(kind).once and not part.many and SPEED not in traits:
+        count = 1
+    level = part.level
+    if not alone and traits.get(DISTANCE, 0) > 0:
+        level += DISTANT_LEVEL
+    return Layer(kind, traits, count, part.courses, level)
+
+
+def _note(similarity: float, kind: str) -> str:
+    if similarity >= NEAR_COSINE:
+        return ""
+    return (
+        "No kind of sound is near the description: "
+        f'"{kind}" is the nearest (similarity {similarity:.2f}).'
+    )

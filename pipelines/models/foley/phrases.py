@@ -11,12 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors.numpy import load_file, save_file
 
 from pipelines.models.foley.files import FoleyFiles
 from pipelines.models.foley.sentences import Floats, SentenceEncoder
 from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
 from pipelines.weights.torch_files import CheckpointError
 
@@ -39,7 +39,7 @@ def read_phrases(path: Path) -> Floats:
 
 def main() -> None:
     files = FoleyFiles.of(PipelineSettings())
-    encode = SentenceEncoder(files.minilm, files.vocabulary, torch.device("cpu"))
+    encode = SentenceEncoder(files.minilm, files.vocabulary, configure(PipelineSettings()))
     write_phrases(encode, files.phrases)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipelines.audio.joining import LevelNormalizer
+from pipelines.audio.joining import PassThrough
+from pipelines.models.foley.reading.descriptions import understand
+from pipelines.models.foley.reading.languages import other_language
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE
 from pipelines.protocol import Diffusion, Frontend, InvalidInput, Joiner, Vocoder
 from pipelines.reference_features import FeatureCache
@@ -16,7 +18,7 @@ SHORTEST_SECONDS = 0.5
 
 
 class FoleyPipeline:
-    """One segment to a sound, brought to the level that the settings name."""
+    """One segment to a sound, at the level that the settings and the description name."""
 
     sample_rate = SAMPLE_RATE
     takes_reference = False
@@ -38,16 +40,23 @@ class FoleyPipeline:
 
         return FoleyDiffusion()
 
-    def vocoder(self, _settings: PipelineSettings) -> Vocoder:
+    def vocoder(self, settings: PipelineSettings) -> Vocoder:
         from pipelines.models.foley.stages import FoleyVocoder
 
-        return FoleyVocoder()
+        return FoleyVocoder(settings.sound_level)
 
-    def joiner(self, settings: PipelineSettings) -> Joiner:
-        return LevelNormalizer(settings.sound_level, self.sample_rate)
+    def joiner(self, _settings: PipelineSettings) -> Joiner:
+        return PassThrough()
 
     def check(self, asked: SoundRequest, _settings: PipelineSettings) -> None:
         """Raises InvalidInput. Steps and guidance have no effect."""
         if not SHORTEST_SECONDS <= asked.seconds <= LONGEST_SECONDS:
             message = f"A sound lasts between {SHORTEST_SECONDS} and {LONGEST_SECONDS:.0f} seconds."
             raise InvalidInput("seconds", message)
+        if language := other_language(asked.prompt):
+            message = f"Descriptions are understood in English; this one is in {language}."
+            raise InvalidInput("prompt", message, "language_not_supported")
+        description = understand(asked.prompt)
+        if description.negated and description.is_empty:
+            message = "The description names only what is not to be heard."
+            raise InvalidInput("prompt", message)

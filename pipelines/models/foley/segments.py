@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipelines.models.foley.reading.courses import Course
 from pipelines.protocol import Acoustic, Segment
 from pipelines.units import Samples
 
@@ -14,6 +15,14 @@ class Layer:
 
     kind: str
     traits: dict[str, int]
+    count: int | None = None
+    """Events, where the description counts them."""
+    courses: tuple[Course, ...] = ()
+    level: float = 0.0
+    """dB over a sound of which the description does not tell how loud it is."""
+    start: float = 0.0
+    end: float = 1.0
+    """Shares of the clip."""
 
 
 @dataclass(frozen=True, slots=True)

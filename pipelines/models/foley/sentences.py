@@ -17,6 +17,8 @@ from safetensors.torch import load_file
 from tokenizers import BertWordPieceTokenizer
 
 from pipelines.networks.bert import Bert, BertConfig
+from pipelines.runtime.device import Runtime
+from pipelines.runtime.precision import place
 from pipelines.weights.state_dicts import load_strict
 
 MINILM = BertConfig(
@@ -38,13 +40,13 @@ Floats = NDArray[np.float32]
 class SentenceEncoder:
     """One text at a time and without padding, so that its vector depends on nothing else."""
 
-    def __init__(self, weights: Path, vocabulary: Path, device: torch.device) -> None:
+    def __init__(self, weights: Path, vocabulary: Path, runtime: Runtime) -> None:
         """Raises CheckpointError where the weights do not fit."""
         with torch.device("meta"):
             self._bert = Bert(MINILM)
         load_strict(self._bert, load_file(weights), weights.name)
-        self._bert.to(device)
-        self._device = device
+        place(self._bert, runtime.exact)
+        self._device = runtime.device
         self._pieces = BertWordPieceTokenizer(str(vocabulary), lowercase=True)
         self._pieces.enable_truncation(LONGEST)
 

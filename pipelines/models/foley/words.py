@@ -16,9 +16,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "high high-pitched shrill squeaky piercing higher treble tiny",
     ),
     INTENSITY: (
-        "gentle gently light lightly soft softly weak faint mild quiet small little",
-        "heavy heavily strong strongly intense violent violently powerful hard fierce loud huge "
-        "massive furious",
+        "gentle gently light lightly soft softly weak faint faintly "
+        "mild quiet quietly small little",
+        "heavy heavily strong strongly intense violent violently powerful hard fierce loud loudly "
+        "huge massive furious",
     ),
     DISTANCE: (
         "close close-up near nearby",
@@ -38,7 +39,6 @@ _ENDS = {
     for word in words.split()
 }
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
-_CLAUSES = re.compile(r"[,;.!?:]+|\b(?:and|while|with|over|then|plus)\b", re.IGNORECASE)
 
 
 def traits_in(text: str) -> dict[str, int]:
@@ -51,8 +51,3 @@ def without_traits(text: str) -> str:
     """The text without the words that name traits; the whole text if nothing would be left."""
     rest = _WORD.sub(lambda word: "" if word[0] in _ENDS else word[0], text.lower())
     return " ".join(rest.split()) or text
-
-
-def clauses(text: str) -> list[str]:
-    """The parts of a text that may each describe a sound of its own."""
-    return [part.strip() for part in _CLAUSES.split(text) if part.strip()]

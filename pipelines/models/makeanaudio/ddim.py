@@ -1,11 +1,11 @@
 """Deterministic sampling of a diffusion model in few steps.
 
-Song, Meng and Ermon, "Denoising Diffusion Implicit Models", 2021, with η = 0; the guidance of
-Ho and Salimans, "Classifier-Free Diffusion Guidance", 2022.
+Song, Meng and Ermon, "Denoising Diffusion Implicit Models", 2021, with η = 0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -35,7 +35,7 @@ class DDIMStep:
     signal_next: float
 
 
-def plan(steps: int, signal: Tensor) -> list[DDIMStep]:
+def plan(steps: int, signal: Sequence[float] | Tensor) -> list[DDIMStep]:
     """The steps from noise to sound, in order. `signal` is ᾱ of the training levels.
 
     The last step ends at level 0, which still holds a little noise. Raises InvalidInput.
@@ -43,7 +43,7 @@ def plan(steps: int, signal: Tensor) -> list[DDIMStep]:
     levels = visited_levels(steps)
     ends = [0, *levels[:-1]]
     return [
-        DDIMStep(level, signal[level].item(), signal[end].item())
+        DDIMStep(level, float(signal[level]), float(signal[end]))
         for level, end in zip(reversed(levels), reversed(ends), strict=True)
     ]
 
@@ -53,13 +53,12 @@ def implied_sound(x: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
     return (x - (1 - signal).sqrt() * noise) / signal.sqrt()
 
 
-def advance(x: Tensor, noise: Tensor, steps: list[DDIMStep]) -> Tensor:
-    """The latents after one step each, `[batch, 4, 10, columns]`.
+def advance(x: Tensor, noise: Tensor, before: Tensor, after: Tensor) -> Tensor:
+    """The latents after one step each, `[batch, 4, 10, columns]`, from ᾱ to ᾱ' (`before` and
+    `after`, `[batch, 1, 1, 1]`).
 
     √ᾱ' p + √(1-ᾱ') ε, where p is the implied sound and ᾱ' belongs to the next level.
     """
-    signals = [(step.signal, step.signal_next) for step in steps]
-    before, after = torch.tensor(signals, device=x.device).t()[:, :, None, None, None]
     sound = implied_sound(x, noise, before)
     result: Tensor = after.sqrt() * sound + (1 - after).sqrt() * noise
     return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from pipelines.models.makeanaudio.checkpoint import (
 from pipelines.models.makeanaudio.ddim import DDIMStep, advance, plan
 from pipelines.models.makeanaudio.description_encoder import Tokenizer
 from pipelines.models.makeanaudio.segments import Floats, SoundAcoustic, SoundSegment
-from pipelines.networks.guidance import NO_GUIDANCE, guided
+from pipelines.networks.guidance import NO_GUIDANCE, GuidedRows
 from pipelines.protocol import Acoustic, Segment, State, Waveform
 from pipelines.requests.sound import (
     LATENT_HEIGHT,
@@ -32,6 +33,8 @@ from pipelines.requests.sound import (
 )
 from pipelines.runtime.device import configure
 from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.step_batches import StepBatch, batch_of
+from pipelines.runtime.transfer import to_device, to_host
 from pipelines.settings import PipelineSettings
 
 
@@ -43,10 +46,11 @@ class MakeAnAudioFrontend:
 
     def __init__(self, files: MakeAnAudioFiles, settings: PipelineSettings) -> None:
         """Raises CheckpointError where a file does not fit, as the other stages do."""
-        self._device = configure(settings).device
+        runtime = configure(settings)
+        self._device = runtime.device
         self._tokenizer = Tokenizer(files.vocabulary)
-        self._encoder = load_text_encoder(files, settings.cache).to(self._device)
-        self._no_text = self.encode([""])[0]
+        self._encoder = load_text_encoder(files, settings.cache)
+        place(self._encoder, runtime.exact)
 
     def prepare(self, requests: Sequence[SoundRequest]) -> list[list[Segment]]:
         """Raises InvalidInput."""
@@ -69,13 +73,17 @@ class MakeAnAudioFrontend:
             for request, text in zip(requests, texts, strict=True)
         ]
 
+    @cached_property
+    def _no_text(self) -> Floats:
+        return self.encode([""])[0]
+
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> list[Floats]:
         """The conditioning of each text, `[77, context]`."""
         if not texts:
             return []
-        vectors = self._encoder(self._tokenizer(texts).to(self._device))
-        return list(vectors.cpu().numpy())
+        [vectors] = to_host(self._encoder(to_device(self._tokenizer(texts), self._device)))
+        return list(vectors)
 
 
 @dataclass(slots=True)
@@ -90,11 +98,38 @@ class SoundState(State):
     latent: Tensor
     texts: Tensor
     steps: list[DDIMStep]
+    batch: SoundBatch | None = None
+    place: int = 0
 
-    @property
-    def rows(self) -> int:
-        """Rows of a packed batch that a step of this state takes."""
-        return len(self.texts)
+
+class SoundBatch(StepBatch):
+    """States of one width. A pass of the network has two rows for a guided state, its text's and
+    then the empty text's, and one for any other."""
+
+    def __init__(self, states: Sequence[SoundState], device: torch.device) -> None:
+        super().__init__(len(states), min(state.steps_left for state in states))
+        self._latents = torch.stack([state.latent for state in states])
+        self._texts = torch.cat([state.texts for state in states])
+        guided_rows = GuidedRows([len(state.texts) == 2 for state in states], device)
+        scales = [state.segment.guidance for state in states]
+        self._rows = guided_rows
+        self._scales = to_device(scales, device)[:, None, None, None]
+        plans = [state.steps[: self.steps] for state in states]
+        levels = [[step.level for step in plan] for plan in plans]
+        self._levels = guided_rows.spread(to_device(torch.tensor(levels), device)).t().contiguous()
+        signals = [[(step.signal, step.signal_next) for step in plan] for plan in plans]
+        by_step = torch.tensor(signals).permute(1, 2, 0).contiguous()
+        self._signals = to_device(by_step, device)[..., None, None, None]
+
+    def step(self, network: nn.Module) -> Tensor:
+        """The latents after one step, `[members, channels, 10, columns]`."""
+        number = self.next()
+        rows = self._rows.spread(self._latents)
+        packed = network(rows, self._levels[number], self._texts).float()
+        noise = self._rows.guided(packed, self._scales)
+        before, after = self._signals[number]
+        self._latents = advance(self._latents, noise, before, after)
+        return self._latents
 
 
 class LatentModel(Protocol):
@@ -129,7 +164,8 @@ class MakeAnAudioDiffusion:
     def __init__(self, model: LatentModel, settings: PipelineSettings) -> None:
         self._runtime = configure(settings)
         self._channels = model.channels
-        self._signal, self._scale = model.constants(settings.cache)
+        signal, self._scale = model.constants(settings.cache)
+        self._signal: list[float] = signal.tolist()
         self._unet = model.denoiser(settings.cache)
         self._decoder = model.decoder(settings.cache)
         for module in (self._unet, self._decoder):
@@ -147,8 +183,8 @@ class MakeAnAudioDiffusion:
         return SoundState(
             segment=segment,
             steps_left=len(steps),
-            latent=torch.randn(shape, generator=noise)[0].to(self._runtime.device),
-            texts=torch.from_numpy(np.stack(texts)).to(self._runtime.device),
+            latent=to_device(torch.randn(shape, generator=noise)[0], self._runtime.device),
+            texts=to_device(np.stack(texts), self._runtime.device),
             steps=steps,
         )
 
@@ -158,31 +194,16 @@ class MakeAnAudioDiffusion:
         for state in states:
             by_width[state.segment.length].append(state)
         for members in by_width.values():
-            latents = torch.stack([state.latent for state in members])
-            steps = [state.steps[0] for state in members]
-            latents = advance(latents, self._noise(members, latents, steps), steps)
+            batch = batch_of(members, self._batch)
+            with autocast(self._runtime):
+                latents = batch.step(self._unet)
             for state, latent in zip(members, latents, strict=True):
                 state.latent = latent
                 state.steps = state.steps[1:]
                 state.steps_left = len(state.steps)
 
-    def _noise(
-        self, states: Sequence[SoundState], latents: Tensor, steps: Sequence[DDIMStep]
-    ) -> Tensor:
-        """The predicted noise, with guidance: one packed pass, of two rows for a guided state."""
-        device = self._runtime.device
-        rows = torch.tensor([state.rows for state in states], device=device)
-        levels = torch.tensor([step.level for step in steps], device=device)
-        with autocast(self._runtime):
-            packed = self._unet(
-                latents.repeat_interleave(rows, dim=0),
-                levels.repeat_interleave(rows),
-                torch.cat([state.texts for state in states]),
-            ).float()
-        # A state without guidance has one row, which is both of what is mixed.
-        ends = rows.cumsum(0)
-        scales = torch.tensor([state.segment.guidance for state in states], device=device)
-        return guided(packed[ends - rows], packed[ends - 1], scales[:, None, None, None])
+    def _batch(self, states: Sequence[SoundState]) -> SoundBatch:
+        return SoundBatch(states, self._runtime.device)
 
     @torch.inference_mode()
     def finish(self, states: Sequence[SoundState]) -> list[Acoustic]:

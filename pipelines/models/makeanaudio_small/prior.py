@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from pipelines.models.makeanaudio_small.conditions import KINDS, TRAITS, parts
 from pipelines.models.makeanaudio_small.rows import columns_of, latent_of
+from pipelines.runtime.precision import without_autocast
 
 SMALLEST = 1e-4
 """Variance below which an axis is taken for constant."""
@@ -61,7 +62,7 @@ class ColumnPrior(nn.Module):
         Returns the velocity √ᾱ ε - √(1-ᾱ) x₀ in the shape of the latents, float32.
         """
         # At low noise a small error of x₀ is a large one of the noise.
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x.device):
             signal_scale, noise_scale = (
                 variance.sqrt()[:, None, None] for variance in (signal, 1 - signal)
             )

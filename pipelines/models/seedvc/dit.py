@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pipelines.models.seedvc.config import DiTConfig
 from pipelines.models.seedvc.wavenet import WaveNet
-from pipelines.runtime.attention import attend
+from pipelines.runtime.attention import attend_packed
 from pipelines.runtime.sequence_packing import Packing
 
 TIME_FREQUENCIES = 128
@@ -62,8 +62,7 @@ class AdaptiveNorm(nn.Module):
         self.project_layer = nn.Linear(width, 2 * width)
 
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
-        scale, shift = self.project_layer(time).float().chunk(2, dim=-1)
-        return packing.modulate(self.norm(x), scale, shift)
+        return packing.modulate(self.norm(x), self.project_layer(time).float())
 
 
 class Attention(nn.Module):
@@ -77,16 +76,10 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, rotation: Tensor, packing: Packing) -> Tensor:
         projected = self.wqkv(x).view(len(x), 3, self.heads, -1)
-        query, key = _rotate(projected[:, :2], rotation).unbind(1)
-        heads = packing.by_run(_attend, [query, key, projected[:, 2]])
+        rotated = _rotate(projected[:, :2], rotation)
+        heads = attend_packed(rotated, projected[:, 2], packing)
         attended: Tensor = self.wo(heads.flatten(1))
         return attended
-
-
-def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention within each of `[sequences, frames, heads, size]`."""
-    by_head = attend(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2))
-    return by_head.transpose(1, 2)
 
 
 class FeedForward(nn.Module):
@@ -139,7 +132,8 @@ class Transformer(nn.Module):
         self.norm = AdaptiveNorm(config.width)
 
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
-        rotation = _rotation(packing.positions, self.head_size)
+        positions = packing.positions
+        rotation = packing.once("rotation", lambda: _rotation(positions, self.head_size))
         skips: list[Tensor] = []
         for number, layer in enumerate(self.layers):
             skip = skips.pop() if number > self.middle else None
@@ -161,7 +155,8 @@ class FinalLayer(nn.Module):
     def forward(self, x: Tensor, time: Tensor, packing: Packing) -> Tensor:
         shift, scale = self.adaLN_modulation(time).float().chunk(2, dim=-1)
         normed = F.layer_norm(x.float(), x.shape[-1:], eps=1e-6)
-        y: Tensor = self.linear(packing.modulate(normed, 1 + scale, shift))
+        vectors = torch.cat([1 + scale, shift], dim=-1)
+        y: Tensor = self.linear(packing.modulate(normed, vectors))
         return y
 
 
@@ -239,6 +234,6 @@ class VelocityEstimator(nn.Module):
         return self._wavenet_head(y, embedded, gates, packing)
 
     def _wavenet_head(self, y: Tensor, time: Tensor, gates: Tensor, packing: Packing) -> Tensor:
-        waves = packing.by_run(self.wavenet, [self.conv1(y)], [gates])
+        waves = self.wavenet.packed(self.conv1(y), gates, packing)
         final = self.final_layer(waves + self.res_projection(y), time, packing)
         return F.linear(final, self.conv2.weight[..., 0], self.conv2.bias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,9 @@ from torch import Tensor
 
 from pipelines.models.seedvc.dit import VelocityEstimator
 from pipelines.protocol import State
-from pipelines.runtime.sequence_packing import packing
+from pipelines.runtime.sequence_packing import Packing
+from pipelines.runtime.step_batches import StepBatch
+from pipelines.runtime.transfer import to_device
 
 
 @dataclass(slots=True)
@@ -30,43 +33,82 @@ class Flow(State):
     steps: int
     guidance: float
     gate: NDArray[np.float32] | None = None
-
-    @property
-    def time(self) -> float:
-        return (self.steps - self.steps_left) / self.steps
+    batch: FlowBatch | None = None
+    place: int = 0
 
     @property
     def guided(self) -> bool:
         return self.guidance > 0.0
 
+    def times(self, steps: int) -> list[float]:
+        """Of the next `steps` steps."""
+        done = self.steps - self.steps_left
+        return [(done + step) / self.steps for step in range(steps)]
 
-def advance(estimator: VelocityEstimator, null: Tensor, flows: Sequence[Flow]) -> None:
-    """One Euler step of each flow, wherever in its own schedule it stands.
 
-    The estimator runs once, over the conditional and (where a flow is guided) the unconditional
-    half of each; `null` `[1, width]` is the condition of the latter.
+class FlowBatch(StepBatch):
+    """Flows one after another in one tensor, wherever in its own schedule each stands.
+
+    The estimator runs over the conditional and (where a flow is guided) the unconditional half of
+    each, all in one pass; flows of equal length are neighbours there.
     """
-    ordered = sorted(flows, key=lambda flow: len(flow.x))
-    halves = [
-        (flow, conditional) for flow in ordered for conditional in (True, False)[: 1 + flow.guided]
-    ]
-    lengths = tuple(len(flow.x) for flow, _ in halves)
-    velocities = estimator(
-        torch.cat([flow.x for flow, _ in halves]),
-        torch.cat(
-            [
-                flow.condition if conditional else null.expand_as(flow.condition)
-                for flow, conditional in halves
-            ]
-        ),
-        torch.tensor([flow.time for flow, _ in halves], device=null.device),
-        packing(lengths, null.device),
-    ).float()
-    parts = iter(velocities.split(lengths))
-    for flow in ordered:
-        velocity = next(parts)
-        if flow.guided:
-            velocity = (1.0 + flow.guidance) * velocity - flow.guidance * next(parts)
-        flow.x = flow.x + velocity / flow.steps
-        flow.x[: flow.prompt] = 0.0
-        flow.steps_left -= 1
+
+    def __init__(self, flows: Sequence[Flow], null: Tensor) -> None:
+        """`null` `[1, width]` is the condition of the unconditional halves."""
+        super().__init__(len(flows), min(flow.steps_left for flow in flows))
+        device = null.device
+        self._order = sorted(range(len(flows)), key=lambda place: len(flows[place].x))
+        ordered = [flows[place] for place in self._order]
+        halves = [(flow, yes) for flow in ordered for yes in (True, False)[: 1 + flow.guided]]
+        self._lengths = [len(flow.x) for flow in ordered]
+        self._packing = Packing(tuple(len(flow.x) for flow, _ in halves), device)
+        self._x = torch.cat([flow.x for flow in ordered])
+        self._conditions = torch.cat(
+            [flow.condition if yes else null.expand_as(flow.condition) for flow, yes in halves]
+        )
+        times = np.array([flow.times(self.steps) for flow, _ in halves], np.float32)
+        self._times = to_device(np.ascontiguousarray(times.T), device)
+        self._guided = any(flow.guided for flow in ordered)
+        places, conditional, unconditional = _places(ordered)
+        self._places = to_device(places, device)
+        self._conditional = to_device(conditional, device)
+        self._unconditional = to_device(unconditional, device)
+        guidance = np.repeat([flow.guidance for flow in ordered], self._lengths)
+        self._guidance = to_device(guidance.astype(np.float32)[:, None], device)
+        # A step of no length where the reference lies.
+        steps = [np.full(len(flow.x), flow.steps, np.float32) for flow in ordered]
+        for each, flow in zip(steps, ordered, strict=True):
+            each[: flow.prompt] = math.inf
+        self._steps = to_device(np.concatenate(steps)[:, None], device)
+
+    def step(self, estimator: VelocityEstimator) -> list[Tensor]:
+        """`x` of each flow after one Euler step, in the order in which the flows were given."""
+        x = self._x.index_select(0, self._places) if self._guided else self._x
+        time = self._times[self.next()]
+        velocity = estimator(x, self._conditions, time, self._packing).float()
+        if self._guided:
+            conditional = velocity.index_select(0, self._conditional)
+            unconditional = velocity.index_select(0, self._unconditional)
+            velocity = (1.0 + self._guidance) * conditional - self._guidance * unconditional
+        self._x = torch.addcdiv(self._x, velocity, self._steps)
+        parts = self._x.split_with_sizes(self._lengths)
+        return [part for _, part in sorted(zip(self._order, parts, strict=True), key=_first)]
+
+
+def _first(pair: tuple[int, Tensor]) -> int:
+    return pair[0]
+
+
+def _places(flows: Sequence[Flow]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where frames lie: of each packed frame its frame of `x`; of each frame of `x` its two packed
+    ones, which are the same where a flow is not guided."""
+    places, conditional, unconditional = [], [], []
+    start = packed = 0
+    for flow in flows:
+        own = np.arange(len(flow.x))
+        places += [start + own] * (1 + flow.guided)
+        conditional.append(packed + own)
+        packed += len(own) * flow.guided
+        unconditional.append(packed + own)
+        packed, start = packed + len(own), start + len(own)
+    return np.concatenate(places), np.concatenate(conditional), np.concatenate(unconditional)

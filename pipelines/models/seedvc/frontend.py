@@ -99,7 +99,7 @@ class SeedVCFrontend:
         self._model = f"seedvc-{identity((REVISION, config, runtime.dtype), *models)}"
         place(content, runtime)
         for module in models[1:]:
-            module.to(runtime.device)
+            place(module, runtime.exact)
 
     @classmethod
     def load(

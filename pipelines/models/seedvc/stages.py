@@ -13,12 +13,14 @@ from pipelines.audio.gating import gated
 from pipelines.models.seedvc.checkpoint import SeedVCFiles, load_estimator, load_vocoder
 from pipelines.models.seedvc.config import read_config
 from pipelines.models.seedvc.dit import VelocityEstimator
-from pipelines.models.seedvc.flow import Flow, advance
+from pipelines.models.seedvc.flow import Flow, FlowBatch
 from pipelines.models.seedvc.segments import ConversionSegment, Floats, MelAcoustic
 from pipelines.networks.vocoders.bigvgan import BigVGAN
 from pipelines.protocol import Waveform
 from pipelines.runtime.device import Runtime, configure
 from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.step_batches import batch_of
+from pipelines.runtime.transfer import to_device, to_host
 from pipelines.settings import PipelineSettings
 
 
@@ -45,21 +47,26 @@ class SeedVCDiffusion:
 
     @torch.inference_mode()
     def step(self, states: Sequence[Flow]) -> None:
+        batch = batch_of(states, lambda flows: FlowBatch(flows, self._null))
         with autocast(self._runtime):
-            advance(self.estimator, self._null, states)
+            after = batch.step(self.estimator)
+        for state, x in zip(states, after, strict=True):
+            state.x = x
+            state.steps_left -= 1
 
     @torch.inference_mode()
     def finish(self, states: Sequence[Flow]) -> list[MelAcoustic]:
         """The mel of each window, without the reference."""
+        mels = to_host(*(state.x[state.prompt :].T.contiguous() for state in states))
         return [
             MelAcoustic(
                 index=state.segment.index,
                 seed=state.segment.seed,
                 length=len(state.x) - state.prompt,
-                mel=state.x[state.prompt :].T.contiguous().cpu().numpy(),
+                mel=mel,
                 gate=state.gate,
             )
-            for state in states
+            for state, mel in zip(states, mels, strict=True)
         ]
 
     def _begin(self, segment: ConversionSegment) -> Flow:
@@ -88,7 +95,7 @@ class SeedVCDiffusion:
         )
 
     def _tensor(self, values: Tensor) -> Tensor:
-        return values.to(self._runtime.device)
+        return to_device(values, self._runtime.device)
 
 
 class SeedVCVocoder:

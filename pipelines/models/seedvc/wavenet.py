@@ -7,6 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipelines.models.seedvc.config import WaveNetConfig
+from pipelines.runtime.device import in_blocks
+from pipelines.runtime.lengths import Lengths
+from pipelines.runtime.sequence_packing import Packing
 
 
 class WaveNet(nn.Module):
@@ -32,14 +35,22 @@ class WaveNet(nn.Module):
         conditioned: Tensor = self.cond_layer(time[..., None])
         return conditioned[..., 0]
 
-    def forward(self, frames: Tensor, gates: Tensor) -> Tensor:
-        """`[sequences, frames, width]` to the sum of the layers' skip outputs, same shape."""
+    def packed(self, frames: Tensor, gates: Tensor, packing: Packing) -> Tensor:
+        """`[frames, width]` to the sum of the layers' skip outputs, same shape."""
+        if packing.even or in_blocks(frames):
+            return packing.by_run(self, [frames], [gates])
+        padded = self(packing.padded(frames), gates, packing.members)
+        return packing.packed(padded)
+
+    def forward(self, frames: Tensor, gates: Tensor, lengths: Lengths | None = None) -> Tensor:
+        """The same of `[sequences, frames, width]`, each reflected at its own end where there are
+        `lengths`; beyond those the result is undefined."""
         x = frames.transpose(1, 2)
         total = torch.zeros_like(x)
         last = len(self.dilations) - 1
         for layer, gate in enumerate(gates[..., None].chunk(last + 1, dim=1)):
             pad = self.reach * self.dilations[layer] // 2
-            z = self.in_layers[layer](F.pad(x, (pad, pad), mode="reflect")) + gate
+            z = self.in_layers[layer](_reflected(x, pad, lengths)) + gate
             filtered, opened = z.chunk(2, dim=1)
             out = self.res_skip_layers[layer](torch.tanh(filtered) * torch.sigmoid(opened))
             if layer < last:
@@ -47,3 +58,10 @@ class WaveNet(nn.Module):
                 x = x + residual
             total = total + out
         return total.transpose(1, 2)
+
+
+def _reflected(x: Tensor, pad: int, lengths: Lengths | None) -> Tensor:
+    """`[sequences, width, frames]` with `pad` frames more at both ends."""
+    if lengths is None:
+        return F.pad(x, (pad, pad), mode="reflect")
+    return x.gather(2, lengths.reflected(pad)[:, None].expand(-1, x.shape[1], -1))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from pipelines.models.styletts2.alignment import align, delayed, frame_counts
+from pipelines.models.styletts2.alignment import Alignment, delayed, frame_counts, lengthened
 from pipelines.models.styletts2.config import ModelConfig
 from pipelines.models.styletts2.denoiser import StyleDenoiser
 from pipelines.models.styletts2.phoneme_encoder import PhonemeEncoder
@@ -41,6 +41,11 @@ class AcousticModel(nn.Module):
         self.diffusion = None if config.denoiser is None else StyleDenoiser(config, config.denoiser)
 
     @property
+    def precise(self) -> list[nn.Module]:
+        """What stays float32 whatever the denoiser computes in: durations must not depend on it."""
+        return [part for part in self.children() if part is not self.diffusion]
+
+    @property
     def denoiser(self) -> StyleDenoiser:
         """Raises ValueError for a model whose styles are given."""
         if self.diffusion is None:
@@ -67,11 +72,12 @@ class AcousticModel(nn.Module):
         """
         features, logits = self.predictor.durations(self.bert_encoder(text), prosody, lengths)
         frames = frame_counts(logits, speeds, lengths)
-        for counts, more in zip(frames, final_frames, strict=True):
-            counts[-1] += more
+        if any(final_frames):
+            frames = lengthened(frames, lengths, final_frames)
         if self.delayed_features:
-            frames = delayed(frames)
-        aligned, frame_lengths = align(features, frames)
-        f0, energy = self.predictor.contours(aligned, prosody, frame_lengths)
-        asr, _ = align(self.text_encoder(tokens, lengths), frames)
-        return DecoderInputs(asr, f0, energy, frame_lengths)
+            frames = delayed(frames, lengths)
+        alignment = Alignment.of(frames)
+        spans = alignment.lengths
+        f0, energy = self.predictor.contours(alignment.spread(features), prosody, spans)
+        asr = alignment.spread(self.text_encoder(tokens, lengths))
+        return DecoderInputs(asr, f0, energy, spans)

@@ -10,10 +10,7 @@ from pipelines.networks.adain_blocks import AdaINResidual
 from pipelines.networks.vocoders.generator_config import HifiganConfig
 from pipelines.networks.vocoders.hifigan import HifiganGenerator
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator
-from pipelines.runtime.faster_modules import speed_up
 from pipelines.runtime.lengths import Lengths
-from pipelines.runtime.packed_layers import pack_layers
-from pipelines.runtime.time_convolution import store_channels_last
 
 
 class Decoder(nn.Module):
@@ -32,24 +29,20 @@ class Decoder(nn.Module):
             [AdaINResidual(joined, width, style) for _ in range(3)]
             + [AdaINResidual(joined, out, style, upsample=True)]
         )
-        self.dtype = torch.float32
         self.samples_per_frame = 2 * config.generator.samples_per_frame
         self.generator = _generator(config)
 
-    def compute_in(self, dtype: torch.dtype, fast: bool = False) -> Decoder:
-        """Run the convolutions in `dtype`, and with fewer products if `fast`. F0, source,
-        statistics and spectra stay float32."""
-        if fast:
-            speed_up(self, dtype)
-        source = self.generator.noise_convs
-        precise = (self.F0_conv, self.N_conv, self.generator.conv_post, *source)
-        for module in self.modules():
-            if isinstance(module, nn.Conv1d | nn.ConvTranspose1d) and module not in precise:
-                module.to(dtype)
-        store_channels_last(self)
-        pack_layers(self)
-        self.dtype = dtype
-        return self
+    @property
+    def precise(self) -> list[nn.Module]:
+        """What stays float32 whatever the rest computes in: F0, source, styles and spectra."""
+        generator = self.generator
+        styled = [layer for layer in self.modules() if isinstance(layer, nn.Linear)]
+        return [self.F0_conv, self.N_conv, generator.conv_post, *generator.noise_convs, *styled]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the convolutions compute in."""
+        return next(self.asr_res.parameters()).dtype
 
     def forward(
         self,

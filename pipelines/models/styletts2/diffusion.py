@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,30 +12,62 @@ from torch.nn.utils.rnn import pad_sequence
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.guidance import GuidedDenoiser
-from pipelines.models.styletts2.sampler import SamplerStep, advance, schedule
+from pipelines.models.styletts2.sampler import SamplerStep, advance, levels_of, schedule
 from pipelines.models.styletts2.segments import Floats, SpeechAcoustic, SpeechSegment
 from pipelines.models.styletts2.styles import mixed_style
 from pipelines.protocol import Acoustic, State
 from pipelines.runtime.device import configure
 from pipelines.runtime.lengths import Lengths, padded
-from pipelines.runtime.packed_layers import pack_layers
 from pipelines.runtime.precision import place
+from pipelines.runtime.step_batches import StepBatch, batch_of
+from pipelines.runtime.transfer import to_device, to_host
 from pipelines.settings import PipelineSettings
+
+SLOWEST, FASTEST = 0.7, 1.5
+"""At lower speeds the model fills its pauses with noise, at higher ones it drops sounds."""
 
 
 @dataclass(slots=True)
 class SpeechState(State):
     """A segment whose style is between noise and its final value.
 
-    `x` `[2 · style]` is the style so far, `text` `[tokens, width]` the output of PL-BERT, `steps`
-    are the remaining ones.
+    `x` `[2 · style]` is the style so far, `text` `[tokens, width]` what PL-BERT made of the tokens,
+    `steps` are those that are left, `noise` `[steps, 2 · style]` is what all steps add.
     """
 
     segment: SpeechSegment
     text: Tensor
     x: Tensor
     steps: Sequence[SamplerStep]
-    noise: torch.Generator
+    noise: Tensor
+    batch: StyleBatch | None = None
+    place: int = 0
+
+
+class StyleBatch(StepBatch):
+    """States whose styles are denoised together."""
+
+    def __init__(
+        self, denoiser: GuidedDenoiser, states: Sequence[SpeechState], device: torch.device
+    ) -> None:
+        super().__init__(len(states), min(state.steps_left for state in states))
+        self._denoiser = denoiser
+        self._x = torch.stack([state.x for state in states])
+        coming = list(zip(*(state.steps[: self.steps] for state in states), strict=True))
+        # By step: `[steps, 4, members]`, and `[steps, members, 2 · style]`.
+        levels = torch.stack([levels_of(steps, torch.device("cpu")) for steps in coming])
+        self._levels = to_device(levels, device)
+        ends = [len(state.noise) - state.steps_left for state in states]
+        noises = [
+            state.noise[end : end + self.steps] for state, end in zip(states, ends, strict=True)
+        ]
+        self._noise = torch.stack(noises, dim=1)
+
+    def step(self) -> Tensor:
+        """The styles after one step, `[members, 2 · style]`."""
+        number = self.next()
+        self._x = advance(self._denoiser, self._x, self._levels[number], self._noise[number])
+        return self._x
 
 
 class StyleTTS2Diffusion:
@@ -49,10 +81,7 @@ class StyleTTS2Diffusion:
         self._device = self._runtime.device
         self.model = AcousticModel(self.config)
         checkpoint.fill(self.model)
-        self.model.to(self._device)
-        if self.model.diffusion is not None:
-            place(self.model.diffusion, self._runtime)
-        pack_layers(self.model)
+        place(self.model, self._runtime)
 
     @torch.inference_mode()
     def begin(self, segments: Sequence[SpeechSegment]) -> list[State]:
@@ -66,64 +95,58 @@ class StyleTTS2Diffusion:
         ]
 
     def _state(self, segment: SpeechSegment, text: Tensor) -> SpeechState:
-        noise = torch.Generator().manual_seed(segment.seed)
         if segment.sampling is None:
-            return SpeechState(segment, 0, text, text.new_zeros(0), (), noise)
+            none = text.new_zeros(0)
+            return SpeechState(segment, 0, text, none, (), none)
         steps = schedule(segment.sampling.noise_levels)
-        x = steps[0].start * self.draw([noise])[0]
-        return SpeechState(segment, len(steps), text, x, steps, noise)
+        first, *noise = self.draw(segment.seed, 1 + len(steps))
+        x = steps[0].start * first
+        return SpeechState(segment, len(steps), text, x, steps, torch.stack(noise))
 
-    def draw(self, generators: Sequence[torch.Generator]) -> Tensor:
-        """Standard normal `[members, 2 · style]`.
-
-        Drawn on the CPU, so that a seed gives the same noise on every device.
-        """
-        size = 2 * self.config.style
-        rows = [torch.randn(size, generator=generator) for generator in generators]
-        return torch.stack(rows).to(self._device)
+    def draw(self, seed: int, rows: int) -> Tensor:
+        """Standard normal `[rows, 2 · style]`, drawn on the CPU whatever the device."""
+        size, noise = 2 * self.config.style, torch.Generator().manual_seed(seed)
+        drawn = torch.stack([torch.randn(size, generator=noise) for _ in range(rows)])
+        return to_device(drawn, self._device)
 
     @torch.inference_mode()
     def step(self, states: Sequence[SpeechState]) -> None:
         """Two passes of the denoiser over all states."""
         if not all(state.steps_left for state in states):
             raise ValueError("A state was stepped that has no steps left")
-        advanced = advance(
-            self._denoiser(states),
-            torch.stack([state.x for state in states]),
-            [state.steps[0] for state in states],
-            self.draw([state.noise for state in states]),
-        )
+        advanced = batch_of(states, self._batch).step()
         for state, row in zip(states, advanced, strict=True):
             state.x = row
             state.steps = state.steps[1:]
             state.steps_left = len(state.steps)
 
-    def _denoiser(self, states: Sequence[SpeechState]) -> GuidedDenoiser:
+    def _batch(self, states: Sequence[SpeechState]) -> StyleBatch:
         segments = [state.segment for state in states]
         references = [segment.style for segment in segments if segment.style is not None]
-        return GuidedDenoiser(
+        denoiser = GuidedDenoiser(
             self.model.denoiser,
             [state.text for state in states],
             padded(references, self._device) if self.config.multispeaker else None,
             [segment.sampling.scale for segment in segments if segment.sampling is not None],
             self._runtime,
         )
+        return StyleBatch(denoiser, states, self._device)
 
     @torch.inference_mode()
     def finish(self, states: Sequence[SpeechState]) -> list[Acoustic]:
         """Styles, durations, F0, energy and aligned text features of a batch."""
         segments = [state.segment for state in states]
-        styles = [_style(state) for state in states]
+        styles = _styles(states)
         half = self.config.style
         batch = self.model.speak(
             padded([segment.tokens for segment in segments], self._device),
             pad_sequence([state.text for state in states], batch_first=True),
             padded([style[half:] for style in styles], self._device),
-            torch.tensor([segment.speed for segment in segments], device=self._device),
+            to_device([model_speed(segment.speed) for segment in segments], self._device),
             Lengths.of([segment.length for segment in segments], self._device),
             [0 if _in_long_form(segment) else self.config.final_frames for segment in segments],
         )
-        asr, f0, energy = (x.cpu().numpy() for x in (batch.asr, batch.f0, batch.energy))
+        asr, f0, energy = to_host(batch.asr, batch.f0, batch.energy)
         return [
             SpeechAcoustic(
                 index=segment.index,
@@ -136,20 +159,32 @@ class StyleTTS2Diffusion:
                 style=styles[i][:half],
                 gain=segment.gain,
                 cut=self.config.cut_long_form if _in_long_form(segment) else self.config.cut,
+                stretch=segment.speed / model_speed(segment.speed),
+                edges=segment.edges,
                 carried=styles[i] if _in_long_form(segment) else None,
             )
             for i, (segment, frames) in enumerate(zip(segments, batch.lengths.values, strict=True))
         ]
 
 
-def _style(state: SpeechState) -> Floats:
-    segment = state.segment
+def model_speed(speed: float) -> float:
+    """The part of a speed that the model speaks at; the rest is left to the waveform."""
+    return min(max(speed, SLOWEST), FASTEST)
+
+
+def _styles(states: Sequence[SpeechState]) -> list[Floats]:
+    """Of each segment, given or mixed with what was sampled."""
+    sampled = [state.x for state in states if state.segment.sampling is not None]
+    found = iter(to_host(torch.stack(sampled))[0] if sampled else ())
+    return [_style(state.segment, found) for state in states]
+
+
+def _style(segment: SpeechSegment, sampled: Iterator[Floats]) -> Floats:
     if segment.sampling is None:
         if segment.style is None:
             raise ValueError("A segment has neither a style nor a way to sample one")
         return segment.style
-    sampled = state.x.cpu().numpy()
-    return mixed_style(sampled, segment.sampling, segment.style, segment.previous)
+    return mixed_style(next(sampled), segment.sampling, segment.style, segment.previous)
 
 
 def _in_long_form(segment: SpeechSegment) -> bool:

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
+from pipelines.audio.edges import Edges
+from pipelines.english.chunking import Seam
 from pipelines.models.styletts2.segments import Floats, SpeechSegment
 from pipelines.models.styletts2.text import Chunk, KokoroScript
 from pipelines.protocol import InvalidInput, Segment, SpeechRequest
@@ -20,6 +22,8 @@ from pipelines.settings import PipelineSettings
 from pipelines.voices.shipped_voices import Blend, catalogue
 
 SPEEDS = (0.25, 4.0)
+PAUSES = {Seam.NONE: 0.0, Seam.CLAUSE: 0.5, Seam.SENTENCE: 1.0, Seam.PARAGRAPH: 2.5}
+"""The silence at a seam, in pauses between sentences."""
 
 
 class Script(Protocol):
@@ -70,6 +74,7 @@ class StyleTTS2Frontend:
         manner = self._manner(request)
         limit = self._settings.chunk_characters
         chunks = manner.script.analyse(request.text, manner.language, limit, request.literal)
+        all_edges = edges_of(chunks, self._settings.silence_seconds, request.speed)
         return [
             SpeechSegment(
                 index=index,
@@ -80,9 +85,10 @@ class StyleTTS2Frontend:
                 style=manner.style(len(chunk.tokens)),
                 speed=request.speed,
                 gain=manner.gain,
+                edges=edges,
                 sampling=manner.sampling,
             )
-            for index, chunk in enumerate(chunks)
+            for index, (chunk, edges) in enumerate(zip(chunks, all_edges, strict=True))
         ]
 
 
@@ -100,6 +106,25 @@ def kokoro_frontend(settings: PipelineSettings) -> StyleTTS2Frontend:
         )
 
     return StyleTTS2Frontend(manner, settings)
+
+
+def edges_of(chunks: Sequence[Chunk], sentence_seconds: float, speed: float) -> list[Edges]:
+    """The silence around each chunk: pauses follow the text's marks, and are shorter in fast speech
+    unless they were asked for. A clip begins and ends as the model begins and ends it."""
+    last = len(chunks) - 1
+    return [
+        Edges(
+            before=_pause(chunk, sentence_seconds / speed) if place or chunk.pause else 0.0,
+            after=chunk.last_pause,
+            cut_start=place > 0,
+            cut_end=place < last,
+        )
+        for place, chunk in enumerate(chunks)
+    ]
+
+
+def _pause(chunk: Chunk, sentence_seconds: float) -> float:
+    return PAUSES[chunk.seam] * sentence_seconds if chunk.pause is None else chunk.pause
 
 
 def check_speed(request: SpeechRequest) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from pipelines.models.styletts2.denoiser import StyleDenoiser
 from pipelines.models.styletts2.sampler import preconditioned
-from pipelines.networks.guidance import NO_GUIDANCE, guided
+from pipelines.networks.guidance import NO_GUIDANCE, GuidedRows
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.precision import autocast
+from pipelines.runtime.transfer import to_device
 
 
 class GuidedDenoiser:
@@ -40,11 +40,9 @@ class GuidedDenoiser:
         device = runtime.device
         self._texts = pad_sequence(rows, batch_first=True)
         self._lengths = Lengths.of([len(row) for row in rows], device)
-        counts = [1 if scale == NO_GUIDANCE else 2 for scale in scales]
-        self._counts = torch.tensor(counts, device=device)
-        self._ends = self._counts.cumsum(0)
-        self._scales = torch.tensor(scales, device=device)[:, None]
-        self._styles = None if styles is None else self._spread(styles)
+        self._rows = GuidedRows([scale != NO_GUIDANCE for scale in scales], device)
+        self._scales = to_device(scales, device)[:, None]
+        self._styles = None if styles is None else self._rows.spread(styles)
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Styles `[batch, 2 · style]` at noise levels `[batch]` to what they are without noise."""
@@ -52,12 +50,7 @@ class GuidedDenoiser:
 
     def network(self, x: Tensor, level: Tensor) -> Tensor:
         """What the network itself predicts, mixed by each member's scale."""
+        x, level = self._rows.spread(x), self._rows.spread(level)
         with autocast(self._runtime):
-            packed = self._model(
-                self._spread(x), self._spread(level), self._texts, self._styles, self._lengths
-            ).float()
-        # A member without guidance has one row, which is both of what is mixed.
-        return guided(packed[self._ends - self._counts], packed[self._ends - 1], self._scales)
-
-    def _spread(self, x: Tensor) -> Tensor:
-        return x.repeat_interleave(self._counts, dim=0)
+            packed = self._model(x, level, self._texts, self._styles, self._lengths).float()
+        return self._rows.guided(packed, self._scales)

@@ -46,8 +46,9 @@ class KokoroPipeline:
 
         return StyleTTS2Vocoder(kokoro(settings), settings)
 
-    def joiner(self, settings: PipelineSettings) -> Joiner:
-        return SilenceJoin(settings.silence_seconds, self.sample_rate)
+    def joiner(self, _settings: PipelineSettings) -> Joiner:
+        # The segments bring their pauses along.
+        return SilenceJoin(0.0, self.sample_rate)
 
     def check(self, asked: SpeechRequest, settings: PipelineSettings) -> None:
         from pipelines.models.styletts2 import frontend
@@ -86,8 +87,9 @@ class PublishedPipeline:
 
         return StyleTTS2Vocoder(self._checkpoint(settings), settings)
 
-    def joiner(self, settings: PipelineSettings) -> Joiner:
-        return SilenceJoin(settings.silence_seconds, self.sample_rate)
+    def joiner(self, _settings: PipelineSettings) -> Joiner:
+        # The segments bring their pauses along.
+        return SilenceJoin(0.0, self.sample_rate)
 
     def check(self, asked: SpeechRequest, settings: PipelineSettings) -> None:
         from pipelines.models.styletts2.published import frontend as published

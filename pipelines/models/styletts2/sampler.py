@@ -1,8 +1,7 @@
-"""Sampling styles: Karras' noise schedule, ADPM2 steps, preconditioned denoising, guidance.
+"""Sampling styles: Karras' noise schedule, ADPM2 steps, preconditioned denoising.
 
 Karras et al., "Elucidating the Design Space of Diffusion-Based Generative Models", 2022, with
-`rho` 9 for the schedule; ancestral second order steps after DPM-Solver-2 with `rho` 1; Ho and
-Salimans, "Classifier-Free Diffusion Guidance", 2022.
+`rho` 9 for the schedule; ancestral second order steps after DPM-Solver-2 with `rho` 1.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from math import sqrt
 import numpy as np
 import torch
 from torch import Tensor
+
+from pipelines.runtime.transfer import to_device
 
 SIGMA_MIN, SIGMA_MAX, RHO = 1e-4, 3.0, 9.0
 
@@ -74,10 +75,18 @@ def preconditioned(
     return sigma_data**2 / r * x + level * sigma_data / r.sqrt() * predicted
 
 
-def advance(denoise: Denoise, x: Tensor, steps: Sequence[SamplerStep], noise: Tensor) -> Tensor:
-    """`x` `[batch, 2 · style]` after one step each; `noise` is standard normal, as large as `x`."""
+def levels_of(steps: Sequence[SamplerStep], device: torch.device) -> Tensor:
+    """Of one step each: the levels start, middle, down and up, `[4, batch]`."""
     levels = [(step.start, step.middle, step.down, step.up) for step in steps]
-    start, middle, down, up = torch.tensor(levels, device=x.device).t()
+    return to_device(torch.tensor(levels).t().contiguous(), device)
+
+
+def advance(denoise: Denoise, x: Tensor, levels: Tensor, noise: Tensor) -> Tensor:
+    """`x` `[batch, 2 · style]` after one step each; `noise` is standard normal, as large as `x`.
+
+    `levels` `[4, batch]` are those of `levels_of`.
+    """
+    start, middle, down, up = levels
     slope = (x - denoise(x, start)) / start[:, None]
     halfway = x + slope * (middle - start)[:, None]
     slope = (halfway - denoise(halfway, middle)) / middle[:, None]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.audio.edges import WHOLE, Edges
 from pipelines.protocol import Acoustic, Segment
 from pipelines.requests.speech import Sampling
 from pipelines.units import AlignmentFrames, Tokens
@@ -28,6 +29,8 @@ class SpeechSegment(Segment):
     speed: float
     gain: float = 1.0
     """What the waveform is multiplied by: voices speak at different levels of their own."""
+    edges: Edges = WHOLE
+    """What becomes of the silence around it."""
     sampling: Sampling | None = None
     """How the style is sampled; None where it is given."""
     previous: Floats | None = None
@@ -50,6 +53,9 @@ class SpeechAcoustic(Acoustic):
     gain: float = 1.0
     cut: int = 0
     """Samples to be dropped at the end."""
+    stretch: float = 1.0
+    """How many times as fast the waveform is played, at the same pitch."""
+    edges: Edges = WHOLE
     carried: Floats | None = None
     """`[2 · style]`: what the next sentence goes on from, in long form."""
     gate: Floats | None = None

@@ -10,7 +10,7 @@ from pipelines.english.chunking import Seam, seam_after, split
 from pipelines.english.marks import Words
 from pipelines.english.phonemes import phonemize
 from pipelines.english.pronunciation import pronounce
-from pipelines.english.reading import read
+from pipelines.english.reading import Part, read
 from pipelines.english.scripts import check_scripts
 from pipelines.english.symbols import encode, has_sound
 from pipelines.protocol import InvalidInput
@@ -79,7 +79,7 @@ def analyse(
         check_scripts(reading.words.written(part.text))
         said = pronounce(part.text, language, reading.words)
         pieces = split(said, max_characters, None if chunks else min(FIRST_CHUNK, max_characters))
-        seam, pause = Seam.PARAGRAPH if chunks else Seam.NONE, part.pause
+        seam, pause = _seam_before(part, chunks), part.pause
         for chunk in _phonemized(pieces, language, reading.words):
             chunks.append(replace(chunk, seam=seam, pause=pause))
             seam, pause = seam_after(chunk.text), None
@@ -87,6 +87,12 @@ def analyse(
         raise InvalidInput("text", "The text holds nothing that can be spoken.", "nothing_to_say")
     chunks[-1] = replace(chunks[-1], last_pause=reading.last_pause)
     return chunks
+
+
+def _seam_before(part: Part, chunks: Sequence[Chunk]) -> Seam:
+    if part.paragraph:
+        return Seam.PARAGRAPH
+    return seam_after(chunks[-1].text) if chunks else Seam.NONE
 
 
 def _phonemized(pieces: Sequence[str], language: str, words: Words) -> Iterator[Chunk]:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from pipelines.audio.edges import cut, with_pauses
 from pipelines.audio.gating import gated
+from pipelines.audio.stretching import stretched
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.segments import SpeechAcoustic
@@ -15,6 +17,8 @@ from pipelines.networks.vocoders.source import source_noise
 from pipelines.protocol import Waveform
 from pipelines.runtime.device import configure
 from pipelines.runtime.lengths import Lengths, padded
+from pipelines.runtime.precision import place
+from pipelines.runtime.transfer import to_host
 from pipelines.settings import PipelineSettings
 
 
@@ -27,7 +31,7 @@ class StyleTTS2Vocoder:
         runtime = configure(settings)
         self.model = Decoder(checkpoint.config)
         checkpoint.fill(self.model, "decoder.")
-        self.model.compute_in(runtime.dtype, runtime.fast).to(runtime.device)
+        place(self.model, runtime)
         self._device = runtime.device
 
     @torch.inference_mode()
@@ -42,13 +46,22 @@ class StyleTTS2Vocoder:
             Lengths.of([acoustic.length for acoustic in acoustics], device),
             self.draw(acoustics) if noise else None,
         )
-        return [
-            gated(
-                (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1).cpu().numpy(),
-                acoustic.gate,
+        samples = to_host(
+            *(
+                (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1)
+                for wave, acoustic in zip(waves, acoustics, strict=True)
             )
-            for wave, acoustic in zip(waves, acoustics, strict=True)
+        )
+        return [
+            self._finished(gated(wave, acoustic.gate), acoustic)
+            for wave, acoustic in zip(samples, acoustics, strict=True)
         ]
+
+    def _finished(self, samples: Waveform, acoustic: SpeechAcoustic) -> Waveform:
+        """The samples at their speed, with the silence that is due around them."""
+        samples = cut(samples, acoustic.edges, self.sample_rate)
+        samples = stretched(samples, acoustic.stretch, self.sample_rate)
+        return with_pauses(samples, acoustic.edges, self.sample_rate)
 
     def draw(self, acoustics: Sequence[SpeechAcoustic]) -> Tensor:
         """The harmonic source's, each member's from its own seed."""

@@ -22,6 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipelines.fast_convolution.activations import FilteredSnake
+from pipelines.runtime.device import in_blocks
+from pipelines.runtime.precision import without_autocast
 from pipelines.runtime.time_convolution import channels_last
 
 TAPS = 12
@@ -97,8 +99,8 @@ class AntiAliasedSnake(nn.Module):
         """`[batch, channels, time]` to the same."""
         alpha, scale = self.act.coefficients()
         up, down = self.upsample.filter, self.downsample.lowpass.filter
-        run = _in_tiles if x.device.type == "cpu" else _as_convolutions
-        with torch.autocast(x.device.type, enabled=False):
+        run = _in_tiles if in_blocks(x) else _as_convolutions
+        with without_autocast(x.device):
             return run(x, alpha, scale, up.flatten(), down.flatten())
 
     def compiled(self) -> FilteredSnake:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serve_app.accounts.credentials import ALL_SCOPES, Scope
+from serve_app.accounts.credentials import ALL_SCOPES, STUDIO, Client, Scope
 from serve_app.db.models import ApiKey, LedgerEntry, SignInSession, User
 from serve_app.field_rules import (
     EACH_ONCE,
@@ -22,6 +22,13 @@ from serve_app.field_rules import (
 from serve_app.http.schemas.common import EXAMPLE_ID, EXAMPLE_TIME, Body, moment, moment_or_none
 
 Email = Annotated[str, EMAIL_LENGTH, EMAIL_SHAPE]
+ClientField = Annotated[
+    Client,
+    Field(
+        description="`studio` is for pages in a browser: it lasts 12 hours, and ends after "
+        "an hour without a request."
+    ),
+]
 
 
 class SignUp(Body):
@@ -33,6 +40,7 @@ class SignUp(Body):
 
     email: Email
     password: Annotated[str, PASSWORD_LENGTH]
+    client: ClientField = "api"
 
 
 class SignIn(Body):
@@ -44,6 +52,13 @@ class SignIn(Body):
 
     email: Email
     password: Annotated[str, length(1, 200)]
+    client: ClientField = "api"
+
+
+class RedeemLink(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"link": "bl_5Zk0"}]})
+
+    link: Annotated[str, length(1, 200)] = Field(description="The token of a sign-in link.")
 
 
 class AccountOut(BaseModel):
@@ -76,6 +91,8 @@ class SessionOut(BaseModel):
     id: str = Field(examples=[EXAMPLE_ID])
     created_at: datetime = Field(examples=[EXAMPLE_TIME])
     expires_at: datetime = Field(examples=[EXAMPLE_TIME])
+    client: Client
+    last_used_at: datetime | None = Field(description="Of a session of the studio.")
     current: bool = Field(description="Whether it is the one that asks.")
 
     @classmethod
@@ -84,6 +101,8 @@ class SessionOut(BaseModel):
             id=opened.id,
             created_at=moment(opened.created_at),
             expires_at=moment(opened.expires_at),
+            client="studio" if opened.kind == STUDIO else "api",
+            last_used_at=moment_or_none(opened.last_used_at),
             current=current,
         )
 

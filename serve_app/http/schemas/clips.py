@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from serve_app.db.models import ClipState
-from serve_app.field_rules import between, matching
+from serve_app.field_rules import MOMENT, between, length, matching
 from serve_app.http.schemas.common import EXAMPLE_ID, EXAMPLE_TIME, PageQuery, Query
 
 ServiceName = Literal["styletts2", "seedvc", "make-an-audio"]
@@ -40,11 +40,26 @@ class ServiceOut(BaseModel):
     options: dict[str, Any] = Field(
         description="JSON schema of what a clip can be asked for, with limits and defaults."
     )
+    ignored: list[str] = Field(
+        description="Options without effect on that model.", examples=[["steps", "guidance"]]
+    )
 
 
 class ClipsQuery(PageQuery):
     service: ServiceName | None = None
-    state: ClipState | None = None
+    state: list[ClipState] = Field([], description="One of these; repeat it for several.")
+    q: (
+        Annotated[
+            str, length(1, 200), matching(r"[^\u0000-\u001f]*", "must have no control characters")
+        ]
+        | None
+    ) = Field(None, description="Text that the clip's text contains, in any case.")
+    since: Annotated[str, MOMENT] | None = Field(
+        None, description="Submitted at this time or later.", examples=[EXAMPLE_TIME]
+    )
+    until: Annotated[str, MOMENT] | None = Field(
+        None, description="Submitted before this time.", examples=[EXAMPLE_TIME]
+    )
 
 
 class ClipQuery(Query):
@@ -71,6 +86,15 @@ class AudioOut(BaseModel):
     content_type: str = Field(examples=["audio/wav"])
     bytes: int = Field(examples=[134_444])
     seconds: float = Field(description="Length of the audio.", examples=[2.8])
+
+
+class PeaksOut(BaseModel):
+    seconds: float = Field(description="Length of the audio.", examples=[2.8])
+    pairs: int = Field(examples=[1_000])
+    peaks: str = Field(
+        description="Base64 of signed bytes: for each of the equal parts of the audio its lowest "
+        "and highest sample, of which 127 is full scale."
+    )
 
 
 class ClipErrorOut(BaseModel):
@@ -102,6 +126,11 @@ class ClipOut(BaseModel):
     s3_key: str | None
     audio: AudioOut | None = Field(description="Present when the clip succeeded.")
     error: ClipErrorOut | None = Field(description="Present when the clip failed.")
+    note: str | None = Field(
+        description="What to know of how the request was understood; for a sound effect, that no "
+        "kind of sound is near the description.",
+        examples=[None],
+    )
     timings: dict[str, Any] | None = Field(
         description="Seconds, in all and for each stage: waited and computed.",
         examples=[

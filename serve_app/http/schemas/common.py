@@ -63,6 +63,9 @@ class ErrorDetail(BaseModel):
     code: str = Field(description="Stable, for programs.")
     message: str = Field(description="A sentence, for people.")
     field: str | None = Field(None, description="The part of the request at fault, if it is one.")
+    retry_after: int | None = Field(
+        None, description="Seconds to wait before trying again, as in `Retry-After`."
+    )
 
 
 class ErrorBody(BaseModel):

@@ -80,6 +80,12 @@ class NewVoice(Body):
     )
 
 
+class VoiceName(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "my other voice"}]})
+
+    name: Annotated[str, length(1, 100)] = Field(description="As for a new voice.")
+
+
 class VoiceOut(BaseModel):
     name: str = Field(examples=["af_heart"])
     kind: Literal["shipped", "own"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from serve_app.maintenance.doctor import clips, ledger, objects
+from serve_app.maintenance.doctor import batches, clips, ledger, objects
 from serve_app.maintenance.doctor.check_context import Check, CheckContext, Finding
 
 MAX_FINDINGS = 100
@@ -20,6 +20,7 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "balances": ("balances are the sums of their ledgers", ledger.balances),
     "ledger": ("the ledger states the balances it left", ledger.entries),
     "charges": ("succeeded clips are charged once, others never", ledger.charges),
+    "batches": ("the counts and credits of batches add up", batches.sums),
     "states": ("every clip is in one state", clips.states),
     "leases": ("no clip is held by a worker that is gone", clips.leases),
     "open-uploads": ("no upload of a result is left open", clips.multipart_uploads),

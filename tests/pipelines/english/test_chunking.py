@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.english.characters import NO_BREAK
-from pipelines.english.chunking import split
+from pipelines.english.chunking import Seam, seam_after, split
 
 LIMIT = 125
 
@@ -138,3 +138,51 @@ def test_no_sentence_that_fits_is_cut_at_a_word(lengths: list[int]):
     sentences = ["a" * length + "." for length in lengths]
     for chunk in split(" ".join(sentences), LIMIT):
         assert chunk.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("chunk", "seam"),
+    [
+        ("The end.", Seam.SENTENCE),
+        ("Is it?”", Seam.SENTENCE),
+        ("well,", Seam.CLAUSE),
+        ("(so it was)", Seam.CLAUSE),
+        ("so\u00a0—", Seam.CLAUSE),
+        ("the small", Seam.NONE),
+    ],
+)
+def test_what_follows_a_chunk_is_seen_by_its_last_mark(chunk: str, seam: Seam):
+    assert seam_after(chunk) == seam
+
+
+def test_the_first_chunk_of_a_long_text_is_short():
+    long = "and then the rest of the story goes on and on without an end that anyone can see."
+    assert split(f"It was late at night. {long} {long}", LIMIT, 60)[0] == "It was late at night."
+    assert split(f"When the rain had stopped, {long} {long}", LIMIT, 60)[0] == (
+        "When the rain had stopped,"
+    )
+
+
+def test_the_first_chunk_is_no_scrap_and_no_part_of_a_phrase():
+    long = "then the rest of the story goes on and on without an end that anyone can see here now."
+    assert len(split(f"Yes. {long} {long}", LIMIT, 60)[0]) > 15
+    assert split(long, LIMIT, 60) == [long]
+    unmarked = f"{long[:-1]} {long}"
+    assert split(unmarked, LIMIT, 60) == split(unmarked, LIMIT)
+
+
+@given(TEXTS, st.integers(1, 200), st.integers(1, 100))
+def test_a_short_first_chunk_loses_nothing(text: str, limit: int, first: int):
+    chunks = split(text, limit, first)
+    assert unspaced("".join(chunks)) == unspaced(text)
+    assert all(1 <= len(chunk) <= limit for chunk in chunks)
+
+
+def test_sentences_without_marks_are_cut_where_a_speaker_could_breathe():
+    text = (
+        "The long train pulled into the small station in the valley after seven hours of delay "
+        "caused by heavy snow that had fallen over the whole region during the night"
+    )
+    breaths = {"after", "of", "by", "that", "over", "during", "in", "into"}
+    for chunk in split(text, 80)[1:]:
+        assert chunk.split()[0] in breaths

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.networks.norms import EPSILON, AdaIN, AdaLayerNorm, ChannelLayerNorm, instance_norm
 from pipelines.runtime.lengths import Lengths
 
 
+@pytest.mark.usefixtures("either_way")
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(0, 2**31))
-@settings(max_examples=50, deadline=None)
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_instance_norm_is_the_formula_over_real_steps(sizes: list[int], seed: int) -> None:
     torch.manual_seed(seed)
     lengths = Lengths.of(sizes)
@@ -27,12 +30,14 @@ def test_instance_norm_is_the_formula_over_real_steps(sizes: list[int], seed: in
         assert not y[i, :, size:].any()
 
 
+@pytest.mark.usefixtures("either_way")
 def test_instance_norm_keeps_precision_far_from_zero() -> None:
     x = 1000 + torch.sin(torch.arange(20_000.0))[None, None]
     y = instance_norm(x, torch.ones(1, 1), torch.zeros(1, 1), Lengths.of([20_000]))
     assert float(y.std()) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_norms_padding_does_not_change_a_member() -> None:
     torch.manual_seed(0)
     norm = AdaIN(style=6, channels=8)
@@ -44,6 +49,7 @@ def test_norms_padding_does_not_change_a_member() -> None:
         torch.testing.assert_close(batch[i, :, :size], alone[0], atol=1e-6, rtol=1e-6)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_norms_gain_multiplies_the_result() -> None:
     torch.manual_seed(0)
     norm = AdaIN(style=6, channels=8)

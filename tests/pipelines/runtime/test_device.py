@@ -50,3 +50,9 @@ def test_fast_convolutions_are_for_a_cpu_on_which_they_work(
     monkeypatch.setattr("pipelines.runtime.device.work_here", lambda: here)
     runtime = configure(PipelineSettings(device=device, dtype="float32", convolutions=setting))
     assert runtime.fast is fast
+
+
+def test_float32_is_never_tf32() -> None:
+    configure(PipelineSettings())
+    products = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    assert "tf32" not in {product.fp32_precision for product in products}

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from pipelines.runtime.lengths import Lengths, padded, run_lstm
+
+SIZES = st.lists(st.integers(1, 40), min_size=1, max_size=5)
 
 
 def test_lengths_clear_zeroes_what_is_not_real() -> None:
@@ -43,3 +47,21 @@ def test_lengths_lstm_sees_each_member_alone() -> None:
 def test_lengths_arrays_are_padded_at_their_ends() -> None:
     batch = padded([np.array([[1, 2]]), np.array([[3]])], torch.device("cpu"))
     assert batch.tolist() == [[[1, 2]], [[3, 0]]]
+
+
+@given(SIZES)
+def test_shares_of_a_member_add_up_to_one(sizes: list[int]) -> None:
+    lengths = Lengths.of(sizes)
+    torch.testing.assert_close(lengths.share.sum(2), torch.ones(len(sizes), 1))
+    assert not lengths.share[:, 0][~lengths.real].any()
+
+
+@given(SIZES, st.integers(0, 6))
+def test_every_member_is_reflected_at_its_own_ends(sizes: list[int], reach: int) -> None:
+    lengths = Lengths.of(sizes)
+    for found, size in zip(lengths.reflected(reach), sizes, strict=True):
+        if size > reach:
+            expected = np.pad(np.arange(size), reach, mode="reflect")
+            assert found[: size + 2 * reach].tolist() == expected.tolist()
+        assert found.min() >= 0
+        assert found.max() < lengths.longest

@@ -15,10 +15,9 @@ def authenticate(database: Database, token: str, now: float = NOW) -> User:
     """As every request does."""
     with database.reading() as session:
         caller = credentials.authenticate(session, token, now)
-    used_key = caller.key_use_due(now)
-    if used_key is not None:
+    if caller.use_due(now):
         with database.transaction() as session:
-            credentials.record_key_use(session, used_key, now)
+            credentials.record_use(session, caller.credential, now)
     return caller.user
 
 

@@ -15,7 +15,7 @@ from serve_app.accounts import credentials, users
 from serve_app.accounts.sign_in_limits import SignInLimits
 from serve_app.cli import clips
 from serve_app.cli.client import Client, RequestFailed
-from serve_app.cli.common import local_key
+from serve_app.cli.common import LOCAL_USER, local_key, open_database, sign_in_link
 from serve_app.cli.demo import demo_settings
 from serve_app.cli.main import app
 from serve_app.db.engine import Database
@@ -387,3 +387,17 @@ def test_progress_shows_how_long_a_clip_waits() -> None:
     assert clips._progress({"started_at": start, "start_at": start}) == "Generating"
     past = (datetime.now(UTC) - timedelta(seconds=3)).isoformat()
     assert clips._progress({"started_at": None, "start_at": past}) == "Queued"
+
+
+def test_sign_in_link_names_the_server_and_a_token_that_works_once(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, port=8123)
+    link = sign_in_link(settings)
+    address, token = link.split("#link=")
+    assert address == "http://127.0.0.1:8123/studio/"
+    with open_database(settings) as database, database.transaction() as session:
+        now = database.now(session)
+        assert credentials.redeem_link(session, token, now).email == LOCAL_USER
+        with pytest.raises(ApiError, match="used or is too old"):
+            credentials.redeem_link(session, token, now)
+    assert "[::1]:8123" in sign_in_link(settings.model_copy(update={"host": "::1"}))
+    assert "127.0.0.1" in sign_in_link(settings.model_copy(update={"host": "0.0.0.0"}))

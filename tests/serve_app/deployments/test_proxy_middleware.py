@@ -6,7 +6,7 @@ import asyncio
 
 import httpx
 import pytest
-from ray.serve._private.http_util import convert_object_to_asgi_messages
+from ray.serve._private.http_util import convert_object_to_asgi_messages, retry_after_headers
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -19,12 +19,14 @@ from serve_app.deployments.proxy_middleware import ProxyErrors
 class ServeProxy:
     """Answers as the proxy does where it cannot pass a request on; without a status, not at all."""
 
-    def __init__(self, status: int | None) -> None:
+    def __init__(self, status: int | None, retry_after: float | None = None) -> None:
         self.status = status
+        self.headers = retry_after_headers(retry_after)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.status is not None:
-            for message in convert_object_to_asgi_messages("Words of Serve.", self.status):
+            words = "Words of Serve."
+            for message in convert_object_to_asgi_messages(words, self.status, self.headers):
                 await send(message)
 
 
@@ -47,6 +49,12 @@ def test_proxy_middleware_answers_503_where_no_replica_answers(status: int | Non
     assert answer.json()["error"]["code"] == "unavailable"
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_proxy_middleware_answers_busy_where_too_many_requests_wait() -> None:
+    answer = ask(ServeProxy(503, retry_after=2))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "busy")
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_proxy_middleware_passes_timeouts_of_serve() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from serve_app.api import GraphStatus
@@ -207,3 +211,49 @@ def test_unexpected_error_is_a_bare_500_without_logged_values(
     assert secret not in answer.text + caplog.text
     assert "KeyError" in caplog.text
     assert "test_error_responses.py" in caplog.text
+
+
+def with_graph(api: Api, graph_status: Callable[[], Awaitable[GraphStatus]]) -> None:
+    api.app.state.bernie = replace(api.app.state.bernie, graph_status=graph_status)
+
+
+def test_readyz_is_503_while_the_controller_of_the_graph_is_away(sqlite_api: Api) -> None:
+    async def away() -> GraphStatus:
+        raise RuntimeError("the controller died")
+
+    with_graph(sqlite_api, away)
+    answer = sqlite_api.client.get("/readyz")
+    assert error_of(answer, 503)["message"] == "Not ready: graph."
+
+
+def test_readyz_waits_for_no_part_that_hangs_and_asks_it_once(
+    sqlite_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serve_app.routes.health.LOOK_SECONDS", 0.1)
+    looks = []
+
+    async def hang() -> GraphStatus:
+        looks.append(1)
+        await asyncio.sleep(60)
+        return GraphStatus(ready=True)
+
+    with_graph(sqlite_api, hang)
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(sqlite_api.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bernie") as client:
+            return [await client.get("/readyz") for _ in range(3)]
+
+    for answer in asyncio.run(ask()):
+        assert error_of(answer, 503)["message"] == "Not ready: graph."
+    assert len(looks) == 1
+
+
+def test_a_row_that_is_held_too_long_is_busy(postgres_api: Api) -> None:
+    headers = postgres_api.sign_up()
+    with postgres_api.database.engine.connect() as connection, connection.begin():
+        connection.execute(text("SELECT 1 FROM users FOR UPDATE"))
+        request = {"text": "Hello.", "voice": "af_heart"}
+        answer = postgres_api.client.post("/api/speech", headers=headers, json=request)
+    assert error_of(answer, 503)["code"] == "busy"
+    assert int(answer.headers["Retry-After"]) > 0

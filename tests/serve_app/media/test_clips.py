@@ -8,6 +8,7 @@ from serve_app.db.pagination import Page
 from serve_app.errors import ApiError
 from serve_app.ids import new_id
 from serve_app.media import clips
+from serve_app.media.clips import ClipFilter
 from serve_app.media.removals import START
 from tests.serve_app.actions import (
     NOW,
@@ -35,7 +36,7 @@ def submit_with_key(
 
 def listed(database: Database, user: User, **filters: object) -> list[str]:
     with database.transaction() as session:
-        page: Page[Clip] = clips.list_clips(session, user.id, **filters)  # type: ignore[arg-type]
+        page: Page[Clip] = clips.list_clips(session, user.id, ClipFilter(**filters))  # type: ignore[arg-type]
     return [clip.id for clip in page.items]
 
 
@@ -218,11 +219,11 @@ def test_list_clips_newest_first_by_service_and_state(database: Database) -> Non
     submit(database, make_user(database, "bob"), NOW + 3)
     assert listed(database, user) == [waiting.id, cancelled.id, made.id, failed.id]
     assert listed(database, user, service="seedvc") == [made.id]
-    assert listed(database, user, state=ClipState.PENDING) == [waiting.id]
-    assert listed(database, user, state=ClipState.SUCCEEDED) == [made.id]
-    assert listed(database, user, state=ClipState.CANCELLED) == [cancelled.id]
-    assert listed(database, user, state=ClipState.FAILED) == [failed.id]
-    assert listed(database, user, service="seedvc", state=ClipState.FAILED) == []
+    assert listed(database, user, states=[ClipState.PENDING]) == [waiting.id]
+    assert listed(database, user, states=[ClipState.SUCCEEDED]) == [made.id]
+    assert listed(database, user, states=[ClipState.CANCELLED]) == [cancelled.id]
+    assert listed(database, user, states=[ClipState.FAILED]) == [failed.id]
+    assert listed(database, user, service="seedvc", states=[ClipState.FAILED]) == []
 
 
 def test_list_clips_pages_are_stable_under_changes(database: Database) -> None:

@@ -6,6 +6,7 @@ import io
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -365,3 +366,39 @@ def test_sweep_removes_a_half_created_voice(api: Api) -> None:
     after = api.contents()
     assert (after["voices"], after["objects"]) == (0, before - 1)
     make(api, headers, "mine")
+
+
+def rename(api: Api, headers: Headers, voice_id: str, name: str) -> Any:
+    return api.client.patch(f"/api/voices/{voice_id}", headers=headers, json={"name": name})
+
+
+def test_rename_voice(api: Api) -> None:
+    headers = api.sign_up()
+    voice, other = make(api, headers), make(api, headers, "another")
+    answer = rename(api, headers, voice["id"], "  Ada ")
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {**voice, "name": "Ada"}
+    assert rename(api, headers, voice["id"], "Ada").status_code == 200
+    assert [each["name"] for each in own(api, headers)] == ["another", "Ada"]
+    taken = error_of(rename(api, headers, other["id"], "Ada"), 409)
+    assert (taken["code"], taken["field"]) == ("voice_exists", "name")
+    assert error_of(rename(api, headers, voice["id"], "woman"), 422)["field"] == "name"
+    foreign = rename(api, api.sign_up("eve@example.com"), voice["id"], "mine")
+    assert error_of(foreign, 404)["code"] == "voice_not_found"
+
+
+def test_sample_of_a_shipped_voice_and_of_ones_own(sqlite_api: Api) -> None:
+    api, headers = sqlite_api, sqlite_api.sign_up()
+    for name in ("bf_emma", "woman"):
+        answer = api.client.get(f"/api/voices/{name}/sample", headers=headers)
+        assert answer.headers["Content-Type"] == "audio/flac"
+        assert soundfile.info(io.BytesIO(answer.content)).duration > 1
+    voice = make(api, headers)
+    link = api.client.get(
+        f"/api/voices/{voice['id']}/sample", headers=headers, follow_redirects=False
+    )
+    assert link.status_code == 307
+    assert httpx.get(link.headers["Location"]).headers["Content-Type"] == "audio/flac"
+    for name, who in ((voice["id"], api.sign_up("eve@example.com")), ("nobody", headers)):
+        answer = api.client.get(f"/api/voices/{name}/sample", headers=who)
+        assert error_of(answer, 404)["code"] == "voice_not_found"

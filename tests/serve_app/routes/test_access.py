@@ -12,6 +12,7 @@ from fastapi.routing import iter_route_contexts
 
 from serve_app.http.surface_errors import surface_of
 from serve_app.routes.elevenlabs.unbuilt import UNBUILT
+from serve_app.routes.studio import studio_files
 from tests.serve_app.api_harness import EMAIL, PASSWORD, SENTENCE, Api, Headers, bearer, error_of
 from tests.serve_app.recordings import send, speech
 
@@ -38,7 +39,12 @@ ROUTES = [
     Route("nothing", "GET", "/openapi.json", 200),
     Route("nothing", "POST", "/api/sign-up", 201, SIGN_UP),
     Route("nothing", "POST", "/api/sign-in", 200, SIGN_IN),
+    Route("nothing", "POST", "/api/sign-in/link", 403, {"link": "bl_"}),
     Route("nothing", "GET", "/", 200),
+    Route("nothing", "GET", "/studio", 200),
+    Route("nothing", "GET", "/studio/", 200),
+    Route("nothing", "GET", "/studio/{version}/{name}", 404),
+    Route("nothing", "GET", "/studio/{version}/{folder}/{name}", 200),
     Route("nothing", "GET", "/healthz", 200),
     Route("nothing", "GET", "/readyz", 200),
     Route("nothing", "GET", "/metrics", 200),
@@ -57,11 +63,14 @@ ROUTES = [
     Route("read", "GET", "/api/clips", 200),
     Route("read", "GET", "/api/clips/{clip_id}", 200),
     Route("read", "GET", "/api/clips/{clip_id}/audio", 409),
+    Route("read", "GET", "/api/clips/{clip_id}/peaks", 409),
+    Route("read", "GET", "/api/voices/{voice}/sample", 200),
     Route("generate", "POST", "/api/uploads", 201, {"content_type": "audio/wav", "bytes": 9}),
     Route("generate", "POST", "/api/voices", 201, {"name": "mine", "upload": "{upload_id}"}),
     Route("generate", "POST", "/api/speech", 202, {"text": SENTENCE, "voice": "af_heart"}),
     Route("generate", "POST", "/api/sound-effects", 202, {"prompt": "A dog barks twice."}),
     Route("generate", "POST", "/api/conversions", 202, CONVERSION),
+    Route("generate", "PATCH", "/api/voices/{voice_id}", 200, {"name": "mine too"}),
     Route("generate", "DELETE", "/api/voices/{voice_id}", 204),
     Route("generate", "DELETE", "/api/uploads/{upload_id}", 204),
     Route("generate", "DELETE", "/api/clips/{clip_id}", 204),
@@ -211,6 +220,10 @@ def ids(api: Api, session: Headers) -> dict[str, str]:
         "model_id": "no-such-model",
         "item_id": UNKNOWN_ID,
         "sample_id": UNKNOWN_ID,
+        "voice": "af_heart",
+        "version": studio_files().version,
+        "folder": "pages",
+        "name": "speech.js",
         "session_id": next(each["id"] for each in sessions if each["current"]),
     }
 

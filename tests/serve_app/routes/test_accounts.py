@@ -4,8 +4,10 @@ from itertools import count
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
-from tests.serve_app.api_harness import EMAIL, PASSWORD, Api, bearer, error_of
+from serve_app.accounts import credentials, users
+from tests.serve_app.api_harness import EMAIL, PASSWORD, Api, Headers, bearer, error_of
 from tests.serve_app.served import served
 
 
@@ -112,6 +114,8 @@ def test_end_session_from_another_session(api: Api) -> None:
         "id": listed[1]["id"],
         "created_at": "2027-01-15T08:00:00Z",
         "expires_at": "2027-02-14T08:00:00Z",
+        "client": "api",
+        "last_used_at": None,
     }
     assert listed[1]["id"] not in first["Authorization"]
     address = f"/api/sessions/{listed[1]['id']}"
@@ -230,3 +234,65 @@ def test_create_key_with_invalid_fields_makes_no_key(
     assert error["field"] == field
     assert says in error["message"]
     assert sqlite_api.contents()["api_keys"] == 0
+
+
+def studio_session(api: Api) -> Headers:
+    body = {"email": EMAIL, "password": PASSWORD, "client": "studio"}
+    return bearer(api.client.post("/api/sign-in", json=body).json()["token"])
+
+
+def test_studio_session_lasts_twelve_hours(api: Api) -> None:
+    api.sign_up()
+    headers = studio_session(api)
+    for _ in range(24):
+        assert api.client.get("/api/me", headers=headers).status_code == 200
+        api.now += 1_799
+    assert api.client.get("/api/me", headers=headers).status_code == 200
+    api.now += 25
+    error_of(api.client.get("/api/me", headers=headers), 401)
+
+
+def test_studio_session_ends_after_an_idle_hour(api: Api) -> None:
+    stays = api.sign_up()
+    headers = studio_session(api)
+    api.now += 3_599
+    listed = api.client.get("/api/sessions", headers=headers).json()["items"]
+    assert [each["client"] for each in listed] == ["studio", "api"]
+    api.now += 3_601
+    error_of(api.client.get("/api/me", headers=headers), 401)
+    assert len(api.client.get("/api/sessions", headers=stays).json()["items"]) == 1
+
+
+def link_of(api: Api) -> str:
+    with api.database.transaction() as session:
+        user = users.by_email(session, EMAIL)
+        return credentials.open_link(session, user, api.now)
+
+
+def test_link_signs_in_once(api: Api) -> None:
+    headers = api.sign_up()
+    link = link_of(api)
+    assert len(api.client.get("/api/sessions", headers=headers).json()["items"]) == 1
+    error_of(api.client.get("/api/me", headers=bearer(link)), 401)
+    local = TestClient(api.app, client=("127.0.0.1", 50_000))
+    answer = local.post("/api/sign-in/link", json={"link": link})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["account"]["email"] == EMAIL
+    assert local.get("/api/me", headers=bearer(answer.json()["token"])).status_code == 200
+    again = error_of(local.post("/api/sign-in/link", json={"link": link}), 401)
+    assert again["code"] == "invalid_link"
+
+
+def test_link_expires(api: Api) -> None:
+    api.sign_up()
+    link = link_of(api)
+    api.now += 601
+    local = TestClient(api.app, client=("::1", 50_000))
+    error_of(local.post("/api/sign-in/link", json={"link": link}), 401)
+
+
+def test_link_works_on_loopback_only(api: Api) -> None:
+    api.sign_up()
+    far = TestClient(api.app, client=("192.0.2.7", 50_000))
+    error = error_of(far.post("/api/sign-in/link", json={"link": link_of(api)}), 403)
+    assert error["code"] == "not_loopback"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import threading
 import time
@@ -17,6 +18,7 @@ from serve_app.db.models import User
 from serve_app.db.pagination import encode_cursor
 from serve_app.http.wait_slots import MAX_WAITING_PER_USER
 from serve_app.jobs import claiming, queue
+from serve_app.media import clips
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import result_key_of
 from serve_app.storage.store import ObjectStore
@@ -294,3 +296,66 @@ def test_get_clip_wait_ends_when_the_client_disconnects(api: Api) -> None:
         return time.monotonic() - began
 
     assert asyncio.run(gone()) < 5
+
+
+def test_list_clips_by_text_states_and_time(api: Api) -> None:
+    headers = api.sign_up()
+    made = api.speak(headers, text="Ten % of the KETTLE.")["id"]
+    finish(api)
+    api.now += 60
+    failed = api.speak(headers, text="Ten of the kettles.")["id"]
+    fail(api)
+    api.now += 60
+    waiting = api.speak(headers, text="A cup of tea.")["id"]
+
+    def found(*query: tuple[str, str]) -> list[str]:
+        answer = api.client.get("/api/clips", headers=headers, params=list(query))
+        assert answer.status_code == 200, answer.text
+        return [clip["id"] for clip in answer.json()["items"]]
+
+    assert found(("q", "kettle")) == [failed, made]
+    assert found(("q", "n % o")) == [made]
+    assert found(("q", "_")) == []
+    assert found(("state", "pending"), ("state", "failed")) == [waiting, failed]
+    assert found(("since", "2027-01-15T08:01:00Z")) == [waiting, failed]
+    assert found(("until", "2027-01-15T09:01:00+01:00")) == [made]
+    assert found(("since", "2027-01-15T08:00:30Z"), ("until", "2027-01-15T08:01:30Z")) == [failed]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("q=", "q"),
+        ("q=" + "a" * 201, "q"),
+        ("q=a%00b", "q"),
+        ("since=yesterday", "since"),
+        ("since=2027-01-15T08:00:00", "since"),
+        ("until=2027-02-30T08:00:00Z", "until"),
+        ("until=0", "until"),
+        ("state=pending&state=none", "state"),
+    ],
+)
+def test_list_clips_refuses_conditions_that_are_none(
+    sqlite_api: Api, query: str, field: str
+) -> None:
+    headers = sqlite_api.sign_up()
+    answer = sqlite_api.client.get(f"/api/clips?{query}", headers=headers)
+    assert error_of(answer, 422)["field"] == field
+
+
+def test_get_peaks(api: Api) -> None:
+    headers = api.sign_up()
+    clip_id = api.speak(headers)["id"]
+    address = f"/api/clips/{clip_id}/peaks"
+    early = error_of(api.client.get(address, headers=headers), 409)
+    assert early["code"] == "clip_not_ready"
+    finish(api)
+    none = error_of(api.client.get(address, headers=headers), 404)
+    assert none["code"] == "peaks_not_found"
+    with api.database.transaction() as session:
+        clips.record_peaks(session, clip_id, bytes([0x81, 0x7F] * 1_000))
+    peaks = api.client.get(address, headers=headers).json()
+    assert (peaks["seconds"], peaks["pairs"]) == (0.5, 1_000)
+    assert base64.b64decode(peaks["peaks"])[:2] == b"\x81\x7f"
+    others = api.sign_up("eve@example.com")
+    assert error_of(api.client.get(address, headers=others), 404)["code"] == "clip_not_found"

@@ -42,6 +42,7 @@ OPERATIONS = [
     for path, methods in {
         "/api/sign-up": "POST",
         "/api/sign-in": "POST",
+        "/api/sign-in/link": "POST",
         "/api/sign-out": "POST",
         "/api/sessions": "GET DELETE",
         "/api/sessions/{session_id}": "DELETE",
@@ -53,7 +54,8 @@ OPERATIONS = [
         "/api/uploads": "POST",
         "/api/uploads/{upload_id}": "GET DELETE",
         "/api/voices": "GET POST",
-        "/api/voices/{voice_id}": "DELETE",
+        "/api/voices/{voice_id}": "PATCH DELETE",
+        "/api/voices/{voice}/sample": "GET",
         "/api/speech": "POST",
         "/api/conversions": "POST",
         "/api/sound-effects": "POST",
@@ -61,11 +63,13 @@ OPERATIONS = [
         "/api/clips/{clip_id}": "GET DELETE",
         "/api/clips/{clip_id}/events": "GET",
         "/api/clips/{clip_id}/audio": "GET",
+        "/api/clips/{clip_id}/peaks": "GET",
     }.items()
     for method in methods.split()
 ]
 
 
+TAKES_NOTHING = {"/api/sign-up", "/api/sign-in", "/api/sign-in/link"}
 TAKES_A_SESSION = {"/api/keys", "/api/keys/{key_id}", "/api/sessions/{session_id}"}
 """Everywhere else a key serves, which signing out does not end."""
 
@@ -78,7 +82,7 @@ def test_openapi_documents_every_operation(sqlite_api: Api) -> None:
             found.append((method.upper(), path))
             assert operation["summary"]
             assert {"500", "503"} < set(operation["responses"])
-            assert ("security" in operation) == (path not in ("/api/sign-up", "/api/sign-in"))
+            assert ("security" in operation) == (path not in TAKES_NOTHING)
     assert sorted(found) == sorted(OPERATIONS)
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipelines import registry
+from serve_app.http.schemas.submissions import Conversion, SoundEffect, Speech
 from serve_app.settings import OFF, ServiceSettings
 from tests.serve_app.api_harness import Api, Headers, error_of
 
@@ -21,6 +23,21 @@ def test_list_services_has_limits_and_defaults(sqlite_api: Api) -> None:
     assert sound["submit"] == "/api/sound-effects"
     duration = sound["options"]["duration"]
     assert (duration["minimum"], duration["maximum"], duration["default"]) == (0.5, 30, 10)
+    assert speech["options"]["text"]["maxLength"] == 5_000
+    assert sound["options"]["prompt"]["maxLength"] == 500
+    assert services["seedvc"]["ignored"] == ["match_pitch", "semitones"]
+
+
+def test_ignored_options_are_those_of_the_service() -> None:
+    fields = {
+        "seedvc": Conversion.model_fields,
+        "make-an-audio": SoundEffect.model_fields,
+        "styletts2": Speech.model_fields,
+    }
+    for service, pipelines in registry.SERVICES.items():
+        for name in pipelines:
+            assert set(registry.IGNORED.get(name, ())) <= set(fields[service])
+    assert set(registry.IGNORED) <= {name for each in registry.SERVICES.values() for name in each}
 
 
 def test_list_services_notes_limits_of_a_small_model(sqlite_api: Api) -> None:

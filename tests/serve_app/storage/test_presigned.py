@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.api_harness import Api, Headers
+from tests.serve_app.conftest import Connect
 from tests.serve_app.recordings import announce, send, speech, tone
 
 SIZE = 10
@@ -238,3 +239,24 @@ def test_client_names_reach_no_header_or_path(sqlite_api: Api) -> None:
                 continue
             assert "set-cookie" not in answer.headers
             assert name not in str(answer.headers)
+
+
+def preflight(url: str, origin: str) -> httpx.Response:
+    asked = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+    return httpx.options(url, headers={**asked, "Access-Control-Request-Headers": "content-type"})
+
+
+def test_allowed_origins_and_no_others_may_use_the_store(connect: Connect) -> None:
+    store = connect(s3_bucket="with-origins")
+    store.ensure_bucket()
+    store.allow_origins(["https://studio.example"])
+    store.put("a", CONTENT, "audio/wav")
+    url = store.presigned_get("a", 60, "a.wav")
+    assert store.public_origin == url.split("/with-origins")[0]
+    for origin, allowed in (("https://studio.example", True), ("https://evil.example", False)):
+        answer = httpx.get(url, headers={"Origin": origin, "Range": "bytes=0-3"})
+        assert answer.content == CONTENT[:4]
+        named = answer.headers.get("Access-Control-Allow-Origin")
+        assert named == (origin if allowed else None)
+        put = preflight(store.presigned_put("b", 60, "audio/wav", SIZE), origin)
+        assert (put.headers.get("Access-Control-Allow-Origin") == origin) == allowed

@@ -14,6 +14,7 @@ from pipelines.protocol import Segment
 from serve_app.db.models import ClipState
 from serve_app.jobs import claiming, queue
 from serve_app.jobs.events import Kind
+from serve_app.storage.multipart import MultipartWriter
 from serve_app.worker.generation import StageLost, StageUnavailable
 from tests.serve_app.actions import events_of
 from tests.serve_app.worker_harness import WorkerHarness
@@ -201,3 +202,35 @@ def test_leases_expire_by_the_database_clock(harness: WorkerHarness) -> None:
     kinds = [each.kind for each in events_of(harness.database, lost.clip)]
     assert kinds == [Kind.QUEUED, Kind.STARTED, Kind.STARTED, Kind.FINISHED]
     assert harness.clip(clip_id).losses == 1
+
+
+def test_stop_gives_clips_back_before_a_silent_store_answers(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Serve kills a replica that takes longer than it was given, and the clips would be lost."""
+    monkeypatch.setattr("serve_app.worker.worker._CLEAR_SECONDS", 0.5)
+    harness.settings = harness.settings.model_copy(
+        update={"drain_seconds": 0.1, "lease_seconds": 60.0}
+    )
+    answers = Event()
+
+    def silent(_: MultipartWriter) -> None:
+        answers.wait(30)
+
+    monkeypatch.setattr(MultipartWriter, "abort", silent)
+    harness.stages.before = hang
+    clip_id = harness.submit()
+
+    async def go() -> None:
+        worker = harness.worker()
+        running = asyncio.create_task(worker.run())
+        await harness.until(lambda: harness.clip(clip_id).attempts == 1)
+        async with asyncio.timeout(15):
+            await worker.stop()
+            await running
+        assert not answers.is_set()
+        answers.set()
+
+    asyncio.run(go())
+    clip = harness.clip(clip_id)
+    assert (clip.state, clip.attempts, clip.losses, clip.lease) == (ClipState.PENDING, 0, 0, None)

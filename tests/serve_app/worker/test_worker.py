@@ -7,6 +7,7 @@ import io
 import logging
 import time
 
+import numpy as np
 import pytest
 import soundfile
 from sqlalchemy import select
@@ -321,3 +322,15 @@ def test_worker_sweep_removes_expired_recordings(
     for key in (old, deleted):
         with pytest.raises(ObjectMissing):
             harness.store.head(key)
+
+
+@pytest.mark.parametrize("format_name", ["wav", "opus"])
+def test_worker_keeps_the_outline_of_a_clip(harness: WorkerHarness, format_name: str) -> None:
+    clip_id = harness.submit(format_name=format_name)
+    harness.run(harness.ended(clip_id))
+    with harness.database.reading() as session:
+        pairs = clips.peaks(session, clip_id)
+    assert pairs is not None
+    outline = np.frombuffer(pairs, np.int8).reshape(-1, 2)
+    assert outline.shape == (1_000, 2)
+    assert (outline.min(), outline.max()) == (-13, 13)  # the tone has a tenth of full scale

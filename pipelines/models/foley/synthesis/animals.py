@@ -30,12 +30,13 @@ from pipelines.models.foley.synthesis.sound import DISTANCE, PITCH, SPEED, Draw,
 def birds(draw: Draw) -> Wave:
     """Short whistled phrases of one or two birds."""
     events = []
-    for _ in range(int(draw.rng.integers(1, 3))):
+    birds_singing = int(draw.rng.integers(1, 3))
+    for _ in range(birds_singing if draw.times is None else 1):
         home = draw.at_pitch(2200, 4800) * draw.any(0.9, 1.1)
         bend, wobble = draw.any(-0.25, 0.35), draw.any(12, 35)
         notes, length = int(draw.rng.integers(2, 7)), draw.any(0.05, 0.13)
-        for start in moments(draw.rng, draw.seconds, draw.at_speed(0.35, 0.9)):
-            for index in range(notes):
+        for start in draw.starts(moments(draw.rng, draw.seconds, draw.at_speed(0.35, 0.9))):
+            for index in range(notes if draw.times is None else 1):
                 count = samples(length)
                 t = clock(count) / length
                 pitch = home * (1 + bend * t + 0.06 * np.sin(2 * np.pi * wobble * t * length))
@@ -50,7 +51,7 @@ def crickets(draw: Draw) -> Wave:
     pitch = draw.at_pitch(3400, 5800)
     rate = draw.at_speed(1.3, 4.5)
     pulse = tone(pitch, samples(0.016)) * swell(samples(0.016), 0.004, 0.008)
-    for start in beats(draw.rng, draw.seconds, rate, 0.05):
+    for start in draw.starts(beats(draw.rng, draw.seconds, rate, 0.05)):
         events += [(start + index * 0.027, pulse) for index in range(4)]
     night = 0.015 * shaped(draw.rng, draw.count, band(4500, 0.4))
     return placed(draw.count, events) + night
@@ -60,7 +61,7 @@ def frogs(draw: Draw) -> Wave:
     """Croaks: a pulsed voice with two resonances."""
     events = []
     scale = draw.at_pitch(0.65, 1.6)
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(0.9, 3.0), 0.3):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(0.9, 3.0), 0.3)):
         count = samples(draw.any(0.22, 0.3))
         voice = pulses(np.linspace(38, 60, count) * scale, count)
         croak = filtered(
@@ -74,7 +75,7 @@ def dog(draw: Draw) -> Wave:
     """Barks in ones and twos."""
     events = []
     pitch = draw.at_pitch(210, 640)
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(0.8, 2.6), 0.3):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(0.8, 2.6), 0.3)):
         count = samples(draw.any(0.13, 0.2))
         t = np.linspace(0, 1, count)
         bend = pitch * (0.75 + 0.5 * np.sin(np.pi * np.clip(t * 1.2, 0, 1)))
@@ -89,7 +90,7 @@ def cat(draw: Draw) -> Wave:
     """Meows: a voice whose resonance opens and closes."""
     events = []
     pitch = draw.at_pitch(380, 820)
-    for start in beats(draw.rng, draw.seconds, 0.7, 0.3):
+    for start in draw.starts(beats(draw.rng, draw.seconds, 0.7, 0.3)):
         length = draw.any(0.6, 0.95)
         count = samples(length)
         t = clock(count) / length
@@ -106,12 +107,14 @@ def owl(draw: Draw) -> Wave:
     """Hoo, hoo-hoo."""
     events = []
     pitch = draw.at_pitch(260, 520)
-    for start in beats(draw.rng, draw.seconds, 0.4, 0.1):
-        for offset, length in ((0.0, 0.35), (0.6, 0.16), (0.85, 0.5)):
+    for start in draw.starts(beats(draw.rng, draw.seconds, 0.4, 0.1)):
+        call = ((0.0, 0.35), (0.6, 0.16), (0.85, 0.5))
+        for offset, length in call if draw.times is None else call[2:]:
             count = samples(length)
             bend = pitch * (1 + 0.05 * np.sin(np.pi * clock(count) / length))
             hoot = harmonics(bend, count, [1, 0.12, 0.04]) * swell(count, 0.06, 0.1)
             breath = 0.04 * shaped(draw.rng, count, band(2 * pitch, 0.4)) * swell(count, 0.06, 0.1)
+            offset = offset if draw.times is None else 0.0
             events.append((start + offset, hoot + breath))
     return placed(draw.count, events)
 
@@ -131,7 +134,7 @@ def crow(draw: Draw) -> Wave:
     """Caws: a rough voice with noise in it."""
     events = []
     pitch = draw.at_pitch(420, 800)
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(0.8, 2.0), 0.2):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(0.8, 2.0), 0.2)):
         length = draw.any(0.28, 0.4)
         count = samples(length)
         t = clock(count) / length
@@ -146,7 +149,7 @@ def wolf(draw: Draw) -> Wave:
     """A long howl that rises and falls."""
     events = []
     pitch = draw.at_pitch(330, 620)
-    for start in np.arange(draw.any(0, 0.2), draw.seconds, 4.5):
+    for start in draw.starts(np.arange(draw.any(0, 0.2), draw.seconds, 4.5)):
         length = draw.any(2.5, 3.8)
         count = samples(length)
         t = clock(count) / length

@@ -42,7 +42,7 @@ def laser(draw: Draw) -> Wave:
     high = draw.at_pitch(1800, 5200)
     length = draw.any(0.16, 0.3)
     events = []
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(1.2, 5.5), 0.2):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(1.2, 5.5), 0.2)):
         count = samples(length)
         pitch = 0.08 * high + 0.92 * high * np.exp(-clock(count) * 3.2 / length)
         zap = harmonics(pitch, count, [1, 0.4, 0.25, 0.1]) * fading(count, 1.3 * length)
@@ -53,7 +53,7 @@ def laser(draw: Draw) -> Wave:
 def explosion(draw: Draw) -> Wave:
     """A blast, a boom and debris."""
     events = []
-    for start in np.arange(draw.any(0.03, 0.3), draw.seconds, draw.any(4.0, 6.0)):
+    for start in draw.starts(np.arange(draw.any(0.03, 0.3), draw.seconds, draw.any(4.0, 6.0))):
         count = samples(4.0)
         blast = shaped(draw.rng, count, tilt(0.5, 60)) * fading(count, 0.6)
         boom = shaped(draw.rng, count, lowpass(draw.at_intensity(110, 300), 1.2)) * fading(
@@ -67,7 +67,7 @@ def explosion(draw: Draw) -> Wave:
 def gunshot(draw: Draw) -> Wave:
     """A sharp crack with a short tail."""
     events = []
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(0.5, 4.0), 0.3):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(0.5, 4.0), 0.3)):
         count = samples(0.6)
         crack = shaped(draw.rng, count, tilt(0.15, 200)) * fading(count, 0.09)
         tail = shaped(draw.rng, count, band(500, 1.2)) * fading(count, 0.55)
@@ -79,7 +79,7 @@ def whoosh(draw: Draw) -> Wave:
     """Something flies by: a band of noise that swells and falls."""
     events = []
     period = 1 / draw.at_speed(0.6, 2.2)
-    for start in np.arange(draw.any(0.0, 0.1), draw.seconds, period):
+    for start in draw.starts(np.arange(draw.any(0.0, 0.1), draw.seconds, period)):
         count = samples(0.75 * period)
         t = np.linspace(0, 1, count)
         near = np.exp(-(((t - 0.55) / 0.2) ** 2))
@@ -94,7 +94,7 @@ def coin_pickup(draw: Draw) -> Wave:
     low = draw.at_pitch(600, 1350)
     square = [1, 0, 0.33, 0, 0.2, 0, 0.14]
     events = []
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(0.8, 2.4)):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(0.8, 2.4))):
         first, second = samples(0.075), samples(0.4)
         events.append((start, harmonics(low, first, square)))
         events.append((start + 0.075, harmonics(low * 4 / 3, second, square) * fading(second, 0.6)))
@@ -105,7 +105,7 @@ def robot(draw: Draw) -> Wave:
     """Beeps and blips of random pitch."""
     rate, home = draw.at_speed(4, 13), draw.at_pitch(450, 1500)
     events = []
-    for start in beats(draw.rng, draw.seconds, rate):
+    for start in draw.starts(beats(draw.rng, draw.seconds, rate)):
         count = samples(0.85 / rate)
         first, last = home * 2 ** draw.rng.uniform(-0.8, 1.2, 2)
         pitch = np.linspace(first, last if draw.rng.random() < 0.5 else first, count)
@@ -143,7 +143,9 @@ def sonar(draw: Draw) -> Wave:
     """Pings with a long watery tail."""
     pitch = draw.at_pitch(650, 1600)
     events = []
-    for start in np.arange(draw.any(0.05, 0.2), draw.seconds, 1 / draw.at_speed(0.35, 1.1)):
+    for start in draw.starts(
+        np.arange(draw.any(0.05, 0.2), draw.seconds, 1 / draw.at_speed(0.35, 1.1))
+    ):
         count = samples(2.0)
         ping = tone(pitch, count) * fading(count, 1.8) * swell(count, 0.01, 0.1)
         tail = shaped(draw.rng, count, band(pitch, 0.03)) * fading(count, 2.0)
@@ -156,7 +158,9 @@ def geiger(draw: Draw) -> Wave:
     count = samples(0.006)
     click = shaped(draw.rng, count, band(3200, 0.7)) * fading(count, 0.006)
     rate = draw.at_speed(4, 45)
-    return placed(draw.count, [(time, click) for time in moments(draw.rng, draw.seconds, rate)])
+    return placed(
+        draw.count, [(time, click) for time in draw.starts(moments(draw.rng, draw.seconds, rate))]
+    )
 
 
 def riser(draw: Draw) -> Wave:

@@ -44,7 +44,7 @@ def clock_ticking(draw: Draw) -> Wave:
     for colour in (2900 * scale, 2300 * scale):
         body = ringing(count, [colour, 1.7 * colour], [0.03, 0.02], [1, 0.6])
         clicks.append(body + 0.4 * shaped(draw.rng, count, highpass(2000)) * fading(count, 0.012))
-    times = beats(draw.rng, draw.seconds, draw.at_speed(1.0, 5.0))
+    times = draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(1.0, 5.0)))
     return placed(draw.count, [(time, clicks[n % 2]) for n, time in enumerate(times)])
 
 
@@ -53,8 +53,8 @@ def knocking(draw: Draw) -> Wave:
     rate = draw.at_speed(2.2, 7.5)
     scale = draw.any(0.8, 1.25)
     events = []
-    for start in np.arange(draw.any(0.05, 0.25), draw.seconds, 4 / rate + 0.9):
-        for index in range(int(draw.rng.integers(3, 5))):
+    for start in draw.starts(np.arange(draw.any(0.05, 0.25), draw.seconds, 4 / rate + 0.9)):
+        for index in range(int(draw.rng.integers(3, 5)) if draw.times is None else 1):
             count = samples(0.14)
             wood = ringing(
                 count, [150 * scale, 320 * scale, 610 * scale], [0.13, 0.08, 0.05], [1, 0.7, 0.4]
@@ -69,7 +69,7 @@ def creaking(draw: Draw) -> Wave:
     """A door on a dry hinge: it sticks and slips."""
     events = []
     scale = draw.at_pitch(0.65, 1.6)
-    for start in np.arange(draw.any(0.0, 0.3), draw.seconds, 2.6):
+    for start in draw.starts(np.arange(draw.any(0.0, 0.3), draw.seconds, 2.6)):
         length = draw.any(1.1, 2.0)
         count = samples(length)
         slips = (
@@ -87,7 +87,7 @@ def doorbell(draw: Draw) -> Wave:
     """Ding-dong."""
     events = []
     high = draw.at_pitch(480, 1000)
-    for start in np.arange(draw.any(0.05, 0.2), draw.seconds, draw.any(2.6, 3.4)):
+    for start in draw.starts(np.arange(draw.any(0.05, 0.2), draw.seconds, draw.any(2.6, 3.4))):
         for offset, pitch in ((0.0, high), (0.55, high * 0.794)):
             count = samples(1.6)
             chime = ringing(
@@ -102,7 +102,7 @@ def telephone(draw: Draw) -> Wave:
     scale = draw.at_pitch(0.7, 1.4)
     rate = draw.any(18, 22)
     events = []
-    for start in np.arange(draw.any(0.02, 0.2), draw.seconds, draw.any(2.2, 2.8)):
+    for start in draw.starts(np.arange(draw.any(0.02, 0.2), draw.seconds, draw.any(2.2, 2.8))):
         for index in range(round(rate * 1.2)):
             pitch = (1150 if index % 2 else 1420) * scale
             count = samples(0.5)
@@ -120,15 +120,16 @@ def alarm_clock(draw: Draw) -> Wave:
     length = samples(0.55 / rate)
     beep = harmonics(pitch, length, square) * swell(length, 0.002, 0.002)
     events = []
-    for start in np.arange(draw.any(0.02, 0.15), draw.seconds, 4 / rate + 0.42):
-        events += [(float(start) + index / rate, beep) for index in range(4)]
+    for start in draw.starts(np.arange(draw.any(0.02, 0.15), draw.seconds, 4 / rate + 0.42)):
+        beeps = 4 if draw.times is None else 1
+        events += [(float(start) + index / rate, beep) for index in range(beeps)]
     return placed(draw.count, events)
 
 
 def typing(draw: Draw) -> Wave:
     """Keys of a computer keyboard."""
     events = []
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(3, 11), 0.7):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(3, 11), 0.7)):
         colour = draw.any(1800, 3600)
         down = shaped(draw.rng, samples(0.015), band(colour, 0.6)) * fading(samples(0.015), 0.015)
         thud = shaped(draw.rng, samples(0.03), band(350, 0.6)) * fading(samples(0.03), 0.04)
@@ -140,7 +141,7 @@ def typing(draw: Draw) -> Wave:
 def glass(draw: Draw) -> Wave:
     """A crash, then shards that tinkle."""
     events = []
-    for start in np.arange(draw.any(0.03, 0.3), draw.seconds, 3.6):
+    for start in draw.starts(np.arange(draw.any(0.03, 0.3), draw.seconds, 3.6)):
         crash = shaped(draw.rng, samples(0.4), highpass(1500, 1)) * fading(samples(0.4), 0.25)
         events.append((float(start), draw.at_intensity(0.6, 1.6) * crash))
         for _ in range(round(draw.at_intensity(8, 45))):
@@ -155,7 +156,7 @@ def coins(draw: Draw) -> Wave:
     """Coins that fall and settle, ringing faster and faster."""
     events = []
     scale = draw.at_pitch(0.65, 1.5)
-    for start in np.arange(draw.any(0.03, 0.2), draw.seconds, draw.any(1.6, 2.4)):
+    for start in draw.starts(np.arange(draw.any(0.03, 0.2), draw.seconds, draw.any(1.6, 2.4))):
         pitch, time, gap, gain = 3000 * scale * draw.any(0.9, 1.1), float(start), 0.3, 1.0
         for _ in range(9):
             count = samples(0.35)
@@ -196,7 +197,7 @@ def clinking(draw: Draw) -> Wave:
     """Glasses that clink."""
     events = []
     base = draw.at_pitch(1700, 3400)
-    for start in moments(draw.rng, draw.seconds, draw.at_speed(0.7, 2.2)):
+    for start in draw.starts(moments(draw.rng, draw.seconds, draw.at_speed(0.7, 2.2))):
         pitch = base * draw.any(0.96, 1.04)
         count = samples(0.9)
         partials = [pitch, 2.32 * pitch, 1.01 * pitch]

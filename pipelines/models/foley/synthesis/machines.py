@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from pipelines.models.foley.synthesis.signals import (
@@ -69,17 +71,27 @@ def siren(draw: Draw) -> Wave:
 def horn(draw: Draw) -> Wave:
     """A car's horn: two reeds a third apart, in long and short blasts."""
     low = draw.at_pitch(270, 560)
-    events, time = [], draw.any(0.02, 0.2)
-    while time < draw.seconds:
-        length = float(draw.rng.choice([0.25, 0.35, 0.9]))
+    events = []
+    for start, length in _blasts(draw):
         count = samples(length)
         reeds = sum(
             harmonics(low * ratio, count, [1, 0.9, 0.8, 0.7, 0.5, 0.4, 0.3, 0.2])
             for ratio in (1, 1.26)
         )
-        events.append((time, reeds * swell(count, 0.02, 0.03)))
-        time += length + draw.any(0.15, 0.6)
+        events.append((start, reeds * swell(count, 0.02, 0.03)))
     return placed(draw.count, events)
+
+
+def _blasts(draw: Draw) -> Iterator[tuple[float, float]]:
+    """Start and length of each blast of a horn, in seconds."""
+    if draw.times is not None:
+        yield from ((time, 0.35) for time in draw.times)
+        return
+    time = draw.any(0.02, 0.2)
+    while time < draw.seconds:
+        length = float(draw.rng.choice([0.25, 0.35, 0.9]))
+        yield time, length
+        time += length + draw.any(0.15, 0.6)
 
 
 def train(draw: Draw) -> Wave:
@@ -101,7 +113,7 @@ def steam_whistle(draw: Draw) -> Wave:
     """The whistle of a steam train: a chord with steam."""
     low = draw.at_pitch(300, 650)
     events = []
-    for start in np.arange(draw.any(0.02, 0.2), draw.seconds, 2.4):
+    for start in draw.starts(np.arange(draw.any(0.02, 0.2), draw.seconds, 2.4)):
         count = samples(draw.any(1.2, 1.9))
         chord = np.sum(
             [harmonics(low * ratio, count, [1, 0.4, 0.2]) for ratio in (1, 1.26, 1.5)], 0
@@ -125,7 +137,7 @@ def foghorn(draw: Draw) -> Wave:
     """A ship's horn."""
     pitch = draw.at_pitch(68, 165)
     events = []
-    for start in np.arange(draw.any(0.02, 0.2), draw.seconds, 4.2):
+    for start in draw.starts(np.arange(draw.any(0.02, 0.2), draw.seconds, 4.2)):
         count = samples(draw.any(2.2, 3.0))
         blast = harmonics(pitch, count, [1, 0.9, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1])
         events.append((float(start), blast * swell(count, 0.15, 0.4)))
@@ -163,7 +175,16 @@ def fan(draw: Draw) -> Wave:
 SOUNDS = (
     Sound(
         "engine",
-        ("car engine", "engine idling", "engine running", "truck engine", "diesel motor"),
+        (
+            "car engine",
+            "engine idling",
+            "engine running",
+            "truck engine",
+            "diesel motor",
+            "car passing by",
+            "car driving",
+            "truck driving by",
+        ),
         (SPEED, DISTANCE),
         engine,
     ),

@@ -36,7 +36,7 @@ def church_bell(draw: Draw) -> Wave:
     decays = [5, 4.5, 3.5, 2.5, 2.5, 1.5, 1, 0.7]
     gains = [0.5, 0.7, 0.6, 0.3, 1, 0.4, 0.4, 0.25]
     events = []
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(0.35, 1.3)):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(0.35, 1.3))):
         bell = ringing(samples(5), [pitch * ratio for ratio in partials], decays, gains)
         events.append((start, bell * swell(samples(5), 0.003, 0.5)))
     return placed(draw.count, events)
@@ -46,7 +46,7 @@ def hand_bell(draw: Draw) -> Wave:
     """A small bell that is shaken."""
     pitch = draw.at_pitch(1500, 3400)
     events = []
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(2.5, 8), 0.2):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(2.5, 8), 0.2)):
         count = samples(0.8)
         partials = [pitch, 1.52 * pitch, 2.36 * pitch]
         ting = ringing(count, partials, [0.9, 0.6, 0.3], [1, 0.4, 0.5])
@@ -59,7 +59,7 @@ def gong(draw: Draw) -> Wave:
     pitch = draw.at_pitch(65, 170)
     ratios = np.sort(draw.rng.uniform(1, 14, 30))
     events = []
-    for start in np.arange(draw.any(0.03, 0.2), draw.seconds, draw.any(4.5, 6)):
+    for start in draw.starts(np.arange(draw.any(0.03, 0.2), draw.seconds, draw.any(4.5, 6))):
         count = samples(6)
         high = ringing(count, pitch * ratios, 4 / ratios**0.3, 1 / ratios**0.5)
         low = ringing(count, [pitch, 1.48 * pitch], [6, 5], [2.5, 1.5])
@@ -71,7 +71,7 @@ def kick(draw: Draw) -> Wave:
     """A bass drum: a sine that drops."""
     low = draw.at_pitch(38, 75)
     events = []
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(1.0, 3.6)):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(1.0, 3.6))):
         count = samples(0.4)
         body = tone(low * (1 + 3.5 * np.exp(-clock(count) * 30)), count) * fading(count, 0.4)
         click = 0.2 * shaped(draw.rng, count, highpass(1500)) * fading(count, 0.01)
@@ -83,7 +83,7 @@ def snare(draw: Draw) -> Wave:
     """Skin and wires."""
     pitch = draw.at_pitch(140, 280)
     events = []
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(1.0, 4.0)):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(1.0, 4.0))):
         count = samples(0.3)
         skin = ringing(count, [pitch, 1.7 * pitch], [0.15, 0.1], [1, 0.6])
         wires = shaped(draw.rng, count, band(3600, 1.0)) * fading(count, 0.25)
@@ -96,7 +96,7 @@ def drum_roll(draw: Draw) -> Wave:
     rate = draw.at_speed(14, 32)
     count = samples(0.09)
     events = []
-    for number, start in enumerate(beats(draw.rng, draw.seconds, rate, 0.1)):
+    for number, start in enumerate(draw.starts(beats(draw.rng, draw.seconds, rate, 0.1))):
         wires = shaped(draw.rng, count, band(3000, 1.1)) * fading(count, 0.1)
         skin = ringing(count, [190.0], [0.1], [1.0])
         events.append((start, (wires + 0.5 * skin) * (0.7 + 0.3 * (number % 2))))
@@ -106,7 +106,9 @@ def drum_roll(draw: Draw) -> Wave:
 def hi_hat(draw: Draw) -> Wave:
     """Closed and open strokes on a pair of cymbals."""
     events = []
-    for number, start in enumerate(beats(draw.rng, draw.seconds, draw.at_speed(2.5, 9))):
+    for number, start in enumerate(
+        draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(2.5, 9)))
+    ):
         length = 0.45 if number % 8 == 7 else 0.07
         count = samples(length)
         events.append((start, shaped(draw.rng, count, highpass(5200, 2)) * fading(count, length)))
@@ -116,7 +118,7 @@ def hi_hat(draw: Draw) -> Wave:
 def cymbal(draw: Draw) -> Wave:
     """A crash that rings on."""
     events = []
-    for start in np.arange(draw.any(0.03, 0.2), draw.seconds, draw.any(2.6, 3.8)):
+    for start in draw.starts(np.arange(draw.any(0.03, 0.2), draw.seconds, draw.any(2.6, 3.8))):
         count = samples(3.4)
         crash = shaped(draw.rng, count, highpass(2200, 1)) * fading(count, 2.8)
         ring = ringing(count, draw.rng.uniform(1500, 7000, 24), [2.0] * 24, [0.12] * 24)
@@ -128,7 +130,7 @@ def tom(draw: Draw) -> Wave:
     """Tom-toms and hand drums: a skin with a clear pitch."""
     pitch = draw.at_pitch(80, 230)
     events = []
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(1.5, 6)):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(1.5, 6))):
         count = samples(0.4)
         tuned = pitch * float(draw.rng.choice([1, 1, 1.26, 0.8]))
         skin = tone(tuned * (1 + 0.25 * np.exp(-clock(count) * 18)), count) * fading(count, 0.4)
@@ -156,7 +158,7 @@ def flute(draw: Draw) -> Wave:
     """A breathy tone with vibrato."""
     home, rate = draw.at_pitch(380, 900), draw.at_speed(0.9, 4)
     events = []
-    for start in beats(draw.rng, draw.seconds, rate):
+    for start in draw.starts(beats(draw.rng, draw.seconds, rate)):
         count = samples(0.95 / rate)
         pitch = home * 2 ** (draw.rng.choice(MINOR) / 12)
         vibrato = pitch * (1 + 0.006 * np.sin(2 * np.pi * 5 * clock(count)))
@@ -171,7 +173,7 @@ def organ(draw: Draw) -> Wave:
     home = draw.at_pitch(90, 260)
     events = []
     length = 1 / draw.at_speed(0.4, 1.4)
-    for number, start in enumerate(np.arange(0.02, draw.seconds, length)):
+    for number, start in enumerate(draw.starts(np.arange(0.02, draw.seconds, length))):
         count = samples(length)
         root = home * 2 ** ([0, 5, 7, 3][number % 4] / 12)
         pipes = sum(
@@ -204,7 +206,7 @@ def _string(draw: Draw, pitch: float) -> Wave:
 def _tune(draw: Draw, home: float, rate: float, note: Callable[[Draw, float], Wave]) -> Wave:
     """Notes of a minor scale at random."""
     events = []
-    for start in beats(draw.rng, draw.seconds, rate):
+    for start in draw.starts(beats(draw.rng, draw.seconds, rate)):
         wave = note(draw, home * 2 ** (float(draw.rng.choice(MINOR)) / 12))
         events.append((start, wave * swell(len(wave), 0.002, 0.05)))
     return levelled(filtered(placed(draw.count, events), highpass(40)))

@@ -38,7 +38,7 @@ def footsteps(draw: Draw) -> Wave:
     """Heel, then sole."""
     events = []
     scale = draw.any(0.8, 1.25)
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(1.1, 3.6), 0.06):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(1.1, 3.6), 0.06)):
         heel = shaped(draw.rng, samples(0.05), band(260 * scale, 0.8)) * fading(samples(0.05), 0.07)
         click = shaped(draw.rng, samples(0.02), band(2200 * scale, 0.8)) * fading(
             samples(0.02), 0.02
@@ -52,7 +52,7 @@ def footsteps(draw: Draw) -> Wave:
 def gravel(draw: Draw) -> Wave:
     """Crunching steps: a burst of grains each."""
     events = []
-    for start in beats(draw.rng, draw.seconds, draw.at_speed(1.2, 3.6), 0.06):
+    for start in draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(1.2, 3.6), 0.06)):
         count = samples(0.18)
         grains = draw.rng.random(count) < 0.03
         crunch = filtered(grains * draw.rng.standard_normal(count), highpass(900, 1), lowpass(6000))
@@ -63,11 +63,12 @@ def gravel(draw: Draw) -> Wave:
 def applause(draw: Draw) -> Wave:
     """Many people clapping, each in their own time."""
     events = []
-    for _ in range(round(draw.at_intensity(8, 70))):
+    for _ in range(round(draw.at_intensity(8, 70)) if draw.times is None else 1):
         rate, colour, gain = draw.any(3, 5), draw.any(900, 2400), draw.any(0.2, 1)
         length = samples(0.02)
         clap = shaped(draw.rng, length, band(colour, 0.7)) * fading(length, 0.03) * gain
-        events += [(time, clap) for time in beats(draw.rng, draw.seconds, rate, 0.4)]
+        times = draw.starts(beats(draw.rng, draw.seconds, rate, 0.4))
+        events += [(time, clap) for time in times]
     return placed(draw.count, events)
 
 
@@ -75,7 +76,7 @@ def heartbeat(draw: Draw) -> Wave:
     """Lub-dub."""
     events = []
     rate = draw.at_speed(0.8, 2.6)
-    for start in beats(draw.rng, draw.seconds, rate, 0.02):
+    for start in draw.starts(beats(draw.rng, draw.seconds, rate, 0.02)):
         for offset, pitch, gain in ((0.0, 52, 1.0), (0.32 / max(rate, 1), 68, 0.65)):
             count = samples(0.16)
             thump = tone(pitch * (1 + np.exp(-40 * clock(count))), count) * fading(count, 0.2)
@@ -89,7 +90,7 @@ def snoring(draw: Draw) -> Wave:
     events = []
     scale = draw.at_pitch(0.7, 1.5)
     period = 1 / draw.at_speed(0.2, 0.45)
-    for start in np.arange(draw.any(0.0, 0.4), draw.seconds, period):
+    for start in draw.starts(np.arange(draw.any(0.0, 0.4), draw.seconds, period)):
         count = samples(0.42 * period)
         pitch = 38 * scale * (1 + 0.12 * wander(draw.rng, count, 8))
         snort = filtered(
@@ -107,7 +108,7 @@ def whistling(draw: Draw) -> Wave:
     events = []
     home, rate = draw.at_pitch(800, 1900), draw.at_speed(1.5, 5.0)
     scale = np.array([0, 2, 4, 5, 7, 9, 12])
-    for start in beats(draw.rng, draw.seconds, rate):
+    for start in draw.starts(beats(draw.rng, draw.seconds, rate)):
         count = samples(0.9 / rate)
         pitch = home * 2 ** (draw.rng.choice(scale) / 12)
         bend = pitch * (
@@ -123,7 +124,7 @@ def laughter(draw: Draw) -> Wave:
     events = []
     pitch, size = draw.at_pitch(130, 320), draw.at_pitch(0.85, 1.2)
     rate = draw.at_speed(3.5, 7.0)
-    for number, start in enumerate(beats(draw.rng, draw.seconds, rate, 0.1)):
+    for number, start in enumerate(draw.starts(beats(draw.rng, draw.seconds, rate, 0.1))):
         count = samples(0.62 / rate)
         fall = pitch * (1.15 - 0.03 * (number % 9)) * np.linspace(1.08, 0.95, count)
         voice = harmonics(fall, count, [1 / (1 + 0.2 * index) for index in range(24)])

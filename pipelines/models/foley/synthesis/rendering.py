@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -26,15 +26,22 @@ LEVEL = 0.1
 """Root mean square of a sound's loudest half second."""
 
 
-def render(rng: Rng, sound: Sound, seconds: float, traits: Mapping[str, float]) -> Wave:
+def render(
+    rng: Rng,
+    sound: Sound,
+    seconds: float,
+    traits: Mapping[str, float],
+    times: Sequence[float] | None = None,
+) -> Wave:
     """`[samples]` at the level of `LEVEL`. Traits that the kind does not have are left out, and
-    distance and space begin at 0: below, a sound is near by and in no hall."""
+    distance and space begin at 0: below, a sound is near by and in no hall. `times` are those of
+    the events in seconds, where they are counted out."""
     own = {
         trait: value
         for trait, value in traits.items()
         if trait in sound.traits and trait not in (DISTANCE, SPACE)
     }
-    wave = sound.render(Draw(rng, samples(seconds), **own))
+    wave = sound.render(Draw(rng, samples(seconds), times=times, **own))
     if (away := traits.get(DISTANCE, -1.0)) > 0:
         muffled = filtered(wave, lowpass(between(away, 3500, 700), 1))
         wave = reverberant(rng, muffled, 1.2, 0.3 * away)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE, Rng, Wave
@@ -20,6 +20,8 @@ class Draw:
     speed: float = 0.0
     pitch: float = 0.0
     intensity: float = 0.0
+    times: Sequence[float] | None = None
+    """When the events are, in seconds, where a description counts them."""
 
     @property
     def seconds(self) -> float:
@@ -28,6 +30,10 @@ class Draw:
     def any(self, low: float, high: float) -> float:
         """A number between two, whatever the traits."""
         return float(self.rng.uniform(low, high))
+
+    def starts(self, usual: Iterable[float]) -> Iterable[float]:
+        """When the events are: those that are counted out, or the usual ones of the kind."""
+        return usual if self.times is None else self.times
 
     def at_speed(self, slow: float, fast: float) -> float:
         return between(self.speed, slow, fast)

@@ -50,7 +50,7 @@ def thunder(draw: Draw) -> Wave:
         return rumble * np.clip(clock(length) / 0.05, 0, 1) + draw.at_intensity(0.1, 1.2) * crack
 
     times = [draw.any(0.05, 0.4), *moments(rng, draw.seconds, 0.12)[: int(draw.seconds // 5)]]
-    return placed(count, [(time, clap()) for time in times])
+    return placed(count, [(time, clap()) for time in draw.starts(times)])
 
 
 def wind(draw: Draw) -> Wave:
@@ -113,7 +113,7 @@ def dripping(draw: Draw) -> Wave:
     rate = draw.at_speed(0.8, 4.5)
     times = [time + draw.any(-0.1, 0.1) / rate for time in np.arange(0.15, draw.seconds, 1 / rate)]
     scale = draw.at_pitch(0.6, 1.7)
-    drops = [(time, _bubble(draw, 700 * scale, 1400 * scale, 0.12)) for time in times]
+    drops = [(time, _bubble(draw, 700 * scale, 1400 * scale, 0.12)) for time in draw.starts(times)]
     return placed(draw.count, drops)
 
 

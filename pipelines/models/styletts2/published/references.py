@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from pipelines.audio.recording import Recording, at_rate
@@ -27,6 +26,8 @@ from pipelines.models.styletts2.style_encoder import (
 from pipelines.protocol import InvalidInput, SpeechRequest
 from pipelines.reference_features import ArraySpec, FeatureCache
 from pipelines.runtime.device import configure
+from pipelines.runtime.precision import place
+from pipelines.runtime.transfer import to_device, to_host
 from pipelines.settings import PipelineSettings
 from pipelines.weights.state_dicts import identity
 
@@ -61,7 +62,8 @@ class ReferenceStyles:
     ) -> None:
         """`features` caches styles; by default in this process only. Raises WeightsMissing,
         CheckpointError."""
-        self._device = configure(settings).device
+        runtime = configure(settings)
+        self._device = runtime.device
         self._rate = checkpoint.config.sample_rate
         self._timbre = StyleEncoder(checkpoint.config)
         self._prosody = StyleEncoder(checkpoint.config)
@@ -72,7 +74,7 @@ class ReferenceStyles:
         self._model = f"styletts2-{identity((REVISION, checkpoint.config), *models)}"
         self._arrays = {"style": ArraySpec((2 * checkpoint.config.style,))}
         for encoder in models:
-            encoder.to(self._device)
+            place(encoder, runtime.exact)
 
     def __call__(self, recording: Recording) -> Floats:
         """`[2 · style]`, from the part of the recording that is sound. Raises InvalidInput."""
@@ -92,6 +94,6 @@ class ReferenceStyles:
             seconds = (SHORTEST_FRAMES - 1) * STYLE_MEL.hop / self._rate
             message = f"The {FIELD} recording must hold {seconds:g} seconds of sound or more."
             raise InvalidInput(FIELD, message, "audio_too_short")
-        mel = reference_mel(torch.from_numpy(wave[None, first:end]).to(self._device))
-        halves = [encoder(mel)[0].cpu().numpy() for encoder in (self._timbre, self._prosody)]
-        return np.concatenate(halves)
+        mel = reference_mel(to_device(wave[None, first:end], self._device))
+        [style] = to_host(torch.cat([self._timbre(mel)[0], self._prosody(mel)[0]]))
+        return style

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pipelines.english.chunking import Seam, seam_after
 from pipelines.english.markup import plain
 from pipelines.english.phonemes import phonemize_with_punctuation
 from pipelines.models.styletts2.published.symbols import encode, has_sound
@@ -64,7 +65,8 @@ class PublishedScript:
         if not chunks:
             message = "The text holds nothing that can be spoken."
             raise InvalidInput("text", message, "nothing_to_say")
-        return chunks
+        seams = [Seam.NONE, *(seam_after(chunk.text) for chunk in chunks[:-1])]
+        return [replace(chunk, seam=seam) for chunk, seam in zip(chunks, seams, strict=True)]
 
     def _chunks(self, pieces: Sequence[str], language: str) -> Iterator[Chunk]:
         """Pieces with their tokens; those too long for the model are cut again."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
-from pipelines.models.foley.words import WORDS, clauses, traits_in, without_traits
+from pipelines.models.foley.words import WORDS, traits_in, without_traits
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,6 @@ def test_words_what_is_left_is_the_sound_and_never_nothing() -> None:
     assert without_traits("Slow heavy footsteps") == "footsteps"
     assert without_traits("Very fast") == "very"
     assert without_traits("fast") == "fast"
-
-
-def test_words_text_falls_into_its_parts() -> None:
-    parts = ["Rain on a tin roof", "thunder far away", "a dog"]
-    assert clauses("Rain on a tin roof, thunder far away and a dog.") == parts
 
 
 def test_words_no_word_tells_two_things() -> None:
@@ -58,4 +53,3 @@ def test_words_each_word_is_told_before_any_sound_and_taken_away(
 @given(st.text())
 def test_words_any_text_has_a_plain_form(text: str) -> None:
     assert without_traits(text) or not text
-    assert all(part.strip() for part in clauses(text))

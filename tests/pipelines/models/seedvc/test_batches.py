@@ -31,6 +31,7 @@ def mixed(tiny: Tiny) -> list[ConversionSegment]:
     ]
 
 
+@pytest.mark.usefixtures("either_way")
 def test_seedvc_flow_of_mixed_lengths_steps_and_guidance(tiny: Tiny) -> None:
     segments = mixed(tiny)
     states = tiny.diffusion.begin(segments)
@@ -44,6 +45,7 @@ def test_seedvc_flow_of_mixed_lengths_steps_and_guidance(tiny: Tiny) -> None:
         assert together.length == by_itself.length == segment.length - len(segment.prompt)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_seedvc_joining_late_and_leaving_early(tiny: Tiny) -> None:
     first, second, third = mixed(tiny)[:3]
     (early,) = tiny.diffusion.begin([replace(first, steps=4)])
@@ -58,6 +60,7 @@ def test_seedvc_joining_late_and_leaving_early(tiny: Tiny) -> None:
         np.testing.assert_allclose(result.mel, alone(tiny.diffusion, segment).mel, atol=TOLERANCE)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_seedvc_no_pass_without_guidance(speech: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     rows: list[int] = []
     forward = speech.diffusion.estimator.forward
@@ -84,6 +87,7 @@ def test_seedvc_noise_comes_from_the_seed_alone(tiny: Tiny) -> None:
     assert np.abs(other - same).max() > 0.1
 
 
+@pytest.mark.usefixtures("either_way")
 def test_seedvc_vocoder_of_mixed_lengths(tiny: Tiny) -> None:
     noise = np.random.default_rng(0)
     acoustics = [

@@ -12,8 +12,9 @@ import soundfile
 import torch
 
 from pipelines.audio.recording import Recording
-from pipelines.models.seedvc.checkpoint import SeedVCFiles
+from pipelines.models.seedvc.checkpoint import SeedVCFiles, load_regulator
 from pipelines.models.seedvc.config import read_config
+from pipelines.models.seedvc.content import load_content_encoder
 from pipelines.models.seedvc.frontend import SeedVCFrontend
 from pipelines.models.seedvc.stages import SeedVCDiffusion, SeedVCVocoder
 from pipelines.networks.campplus import CampPlus
@@ -211,8 +212,11 @@ def test_seedvc_other_weights_or_types_have_features_of_their_own(
     )
     assert same.frontend._model == speech.frontend._model
     assert lowered.frontend._model != speech.frontend._model
-    parts = (same.frontend.content, CampPlus(SMALL_SPEAKER).eval(), same.frontend.regulator)
-    other = SeedVCFrontend(same.config, *parts, None, runtime(), cache)
+    config = same.config
+    content = load_content_encoder(folder / config.content_encoder)
+    regulator = load_regulator(folder / "model.pth", config, tmp_path)
+    parts = (content, CampPlus(SMALL_SPEAKER).eval(), regulator)
+    other = SeedVCFrontend(config, *parts, None, runtime(), cache)
     request = ConversionRequest(buzz(0.2), buzz(0.7, pitch=150.0))
     for frontend in (same.frontend, other):
         frontend.prepare([request])

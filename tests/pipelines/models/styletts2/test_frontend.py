@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
+from pipelines.audio.edges import WHOLE, Edges
 from pipelines.english.symbols import encode
-from pipelines.models.styletts2.frontend import StyleTTS2Frontend, check, kokoro_frontend
+from pipelines.models.styletts2.frontend import (
+    StyleTTS2Frontend,
+    check,
+    edges_of,
+    kokoro_frontend,
+)
 from pipelines.models.styletts2.segments import SpeechSegment
 from pipelines.models.styletts2.text import analyse
 from pipelines.protocol import InvalidInput, SpeechRequest
@@ -79,3 +85,17 @@ def test_kokoro_frontend_what_cannot_be_spoken_is_refused(text: str, voice: str,
     with pytest.raises(InvalidInput) as refused:
         check(SpeechRequest(text, voice), SETTINGS)
     assert refused.value.code == code
+
+
+def test_silence_is_cut_where_chunks_meet_and_pauses_follow_the_marks() -> None:
+    chunks = analyse("A first one here.\n\nThen, a <break time='1s'/> last one.", "en-us", 125)
+    edges = edges_of(chunks, 0.4, speed=2.0)
+    assert edges == [
+        Edges(cut_end=True),
+        Edges(before=pytest.approx(0.5), cut_start=True, cut_end=True),
+        Edges(before=pytest.approx(1.0), cut_start=True),
+    ]
+
+
+def test_a_clip_of_one_chunk_keeps_its_silence() -> None:
+    assert edges_of(analyse("One.", "en-us", 125), 0.3, speed=1.0) == [WHOLE]

@@ -58,12 +58,12 @@ def test_kokoro_durations_and_contours(
     frames = durations.round().clamp(min=1).long()
     assert (counts == frames).float().mean() > 0.9
 
-    aligned, frame_lengths = align(features, [frames])
-    contours = acoustic.predictor.contours(aligned, prosody, frame_lengths)
+    aligned, spans = align(features, frames[None])
+    contours = acoustic.predictor.contours(aligned, prosody, spans)
     voiced = f0 > 20
     assert ((contours[0][0] - f0).abs() / f0)[voiced].median() < 0.01
     assert (contours[1][0] - energy).abs().mean() < 0.1
-    spoken = align(acoustic.text_encoder(tokens, lengths), [frames])[0][0]
+    spoken = align(acoustic.text_encoder(tokens, lengths), frames[None])[0][0]
     assert (spoken - asr).norm() < 0.02 * asr.norm()
 
 

@@ -14,11 +14,13 @@ from pipelines.models.styletts2.sampler import (
     SIGMA_MIN,
     SamplerStep,
     advance,
+    levels_of,
     noise_levels,
     preconditioned,
     schedule,
 )
-from pipelines.networks.guidance import guided
+
+CPU = torch.device("cpu")
 
 
 @given(st.integers(2, 200))
@@ -59,7 +61,7 @@ def test_sampler_without_noise_added_a_gaussian_keeps_its_quantiles() -> None:
     moved = start
     for high, low in pairwise(levels):
         step = SamplerStep(high, (high + low) / 2, low, 0.0)
-        moved = advance(denoise, moved, [step], torch.randn_like(x))
+        moved = advance(denoise, moved, levels_of([step], CPU), torch.randn_like(x))
     torch.testing.assert_close(moved, math.hypot(spread, levels[-1]) * x, rtol=1e-3, atol=1e-3)
 
 
@@ -70,9 +72,9 @@ def test_sampler_members_are_at_steps_of_their_own() -> None:
     def denoise(x: Tensor, sigma: Tensor) -> Tensor:
         return x / (1 + sigma[:, None])
 
-    together = advance(denoise, x, steps, noise)
+    together = advance(denoise, x, levels_of(steps, CPU), noise)
     for i, step in enumerate(steps):
-        alone = advance(denoise, x[i : i + 1], [step], noise[i : i + 1])
+        alone = advance(denoise, x[i : i + 1], levels_of([step], CPU), noise[i : i + 1])
         torch.testing.assert_close(together[i : i + 1], alone)
 
 
@@ -81,9 +83,3 @@ def test_preconditioning_is_the_identity_without_noise() -> None:
     sigma = torch.full((2,), 1e-6)
     result = preconditioned(lambda x, level: 100 * torch.ones_like(x), x, sigma, 0.2)
     torch.testing.assert_close(result, x, atol=1e-3, rtol=0)
-
-
-def test_sampler_guidance_goes_from_one_prediction_through_the_other() -> None:
-    conditional, unconditional = torch.tensor([[3.0]]), torch.tensor([[1.0]])
-    for scale, expected in ((0.0, 1.0), (1.0, 3.0), (2.0, 5.0)):
-        assert guided(conditional, unconditional, torch.tensor([[scale]])).item() == expected

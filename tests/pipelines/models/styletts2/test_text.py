@@ -92,3 +92,49 @@ def test_long_texts_are_analysed_fast():
 
 def test_analyse_same_text_gives_the_same_chunks():
     assert analyse(STORY, "en-gb", 125) == analyse(STORY, "en-gb", 125)
+
+
+def test_pauses_follow_the_text():
+    chunks = analyse(
+        "# Title\n\nOne sentence here.\n- an item\n\nThe <break time='2s'/> end. [pause:1s]",
+        "en-us",
+        125,
+    )
+    assert [chunk.text for chunk in chunks] == [
+        "Title.", "One sentence here.", "an item.", "The", "end."
+    ]  # fmt: skip
+    assert [chunk.seam.name for chunk in chunks] == [
+        "NONE", "PARAGRAPH", "SENTENCE", "PARAGRAPH", "NONE"
+    ]  # fmt: skip
+    assert [chunk.pause for chunk in chunks] == [None, None, None, None, pytest.approx(2)]
+    assert [chunk.last_pause for chunk in chunks] == [0, 0, 0, 0, pytest.approx(1)]
+
+
+def test_a_cut_inside_a_sentence_is_no_pause():
+    text = "the boat came over the lake and the people on the shore saw it " * 4
+    chunks = analyse(text, "en-us", 125)
+    assert len(chunks) > 1
+    assert {chunk.seam.name for chunk in chunks} == {"NONE"}
+
+
+def test_literal_texts_are_read_as_they_are_written():
+    [chunk] = analyse("<b>x</b>", "en-us", 1000, literal=True)
+    assert "is less than" in chunk.text
+    [chunk] = analyse("<b>x</b>", "en-us", 1000)
+    assert chunk.text == "x"
+
+
+def test_a_given_pronunciation_is_spoken():
+    text = 'Say <phoneme alphabet="ipa" ph="təˈmɑːtəʊ">tomato</phoneme> now.'
+    [chunk] = analyse(text, "en-us", 125)
+    assert chunk.text == "Say tomato now."
+    assert "təˈmɑːtəʊ" in chunk.phonemes
+
+
+@pytest.mark.parametrize("text", ["April 11, 2026", "Dr. Smith", "$99,070.01", "3 May 2024"])
+def test_dates_names_and_amounts_are_not_cut(text: str):
+    whole = [chunk.text for chunk in analyse(text, "en-us", 1000)]
+    for padding in range(20, 125, 3):
+        words = "abcd " * (padding // 5)
+        chunks = analyse(f"{words}{text} and then more words to fill the line up", "en-us", 125)
+        assert any(whole[0].rstrip(".") in chunk.text for chunk in chunks)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
 from pipelines.networks.vocoders.generator_config import IstftnetConfig
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator, Spectra
@@ -14,19 +15,39 @@ from pipelines.runtime.lengths import Lengths
 SMALL = IstftnetConfig(initial_channels=16, resblock_kernels=(3, 7, 11))
 
 
-@pytest.mark.parametrize("samples", [20, 600, 6005])
-def test_istftnet_spectra_invert(samples: int) -> None:
-    wave = torch.randn(samples, generator=torch.Generator().manual_seed(1))
+def analysed(wave: Tensor) -> Tensor:
+    """One wave `[samples]`, alone."""
+    return Spectra(20, 5).analyse(wave[None], Lengths.of([len(wave)]))[0]
+
+
+@pytest.mark.usefixtures("either_way")
+@pytest.mark.parametrize("samples", [[20], [600], [6005], [600, 20, 35], [40, 40]])
+def test_spectra_invert(samples: list[int]) -> None:
+    lengths = Lengths.of(samples)
+    noise = torch.Generator().manual_seed(1)
+    waves = lengths.clear(torch.randn(len(samples), 1, max(samples), generator=noise))[:, 0]
     spectra = Spectra(20, 5)
-    magnitude, phase = spectra.analyse(wave).chunk(2)
-    assert magnitude.shape == (11, samples // 5 + 1)
-    torch.testing.assert_close(spectra.synthesise(magnitude, phase), wave, atol=1e-5, rtol=1e-4)
+    magnitudes, phases = spectra.analyse(waves, lengths).chunk(2, dim=1)
+    assert magnitudes.shape == (len(samples), 11, max(samples) // 5 + 1)
+    frames = lengths.map(lambda count: count // 5 + 1)
+    for wave, count, back in zip(
+        waves, samples, spectra.synthesise(magnitudes, phases, frames), strict=True
+    ):
+        torch.testing.assert_close(back, wave[: count // 5 * 5], atol=1e-5, rtol=1e-4)
+
+
+def test_every_member_is_reflected_at_its_own_ends() -> None:
+    lengths = Lengths.of([600, 20, 35])
+    waves = torch.randn(3, 600, generator=torch.Generator().manual_seed(4))
+    together = Spectra(20, 5).analyse(waves, lengths)
+    for spectra, wave, count in zip(together, waves, lengths.values, strict=True):
+        torch.testing.assert_close(spectra[:, : count // 5 + 1], analysed(wave[:count]))
 
 
 def test_istftnet_spectra_are_the_transform_of_a_hann_window() -> None:
     """One inner frame, by the definition in float64."""
     wave = torch.randn(200, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    magnitude, phase = Spectra(20, 5).analyse(wave.float()).double().chunk(2)
+    magnitude, phase = analysed(wave.float()).double().chunk(2)
     n = torch.arange(20, dtype=torch.float64)
     window = 0.5 - 0.5 * torch.cos(2 * math.pi * n / 20)
     frame = wave[40:60] * window
@@ -41,7 +62,7 @@ def test_istftnet_spectra_are_the_transform_of_a_hann_window() -> None:
 
 def test_istftnet_real_bins_never_have_a_phase_of_minus_pi() -> None:
     wave = torch.randn(6000, generator=torch.Generator().manual_seed(3))
-    _, phase = Spectra(20, 5).analyse(wave).chunk(2)
+    _, phase = analysed(wave).chunk(2)
     assert phase[[0, -1]].min() >= 0
     assert (phase[[0, -1]] > 3).any()
 
@@ -63,6 +84,7 @@ def test_snake_residual_is_its_formula() -> None:
     torch.testing.assert_close(block(x, style, lengths), expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.usefixtures("either_way")
 @torch.inference_mode()
 def test_istftnet_padded_batch_of_the_generator_equals_each_member() -> None:
     torch.manual_seed(0)

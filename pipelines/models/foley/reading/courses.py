@@ -1,0 +1,197 @@
+"""The course of a sound in time: what grows, nears, passes, starts, stops."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Course(StrEnum):
+    """One movement of a sound over the time that it has."""
+
+    UP = "up"
+    DOWN = "down"
+    FADE_IN = "fade in"
+    FADE_OUT = "fade out"
+    NEARER = "nearer"
+    AWAY = "away"
+    PASSING = "passing"
+    START = "start"
+    STOP = "stop"
+    TIDE = "tide"
+    """Comes and goes."""
+    FASTER = "faster"
+    SLOWER = "slower"
+
+
+_HOW = r"(?:(?:ever|gradually|slowly|steadily|progressively|suddenly|quickly|much|and|then) )*"
+_BECOME = (
+    rf"(?:{_HOW}(?:get|gets|getting|grow|grows|growing|become|becomes|becoming|turn|turns|turning|"
+    rf"it gets|it becomes) {_HOW})"
+)
+_LOUD = r"(?:louder|stronger|heavier|more intense|more violent|fiercer|bigger)"
+_QUIET = r"(?:quieter|softer|fainter|weaker|lighter|calmer|less intense|more quiet|gentler)"
+_NEAR = r"(?:closer|nearer)"
+_FAR = r"(?:further|farther|more distant)"
+_BY_DEGREES = r"(?:gradually|progressively|steadily|increasingly|ever|slowly)[ -]"
+_MOVE = (
+    r"(?:com|mov|driv|walk|fly|fli|run|rid|rush|rac|sail|draw|gett|get|speed|head|go|roll|stroll|"
+    r"gallop|disappear|vanish|zoom|swoop|whizz|cruis|march)(?:e|es|s|ing|)"
+)
+_WHEN = (
+    r"(?:,? (?:half ?way(?: through)?|in the middle|after (?:a while|a moment|"
+    r"\w+ seconds?)))?"
+)
+_SUDDEN = r"(?: (?:suddenly|abruptly|again|completely|all at once|at once))*"
+_LOW = r"(?:quiet|soft|silence|silent|gentle|faint|nothing|low|weak)(?:ly)?"
+_HIGH = r"(?:loud|heavy|strong|deafening|roaring|full|violent)(?:ly)?"
+
+_PATTERNS: tuple[tuple[Course, bool, str], ...] = (
+    (
+        Course.TIDE,
+        True,
+        r"com(?:es|ing) and go(?:es|ing)|(?:ris|swell)(?:es|s|ing) and (?:fall|fad)(?:s|es|"
+        r"ing)|fad(?:es|ing) in and out|"
+        r"wax(?:es|ing) and wan(?:es|ing)|ebb(?:s|ing) and flow(?:s|ing)|on and off",
+    ),
+    (
+        Course.FADE_IN,
+        True,
+        rf"{_HOW}fad(?:e|es|ing) (?:\w+ly )?(?:in|up)(?! to)(?: from (?:silence|nothing))?|"
+        rf"fade-in|"
+        rf"{_HOW}(?:emerg|appear)(?:es|s|ing)(?: (?:slowly|gradually))?(?: (?:from|"
+        rf"out of) (?:the )?silence)?",
+    ),
+    (
+        Course.DOWN,
+        True,
+        rf"{_BECOME}?(?:{_QUIET} and {_QUIET}|ever {_QUIET})|{_BY_DEGREES}(?:{_QUIET}|quiet|"
+        rf"soft|faint|weak)|{_BECOME}{_QUIET}|"
+        rf"(?:starts?|starting|begins?|beginning)? ?from {_HIGH} to {_LOW}|diminuendo|decrescendo|"
+        rf"{_HOW}(?:subsid(?:es|ing)|abat(?:es|ing)|eas(?:es|ing) off|calm(?:s|ing) down|"
+        rf"quiet(?:s|ing|ens) down|weaken(?:s|ing))|"
+        rf"{_HOW}(?:decreas|drop|fall|sink)(?:es|s|ping|ing)(?: {_HOW})? ?(?:in )?(?:volume|"
+        rf"loudness|intensity)",
+    ),
+    (
+        Course.FADE_OUT,
+        True,
+        rf"{_HOW}fad(?:e|es|ing)(?: (?:\w+ly|out|away|off))*(?: (?:in)?to (?:silence|"
+        rf"nothing))?(?! into the)|fade-out|"
+        rf"{_HOW}(?:disappear|vanish)(?:s|es|ing)|{_HOW}(?:dies?|dying)(?: \w+ly)? (?:down|"
+        rf"away|out|off)|trail(?:s|ing) (?:off|away)|taper(?:s|ing) off|ebb(?:s|ing) away",
+    ),
+    (
+        Course.UP,
+        True,
+        rf"{_BECOME}?(?:{_LOUD} and {_LOUD}|ever {_LOUD})|{_BY_DEGREES}(?:{_LOUD}|loud|strong|"
+        rf"heavy|intense|violent)|{_BECOME}{_LOUD}|"
+        rf"(?:starts?|starting|begins?|beginning)? ?from {_LOW} to {_HIGH}|in a crescendo|"
+        rf"crescendo|"
+        rf"{_HOW}(?:swell(?:s|ing)|intensif(?:y|ies|ying)|build(?:s|ing) up|builds|"
+        rf"strengthen(?:s|ing))(?: up)?|"
+        rf"{_HOW}(?:increas|ris|grow|build)(?:es|s|ing)(?: {_HOW})? ?(?:in )?"
+        r"(?:volume|loudness|intensity|strength)",
+    ),
+    (
+        Course.NEARER,
+        True,
+        rf"{_HOW}approach(?:es|ing)?|{_MOVE} {_HOW}{_NEAR}(?: and {_NEAR})?|{_NEAR} and {_NEAR}|"
+        rf"{_MOVE} (?:near|towards?|this way)(?: (?:me|us|you|the listener))?|arriv(?:es|ing)|"
+        rf"from afar to near",
+    ),
+    (
+        Course.AWAY,
+        True,
+        rf"{_HOW}reced(?:es|ing)(?: into the distance)?|{_MOVE} {_HOW}(?:away|"
+        rf"off)(?: into the distance)?|"
+        rf"(?:{_MOVE} )?{_FAR}(?: and {_FAR})?(?: away)?|(?:{_MOVE} )?into the distance|"
+        rf"depart(?:s|ing)|leav(?:es|ing)",
+    ),
+    (
+        Course.PASSING,
+        False,
+        rf"pass(?:es|ing)(?: (?:by|overhead|past))?|pass by|\w+(?:s|ing) past|{_MOVE} (?:by|"
+        rf"past|over|overhead)\b|"
+        r"drive-?by|fly-?by|pass-?by",
+    ),
+    (
+        Course.STOP,
+        True,
+        rf"(?:then |it |and |which |that )*(?:suddenly |abruptly )?"
+        r"(?:stops|stopping|ceases|ceasing|halts|ends|breaks off|cuts? (?:off|out)|goes silent|"
+        r"falls silent|shut(?:s|ting) (?:off|down)|switch(?:es|ed) off|turn(?:s|ed) off|"
+        r"is turned off|"
+        rf"comes to (?:a|an)(?: \w+)? (?:stop|halt|end))(?! (?:with|in)\b){_SUDDEN}{_WHEN}",
+    ),
+    (
+        Course.START,
+        True,
+        r"(?:suddenly )?(?:starts?|begins?|starting|beginning|sets in|kicks in|comes on|"
+        rf"switch(?:es|ed) on|turn(?:s|ed) on)(?! (?:with|quiet|loud|soft|slow|"
+        rf"fast)\w*\b)(?: up| to)?{_SUDDEN}{_WHEN}",
+    ),
+    (
+        Course.FASTER,
+        True,
+        rf"{_BECOME}?(?:faster and faster|quicker and quicker)|{_BECOME}(?:faster|quicker)|"
+        r"speed(?:s|ing) up|accelerat(?:es|ing)",
+    ),
+    (
+        Course.SLOWER,
+        True,
+        rf"{_BECOME}?slower and slower|{_BECOME}slower|(?:slow|wind)(?:s|ing) down|"
+        rf"decelerat(?:es|ing)",
+    ),
+    (Course.UP, True, r"increases|increasing|grows|growing"),
+)
+"""Each with whether its words are taken out of the text that is compared with the kinds."""
+
+_COMPILED = [
+    (course, cut, re.compile(rf"\b(?:{pattern})(?!\w)")) for course, cut, pattern in _PATTERNS
+]
+
+
+def spanned(text: str) -> str:
+    """A text in small letters with a mark for "starts softly and becomes heavy"."""
+    for course, pattern in _SPANS:
+        text = pattern.sub(f" {_mark(course)} ", text)
+    return text
+
+
+def marked(text: str) -> str:
+    """A text in small letters with each course as a mark, which no clause boundary splits."""
+    text = re.sub(r"\bnon-?stop\b", "", text)
+    for course, cut, pattern in _COMPILED:
+        mark = _mark(course)
+        text = pattern.sub(f" {mark} " if cut else rf"\g<0> {mark} ", text)
+    return text
+
+
+def taken(text: str) -> tuple[str, tuple[Course, ...]]:
+    """A marked text without its marks, and the courses in their order."""
+    courses = tuple(Course(name.replace("_", " ")) for name in _MARK.findall(text))
+    return _MARK.sub(" ", text).strip(), tuple(dict.fromkeys(courses))
+
+
+def _mark(course: Course) -> str:
+    return f"<{course.value.replace(' ', '_')}>"
+
+
+_BEGIN = (
+    r"\b(?:which |that |it )?(?:starts?|starting|begins?|beginning) (?:out |off )?"
+    r"(?:very |quite |rather )?"
+)
+_END = (
+    r"(?:,| and| but)* (?:then )?(?:becom|grow|get|turn|build|swell|end|chang|fad|die)(?:e|s|"
+    r"es|ing|ting)?"
+    r"(?: up| down| away| out| into| to| in| with)*"
+    r"(?: (?:a|an|the|very|quite|rather|really|much))*(?: (?!then\b)[a-z]+)?"
+)
+_LOW_START = r"(?:quiet|soft|gentl|gentle|faint|silent|light|low|weak|slow|calm)(?:ly|y)?"
+_HIGH_START = r"(?:loud|heav|heavy|strong|full|violent|intense|intens)(?:ly|ily|y)?"
+_SPANS = (
+    (Course.UP, re.compile(_BEGIN + _LOW_START + _END)),
+    (Course.DOWN, re.compile(_BEGIN + _HIGH_START + _END)),
+)
+_MARK = re.compile(r"<([a-z_]+)>")

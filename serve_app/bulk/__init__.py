@@ -1,0 +1,1 @@
+"""Bulk generation: a manifest of lines, and a folder of audio and results."""

@@ -1,0 +1,164 @@
+"""From the fields of a manifest's line to a new clip: the checks of the service's own route."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipelines.protocol import InvalidInput
+from serve_app import catalog
+from serve_app.bulk.manifest import ManifestLine
+from serve_app.db.engine import Database
+from serve_app.db.models import User
+from serve_app.errors import ApiError, invalid
+from serve_app.http.app_state import AppState, GraphStatus
+from serve_app.http.new_clips import conversion_clip, sound_clip, speech_clip
+from serve_app.http.schemas.submissions import ClipOptions, Conversion, SoundEffect, Speech
+from serve_app.http.submission import Submission
+from serve_app.http.text_rules import clean_text
+from serve_app.media.batches import Line, Rejection
+from serve_app.media.clips import NewClip
+from serve_app.settings import SERVICES, Settings
+from serve_app.storage.store import ObjectStore
+
+BODIES: dict[str, type[ClipOptions]] = {
+    "styletts2": Speech,
+    "seedvc": Conversion,
+    "make-an-audio": SoundEffect,
+}
+_NAMES = {**{name: name for name in SERVICES}, **{name: key for key, name in SERVICES.items()}}
+_REMEMBERED = 10_000
+"""Different combinations of options whose check is remembered."""
+
+
+class LineMaker:
+    """Makes the lines of one user. Defaults are the fields of every line that does not have them,
+    `service` among them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        store: ObjectStore,
+        user: User,
+        defaults: Mapping[str, Any],
+    ) -> None:
+        self._settings = settings
+        self._user = user
+        self._defaults = {"service": "speech", **defaults}
+        self._state = AppState(
+            settings, database, store, database.now, _nothing, _no_graph, metrics=str
+        )
+        self._checked: dict[str, Rejection | None] = {}
+        _service(self._defaults["service"])
+
+    def check(self, line: ManifestLine) -> Rejection | None:
+        """What is wrong with a line, as far as it is cheap to find: its fields for itself, and
+        everything else once for all lines with the same options but the text."""
+        try:
+            service, body = self._body(line, 0)
+            settings = self._settings
+            if isinstance(body, Speech):
+                clean_text(body.text, "text", settings.max_text_characters)
+            elif isinstance(body, SoundEffect):
+                clean_text(body.prompt, "prompt", settings.max_prompt_characters)
+            else:
+                catalog.require(service, settings)
+                return None
+        except _Rejected as error:
+            return error.why
+        except ApiError as error:
+            return _why(error)
+        options = body.model_dump(mode="json", exclude={"text", "prompt", "seed"})
+        key = json.dumps([service, options], sort_keys=True)
+        if key not in self._checked:
+            if len(self._checked) >= _REMEMBERED:
+                self._checked.clear()
+            plain = {"text": "Hello."} if service == "styletts2" else {"prompt": "Rain."}
+            found = self._clip(service, body.model_copy(update=plain))
+            self._checked[key] = found if isinstance(found, Rejection) else None
+        return self._checked[key]
+
+    def make(self, line: ManifestLine, batch_id: str) -> Line:
+        """The clip of a line, or why there is none. A line without a seed gets one that its id and
+        the batch's determine."""
+        try:
+            service, body = self._body(line, seed_of(batch_id, line.id))
+        except _Rejected as error:
+            return Line(line.number, line.id, error.why)
+        return Line(line.number, line.id, self._clip(service, body))
+
+    def _body(self, line: ManifestLine, seed: int) -> tuple[str, ClipOptions]:
+        """The service and its request. Raises _Rejected."""
+        if isinstance(line.fields, Rejection):
+            raise _Rejected(line.fields)
+        fields = {**self._defaults, **line.fields}
+        try:
+            service = _service(fields.pop("service"))
+            known = BODIES[service].model_fields
+            # A default that another service knows is no fault of this line.
+            kept = {name: fields[name] for name in fields if name in known or name in line.fields}
+            return service, BODIES[service].model_validate({"seed": seed, **kept})
+        except ApiError as error:
+            raise _Rejected(_why(error)) from error
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise _Rejected(
+                Rejection("invalid_input", f"{field}: {first['msg']}.", field)
+            ) from error
+
+    def _clip(self, service: str, body: ClipOptions) -> NewClip | Rejection:
+        submission = Submission(self._state, self._user, service, body, None)
+        try:
+            if isinstance(body, Speech):
+                return speech_clip(submission, body)
+            if isinstance(body, Conversion):
+                return conversion_clip(submission, body)
+            if isinstance(body, SoundEffect):
+                return sound_clip(submission, body)
+            raise TypeError(f"no service takes {type(body).__name__}")
+        except InvalidInput as error:
+            return Rejection(error.code, error.message, error.field)
+        except ApiError as error:
+            if error.status >= 500 and error.code != "service_not_installed":
+                raise
+            return _why(error)
+
+
+def seed_of(batch_id: str, line_id: str) -> int:
+    """The same batch gives the same audio: 32 bits of a SHA-256."""
+    return int.from_bytes(hashlib.sha256(f"{batch_id}\n{line_id}".encode()).digest()[:4])
+
+
+class _Rejected(Exception):
+    def __init__(self, why: Rejection) -> None:
+        super().__init__(why.message)
+        self.why = why
+
+
+def _service(name: Any) -> str:
+    found = (
+        _NAMES.get(name.replace("-", "_") if name not in _NAMES else name)
+        if isinstance(name, str)
+        else None
+    )
+    if found is None:
+        raise invalid("service", "service must be speech, conversion or sound_effects.")
+    return found
+
+
+def _why(error: ApiError) -> Rejection:
+    return Rejection(error.code, error.message, error.field)
+
+
+def _nothing() -> None:
+    """Workers poll."""
+
+
+async def _no_graph() -> GraphStatus:
+    return GraphStatus(ready=False)

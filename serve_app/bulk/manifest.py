@@ -1,0 +1,154 @@
+"""Manifests: JSON lines (UTF-8, one object a line) or CSV (RFC 4180, with a header), perhaps
+gzipped. They are read line by line and never held as a whole.
+
+A line that cannot be read is a `Rejection` in its place, so that every other line keeps its number.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
+
+from serve_app.errors import invalid
+from serve_app.media.batches import Rejection
+
+MAX_LINE_BYTES = 1024 * 1024
+_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_BLOCK = 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
+_INTEGERS = frozenset({"seed", "sample_rate", "steps"})
+_NUMBERS = frozenset({"speed", "duration", "guidance", "length_adjust", "semitones"})
+_TRUTHS = frozenset({"literal", "match_pitch"})
+_WORDS = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestLine:
+    """Line `number`, from 1. `id` is the given one, else the number with nine digits."""
+
+    number: int
+    id: str
+    fields: dict[str, Any] | Rejection
+    """Without the id."""
+
+
+def digest(stream: BinaryIO) -> str:
+    """SHA-256 of a manifest as it is stored, in hex."""
+    found = hashlib.sha256()
+    while block := stream.read(_BLOCK):
+        found.update(block)
+    return found.hexdigest()
+
+
+def format_of(name: str, given: str | None = None) -> str:
+    """`jsonl` or `csv`, from the name of the file unless given. Raises ApiError 422."""
+    stem = name.lower().removesuffix(".gz")
+    if given is None:
+        given = next((each for each in ("jsonl", "csv") if stem.endswith(f".{each}")), None)
+    if given not in ("jsonl", "csv"):
+        raise invalid("manifest", "manifest must end in .jsonl or .csv, with or without .gz.")
+    return given
+
+
+def read(stream: BinaryIO, name: str, kind: str) -> Iterator[ManifestLine]:
+    """The lines of a manifest. Raises ApiError 422 `not_gzip` where the stream is no gzip although
+    its name ends in .gz."""
+    unpacked = cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if name.endswith(".gz") else stream
+    try:
+        yield from (_csv if kind == "csv" else _json_lines)(unpacked)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise invalid("manifest", "manifest is no whole gzip file.", "not_gzip") from error
+
+
+def _json_lines(stream: BinaryIO) -> Iterator[ManifestLine]:
+    number = 0
+    while raw := stream.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(raw) > MAX_LINE_BYTES:
+            while raw and not raw.endswith(b"\n"):
+                raw = stream.readline(_BLOCK)
+            yield _line(number, _too_long())
+            continue
+        yield _line(number, _object(raw.removeprefix(_BOM) if number == 1 else raw))
+
+
+def _object(raw: bytes) -> dict[str, Any] | Rejection:
+    if not raw.strip():
+        return Rejection("blank_line", "The line is blank.")
+    try:
+        found = json.loads(raw.decode())
+    except UnicodeDecodeError:
+        return Rejection("not_utf8", "The line is not UTF-8.")
+    except (ValueError, RecursionError):
+        return Rejection("not_json", "The line is no JSON.")
+    if not isinstance(found, dict):
+        return Rejection("not_an_object", "The line must be a JSON object.")
+    return found
+
+
+def _csv(stream: BinaryIO) -> Iterator[ManifestLine]:
+    csv.field_size_limit(MAX_LINE_BYTES)
+    text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
+    rows = csv.reader(text, strict=True)
+    number = 0
+    header: list[str] | None = None
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            number += 1
+            yield _line(number, Rejection("not_csv", f"The row cannot be read: {error}."))
+            return
+        if header is None:
+            header = [name.strip() for name in row]
+            continue
+        number += 1
+        yield _line(number, _record(header, row))
+
+
+def _record(header: list[str], row: list[str]) -> dict[str, Any] | Rejection:
+    if not any(row):
+        return Rejection("blank_line", "The row is blank.")
+    if len(row) != len(header):
+        message = f"The row has {len(row)} cells and the header {len(header)}."
+        return Rejection("not_csv", message)
+    if any("\udc80" <= letter <= "\udcff" for cell in row for letter in cell):
+        return Rejection("not_utf8", "The row is not UTF-8.")
+    return {name: cell(name, text) for name, text in zip(header, row, strict=True) if text}
+
+
+def cell(name: str, text: str) -> Any:
+    """The value of a cell, of the field's type. What has not this type is refused later."""
+    try:
+        if name in _INTEGERS:
+            return int(text)
+        if name in _NUMBERS:
+            return float(text)
+    except ValueError:
+        return text
+    return _WORDS.get(text.lower(), text) if name in _TRUTHS else text
+
+
+def _line(number: int, found: dict[str, Any] | Rejection) -> ManifestLine:
+    own = f"{number:09d}"
+    if isinstance(found, Rejection):
+        return ManifestLine(number, own, found)
+    given = found.pop("id", own)
+    if not isinstance(given, str) or _ID.fullmatch(given) is None:
+        message = "id must have 1 to 128 characters of A-Z a-z 0-9 . _ -."
+        return ManifestLine(number, own, Rejection("invalid_input", message, "id"))
+    return ManifestLine(number, given, found)
+
+
+def _too_long() -> Rejection:
+    return Rejection("line_too_long", f"The line has more than {MAX_LINE_BYTES} bytes.")

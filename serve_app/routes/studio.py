@@ -1,0 +1,131 @@
+"""The studio: a page for people, of static files that use the HTTP API and nothing else.
+
+The files are read once. Those that the page loads lie under a digest of all of them, and are kept
+by browsers for a year; the page itself is asked for each time. The policy allows no script but the
+server's own files, and no way from text to markup or code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse
+
+from serve_app.http.access import StateDep
+from serve_app.http.app_state import AppState
+
+FOLDER = Path(__file__).parent.parent / "studio"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_PAGE = "index.html"
+_READ = ["GET", "HEAD"]
+
+router = APIRouter(include_in_schema=False)
+
+
+class StudioFiles:
+    """The files of a folder by path, and a digest of them all."""
+
+    def __init__(self, folder: Path) -> None:
+        found = sorted(path for path in folder.rglob("*") if path.suffix in TYPES)
+        self.files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+        digest = hashlib.sha256()
+        for name, content in self.files.items():
+            digest.update(f"{name} {len(content)} ".encode() + content)
+        self.version = digest.hexdigest()[:16]
+        page = self.files.pop(_PAGE).decode()
+        self.page = page.replace("{version}", self.version).encode()
+
+
+@lru_cache(maxsize=1)
+def studio_files() -> StudioFiles:
+    return StudioFiles(FOLDER)
+
+
+def policy(store: str) -> str:
+    """The Content-Security-Policy, with the origin of the object store."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            f"connect-src 'self' {store}",
+            f"media-src 'self' blob: {store}",
+            "worker-src 'self'",
+            "manifest-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    )
+
+
+def _headers(store: str) -> Mapping[str, str]:
+    return {
+        "Content-Security-Policy": policy(store),
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+
+
+@router.api_route("/", methods=_READ)
+async def index(request: Request) -> Response:
+    """Browsers are sent to the studio; programs get to know what this is."""
+    vary = {"Vary": "Accept"}
+    if "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse("/studio/", 307, vary)
+    about = {
+        "name": "Bernie",
+        "studio": "/studio/",
+        "openapi": "/openapi.json",
+        "guide": "docs/api.md",
+    }
+    return JSONResponse(about, headers=vary)
+
+
+@router.api_route("/studio", methods=_READ)
+async def without_slash() -> Response:
+    return RedirectResponse("/studio/", 308)
+
+
+@router.api_route("/studio/", methods=_READ)
+async def page(state: StateDep) -> Response:
+    headers = {**_headers(state.store.public_origin), "Cache-Control": "no-cache"}
+    return Response(studio_files().page, media_type=TYPES[".html"], headers=headers)
+
+
+@router.api_route("/studio/{version}/{name}", methods=_READ)
+async def file(version: str, name: str, state: StateDep) -> Response:
+    return _file(version, name, state)
+
+
+@router.api_route("/studio/{version}/{folder}/{name}", methods=_READ)
+async def file_in_folder(version: str, folder: str, name: str, state: StateDep) -> Response:
+    return _file(version, f"{folder}/{name}", state)
+
+
+def _file(version: str, path: str, state: AppState) -> Response:
+    served = studio_files()
+    content = served.files.get(path)
+    if version != served.version or content is None:
+        raise HTTPException(404)
+    headers = {
+        **_headers(state.store.public_origin),
+        "Cache-Control": "public, max-age=31536000, immutable",
+    }
+    return Response(content, media_type=TYPES[Path(path).suffix], headers=headers)

@@ -1,0 +1,90 @@
+// The frame: sign-in or a screen, the way from one to another, and the playbar.
+import { online, refreshAccount, session, signIn, signOut } from "./api.js";
+import { forgetAll, recover } from "./clips.js";
+import { clearDrafts } from "./drafts.js";
+import { Announcer, notify } from "./parts/announce.js";
+import { Icon } from "./parts/icons.js";
+import { Playbar } from "./parts/playbar.js";
+import { Changer } from "./pages/changer.js";
+import { Credits } from "./pages/credits.js";
+import { Effects } from "./pages/effects.js";
+import { History } from "./pages/history.js";
+import { Keys } from "./pages/keys.js";
+import { SignIn } from "./pages/signin.js";
+import { Speech } from "./pages/speech.js";
+import { System } from "./pages/system.js";
+import { Voices } from "./pages/voices.js";
+import { stop } from "./player.js";
+import { route } from "./router.js";
+import { html, number, render, useEffect, useRef, useState, useStore } from "./ui.js";
+
+const SCREENS = {
+  speech: ["Speech", Speech], changer: ["Voice changer", Changer], effects: ["Sound effects", Effects], history: ["History", History],
+  voices: ["Voices", Voices], credits: ["Credits", Credits], keys: ["Keys", Keys], system: ["System", System],
+};
+const SHORT = { changer: "Changer", effects: "Effects" };
+const FIRST = 4; // screens in the bottom row of a phone; the others are behind More
+const THEMES = ["system", "light", "dark"];
+
+const theme = () => localStorage.getItem("bernie-theme") ?? "system";
+function setTheme(name) {
+  localStorage.setItem("bernie-theme", name);
+  if (name === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = name;
+}
+setTheme(theme());
+
+function Theme() {
+  const [name, show] = useState(theme());
+  return html`<label class="theme"><span class="sr">Colours</span><select onChange=${(event) => { setTheme(event.target.value); show(event.target.value); }}>
+    ${THEMES.map((each) => html`<option value=${each} selected=${each === name}>${{ system: "Auto", light: "Light", dark: "Dark" }[each]}</option>`)}</select></label>`;
+}
+
+const Links = ({ names, page, onGo }) => names.map((name) => html`<li key=${name}><a href="#/${name}" aria-current=${name === page ? "page" : undefined} onClick=${onGo}><${Icon} name=${name} /><span>${SHORT[name] ? html`<span class="long">${SCREENS[name][0]}</span><span class="short">${SHORT[name]}</span>` : SCREENS[name][0]}</span></a></li>`);
+
+function Account() {
+  const { account } = useStore(session);
+  const leave = () => { stop(); clearDrafts(); signOut().catch(() => notify("The server did not answer; you are still signed in.")); };
+  return html`<div class="account"><p class="email" title=${account?.email}>${account?.email ?? ""}</p><p class="facts">${account ? `${number(account.available)} credits` : ""}</p>
+    <div class="row tight"><${Theme} /><button class="quiet" onClick=${leave}>Sign out</button></div></div>`;
+}
+
+function Frame() {
+  const { page } = useStore(route);
+  const { up } = useStore(online);
+  const menu = useRef(null);
+  const names = Object.keys(SCREENS), shown = SCREENS[page] ? page : "speech";
+  const Screen = SCREENS[shown][1];
+  useEffect(() => {
+    refreshAccount().catch(() => {});
+    recover().catch(() => {});
+    return forgetAll;
+  }, []);
+  return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("h1")?.focus(); }}>Skip to the content</a>
+    <header class="side"><a class="brand" href="#/speech"><img src=${new URL("./icon.svg", import.meta.url).href} alt="" width="28" height="28" />Bernie</a>
+      <nav aria-label="Screens"><ul><${Links} names=${names} page=${shown} /></ul></nav><${Account} /></header>
+    <nav class="bottom" aria-label="Screens"><ul><${Links} names=${names.slice(0, FIRST)} page=${shown} /><li><button class="quiet" aria-haspopup="dialog" onClick=${() => menu.current.showModal()}><${Icon} name="more" /><span>More</span></button></li></ul></nav>
+    <dialog ref=${menu} class="menu" aria-label="More" onClick=${(event) => event.target === menu.current && menu.current.close()}><div><ul><${Links} names=${names.slice(FIRST)} page=${shown} onGo=${() => menu.current.close()} /></ul><${Account} />
+      <button class="quiet" onClick=${() => menu.current.close()}>Close</button></div></dialog>
+    <main id="main">${!up && html`<p class="warning" role="alert">You are offline. What you write is kept, and is sent when you try again.</p>`}<${Screen} key=${shown} /></main>`;
+}
+
+function App() {
+  const { token } = useStore(session);
+  useEffect(() => { if (!token) stop(); }, [token]);
+  return html`${token ? html`<${Frame} />` : html`<${SignIn} />`}<${Playbar} /><${Announcer} />`;
+}
+
+async function begin() {
+  // The operator's link: its token is taken out of the address before anything else.
+  const link = location.hash.match(/^#link=([\w-]+)$/)?.[1];
+  if (link) {
+    history.replaceState(null, "", `${location.pathname}#/speech`);
+    route.set({ page: "speech" });
+    await signIn("/api/sign-in/link", { link }).catch((error) => session.set({ token: null, note: error.message }));
+  }
+  const root = document.getElementById("app");
+  root.replaceChildren();
+  render(html`<${App} />`, root);
+}
+begin();

@@ -1,0 +1,83 @@
+// What every part is made with: markup, state that parts share, and how numbers are written.
+import { h, render, Fragment } from "./vendor/preact.js";
+import { useEffect, useRef, useState } from "./vendor/hooks.js";
+import htm from "./vendor/htm.js";
+
+export const html = htm.bind(h);
+export { render, Fragment, useEffect, useRef, useState };
+
+/** A value that parts of the page share: `get`, `set` with what changes, `subscribe`. */
+export function createStore(value) {
+  const listeners = new Set();
+  return {
+    get: () => value,
+    set(change) {
+      value = { ...value, ...change };
+      for (const each of [...listeners]) each(value);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+export function useStore(store) {
+  const [value, show] = useState(store.get());
+  useEffect(() => {
+    show(store.get());
+    return store.subscribe(show);
+  }, [store]);
+  return value;
+}
+
+/** What `load` resolves to: `{ value, error, loading, again }`. */
+export function useLoaded(load, dependencies = []) {
+  const [state, show] = useState({ loading: true });
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    let current = true;
+    show((old) => ({ ...old, loading: true }));
+    load().then(
+      (value) => current && show({ value, loading: false }),
+      (error) => current && show((old) => ({ value: old.value, error, loading: false })),
+    );
+    return () => { current = false; };
+  }, [...dependencies, turn]);
+  return { ...state, again: () => setTurn((n) => n + 1) };
+}
+
+export const number = (value) => value.toLocaleString("en");
+
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds || 0));
+  const minutes = Math.floor(whole / 60) % 60, hours = Math.floor(whole / 3600);
+  const two = (n) => String(n).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+export function length(seconds) {
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${clock(seconds)} min`;
+}
+
+export function size(bytes) {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+const day = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
+const hour = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hour12: false });
+
+export const timeOfDay = (moment) => hour.format(new Date(moment));
+
+export function when(moment) {
+  const at = new Date(moment);
+  return at.toDateString() === new Date().toDateString()
+    ? `today ${hour.format(at)}` : `${day.format(at)}, ${hour.format(at)}`;
+}
+
+/** Text in which `commands` stand between backticks. */
+export const marked = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code>${part}</code>` : part));
+
+export function shorten(text, most = 90) {
+  return text.length <= most ? text : `${text.slice(0, most).trimEnd()}…`;
+}

@@ -1,0 +1,126 @@
+"""Every screen, in both themes and at three widths: axe finds nothing, nothing is wider than the
+window, nothing that has the focus lies under the playbar.
+
+With `STUDIO_SCREENSHOTS=FOLDER` each screen is saved there as well, to be looked at by a person."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitor
+from tests.browser.server import StudioServer
+from tests.serve_app.recordings import SPEECH
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+SCREENS = ("speech", "changer", "effects", "history", "voices", "credits", "keys", "system")
+WIDTHS = (320, 375, 768, 1280)
+THEMES = ("light", "dark")
+FOLDER = os.environ.get("STUDIO_SCREENSHOTS")
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds: rule and place."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
+    found: dict[str, Any] = page.evaluate(f"axe.run({options})")
+    return [
+        f"{each['id']}: {node['html'][:160]}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
+
+
+def is_too_wide(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+
+def look(visitor: Visitor, name: str) -> None:
+    """Checks what is shown, in both themes and at all widths."""
+    page = visitor.page
+    for theme in THEMES:
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 860 if width > 400 else 760})
+            assert not is_too_wide(page), f"{name} at {width} px scrolls sideways"
+            if FOLDER and width > 320:
+                page.wait_for_timeout(350)
+                page.screenshot(path=Path(FOLDER) / f"{name}-{width}-{theme}.png")
+            if width in (320, 1280):
+                assert violations(page) == [], f"{name} at {width} px, {theme}"
+    page.set_viewport_size({"width": 1280, "height": 860})
+
+
+def fill(visitor: Visitor) -> None:
+    """Makes a few clips, a failure and a key, so that the screens have something to show."""
+    texts = [
+        "The kettle is on, and the kitchen is warm.",
+        "Once upon a time, a lighthouse keeper taught the gulls to sing. " * 3,
+        "Good evening, and welcome to the eight o'clock news.",
+    ]
+    for text in texts:
+        body = {"text": text, "voice": "af_heart"}
+        assert visitor.api("/api/speech", method="POST", data=body).status == 202
+    for prompt in ("Heavy rain, thunder far away.", "A dog barks twice."):
+        body = {"prompt": prompt, "duration": 2.0}
+        assert visitor.api("/api/sound-effects", method="POST", data=body).status == 202
+    visitor.api("/api/keys", method="POST", data={"name": "build server"})
+
+
+def test_sign_in_screens(visit: Callable[..., Visitor], studio: StudioServer) -> None:
+    visitor = visit(studio)
+    visitor.open()
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    look(visitor, "sign-in")
+    visitor.page.get_by_role("button", name="Create an account").click()
+    visitor.page.get_by_role("button", name="Create the account").click()
+    expect(visitor.page.get_by_role("alert")).to_be_visible()
+    visitor.allowed.append("422")
+    look(visitor, "sign-up")
+
+
+def test_empty_screens(visitor: Visitor) -> None:
+    for screen in ("speech", "changer", "history", "credits"):
+        visitor.go(screen)
+        expect(visitor.page.locator("h1")).to_be_focused()
+        visitor.page.wait_for_load_state("networkidle")
+        assert violations(visitor.page) == []
+
+
+@pytest.mark.timeout(600)
+def test_filled_screens(visitor: Visitor) -> None:
+    page = visitor.page
+    fill(visitor)
+    visitor.go("voices")
+    page.get_by_text("File", exact=True).click()
+    page.locator("#file").set_input_files(SPEECH)
+    page.get_by_label("Name").fill("My voice")
+    page.get_by_label("I may use this voice").check()
+    page.get_by_role("button", name="Add the voice").click()
+    expect(page.get_by_text("My voice", exact=True)).to_be_visible()
+    visitor.go("history")
+    expect(page.locator("li.clip.succeeded")).to_have_count(5)
+    page.locator("li.clip").last.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("complementary", name="Player")).to_be_visible()
+    for screen in SCREENS:
+        visitor.go(screen)
+        expect(page.locator("h1")).to_be_focused()
+        page.wait_for_load_state("networkidle")
+        if screen == "speech":
+            page.get_by_label("Text").fill("Your table for two is booked for 7:30 on March 4th.")
+        look(visitor, screen)
+    page.set_viewport_size({"width": 375, "height": 760})
+    page.get_by_role("button", name="More").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="More")).to_be_focused()

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from pipelines.audio.edges import MARGIN_SECONDS, WHOLE, Edges, cut, with_pauses
+
+RATE = 24_000
+
+
+def edged(wave: np.ndarray, edges: Edges) -> np.ndarray:
+    return with_pauses(cut(wave, edges, RATE), edges, RATE)
+
+
+def speech(lead: float, sound: float, tail: float) -> np.ndarray:
+    tone = 0.3 * np.sin(2 * np.pi * 150 / RATE * np.arange(round(sound * RATE)))
+    noise = np.random.default_rng(1).normal(0, 1e-4, round((lead + sound + tail) * RATE))
+    wave = noise
+    begin = round(lead * RATE)
+    wave[begin : begin + len(tone)] += tone
+    return wave.astype(np.float32)
+
+
+def test_the_whole_is_left_alone():
+    wave = speech(0.2, 0.5, 0.3)
+    assert edged(wave, WHOLE) is wave
+
+
+def test_silence_is_cut_to_a_margin_and_added():
+    wave = speech(0.2, 0.5, 0.3)
+    result = edged(wave, Edges(0.1, 0.4, cut_start=True, cut_end=True))
+    expected = 0.1 + 0.5 + 0.4 + 2 * MARGIN_SECONDS
+    assert len(result) / RATE == pytest.approx(expected, abs=0.012)
+    assert not result[: round(0.1 * RATE)].any()
+    assert not result[-round(0.4 * RATE) :].any()
+
+
+def test_one_end_may_be_cut():
+    wave = speech(0.2, 0.5, 0.3)
+    start = edged(wave, Edges(cut_start=True))
+    end = edged(wave, Edges(cut_end=True))
+    assert len(wave) - len(start) == pytest.approx((0.2 - MARGIN_SECONDS) * RATE, abs=250)
+    assert len(wave) - len(end) == pytest.approx((0.3 - MARGIN_SECONDS) * RATE, abs=250)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 100, 5000])
+def test_silence_and_scraps_are_kept(samples: int):
+    wave = np.zeros(samples, np.float32)
+    assert len(edged(wave, Edges(cut_start=True, cut_end=True))) == samples
