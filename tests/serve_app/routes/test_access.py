@@ -71,6 +71,8 @@ ROUTES = [
     Route("generate", "POST", "/api/sound-effects", 202, {"prompt": "A dog barks twice."}),
     Route("generate", "POST", "/api/conversions", 202, CONVERSION),
     Route("generate", "PATCH", "/api/voices/{voice_id}", 200, {"name": "mine too"}),
+    Route("generate", "POST", "/v1/text-to-speech/{voice_id}", 422, {"text": ""}),
+    Route("generate", "POST", "/v1/text-to-speech/{voice_id}/stream", 422, {"text": ""}),
     Route("generate", "DELETE", "/api/voices/{voice_id}", 204),
     Route("generate", "DELETE", "/api/uploads/{upload_id}", 204),
     Route("generate", "DELETE", "/api/clips/{clip_id}", 204),
@@ -89,8 +91,6 @@ ROUTES = [
     Route("read", "GET", "/v1/user", 200),
     Route("read", "GET", "/v1/user/subscription", 200),
     Route("read", "GET", "/v1/usage/character-stats", 422),
-    Route("generate", "POST", "/v1/text-to-speech/{voice_id}", 422, {"text": ""}),
-    Route("generate", "POST", "/v1/text-to-speech/{voice_id}/stream", 422, {"text": ""}),
     Route("generate", "POST", "/v1/sound-generation", 422, {"text": ""}),
     *(
         Route("generate", "POST", f"/v1/{name}/{{voice_id}}{end}", 415)
