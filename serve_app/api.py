@@ -13,12 +13,15 @@ from serve_app.http.error_responses import ERROR_HANDLERS
 from serve_app.http.middleware import BodyLimit, SecurityHeaders, UnexpectedErrors
 from serve_app.routes import (
     accounts,
+    client_models,
     clip_audio,
     clip_events,
     clips,
     conversions,
+    elevenlabs,
     health,
     keys,
+    openai,
     services,
     sessions,
     sound_effects,
@@ -66,12 +69,16 @@ def create_app(state: AppState) -> FastAPI:
         clips,
         clip_events,
         clip_audio,
+        client_models,
+        openai,
+        elevenlabs,
         health,
         studio,
     ):
         app.include_router(surface.router)
     # The last added is the outermost.
-    app.add_middleware(BodyLimit, limit=state.settings.max_body_bytes)
+    forms = state.settings.max_upload_bytes + state.settings.max_body_bytes
+    app.add_middleware(BodyLimit, limit=state.settings.max_body_bytes, form_limit=forms)
     app.add_middleware(UnexpectedErrors)
     app.add_middleware(SecurityHeaders)
     return app

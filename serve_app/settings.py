@@ -181,6 +181,13 @@ class Settings(BaseSettings, QueueSettings):
     max_voices: int = Field(100, ge=0)
     """Voices of their own that a user may have."""
 
+    # Clients of other services (`/v1`)
+    voice_aliases: dict[str, str] = {}
+    """Names of voices that such clients send, and the voices of this server that are meant, besides
+    those of `voice_aliases.ALIASES`."""
+    cancel_on_disconnect: bool = True
+    """Whether a clip is cancelled whose caller has gone."""
+
     # Models
     device: str = "cpu"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"

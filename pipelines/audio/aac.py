@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.audio.appending import Appendable
 from pipelines.protocol import Waveform
@@ -25,7 +28,7 @@ class AacFile:
         self._held: Waveform = np.zeros(0, np.float32)
         self._written = 0
 
-    def write(self, samples: Waveform) -> None:
+    def write(self, samples: NDArray[Any]) -> None:
         """The next samples, `[samples]` in [-1, 1]."""
         self._held = np.concatenate([self._held, samples.astype(np.float32)])
         whole = len(self._held) // _FRAME * _FRAME

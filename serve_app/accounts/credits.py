@@ -37,6 +37,14 @@ def held(session: Session, user_id: str) -> int:
     return int(session.scalars(holds).one())
 
 
+def granted(session: Session, user_id: str) -> int:
+    """All credits that the user was ever given."""
+    given = select(func.coalesce(func.sum(LedgerEntry.amount), 0))
+    return int(
+        session.scalars(given.where(LedgerEntry.user_id == user_id, LedgerEntry.amount > 0)).one()
+    )
+
+
 def require_available(session: Session, user: User, cost: int, what: str = "clip") -> None:
     """Raises ApiError 402 unless the balance of a locked user covers all holds and `cost`."""
     holds = held(session, user.id)

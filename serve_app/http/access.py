@@ -1,4 +1,5 @@
-"""FastAPI dependencies: the application's state, and the user of a bearer token.
+"""FastAPI dependencies: the application's state, and the user of a bearer token, which may also
+come as `xi-api-key`, the header of ElevenLabs' clients.
 
 The scope that a credential needs follows from the request's method: `read` for GET and HEAD,
 `generate` for everything else. It is checked here, so that no route can forget to.
@@ -39,16 +40,18 @@ StateDep = Annotated[AppState, Depends(_app_state)]
 
 
 async def _caller(
+    request: Request,
     state: StateDep,
     sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
-    if sent is None:
+    token = sent.credentials if sent is not None else request.headers.get("xi-api-key", "")
+    if not token:
         message = "Sign in, or send an API key, as `Authorization: Bearer …`."
         raise ApiError(401, "missing_credentials", message)
-    credential = hash_token(sent.credentials)
+    credential = hash_token(token)
     share = state.pace.user_of(credential)
     await state.pace.wait(share)
-    caller, now = await state.work.reads.run(share, _authenticate, state, sent.credentials)
+    caller, now = await state.work.reads.run(share, _authenticate, state, token)
     state.pace.saw(credential, caller.user.id)
     if caller.use_due(now):
         try:

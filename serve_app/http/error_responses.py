@@ -1,4 +1,5 @@
-"""Every error is answered as `{"error": {"code", "message", "field"?}}`, without secrets.
+"""Every error is answered as `{"error": {"code", "message", "field"?}}`, without secrets; on the
+surfaces of other services in their shape (`surface_errors`).
 
 Errors of the client are 4xx with a sentence to act on. A database or store that cannot be reached
 is 503. Anything else is a bare 500; the log has the stack of it but no values.
@@ -15,10 +16,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from pipelines.protocol import InvalidInput
 from serve_app.db.availability import UNAVAILABLE, is_locked
 from serve_app.errors import ApiError, invalid
+from serve_app.http.surface_errors import in_shape_of, surface_of
 from serve_app.storage.store_errors import StoreError
 
 log = logging.getLogger(__name__)
@@ -35,6 +38,7 @@ _FRAMEWORK_ERRORS = {
 
 
 def error_response(
+    scope: Scope,
     status: int,
     code: str,
     message: str,
@@ -42,61 +46,74 @@ def error_response(
     retry_after: int | None = None,
 ) -> JSONResponse:
     """The response to an error found outside the routes."""
-    return _respond(ApiError(status, code, message, field, retry_after))
+    return _respond(scope, ApiError(status, code, message, field, retry_after))
 
 
-def _respond(error: ApiError) -> JSONResponse:
-    headers = {}
-    if error.status == 401:
+def _respond(scope: Scope, error: ApiError) -> JSONResponse:
+    headers: dict[str, str] = {}
+    status, body = error.status, error.body()
+    if (surface := surface_of(scope)) is not None:
+        status, body, headers = in_shape_of(surface, error)
+    if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
-    return JSONResponse(error.body(), error.status, headers)
+    return JSONResponse(body, status, headers)
 
 
-async def _api_error(_request: Request, error: ApiError) -> JSONResponse:
-    return _respond(error)
+async def _api_error(request: Request, error: ApiError) -> JSONResponse:
+    return _respond(request.scope, error)
 
 
-async def _invalid_input(_request: Request, error: InvalidInput) -> JSONResponse:
-    return _respond(invalid(error.field, error.message, error.code))
+async def _invalid_input(request: Request, error: InvalidInput) -> JSONResponse:
+    return _respond(request.scope, invalid(error.field, error.message, error.code))
 
 
-async def _framework_error(_request: Request, error: HTTPException) -> JSONResponse:
+def _unavailable(request: Request, code: str, message: str) -> JSONResponse:
+    return error_response(request.scope, 503, code, message, retry_after=RETRY_SECONDS)
+
+
+async def _framework_error(request: Request, error: HTTPException) -> JSONResponse:
     code, message = _FRAMEWORK_ERRORS.get(error.status_code, ("refused", "This was refused."))
-    response = error_response(error.status_code, code, message or error.detail)
+    response = error_response(request.scope, error.status_code, code, message or error.detail)
     response.headers.update(error.headers or {})
     return response
 
 
-async def _store_unavailable(_request: Request, error: StoreError) -> JSONResponse:
+async def _store_unavailable(request: Request, error: StoreError) -> JSONResponse:
     log.warning("object store unavailable: %s", type(error.__cause__ or error).__name__)
     message = "The object store cannot be reached. Try again in a moment."
-    return error_response(503, "store_unavailable", message, retry_after=RETRY_SECONDS)
+    return error_response(
+        request.scope, 503, "store_unavailable", message, retry_after=RETRY_SECONDS
+    )
 
 
-async def _database_unavailable(_request: Request, error: SQLAlchemyError) -> JSONResponse:
+async def _database_unavailable(request: Request, error: SQLAlchemyError) -> JSONResponse:
     if is_locked(error):
         message = "What this changes is being changed at the moment. Try again."
-        return error_response(503, "busy", message, retry_after=RETRY_SECONDS)
+        return _unavailable(request, "busy", message)
     cause = error.orig if isinstance(error, DBAPIError) else error
     log.warning("database unavailable: %s", type(cause).__name__)
     message = "The database cannot be reached. Try again in a moment."
-    return error_response(503, "database_unavailable", message, retry_after=RETRY_SECONDS)
+    return error_response(
+        request.scope, 503, "database_unavailable", message, retry_after=RETRY_SECONDS
+    )
 
 
 async def _validation_error(request: Request, error: RequestValidationError) -> JSONResponse:
     first = error.errors()[0]
     if first["type"] == "json_invalid":
-        return error_response(400, *_FRAMEWORK_ERRORS[400])
+        return error_response(request.scope, 400, *_FRAMEWORK_ERRORS[400])
     place, *path = first["loc"]
     if place == "body" and not path and _has_body_of_another_type(request):
         message = "Send the request body as application/json."
-        return error_response(415, "unsupported_media_type", message)
+        return error_response(request.scope, 415, "unsupported_media_type", message)
     if place == "query":
         path = path[:1]  # a parameter that is repeated has one name
     field = _printable(path or [place])
-    return error_response(422, "invalid_input", f"{field} {_complaint(first)}.", field)
+    return error_response(
+        request.scope, 422, "invalid_input", f"{field} {_complaint(first)}.", field
+    )
 
 
 def _has_body_of_another_type(request: Request) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,21 +14,26 @@ from serve_app.http.error_responses import error_response
 
 logger = logging.getLogger(__name__)
 
+_FORMS = re.compile(r"/v1/(voices/add|voices/[^/]+/edit|(voice-changer|speech-to-speech)/.+)")
+"""Where recordings come within the request."""
+
 
 class BodyLimit:
-    """Refuses request bodies over `limit` bytes, by their declared length or while reading."""
+    """Refuses request bodies over `limit` bytes, by their declared length or while reading. Those
+    under the paths of `form_limit` are forms with recordings, of up to that many bytes."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, form_limit: int) -> None:
         self.app = app
-        self.limit = limit
-        self.message = f"The request body may have at most {limit} bytes."
+        self.limits = {False: limit, True: form_limit}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if _declared_length(Headers(scope=scope)) > self.limit:
-            response = error_response(413, "body_too_large", self.message)
+        limit = self.limits[_FORMS.fullmatch(scope["path"]) is not None]
+        message_of_limit = f"The request body may have at most {limit} bytes."
+        if _declared_length(Headers(scope=scope)) > limit:
+            response = error_response(scope, 413, "body_too_large", message_of_limit)
             await response(scope, receive, send)
             return
 
@@ -37,9 +43,9 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.limit:
+            if received > limit:
                 # FastAPI passes this exception type on while it reads a body, and no other.
-                raise HTTPException(413, self.message)
+                raise HTTPException(413, message_of_limit)
             return message
 
         await self.app(scope, limited_receive, send)
@@ -69,7 +75,9 @@ class UnexpectedErrors:
                 raise
             frames = "".join(traceback.format_tb(error.__traceback__))
             logger.error("%s in %s\n%s", type(error).__name__, scope["method"], frames)  # noqa: TRY400
-            response = error_response(500, "internal_error", "Something went wrong on our side.")
+            response = error_response(
+                scope, 500, "internal_error", "Something went wrong on our side."
+            )
             await response(scope, receive, send)
 
 
@@ -88,7 +96,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Content-Type-Options"] = "nosniff"
-                if scope["path"].startswith("/api/"):
+                if scope["path"].startswith(("/api/", "/v1/", "/v2/")):
                     headers["Cache-Control"] = "no-store"
             await send(message)
 

@@ -25,10 +25,10 @@ SPEECH, CONVERSION, SOUND = "styletts2", "seedvc", "make-an-audio"
 """The services."""
 
 
-def speech_clip(submission: Submission, body: Speech) -> NewClip:
-    """Validates the request. Nothing is written before it returns."""
+def speech_clip(submission: Submission, body: Speech, field: str = "text") -> NewClip:
+    """Validates the request, whose text comes in `field`. Nothing is written before it returns."""
     settings = submission.state.settings
-    text = clean_text(body.text, "text", settings.max_text_characters)
+    text = clean_text(body.text, field, settings.max_text_characters)
     seed = submission.seed
     submission.check(SpeechRequest(text, body.voice, body.speed, seed, body.literal))
     options: dict[str, Any] = {
@@ -51,10 +51,11 @@ def speech_clip(submission: Submission, body: Speech) -> NewClip:
     )
 
 
-def sound_clip(submission: Submission, body: SoundEffect) -> NewClip:
-    """Validates the request. Nothing is written before it returns."""
+def sound_clip(submission: Submission, body: SoundEffect, field: str = "prompt") -> NewClip:
+    """Validates the request, whose description comes in `field`. Nothing is written before it
+    returns."""
     settings = submission.state.settings
-    prompt = clean_text(body.prompt, "prompt", settings.max_prompt_characters)
+    prompt = clean_text(body.prompt, field, settings.max_prompt_characters)
     seed = submission.seed
     request = SoundRequest(prompt, body.duration, body.steps, body.guidance, seed)
     submission.check(request)

@@ -16,9 +16,11 @@ Blocks = AsyncGenerator[bytes, None]
 class StreamedBlocks(StreamingResponse):
     """A response of the blocks of a generator, which is closed however the response ends."""
 
-    def __init__(self, first: bytes, others: Blocks, media_type: str) -> None:
+    def __init__(
+        self, first: bytes, others: Blocks, media_type: str, headers: dict[str, str] | None = None
+    ) -> None:
         self._others = others
-        super().__init__(_joined(first, others), media_type=media_type)
+        super().__init__(_joined(first, others), media_type=media_type, headers=headers)
 
     @classmethod
     async def begin(cls, blocks: Blocks, media_type: str) -> StreamedBlocks:

@@ -19,12 +19,16 @@ class WaitSlots:
     def __init__(self) -> None:
         self._of_user: Counter[str] = Counter()
 
+    def has_room(self, user_id: str) -> bool:
+        """Whether another request of the user may wait."""
+        full = self._of_user.total() >= MAX_WAITING
+        return not full and self._of_user.get(user_id, 0) < MAX_WAITING_PER_USER
+
     @contextmanager
     def hold(self, user_id: str) -> Iterator[bool]:
         """Holds a slot for the block, and yields whether there was one: whether the request may
         wait."""
-        full = self._of_user.total() >= MAX_WAITING
-        if full or self._of_user[user_id] >= MAX_WAITING_PER_USER:
+        if not self.has_room(user_id):
             yield False
             return
         self._of_user[user_id] += 1

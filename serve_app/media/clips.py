@@ -57,6 +57,8 @@ class NewClip:
     original_voice_s3_key: str | None
     options: dict[str, Any]
     credits: int
+    streamed: bool = False
+    """Whether somebody is going to listen while it is made."""
 
 
 def submit(
@@ -94,6 +96,7 @@ def submit(
         start_at=start_at,
         turn=admission.next_turn(session, user_id),
         ready=start_at <= now,
+        streamed=new.streamed,
         idempotency_key=idempotency_key,
         request_hash=request_hash,
     )
@@ -111,9 +114,7 @@ def submitted(
     another request."""
     if idempotency_key is None:
         return None
-    clip = session.scalars(
-        select(Clip).where(Clip.user_id == user_id, Clip.idempotency_key == idempotency_key)
-    ).one_or_none()
+    clip = with_key(session, user_id, idempotency_key)
     if clip is not None and clip.request_hash != request_hash:
         raise ApiError(
             409,
@@ -122,6 +123,30 @@ def submitted(
             "Idempotency-Key",
         )
     return clip
+
+
+def with_key(session: Session, user_id: str, idempotency_key: str) -> Clip | None:
+    """The clip that holds an idempotency key of the user."""
+    held = select(Clip).where(Clip.user_id == user_id, Clip.idempotency_key == idempotency_key)
+    return session.scalars(held).one_or_none()
+
+
+def release_key(session: Session, clip_id: str, idempotency_key: str) -> None:
+    """Lets the next request with this key make another clip."""
+    held = update(Clip).where(Clip.id == clip_id, Clip.idempotency_key == idempotency_key)
+    session.execute(held.values(idempotency_key=None))
+
+
+def made_since(session: Session, user_id: str, request_hash: str, since: float) -> Clip | None:
+    """The newest clip that such a request made from a time on, if it succeeded."""
+    made = select(Clip).where(
+        Clip.user_id == user_id,
+        Clip.created_at >= since,
+        Clip.request_hash == request_hash,
+        Clip.s3_key.is_not(None),
+        Clip.deleted_at.is_(None),
+    )
+    return session.scalars(made.order_by(Clip.created_at.desc()).limit(1)).one_or_none()
 
 
 def get(session: Session, user_id: str, clip_id: str) -> Clip:

@@ -35,6 +35,7 @@ logger = logging.getLogger("bernie.uploads")
 
 PREFIX = "seed-vc-audio-uploads/"
 FIELD = "upload"
+_RECEIVED = "bin"
 _DECODING = BoundedSemaphore(2)
 """Recordings decoded at a time in a process: the longest takes about 100 MB meanwhile."""
 
@@ -76,6 +77,35 @@ def create(
     )
     session.add(upload)
     session.flush()
+    return upload
+
+
+def receive(
+    database: Database,
+    store: ObjectStore,
+    settings: Settings,
+    user_id: str,
+    data: bytes,
+    clock: Callable[[Session], float],
+) -> RecordingUpload:
+    """An upload of a file that came within a request, of whatever kind. Nobody gets a URL to it, so
+    that it counts as made when any URL would have expired: once it is deleted nothing is left of
+    it. Raises ApiError 422 for no file, or one that is too large; StoreError."""
+    if not 1 <= len(data) <= settings.max_upload_bytes:
+        message = f"The recording must have 1 to {settings.max_upload_bytes} bytes."
+        raise invalid("audio", message)
+    upload_id = new_id()
+    with database.transaction() as session:
+        upload = RecordingUpload(
+            id=upload_id,
+            user_id=user_id,
+            s3_key=f"{PREFIX}{upload_id}.{_RECEIVED}",
+            content_type="application/octet-stream",
+            bytes=len(data),
+            created_at=clock(session) - settings.presign_seconds,
+        )
+        session.add(upload)
+    store.put(upload.s3_key, data, upload.content_type)
     return upload
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+import numpy as np
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from pipelines.audio.containers import FORMATS, Encoder
 from pipelines.audio.decoding import decode
-from pipelines.audio.recording import Recording
+from pipelines.audio.recording import SHORTEST_SECONDS, Recording, at_rate
 from pipelines.audio.speech_check import check_speech
 from pipelines.protocol import InvalidInput
 from pipelines.voices.shipped_voices import Catalogue
@@ -113,6 +114,24 @@ def create(
         remove(database, store, voice)
         raise
     return made
+
+
+def from_files(files: Sequence[bytes], field: str, longest_seconds: float) -> Recording:
+    """The recording of a voice from several files: one after the other, cut at the longest that a
+    voice may have. Raises InvalidInput for `field` where one cannot be read, or all are too
+    short."""
+    parts: list[Recording] = []
+    for data in files:
+        if sum(part.seconds for part in parts) >= SECONDS[1]:
+            break
+        parts.append(decode(data, field, longest_seconds, SHORTEST_SECONDS))
+    rate = parts[0].sample_rate
+    joined = np.concatenate([at_rate(part, rate) for part in parts])
+    whole = Recording(joined[: round(SECONDS[1] * rate)], rate)
+    if whole.seconds < SECONDS[0]:
+        message = f"The {field} recordings must last {SECONDS[0]:g} second or more together."
+        raise InvalidInput(field, message)
+    return whole
 
 
 def find_own(session: Session, user_id: str, name: str) -> Voice | None:

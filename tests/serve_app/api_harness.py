@@ -132,9 +132,14 @@ def bearer(token: str) -> Headers:
 
 
 def error_of(answer: Any, status: int) -> dict[str, Any]:
-    """The error of an answer. Asserts the status and the common shape."""
+    """The error of an answer. Asserts the status and the common shape, or that of other services'
+    clients."""
     assert answer.status_code == status, answer.text
     body = answer.json()
+    if answer.request.url.path.startswith(("/v1/", "/v2/")):
+        assert set(body) == {"detail", "error"}
+        assert set(body["error"]) == {"message", "type", "param", "code"}
+        return dict(body["error"])
     assert set(body) == {"error"}
     assert {"code", "message"} <= set(body["error"]) <= {"code", "message", "field", "retry_after"}
     retry_after = answer.headers.get("Retry-After")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -119,10 +119,11 @@ class FoleyFrontend:
         kind, similarity = self.nearest(prompt, unwanted)
         return Understood((Layer(kind, traits_in(prompt)),), similarity, _note(similarity, kind))
 
-    def _ordered(self, steps: Iterable[Step], unwanted: frozenset[str]) -> list[Step]:
+    def _ordered(self, steps: Sequence[Step], unwanted: frozenset[str]) -> list[Step]:
         """The steps, those of the form "X before Y" in two where both are sounds."""
-        ordered = []
-        for step in steps:
+        ordered: list[Step] = []
+        *before, last = steps
+        for step in (*self._listed(before, unwanted), last):
             halves = inverted(step.raw)
             pair = [one_step(half) for half in halves] if halves else []
             if pair and all(
@@ -132,6 +133,15 @@ class FoleyFrontend:
             else:
                 ordered.append(step)
         return ordered
+
+    def _listed(self, steps: Iterable[Step], unwanted: frozenset[str]) -> Iterator[Step]:
+        """Steps before the last, of which commas make a list: "a knock, a creak, then a shot"."""
+        for step in steps:
+            listed = [one_step(piece) for piece in step.raw.split(",")]
+            sounds = all(
+                it.parts and self._layers(it, unwanted)[1] >= LEAST_COSINE for it in listed
+            )
+            yield from listed if len(listed) > 1 and sounds else [step]
 
     def _layers(
         self, step: Step, unwanted: frozenset[str]

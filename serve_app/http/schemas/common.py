@@ -42,6 +42,17 @@ class Body(BaseModel):
         return value
 
 
+class ForeignBody(Body):
+    """A request body of another service's interface. Unknown fields are taken, because later
+    clients have more of them, and types are converted."""
+
+    model_config = ConfigDict(extra="allow", strict=False)
+
+    def unknown(self) -> list[str]:
+        """The names of unknown fields, as far as a response header can hold them."""
+        return [name for name in sorted(self.model_extra or ()) if name.isidentifier()][:20]
+
+
 class Query(BaseModel):
     """The query parameters of a request."""
 

@@ -35,7 +35,8 @@ _NEAR = r"(?:closer|nearer)"
 _FAR = r"(?:further|farther|more distant)"
 _BY_DEGREES = r"(?:gradually|progressively|steadily|increasingly|ever|slowly)[ -]"
 _MOVE = (
-    r"(?:com|mov|driv|walk|fly|fli|run|rid|rush|rac|sail|draw|gett|get|speed|head|go|roll|stroll|"
+    r"(?:com|mov|driv|walk|fly|fli|run|rid|rush|rac|sail|draw|gett|get|runn|swimm|speed|head|"
+    r"go|roll|stroll|"
     r"gallop|disappear|vanish|zoom|swoop|whizz|cruis|march)(?:e|es|s|ing|)"
 )
 _WHEN = (
@@ -143,7 +144,11 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
         rf"{_BECOME}?slower and slower|{_BECOME}slower|(?:slow|wind)(?:s|ing) down|"
         rf"decelerat(?:es|ing)",
     ),
-    (Course.UP, True, r"increases|increasing|grows|growing"),
+    (Course.NEARER, True, _NEAR),
+    (Course.DOWN, True, r"quieter|fainter|eas(?:es|ing)|goes quiet"),
+    (Course.FADE_OUT, True, r"dies"),
+    (Course.UP, True, r"louder|increases|increasing|grows|growing|picks up|reaches a peak"),
+    (Course.SLOWER, True, r"slows"),
 )
 """Each with whether its words are taken out of the text that is compared with the kinds."""
 

@@ -71,7 +71,8 @@ _THEN = re.compile(
     r"quickly )?followed (?:immediately )?by|"
     r"(?:and )?(?:only )?then|after(?:wards| that| a while| a moment| a pause)|"
     r"(?:a )?(?:moment|second|little|while|bit)s? later|"
-    r"later(?: on)?|subsequently|next|finally|lastly|at (?:the end|last)|in the end|thereafter|"
+    r"later(?: on)?|subsequently|next|finally|lastly|last,|(?:which )?preced(?:es|ing)|"
+    r"at (?:the end|last)|in the end|thereafter|"
     r"until|till|(?:which |that )?(?:turn|chang|transition|morph|mov)(?:s|es|ing|"
     r"ning)? (?:in)?to|becoming|"
     r"(?:which )?(?:gives|giving|give) way to|(?:which )?(?:leads|leading) (?:in)?to|"
@@ -81,6 +82,7 @@ _THEN = re.compile(
     r"there is |comes |follows )*"
 )
 _PRECEDED = re.compile(r"^(?P<later>.+?),? (?:which is |is )?preceded by (?P<sooner>.+)$")
+_PAUSE = re.compile(r"[,;.] (?:and )?(?:a )?(?:short |long |brief )?(?:pause|silence|break)[,;.] ")
 _RANKED = re.compile(r"(?:^|[\s,;.]+)(?:1|2|3|4|5)[.)] +")
 _RANK_AFTER = re.compile(
     r"^(?P<first>[^,;]+?) first[,;]? (?:and )?(?P<second>[^,;]+?) (?:second|next|last|after)$"
@@ -91,7 +93,8 @@ _OPENING = re.compile(
     r"initially)[\s,:]+(?:comes |there is )?"
 )
 _SECONDS = re.compile(
-    r"\b(?:(?:for|lasting) )?(?P<number>\d+(?:\.\d+)?|one|two|three|four|five|six|seven|eight|"
+    r"\b(?<!after )(?:(?:for|lasting) )?(?P<number>\d+(?:\.\d+)?|one|two|three|four|five|six|"
+    r"seven|eight|"
     r"nine|ten)"
     r"[\s-]+seconds?(?: long)?(?: of)?\b"
 )
@@ -210,6 +213,7 @@ def _without_negations(text: str) -> tuple[str, tuple[str, ...]]:
 def _pieces(text: str) -> list[str]:
     """The steps of a text in the order in which they are to be heard."""
     pieces = []
+    text = _PAUSE.sub(", then silence, then ", text)
     text = _RANKED.sub(", then ", text).removeprefix(", then ")
     if found := _RANK_AFTER.match(text):
         text = f"{found['first']}, then {found['second']}"

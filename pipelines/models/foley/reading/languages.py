@@ -10,7 +10,8 @@ FOREIGN: dict[str, frozenset[str]] = {
     name: frozenset(words(text))
     for name, text in {
         "German": "der das ein eine einen einem einer und mit im auf ist nicht oder vom zum zur "
-        "bei ohne über für laut leise starker starke regen donner hund hunde katze bellt bellender "
+        "bei ohne über für laut leise starker starke regen donner hund hunde katze bellt "
+        "bellender "
         "schritte tür klopfen klopft vögel zwitschern glocke meer wellen schuss feuer gewitter "
         "zuerst dann danach kein keine hof wald",
         "French": "le la les un une des du et avec dans sur est qui sans puis pluie tonnerre vent "

@@ -1,0 +1,134 @@
+"""Text to speech: the whole file, or a stream while it is made."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi import Query as FromQuery
+
+from serve_app.field_rules import between, length
+from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.new_clips import SPEECH, speech_clip
+from serve_app.http.schemas.common import ForeignBody
+from serve_app.http.schemas.submissions import Speech
+from serve_app.http.submission import Submission
+from serve_app.http.surface_calls import SurfaceCall, fingerprint
+from serve_app.http.surface_names import check_model, voice_named
+from serve_app.media.clips import NewClip
+from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
+
+router = APIRouter(prefix="/v1/text-to-speech")
+
+FOREIGN = ("eleven_",)
+_SPEEDS = (0.5, 2.0)
+_WITHOUT_EFFECT = (
+    "pronunciation_dictionary_locators",
+    "previous_text",
+    "next_text",
+    "previous_request_ids",
+    "next_request_ids",
+    "use_pvc_as_ivc",
+    "apply_language_text_normalization",
+    "audio_effects",
+)
+
+OutputFormat = Annotated[str, FromQuery(alias="output_format")]
+Flag = Annotated[bool, FromQuery()]
+
+
+class SpeechBody(ForeignBody):
+    text: str
+    model_id: Annotated[str, length(1, 200)] | None = None
+    language_code: str | None = None
+    voice_settings: dict[str, Any] | None = None
+    seed: Annotated[int, between(0, 2**32 - 1)] | None = None
+    apply_text_normalization: str | None = None
+    pronunciation_dictionary_locators: Any = None
+    previous_text: Any = None
+    next_text: Any = None
+    previous_request_ids: Any = None
+    next_request_ids: Any = None
+    use_pvc_as_ivc: Any = None
+    apply_language_text_normalization: Any = None
+    audio_effects: Any = None
+
+    def speed(self) -> float:
+        """The speed that is asked for, within what the models do."""
+        asked = (self.voice_settings or {}).get("speed")
+        if not isinstance(asked, int | float) or isinstance(asked, bool):
+            return 1.0
+        return min(max(float(asked), _SPEEDS[0]), _SPEEDS[1])
+
+    def ignored(self) -> list[str]:
+        """The fields that have no effect, or not all of it."""
+        settings = {k: v for k, v in (self.voice_settings or {}).items() if v is not None}
+        speed = settings.pop("speed", None)
+        names = [f"voice_settings.{name}" for name in sorted(settings) if name.isidentifier()]
+        if speed is not None and speed != self.speed():
+            names.append("voice_settings.speed")
+        names += [name for name in _WITHOUT_EFFECT if getattr(self, name)]
+        if self.apply_text_normalization == "off":
+            names.append("apply_text_normalization")
+        if self.language_code is not None and not self.language_code.startswith("en"):
+            names.append("language_code")
+        return [*self.unknown(), *names][:40]
+
+
+@router.post("/{voice_id}")
+async def convert(
+    voice_id: str,
+    body: SpeechBody,
+    user: CurrentUser,
+    state: StateDep,
+    request: Request,
+    output_format: OutputFormat = DEFAULT,
+    enable_logging: Flag = True,
+) -> Response:
+    """The whole file, sent when it is made."""
+    call = await _call(voice_id, body, user, state, request, output_format, enable_logging, False)
+    return await call.audio_response()
+
+
+@router.post("/{voice_id}/stream")
+async def stream(
+    voice_id: str,
+    body: SpeechBody,
+    user: CurrentUser,
+    state: StateDep,
+    request: Request,
+    output_format: OutputFormat = DEFAULT,
+    enable_logging: Flag = True,
+) -> Response:
+    """The audio while it is made."""
+    call = await _call(voice_id, body, user, state, request, output_format, enable_logging, True)
+    return await call.audio_response()
+
+
+async def _call(
+    voice_id: str,
+    body: SpeechBody,
+    user: CurrentUser,
+    state: StateDep,
+    request: Request,
+    output_format: str,
+    enable_logging: bool,
+    live: bool,
+) -> SurfaceCall:
+    name, rate = encoding(output_format, live)
+    # The voice is replaced by the one that is meant.
+    wanted = Speech(text=body.text, voice="-", speed=body.speed(), seed=body.seed, sample_rate=rate)
+    submission = Submission(state, user, SPEECH, wanted, None, name)
+    submission.fingerprint = fingerprint(request, await request.body())
+    make = partial(_new_clip, submission, body.model_id, voice_id, wanted)
+    ignored = [*body.ignored(), *([] if enable_logging else ["enable_logging"])]
+    return SurfaceCall(state, user, request, submission, state.work.texts, make, live, ignored)
+
+
+def _new_clip(
+    submission: Submission, model_id: str | None, voice_id: str, wanted: Speech
+) -> NewClip:
+    check_model(submission.state.settings, SPEECH, model_id, FOREIGN)
+    voice = voice_named(submission.state, submission.user, voice_id)
+    return speech_clip(submission, wanted.model_copy(update={"voice": voice}))

@@ -1,0 +1,175 @@
+"""The application behind a real HTTP server on loopback, with a worker, database and object store;
+only Ray and the models are left out. Every clip is a tone."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import uvicorn
+from sqlalchemy import select, update
+
+from pipelines import registry
+from pipelines.protocol import Request, Segment, SpeechRequest, Waveform
+from serve_app.api import AppState, GraphStatus, create_app
+from serve_app.batching.fair_queue import Ticket
+from serve_app.db.engine import Database
+from serve_app.db.models import Clip, User
+from serve_app.settings import ServiceSettings, Settings
+from serve_app.storage.seaweedfs import SeaweedFS
+from serve_app.storage.store import ObjectStore
+from serve_app.worker.generation import StepCallback
+from serve_app.worker.timings import StageTiming, Timed
+from serve_app.worker.worker import Worker
+from tests.serve_app.worker_harness import Tally
+from tests.waiting import until
+
+PASSWORD = "analytical engine"
+LETTERS = 40
+"""Letters of a segment of speech, which lasts a second."""
+PIPELINES = {"styletts2": "noop", "seedvc": "seed-vc", "make-an-audio": "make-an-audio"}
+
+
+class Tones:
+    """The three stages of a service. `pause` seconds pass before each segment but the first."""
+
+    def __init__(self, service: str) -> None:
+        self._rate = registry.sample_rate(service, PIPELINES[service])
+        self.pause = 0.0
+        self.hold = threading.Event()
+        self.hold.set()
+        self.error: Exception | None = None
+        self.requests: list[Request] = []
+
+    async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
+        self.requests.append(request)
+        count = 1
+        if isinstance(request, SpeechRequest):
+            count = -(-len(request.text) // LETTERS)
+        segments = [Segment(index, request.seed, LETTERS) for index in range(count)]
+        return Timed(segments, (StageTiming("frontend", 0, 0, 1),))
+
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
+        if segment.index:
+            await asyncio.sleep(self.pause * segment.index)
+        while not self.hold.is_set():
+            await asyncio.sleep(0.02)
+        if self.error is not None:
+            raise self.error
+        t = np.arange(self._rate) / self._rate
+        wave = (0.3 * np.sin(2 * np.pi * 220 * t)).astype(np.float32)
+        return Timed(wave, (StageTiming("vocoder", 0, 0, 1),))
+
+
+class Server:
+    """`url` is the address. Each `account` is a new one."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.database = Database(f"sqlite:///{folder / 'bernie.sqlite3'}")
+        self.database.migrate()
+        self.store = ObjectStore(settings)
+        self.store.ensure_bucket()
+        self.stages = {service: Tones(service) for service in PIPELINES}
+        self.url = ""
+        self._accounts = 0
+        self._loop = asyncio.new_event_loop()
+        self._over = asyncio.Event()
+        self._worker: Worker | None = None
+
+    def account(self, credits: int | None = None) -> str:
+        """The API key of a new account, that has so many credits or all that sign-up gives."""
+        self._accounts += 1
+        body = {"email": f"user{self._accounts}@example.com", "password": PASSWORD}
+        token = httpx.post(f"{self.url}/api/sign-up", json=body).json()["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        key = httpx.post(f"{self.url}/api/keys", headers=headers, json={"name": "sdk"})
+        if credits is not None:
+            self._set_balance(body["email"], credits)
+        return str(key.json()["key"])
+
+    def _set_balance(self, email: str, amount: int) -> None:
+        with self.database.transaction() as session:
+            session.execute(update(User).where(User.email == email).values(balance=amount))
+
+    def clips(self) -> list[Clip]:
+        """Of all accounts, newest first."""
+        with self.database.reading() as session:
+            return list(session.scalars(select(Clip).order_by(Clip.created_at.desc())))
+
+    def newest(self) -> Clip:
+        return self.clips()[0]
+
+    async def _ready(self) -> GraphStatus:
+        return GraphStatus(ready=True)
+
+    def _wake(self) -> None:
+        if self._worker is not None:
+            self._loop.call_soon_threadsafe(self._worker.wake)
+
+    @contextmanager
+    def serving(self) -> Iterator[Server]:
+        state = AppState(
+            settings=self.settings,
+            database=self.database,
+            store=self.store,
+            clock=self.database.now,
+            wake=self._wake,
+            graph_status=self._ready,
+            metrics=lambda: "",
+        )
+        config = uvicorn.Config(create_app(state), port=0, log_level="error", lifespan="off")
+        server = uvicorn.Server(config)
+        threads = [
+            threading.Thread(target=server.run, daemon=True),
+            threading.Thread(target=self._work, daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        until(lambda: server.started and self._worker is not None, 20, "the server has started")
+        port = server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        try:
+            yield self
+        finally:
+            server.should_exit = True
+            self._loop.call_soon_threadsafe(self._over.set)
+            for thread in threads:
+                thread.join(20)
+            self.database.dispose()
+
+    def _work(self) -> None:
+        asyncio.set_event_loop(self._loop)
+
+        async def run() -> None:
+            worker = Worker(self.settings, self.database, self.store, self.stages, Tally())
+            self._worker = worker
+            running = asyncio.create_task(worker.run())
+            await self._over.wait()
+            await worker.stop()
+            await running
+
+        self._loop.run_until_complete(run())
+        self._loop.close()
+
+
+def settings_of(seaweed: SeaweedFS) -> Settings:
+    return Settings(
+        s3_endpoint=seaweed.endpoint,
+        s3_access_key=seaweed.access_key,
+        s3_secret_key=seaweed.secret_key,
+        s3_bucket="clients",
+        poll_seconds=0.05,
+        speech=ServiceSettings(pipeline="noop"),
+        conversion=ServiceSettings(pipeline="seed-vc"),
+        sound_effects=ServiceSettings(pipeline="make-an-audio"),
+        throttle_starts=100,
+        sign_in_attempts=100,
+    )
