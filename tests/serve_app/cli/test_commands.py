@@ -103,7 +103,7 @@ def test_explain_gives_one_line_and_exit_code_1(arguments: tuple[str, ...], reas
     [
         ({"PORT": "abc"}, "BERNIE_PORT: Input should be a valid integer"),
         ({"DTYPE": "fp16"}, "BERNIE_DTYPE: Input should be 'auto', 'float32' or 'bfloat16'"),
-        ({"SPEECH__VOCODER__THREADS": "0"}, "BERNIE_SPEECH__VOCODER__THREADS: "),
+        ({"SPEECH__VOCODER__THREADS": "-1"}, "BERNIE_SPEECH__VOCODER__THREADS: "),
         ({"SPEECH__PIPELINE": "seed-vc"}, "BERNIE_SPEECH__PIPELINE"),
         ({"SPEECH": "fast"}, '"speech"'),
         ({"SPEECH__PIPELINE": "off"}, "Run `bernie fetch"),
@@ -301,6 +301,7 @@ def test_say_writes_the_clip_to_a_file(
     code, output = run(*arguments, *([str(out)] if arguments[-1] == "-o" else []))
     assert code == 0, output
     assert out.read_bytes() == server.audio
+    server.remove_deleted()
     after = server.contents()
     assert (after["clips"], after["objects"]) == (1, before + 1), "the upload is gone"
 
