@@ -30,22 +30,18 @@ class Peaks:
     def add(self, samples: Waveform) -> None:
         """The next samples, `[samples]`."""
         samples = np.concatenate([self._rest, np.asarray(samples, np.float32)])
-        whole = len(samples) // self._width
-        self._rest = samples[whole * self._width :]
-        if whole:
+        while whole := min(len(samples) // self._width, _MOST_BINS - self._count):
             rows = samples[: whole * self._width].reshape(whole, self._width)
+            samples = samples[whole * self._width :]
             self._bins.append(np.stack([rows.min(1), rows.max(1)], 1))
             self._count += whole
-        while self._count > _MOST_BINS:
-            self._halve()
+            if self._count == _MOST_BINS:
+                self._halve()
+        self._rest = samples
 
     def _halve(self) -> None:
-        bins = np.concatenate(self._bins)
-        even = len(bins) // 2 * 2
-        joined = _joined(bins[:even].reshape(-1, 2, 2))
-        if even < len(bins):
-            # The odd bin stays on its own, as if it were twice as wide.
-            joined = np.concatenate([joined, bins[even:]])
+        """At an even number of bins, whatever the blocks were."""
+        joined = _joined(np.concatenate(self._bins).reshape(-1, 2, 2))
         self._bins, self._count = [joined], len(joined)
         self._width *= 2
 

@@ -15,8 +15,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from pipelines import registry
+from pipelines.audio.recording import Recording
 from pipelines.bare import BarePipeline
 from pipelines.protocol import Waveform
 from pipelines.requests.conversion import ConversionRequest
@@ -47,7 +49,16 @@ class Case:
         return self.pipeline
 
 
-CONVERSION = ConversionRequest(buzz(1.0, pitch=110.0), buzz(0.8, pitch=190.0), steps=2)
+SPEECH = Path(__file__).parents[1] / "goldens" / "speech" / "am_michael.flac"
+
+
+def spoken(seconds: float) -> Recording:
+    samples, rate = soundfile.read(SPEECH, dtype="float32")
+    start = int(0.5 * rate)
+    return Recording(samples[start : start + int(seconds * rate)], rate)
+
+
+CONVERSION = ConversionRequest(spoken(1.0), buzz(0.8, pitch=190.0), steps=2)
 SENTENCE = StyledRequest("Good morning, everyone.", reference=buzz(1.5, 24_000))
 CASES = (
     Case("styletts2", "styletts2-libritts", install_libritts, SENTENCE, None),

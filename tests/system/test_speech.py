@@ -20,6 +20,8 @@ from tests.waiting import until
 
 LONG = " ".join(f"This is sentence number {n} of a text that takes a while." for n in range(12))
 
+WAV_HEADER_BYTES = 44
+
 
 SERIES = (
     r'ray_bernie_clips_total\{.*outcome="succeeded".*service="styletts2".*\} [1-9]',
@@ -166,7 +168,10 @@ def test_audio_is_streamed_while_the_clip_is_generated(
             body += block
     done = finish(client, clip)
     assert state_at_first_bytes == "pending"
-    assert body == httpx.get(done["audio"]["url"]).content
+    stored = httpx.get(done["audio"]["url"]).content
+    header = WAV_HEADER_BYTES if audio_format == "wav" else 0  # states the length where it is known
+    assert len(body) > header
+    assert body[header:] == stored[header:]
     assert not system.store.delete_all("streams/")
 
 

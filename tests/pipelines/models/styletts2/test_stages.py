@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipelines.audio.edges import WHOLE
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
 from pipelines.models.styletts2.segments import SpeechAcoustic
 from pipelines.protocol import SpeechRequest, Vocoder
@@ -34,16 +35,16 @@ def test_kokoro_there_is_nothing_to_denoise(
     assert [state.steps_left for state in diffusion.begin(segments)] == [0]
 
 
-def test_kokoro_slower_speech_is_longer(
-    diffusion: StyleTTS2Diffusion, settings: PipelineSettings
+def test_kokoro_speech_lasts_by_its_speed(
+    diffusion: StyleTTS2Diffusion, vocoder: Vocoder, settings: PipelineSettings
 ) -> None:
     frontend = load_frontend("styletts2", "kokoro", settings)
     requests = [SpeechRequest("The boats came home.", "am_puck", speed=s) for s in (0.5, 1.0, 2.0)]
     segments = [segment for [segment] in frontend.prepare(requests)]
-    slow, plain, fast = (a.length for a in diffusion.finish(diffusion.begin(segments)))
-    assert slow / plain == pytest.approx(2, rel=0.1)
-    # A token lasts a frame at least, so fast speech does not quite reach its speed.
-    assert fast / plain == pytest.approx(0.55, rel=0.1)
+    acoustics = [replace(each, edges=WHOLE) for each in diffusion.finish(diffusion.begin(segments))]
+    slow, plain, fast = (len(wave) for wave in vocoder.synthesize(acoustics))
+    assert slow / plain == pytest.approx(2, rel=0.05)
+    assert fast / plain == pytest.approx(0.5, rel=0.05)
 
 
 def test_kokoro_bfloat16_stays_close_to_float32(
