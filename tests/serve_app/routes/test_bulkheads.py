@@ -34,6 +34,8 @@ from tests.serve_app.routes.flood import Answers, Ask, Flood, run_flood
 from tests.serve_app.served import served
 from tests.waiting import until
 
+pytestmark = pytest.mark.flaky(reruns=2)
+"""Quantiles of times, on a machine that has other work too."""
 QUIET_LOOKS = 60
 LONG = ("The kettle is on, and it cost $3.50 in 1999, said Dr. Smith. " * 100)[:5_000]
 
