@@ -17,6 +17,7 @@ def test_submit_speech_accepts_a_clip(api: Api) -> None:
     assert answer.headers["Location"] == f"/api/clips/{clip['id']}"
     assert 0 <= clip.pop("seed") < 2**32
     assert clip == {
+        "note": None,
         "id": clip["id"],
         "service": "styletts2",
         "state": "pending",
