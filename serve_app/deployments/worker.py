@@ -1,4 +1,4 @@
-"""The worker as a deployment: its only request is `wake`; it runs until Serve stops it."""
+"""The worker as a deployment: it takes no requests, and runs until Serve stops it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from ray.serve.handle import DeploymentHandle
+from ray.util import get_node_ip_address
 
 from serve_app.db.engine import Database
 from serve_app.deployments.handles import RayStages
@@ -24,16 +25,18 @@ class Worker:
         self._database = Database(settings.database(), CONNECTIONS)
         rays = {service: RayStages(*handles) for service, handles in stages.items()}
         self._worker = ClipWorker(
-            settings, self._database, ObjectStore(settings), rays, ClipMetrics()
+            settings,
+            self._database,
+            ObjectStore(settings),
+            rays,
+            ClipMetrics(),
+            _own_address(settings),
         )
         self._task = asyncio.get_running_loop().create_task(self._worker.run())
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment. Raises ValueError."""
         self._worker.reconfigure(self._settings.changed(changes))
-
-    async def wake(self) -> None:
-        self._worker.wake()
 
     def check_health(self) -> None:
         if self._task.done():
@@ -45,3 +48,11 @@ class Worker:
         await self._worker.stop()
         await self._task
         self._database.dispose()
+
+
+def _own_address(settings: Settings) -> str:
+    """Where the replicas of the ingress reach this one. All that use an SQLite file are on one
+    machine."""
+    if settings.database().startswith("sqlite"):
+        return "127.0.0.1"
+    return get_node_ip_address()

@@ -27,16 +27,13 @@ class GraphStatus:
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """`clock`, `wake` and `metrics` are called from threads, `graph_status` on the event loop."""
+    """`clock` and `metrics` are called from threads, `graph_status` on the event loop."""
 
     settings: Settings
     database: Database
     store: ObjectStore
     clock: Callable[[Session], float]
     """Epoch seconds inside a transaction: `Database.now`, so that all machines agree."""
-    wake: Callable[[], None]
-    """Tells the workers that a clip is ready. They also poll, so the call may be lost. Never
-    raises."""
     graph_status: Callable[[], Awaitable[GraphStatus]]
     metrics: Callable[[], str]
     """The Prometheus text of `/metrics`."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from serve_app.db.notices import Watch
 from serve_app.errors import ApiError
 
 Blocks = AsyncGenerator[bytes, None]
+Gone = Callable[[], Awaitable[bool]]
+"""Whether nobody waits for the answer any more."""
+
+GONE_SECONDS = 0.2
+"""How often that is looked at."""
 
 
 class StreamedBlocks(StreamingResponse):
@@ -42,3 +49,12 @@ async def _joined(first: bytes, others: Blocks) -> Blocks:
 def too_many_streams() -> ApiError:
     message = "Too many requests wait already, of this account or of all. Try again in a moment."
     return ApiError(429, "too_many_streams", message, retry_after=5)
+
+
+async def until_news(news: Watch, gone: Gone, seconds: float) -> None:
+    """Until something has happened to the clip, nobody listens any more, or the time is over."""
+    time = asyncio.get_running_loop().time
+    deadline = time() + seconds
+    while not await news.wait(min(GONE_SECONDS, deadline - time())):
+        if time() >= deadline or await gone():
+            return
