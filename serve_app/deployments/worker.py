@@ -55,4 +55,4 @@ def _own_address(settings: Settings) -> str:
     machine."""
     if settings.database().startswith("sqlite"):
         return "127.0.0.1"
-    return get_node_ip_address()
+    return str(get_node_ip_address())  # type: ignore[no-untyped-call]
