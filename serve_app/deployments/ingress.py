@@ -12,7 +12,9 @@ from starlette.types import ASGIApp
 from serve_app.api import create_app, set_settings
 from serve_app.db.engine import Database
 from serve_app.deployments.cluster_metrics import node_metrics
+from serve_app.deployments.node import own_address
 from serve_app.http.app_state import AppState, GraphStatus
+from serve_app.http.relay import Relay
 from serve_app.http.work import Work
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -34,6 +36,7 @@ class Ingress:
                 clock=self._database.now,
                 graph_status=self._graph_status,
                 metrics=node_metrics,
+                relay=Relay(own_address(settings)),
                 work=work,
             )
         )

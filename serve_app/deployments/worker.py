@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 from ray.serve.handle import DeploymentHandle
-from ray.util import get_node_ip_address
 
 from serve_app.db.engine import Database
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.metrics import ClipMetrics
+from serve_app.deployments.node import own_address
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from serve_app.worker.thread_pools import CONNECTIONS
@@ -30,7 +30,7 @@ class Worker:
             ObjectStore(settings),
             rays,
             ClipMetrics(),
-            _own_address(settings),
+            own_address(settings),
         )
         self._task = asyncio.get_running_loop().create_task(self._worker.run())
 
@@ -48,11 +48,3 @@ class Worker:
         await self._worker.stop()
         await self._task
         self._database.dispose()
-
-
-def _own_address(settings: Settings) -> str:
-    """Where the replicas of the ingress reach this one. All that use an SQLite file are on one
-    machine."""
-    if settings.database().startswith("sqlite"):
-        return "127.0.0.1"
-    return str(get_node_ip_address())  # type: ignore[no-untyped-call]

@@ -19,7 +19,8 @@ from serve_app.http.streaming import GONE_SECONDS, Blocks, Gone, too_many_stream
 from serve_app.jobs import events
 from serve_app.jobs.events import Kind
 from serve_app.media import clips
-from serve_app.media.live_audio import BrokenOff, hear
+from serve_app.media.frames import BrokenOff
+from serve_app.media.live_audio import hear
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import StoreError
 

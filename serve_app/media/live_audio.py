@@ -6,38 +6,21 @@ show the token of its lease, which is in the database. Any number may listen, fr
 holds the worker back for a listener that does not read, and only for that one. A listener that
 falls too far behind is cut off; the clip goes on, and the rest can be had from the store once the
 clip has succeeded.
-
-    listener: "<clip> <lease> <position>\\n"
-    worker:   frames of four bytes of length and as many of audio; the empty frame says that the
-              clip has succeeded and this was all of it
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-import logging
-import socket
-import struct
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-logger = logging.getLogger("bernie.live")
+from serve_app.media import frames
+from serve_app.media.frames import Blocks, BrokenOff
 
 WINDOW_BYTES = 4 * 1024 * 1024
 """What is kept of a stream, for those who come later and those who are slow."""
-_FRAME_BYTES = 64 * 1024
-_ASKING_SECONDS = 5.0
-_CONNECT_SECONDS = 2.0
-_REQUEST_BYTES = 200
-_SIZE = struct.Struct(">I")
-
-Blocks = AsyncGenerator[bytes, None]
-
-
-class BrokenOff(Exception):
-    """The worker sends no more: the attempt has ended, or this listener was too slow."""
 
 
 class LiveAudio:
@@ -97,7 +80,7 @@ class LiveAudio:
         for block in self._blocks:
             if position < at + len(block):
                 skipped = position - at
-                yield block[skipped : skipped + _FRAME_BYTES]
+                yield block[skipped : skipped + frames.FRAME_BYTES]
                 return
             at += len(block)
 
@@ -118,9 +101,7 @@ class LiveServer:
 
     async def start(self) -> None:
         """Raises OSError where it cannot listen."""
-        self._server = await asyncio.start_server(self._answer, self._host, 0, limit=_REQUEST_BYTES)
-        port = self._server.sockets[0].getsockname()[1]
-        self.address = f"{self._host}:{port}"
+        self._server, self.address = await frames.serve(self._answer, self._host)
 
     def close(self) -> None:
         """Takes no more listeners. Those there are get the rest of what they hear."""
@@ -139,49 +120,15 @@ class LiveServer:
             if not audio.over:
                 audio.end(whole=False)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with asyncio.timeout(_ASKING_SECONDS):
-                request = await reader.readuntil(b"\n")
-            clip_id, lease, position = request.decode().split()
-            audio = self._audio.get(clip_id)
-            if audio is not None and hmac.compare_digest(audio.lease.encode(), lease.encode()):
-                await _send(audio, int(position), writer)
-        except (BrokenOff, OSError, ValueError, EOFError, TimeoutError, asyncio.LimitOverrunError):
-            logger.debug("a listener was cut off", exc_info=True)
-        finally:
-            writer.close()
+    async def _answer(self, request: list[str], writer: asyncio.StreamWriter) -> None:
+        clip_id, lease, position = request
+        audio = self._audio.get(clip_id)
+        if audio is None or not hmac.compare_digest(audio.lease.encode(), lease.encode()):
+            raise BrokenOff
+        await frames.send(audio.listen(int(position)), writer)
 
 
-async def _send(audio: LiveAudio, position: int, writer: asyncio.StreamWriter) -> None:
-    # What lies between the worker and a listener that does not read is to stay small.
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _FRAME_BYTES)
-    async for block in audio.listen(position):
-        writer.write(_SIZE.pack(len(block)) + block)
-        await writer.drain()
-    writer.write(_SIZE.pack(0))
-    await writer.drain()
-
-
-async def hear(address: str, clip_id: str, lease: str, position: int = 0) -> Blocks:
+def hear(address: str, clip_id: str, lease: str, position: int = 0) -> Blocks:
     """The stream of a clip from a position [bytes] on, from the worker at `host:port` that makes
     it, to its end: then the clip has succeeded. Raises BrokenOff."""
-    host, _, port = address.rpartition(":")
-    try:
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            reader, writer = await asyncio.open_connection(host, int(port))
-    except (OSError, TimeoutError) as error:
-        raise BrokenOff from error
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _FRAME_BYTES)
-    try:
-        writer.write(f"{clip_id} {lease} {position}\n".encode())
-        while True:
-            size = _SIZE.unpack(await reader.readexactly(_SIZE.size))[0]
-            if not size:
-                return
-            yield await reader.readexactly(size)
-    except (OSError, EOFError) as error:
-        raise BrokenOff from error
-    finally:
-        with suppress(OSError):
-            writer.close()
+    return frames.read(address, clip_id, lease, str(position))

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from serve_app.media import live_audio
-from serve_app.media.live_audio import Blocks, BrokenOff, LiveServer, hear
+from serve_app.media.frames import Blocks, BrokenOff
+from serve_app.media.live_audio import LiveServer, hear
 
 CLIP, LEASE = "c" * 32, "l" * 32
 
