@@ -9,6 +9,7 @@ from pipelines.audio.containers import ENCODINGS
 from pipelines.protocol import SpeechRequest
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.requests.sound import SoundRequest
+from pipelines.voices.shipped_voices import catalogue
 from serve_app import catalog
 from serve_app.db.models import ClipState, User
 from serve_app.errors import invalid
@@ -23,6 +24,10 @@ from serve_app.settings import Settings
 
 SPEECH, CONVERSION, SOUND = "styletts2", "seedvc", "make-an-audio"
 """The services."""
+_WITH_OWN_VOICES = {
+    SPEECH: "StyleTTS 2 of many speakers does: see `bernie fetch styletts2-libritts`",
+    CONVERSION: "Seed-VC does: see `bernie fetch seed-vc`",
+}
 
 
 def speech_clip(submission: Submission, body: Speech, field: str = "text") -> NewClip:
@@ -30,6 +35,7 @@ def speech_clip(submission: Submission, body: Speech, field: str = "text") -> Ne
     settings = submission.state.settings
     text = clean_text(body.text, field, settings.max_text_characters)
     seed = submission.seed
+    recorded = _takes_recording(SPEECH, body.voice, submission)
     submission.check(SpeechRequest(text, body.voice, body.speed, seed, body.literal))
     options: dict[str, Any] = {
         "speed": body.speed,
@@ -39,7 +45,7 @@ def speech_clip(submission: Submission, body: Speech, field: str = "text") -> Ne
     }
     if body.literal:
         options["literal"] = True
-    if registry.takes_reference(SPEECH, catalog.require(SPEECH, settings)):
+    if recorded:
         options[REFERENCE] = submission.reference(body.voice)
     return NewClip(
         service=SPEECH,
@@ -86,7 +92,7 @@ def conversion_clip(submission: Submission, body: Conversion) -> NewClip:
         include={"steps", "guidance", "length_adjust", "match_pitch", "semitones"}
     )
     seed = submission.seed
-    recorded = _takes_recording(body, user, state)
+    recorded = _takes_recording(CONVERSION, body.voice, submission)
     request = ConversionRequest(**options, seed=seed, voice=body.voice)
     submission.check(request)
     reference = {REFERENCE: submission.reference(body.voice)} if recorded else {}
@@ -111,18 +117,21 @@ def conversion_clip(submission: Submission, body: Conversion) -> NewClip:
     )
 
 
-def _takes_recording(body: Conversion, user: User, state: AppState) -> bool:
+def _takes_recording(service: str, voice: str, submission: Submission) -> bool:
     """Whether the model takes the recording of a voice. Raises ApiError 422 `voice_not_supported`
     where the voice is the user's own and the model has voices of its own only."""
-    pipeline = catalog.require(CONVERSION, state.settings)
-    if registry.takes_reference(CONVERSION, pipeline):
+    state, user = submission.state, submission.user
+    pipeline = catalog.require(service, state.settings)
+    if registry.takes_reference(service, pipeline):
         return True
+    if catalogue(state.settings.checkpoints).knows(voice):
+        return False
     with state.database.reading() as session:
-        own = voices.find_own(session, user.id, body.voice)
+        own = voices.find_own(session, user.id, voice)
     if own is not None:
         message = (
-            f"The model that converts here, {pipeline}, speaks with the voices that ship and "
-            "blends of them, not with voices of your own. Seed-VC does: see `bernie fetch seed-vc`."
+            f"The model that runs here, {pipeline}, speaks with the voices that ship and blends of "
+            f"them, not with voices of your own. {_WITH_OWN_VOICES[service]}."
         )
         raise invalid("voice", message, "voice_not_supported")
     return False

@@ -36,6 +36,8 @@ class ClipTimings:
     segments: int = 0
     note: str = ""
     """What the frontend tells the user; kept with the timings."""
+    sounds: tuple[str, ...] = ()
+    """The kinds of sound that it understood; kept with them too."""
     first_audio: float | None = None
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     _start: float = field(default_factory=time.monotonic)
@@ -68,9 +70,9 @@ class ClipTimings:
             stage: {name: round(seconds, 4) for name, seconds in entry.items()}
             for stage, entry in self.stages.items()
         }
-        note = {"note": self.note} if self.note else {}
+        told = {"note": self.note, "sounds": list(self.sounds)}
         return {
-            **note,
+            **{name: value for name, value in told.items() if value},
             "segments": self.segments,
             "first_audio_seconds": round(self.first_audio or 0.0, 4),
             "total_seconds": round(self.elapsed(), 4),

@@ -12,7 +12,7 @@ from serve_app.field_rules import between, length
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.new_clips import SPEECH, speech_clip
 from serve_app.http.schemas.common import ForeignBody
-from serve_app.http.schemas.submissions import Speech
+from serve_app.http.schemas.submissions import SPEEDS, Speech
 from serve_app.http.submission import Submission
 from serve_app.http.surface_calls import SurfaceCall, fingerprint
 from serve_app.http.surface_names import check_model, voice_named
@@ -22,7 +22,6 @@ from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
 router = APIRouter(prefix="/v1/text-to-speech")
 
 FOREIGN = ("eleven_",)
-_SPEEDS = (0.5, 2.0)
 _WITHOUT_EFFECT = (
     "pronunciation_dictionary_locators",
     "previous_text",
@@ -59,7 +58,7 @@ class SpeechBody(ForeignBody):
         asked = (self.voice_settings or {}).get("speed")
         if not isinstance(asked, int | float) or isinstance(asked, bool):
             return 1.0
-        return min(max(float(asked), _SPEEDS[0]), _SPEEDS[1])
+        return min(max(float(asked), SPEEDS[0]), SPEEDS[1])
 
     def ignored(self) -> list[str]:
         """The fields that have no effect, or not all of it."""
