@@ -8,10 +8,14 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from anyio.from_thread import start_blocking_portal
+from argon2 import PasswordHasher
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from serve_app.accounts import users
 from serve_app.storage.seaweedfs import SeaweedFS
+from tests.serve_app import api_harness
 
 # Ray reads these when it is imported, which some test modules do long before it is started.
 os.environ["RAY_AUTH_MODE"] = "token"
@@ -57,3 +61,32 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """One object store for each process of the run; each test takes keys or a bucket of its own."""
     with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")) as store:
         yield store
+
+
+SLOW_HASHER = users._hasher
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> None:
+    """Tests make thousands of accounts, and each hash as in service takes 30 ms of computing."""
+    users._hasher = QUICK_HASHER
+
+
+@pytest.fixture
+def slow_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Passwords are hashed as in service."""
+    monkeypatch.setattr(users, "_hasher", SLOW_HASHER)
+    users._dummy_hash.cache_clear()
+    yield
+    users._dummy_hash.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loop_of_clients() -> Iterator[None]:
+    """One event loop for the requests of all tests, as a server has; without it each request of a
+    TestClient starts a loop and a thread of its own."""
+    with start_blocking_portal() as portal:
+        api_harness.portal = portal
+        yield
+        api_harness.portal = None

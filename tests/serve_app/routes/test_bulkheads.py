@@ -162,6 +162,7 @@ def test_texts_of_a_user_without_credits_are_not_even_looked_at(api: Api) -> Non
     assert there.answers[402, "not_enough_credits"]
 
 
+@pytest.mark.usefixtures("slow_passwords")
 def test_passwords(api: Api) -> None:
     """A crowd of accounts, so that the limits on the sign-ins of one do not count."""
     other = api.sign_up("b@example.com")

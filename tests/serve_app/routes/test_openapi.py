@@ -101,12 +101,12 @@ def asked(request: pytest.FixtureRequest) -> Iterator[Counter[int]]:
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_answers_match_openapi(
-    postgres_api: Api, asked: Counter[int], method: str, path: str, mode: GenerationMode
+    api: Api, asked: Counter[int], method: str, path: str, mode: GenerationMode
 ) -> None:
-    headers = postgres_api.sign_up()
+    headers = api.sign_up()
     if path not in TAKES_A_SESSION:
-        headers = bearer(postgres_api.create_key(headers)["key"])
-    document = schemathesis.openapi.from_asgi("/openapi.json", postgres_api.app)
+        headers = bearer(api.create_key(headers)["key"])
+    document = schemathesis.openapi.from_asgi("/openapi.json", api.app)
     operation = document[path][method]
 
     @settings(
@@ -118,7 +118,7 @@ def test_answers_match_openapi(
     )
     @given(operation.as_strategy(generation_mode=mode))
     def answers_as_documented(case: Any) -> None:
-        postgres_api.now += SECONDS_BETWEEN
+        api.now += SECONDS_BETWEEN
         asked[case.call_and_validate(headers=headers, checks=CHECKS).status_code] += 1
 
     try:
