@@ -115,6 +115,8 @@ class Postgres:
                 "--encoding=UTF8",
                 "--locale=C",
                 "--no-sync",
+                # Tests connect thousands of times, with passwords that nobody can guess.
+                "--set=scram_iterations=1",
             ],
             user=self._user,
             cwd=self._folder,
