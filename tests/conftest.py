@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -47,9 +48,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Systems
     return SystemsFirst(config, log)
 
 
+LONG = ("tests/browser", "tests/training", "tests/parity", "tests/benchmarks", "tests/serve_app")
+"""What takes long begins early, so that both processes have work to the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start a system of their own come before there is the one that others share."""
-    items.sort(key=lambda each: (not each.nodeid.startswith(SYSTEMS), "system" in fixtures(each)))
+    """One system at a time: tests of the small one, of systems of their own, of the large one."""
+    items.sort(
+        key=lambda each: (
+            not each.nodeid.startswith(SYSTEMS),
+            order(fixtures(each)),
+            not each.nodeid.startswith(LONG),
+        )
+    )
+
+
+def order(names: list[str]) -> int:
+    """Of a test that uses these fixtures."""
+    return 0 if "small_system" in names else 2 if "system" in names else 1
 
 
 def fixtures(item: pytest.Item) -> list[str]:
@@ -61,6 +77,7 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """One object store for each process of the run; each test takes keys or a bucket of its own."""
     with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")) as store:
         yield store
+        os.kill(store.pid, signal.SIGKILL)  # in order it would wait for clients that stay connected
 
 
 SLOW_HASHER = users._hasher
