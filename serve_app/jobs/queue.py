@@ -194,7 +194,7 @@ def record_lost_attempt(
 
 def fail_lost(session: Session, clip: Clip, now: float) -> None:
     """Fails a locked clip whose attempts were lost `max_losses` times."""
-    message = f"The process that made the clip was lost {clip.losses} times; no try is left."
+    message = f"The process that made the clip was lost {clip.losses} times; no attempt is left."
     transition(session, clip, ClipState.FAILED, now, code=LOST, message=message)
 
 

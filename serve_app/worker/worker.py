@@ -339,7 +339,7 @@ class Worker:
 def _reason(cause: Exception, claim: Claim) -> tuple[str, str]:
     """The code and message of a clip whose last attempt ends like this."""
     if isinstance(cause, TookTooLong):
-        return queue.TOO_LONG, f"The try was not done within {claim.seconds:.3g} s."
+        return queue.TOO_LONG, f"The attempt was not done within {claim.seconds:.3g} s."
     if isinstance(cause, StoreError):
         return "storage_refused", "The audio could not be stored."
     return "generation_failed", "The audio could not be generated."

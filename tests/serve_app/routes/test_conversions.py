@@ -225,8 +225,8 @@ def test_submit_conversion_with_revoice_refuses_ones_own_voices(
     assert small_api.contents() == before
 
 
-def test_submit_conversion_with_an_unstorable_voice_name_is_422(postgres_api: Api) -> None:
-    api, headers = postgres_api, postgres_api.sign_up()
+def test_submit_conversion_with_an_unstorable_voice_name_is_422(api: Api) -> None:
+    api, headers = api, api.sign_up()
     upload = send(api, headers, spoken(1.0))
     error = convert(api, headers, 422, upload=upload["id"], voice="my\0voice")
     assert (error["code"], error["field"]) == ("unknown_voice", "voice")
