@@ -50,9 +50,7 @@ class LineMaker:
         self._settings = settings
         self._user = user
         self._defaults = {"service": "speech", **defaults}
-        self._state = AppState(
-            settings, database, store, database.now, _nothing, _no_graph, metrics=str
-        )
+        self._state = AppState(settings, database, store, database.now, _no_graph, metrics=str)
         self._checked: dict[str, Rejection | None] = {}
         _service(self._defaults["service"])
 
@@ -154,10 +152,6 @@ def _service(name: Any) -> str:
 
 def _why(error: ApiError) -> Rejection:
     return Rejection(error.code, error.message, error.field)
-
-
-def _nothing() -> None:
-    """Workers poll."""
 
 
 async def _no_graph() -> GraphStatus:

@@ -143,6 +143,8 @@ class Clip(Base):
     lease: Mapped[str | None] = mapped_column(String(32))
     """Random token of the worker that holds the clip. Every write of the worker names it."""
     lease_until: Mapped[float | None] = mapped_column(Float)
+    maker: Mapped[str | None] = mapped_column(String(100))
+    """`host:port` of the worker that holds the clip: who shows the lease can listen to it there."""
     started_at: Mapped[float | None] = mapped_column(Float)
     """The first start; the throttle counts these."""
     finished_at: Mapped[float | None] = mapped_column(Float)
@@ -156,9 +158,6 @@ class Clip(Base):
     made_by: Mapped[str | None] = mapped_column(String(32))
     """The lease under which the stored audio of a clip that has not succeeded was made. The object
     names it too. The three columns above describe that audio."""
-    streamed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
-    """Whether somebody listens while the clip is made. Its file is then written in a layout in
-    which no byte changes once it is sent."""
 
     # The batch
     lane: Mapped[int] = mapped_column(

@@ -1,4 +1,4 @@
-"""The worker as a deployment: its only request is `wake`; it runs until Serve stops it."""
+"""The worker as a deployment: it takes no requests, and runs until Serve stops it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ray.serve.handle import DeploymentHandle
 from serve_app.db.engine import Database
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.metrics import ClipMetrics
+from serve_app.deployments.node import own_address
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from serve_app.worker.thread_pools import CONNECTIONS
@@ -24,16 +25,18 @@ class Worker:
         self._database = Database(settings.database(), CONNECTIONS)
         rays = {service: RayStages(*handles) for service, handles in stages.items()}
         self._worker = ClipWorker(
-            settings, self._database, ObjectStore(settings), rays, ClipMetrics()
+            settings,
+            self._database,
+            ObjectStore(settings),
+            rays,
+            ClipMetrics(),
+            own_address(settings),
         )
         self._task = asyncio.get_running_loop().create_task(self._worker.run())
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment. Raises ValueError."""
         self._worker.reconfigure(self._settings.changed(changes))
-
-    async def wake(self) -> None:
-        self._worker.wake()
 
     def check_health(self) -> None:
         if self._task.done():

@@ -17,6 +17,7 @@ from sqlalchemy import and_, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
+from serve_app.db import notices
 from serve_app.db.models import (
     BULK,
     CANCELLED,
@@ -212,6 +213,7 @@ def add_lines(session: Session, batch: Batch, token: str, lines: Sequence[Line],
     if rows:
         _take_turns(session, locked.user_id, rows)
         session.execute(insert(Clip), rows)
+        notices.tell(session, notices.LINE)
     if failures:
         session.execute(insert(BatchFailure), failures)
     locked.cursor = lines[-1].number

@@ -110,10 +110,6 @@ class Server:
     async def _ready(self) -> GraphStatus:
         return GraphStatus(ready=True)
 
-    def _wake(self) -> None:
-        if self._worker is not None:
-            self._loop.call_soon_threadsafe(self._worker.wake)
-
     @contextmanager
     def serving(self) -> Iterator[Server]:
         state = AppState(
@@ -121,7 +117,6 @@ class Server:
             database=self.database,
             store=self.store,
             clock=self.database.now,
-            wake=self._wake,
             graph_status=self._ready,
             metrics=lambda: "",
         )
