@@ -23,15 +23,14 @@ import psutil
 from sqlalchemy import text
 
 from serve_app.accounts import credits
-from serve_app.bulk import manifest
 from serve_app.bulk.feeder import CHUNK_LINES
 from serve_app.bulk.lines import LineMaker
 from serve_app.bulk.validation import validate
 from serve_app.db.engine import Database
 from serve_app.db.models import User
 from serve_app.ids import new_id
-from serve_app.media import batches
-from serve_app.media.batches import NewBatch
+from serve_app.media.batches import feeding, leases, manifest, records
+from serve_app.media.batches.records import NewBatch
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.storage.store import ObjectStore
 from tests.postgres import Postgres
@@ -64,8 +63,8 @@ def feed(database: Database, settings: Settings, path: Path, lines: int) -> None
     print(f"validation {lines / (time.perf_counter() - begun):8,.0f} lines/s {_memory()}")
     new = NewBatch("benchmark", str(path), "0" * 64, "s3://bernie/out/", {}, lines, 1)
     with database.transaction() as session:
-        batch, _ = batches.accept(session, user.id, new, settings, 0.0)
-        token = batches.take(session, batch.id, 1e9, 0.0) or ""
+        batch, _ = records.accept(session, user.id, new, settings, 0.0)
+        token = leases.take(session, batch.id, 1e9, 0.0) or ""
     tenth, spent, fed = max(lines // 10, 1), 0.0, 0
     with path.open("rb") as stream:
         unread = manifest.read(stream, path.name, "jsonl")
@@ -73,7 +72,7 @@ def feed(database: Database, settings: Settings, path: Path, lines: int) -> None
             begun = time.perf_counter()
             chunk = [maker.make(line, batch.id) for line in islice(unread, CHUNK_LINES)]
             with database.transaction() as session:
-                assert batches.add_lines(session, batch, token, chunk, 0.0) == len(chunk)
+                assert feeding.add_lines(session, batch, token, chunk, 0.0) == len(chunk)
             spent += time.perf_counter() - begun
             fed += len(chunk)
             with database.transaction() as session:

@@ -162,6 +162,8 @@ class Settings(BaseSettings, QueueSettings):
     max_batches_of_user: int = Field(4, ge=1)
     """Batches of one user that are not finished."""
     max_batch_lines: int = Field(1_000_000, ge=1)
+    max_manifest_bytes: int = Field(256 * 1024 * 1024, ge=1, le=5 * 1024**3)
+    """Largest manifest that is uploaded, packed and unpacked."""
 
     # Retention
     clip_keep_seconds: float = Field(0, ge=0)

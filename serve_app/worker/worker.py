@@ -26,6 +26,7 @@ from serve_app.jobs import admission, claiming, queue
 from serve_app.jobs.queue import Claim
 from serve_app.maintenance import leadership
 from serve_app.maintenance.sweeper import Sweeper
+from serve_app.media.batches import outcomes
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import result_key
 from serve_app.storage.store import ObjectStore
@@ -58,6 +59,7 @@ class Observer(Protocol):
     def ended(self, service: str, outcome: str) -> None: ...
     def made(self, service: str, audio_seconds: float, seconds: float) -> None: ...
     def queue(self, depth: dict[str, int], age: float) -> None: ...
+    def batches(self, count: int, lines: dict[str, int]) -> None: ...
 
 
 class Worker:
@@ -314,6 +316,7 @@ class Worker:
         self._leading = await self._threads.chore(self._lead)
         if led and not self._leading:
             self._observer.queue(dict.fromkeys(self._stages, 0), 0.0)
+            self._observer.batches(0, dict.fromkeys(outcomes.LINE_STATES, 0))
 
     def _lead(self) -> bool:
         with self._database.transaction() as session:
@@ -332,8 +335,10 @@ class Worker:
     def _count(self) -> None:
         with self._database.reading() as session:
             stats = admission.stats(session, self._database.now(session))
+            count, lines = outcomes.under_way(session)
         depth = dict.fromkeys(self._stages, 0) | stats.depth
         self._observer.queue(depth, stats.oldest_age_seconds)
+        self._observer.batches(count, lines)
 
 
 def _reason(cause: Exception, claim: Claim) -> tuple[str, str]:

@@ -8,10 +8,10 @@ import json
 
 import pytest
 
-from serve_app.bulk import manifest
-from serve_app.bulk.manifest import MAX_LINE_BYTES, ManifestLine
 from serve_app.errors import ApiError
-from serve_app.media.batches import Rejection
+from serve_app.media.batches import manifest
+from serve_app.media.batches.lines import Rejection
+from serve_app.media.batches.manifest import MAX_LINE_BYTES, ManifestLine
 
 
 def read(content: bytes, name: str = "lines.jsonl") -> list[ManifestLine]:
