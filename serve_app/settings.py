@@ -143,7 +143,7 @@ class Settings(BaseSettings, QueueSettings):
     worker_replicas: int = Field(1, ge=1)
     worker_clips: int = Field(8, ge=1)
     """Clips one worker replica runs at a time."""
-    worker_bulk_clips: int = Field(8, ge=1)
+    worker_bulk_clips: int = Field(16, ge=1)
     """Lines of batches that it runs besides."""
     worker_lanes: tuple[Literal["interactive", "bulk"], ...] = ("interactive", "bulk")
     """What workers take: clips for which somebody waits, lines of batches, or both."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -160,7 +160,7 @@ class BatchService:
         defaults = batch.options.get("defaults", {})
         return kind(self.settings, self._database, self._store, user, defaults)
 
-    def _lines(self, batch: Batch) -> Iterator[ManifestLine]:
+    def _lines(self, batch: Batch) -> Generator[ManifestLine]:
         """None of them where the batch has ended but for what is under way."""
         if batch.waiting == 0 and batch.state != BatchState.VALIDATING:
             return

@@ -43,6 +43,8 @@ SWEEP_SECONDS = 30.0
 DELETE_SECONDS = 5.0
 LEAD_SECONDS = 5.0
 _DUTY = "sweep"
+_BULK_CLAIMS = 4
+"""Claims that fill the places for lines of batches, under way in turn."""
 STATS_SECONDS = 5.0
 PAUSE_SECONDS = 10.0
 _CAUTION_SECONDS = 5.0
@@ -131,12 +133,17 @@ class Worker:
         ]
         chores = [asyncio.create_task(each) for each in rounds]
         self._leasing = asyncio.create_task(self._leases.keep())
+        patient = False
         try:
             while not self._stopping:
                 self._wake.clear()
-                if not await self._claim_some():
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), self._settings.poll_seconds)
+                if await self._claim_some(patient):
+                    continue
+                try:
+                    await asyncio.wait_for(self._wake.wait(), self._settings.poll_seconds)
+                    patient = True
+                except TimeoutError:
+                    patient = False
         finally:
             for chore in chores:
                 chore.cancel()
@@ -178,11 +185,12 @@ class Worker:
             )
         )
 
-    async def _claim_some(self) -> bool:
-        """Whether as many clips were taken as there was room for, so that there may be more."""
+    async def _claim_some(self, patient: bool = False) -> bool:
+        """Whether as many clips were taken as there was room for, so that there may be more.
+        `patient`: lines of batches are taken several at a time, once there is room for them."""
         if self._leases.behind:
             self._cautious_until = math.inf
-        room = self._room()
+        room = self._room(patient)
         if not any(room.values()):
             self._claims.good()
             return False
@@ -209,16 +217,19 @@ class Worker:
             self._leases.renew_soon()
         return len(claims) == sum(room.values())
 
-    def _room(self) -> dict[int, int]:
+    def _room(self, patient: bool) -> dict[int, int]:
         """Free places by lane. Lines of batches have places of their own: they never keep a clip
         from one for which somebody waits, and always get on."""
         settings = self._settings
         running = Counter(claim.clip.lane for claim in self._running.values())
         places = {INTERACTIVE: settings.worker_clips, BULK: settings.worker_bulk_clips}
-        return {
-            lane: places[lane] - running[lane] if name in settings.worker_lanes else 0
+        room = {
+            lane: max(places[lane] - running[lane], 0) if name in settings.worker_lanes else 0
             for lane, name in ((INTERACTIVE, "interactive"), (BULK, "bulk"))
         }
+        if patient and room[BULK] < places[BULK] // _BULK_CLAIMS:
+            room[BULK] = 0
+        return room
 
     def _claim(
         self, room: Mapping[int, int], suspects: bool, session: Session, now: float
