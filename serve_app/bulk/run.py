@@ -49,6 +49,7 @@ class Run:
         self._settings = settings
         self._database = Database(settings.database(), 2)
         self._stopping = threading.Event()
+        self._lasts = duration(asked.expires) if asked.expires else None
         self._defaults = dict(_default(each) for each in asked.default)
         if asked.service:
             self._defaults["service"] = asked.service
@@ -153,11 +154,10 @@ class Run:
         found: Validated = self._counted
         settings = self._settings
         new = self._new(user, digest, found.lines)
-        lasts = duration(self._asked.expires) if self._asked.expires else None
         with self._database.transaction() as session:
             now = self._database.now(session)
-            if lasts is not None:
-                new = replace(new, expires_at=now + lasts)
+            if self._lasts is not None:
+                new = replace(new, expires_at=now + self._lasts)
             batch = records.accept(session, user.id, new, settings, now)[0]
         if batch.total < found.lines:
             say(f"the credits pay for {batch.total:,} of {found.lines:,} lines; the rest is left")

@@ -93,7 +93,7 @@ def test_bad_line_fails_the_batch_and_says_which(client: OpenAI) -> None:
 def test_cancelled_batch_keeps_what_was_made(client: OpenAI, server: Server) -> None:
     server.stages["styletts2"].hold.clear()
     batch = create(client, send(client, *(line(str(at), f"Line {at}.") for at in range(40))))
-    until(lambda: server.stages["styletts2"].requests, 60, "lines are made")
+    until(lambda: any(clip.lease for clip in server.clips()), 60, "lines are under way")
     assert client.batches.cancel(batch.id).status == "cancelling"
     server.stages["styletts2"].hold.set()
     batch = ended(client, batch)

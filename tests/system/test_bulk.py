@@ -133,6 +133,6 @@ def test_walk_through_can_be_pasted(running: Running) -> None:
     )
     assert pasted.returncode == 0, pasted.stdout[-3000:] + pasted.stderr[-3000:]
     saved = {path.name for path in (running.folder / "library").iterdir()}
-    assert saved == {"batch.json", "results.jsonl", "greeting.ogg", "closing.ogg", "goodbye.ogg"}
+    assert saved == {"batch.json", "results.jsonl", "greeting.opus", "closing.opus", "goodbye.opus"}
     assert '"succeeded": 3' in pasted.stdout
     assert all(each.finished_at for each in running.batches())

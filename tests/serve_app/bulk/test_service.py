@@ -32,8 +32,8 @@ def ada(batches: Batches) -> Headers:
 
 
 def balance(batches: Batches, headers: Headers) -> tuple[int, int]:
-    found = batches.client.get("/api/credits", headers=headers).json()
-    return found["balance"], found["held"]
+    found = batches.client.get("/api/me", headers=headers).json()
+    return found["credits"], found["held"]
 
 
 def test_batch_is_made_to_its_end_and_tells_of_every_line(batches: Batches, ada: Headers) -> None:

@@ -81,9 +81,9 @@ def test_bulk_makes_every_line_and_goes_on_where_it_was(server: Batches, tmp_pat
     assert [each["id"] for each in found] == [each["id"] for each in LINES]
     assert all("url" not in each for each in found)
     assert {path.name for path in folder.glob("line-*")} == {
-        f"line-{at}.ogg" for at in range(1, 31) if at != 7
+        f"line-{at}.opus" for at in range(1, 31) if at != 7
     }
-    assert (folder / "line-1.ogg").read_bytes() == AUDIO
+    assert (folder / "line-1.opus").read_bytes() == AUDIO
     # As if it had been killed while it wrote the result of line 21.
     kept = (folder / "results.jsonl").read_text().splitlines(keepends=True)
     (folder / "results.jsonl").write_text("".join(kept[:20]) + kept[20][:9])
