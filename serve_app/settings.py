@@ -39,6 +39,9 @@ class StageScale(BaseModel):
     max_waiting: int = Field(
         200, ge=1, description="segments a replica takes in before callers wait"
     )
+    max_memory_mb: int = Field(
+        0, ge=0, description="resident memory beyond which a replica is replaced; 0: no bound"
+    )
 
     def torch_threads(self) -> int:
         """Threads of a replica in this process: as many as it reserves CPUs, where that is one or
@@ -46,7 +49,9 @@ class StageScale(BaseModel):
         return self.threads or int(self.num_cpus) or usable_cores()
 
 
-LIVE_SCALE = frozenset({"max_batch", "max_batch_length", "spread", "max_groups", "join_every"})
+LIVE_SCALE = frozenset(
+    {"max_batch", "max_batch_length", "spread", "max_groups", "join_every", "max_memory_mb"}
+)
 """What may change in a replica that goes on running."""
 
 AUTO, OFF = "auto", "off"

@@ -10,12 +10,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -87,6 +88,22 @@ class Postgres:
             yield
         finally:
             self._process = self._start()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The server answers nothing meanwhile; its connections stay open."""
+        stopped: list[psutil.Process] = []
+        try:
+            server = psutil.Process(self._process.pid)
+            for process in [server, *server.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
+                    stopped.append(process)
+            yield
+        finally:
+            for process in reversed(stopped):
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def __enter__(self) -> Self:
         return self
