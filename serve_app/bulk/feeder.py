@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable, Iterator
 from itertools import islice
 from threading import Event
+from typing import Protocol
 
-from serve_app.bulk.delivery import Delivery
 from serve_app.bulk.lines import LineMaker
 from serve_app.bulk.validation import LineIds, duplicate
 from serve_app.db.availability import is_unavailable
@@ -31,6 +31,13 @@ CHUNK_LINES = 200
 _MIN_WINDOW = 200
 _MAX_WINDOW = 1_000
 _PAUSE_SECONDS = 1.0
+
+
+class Deliverer(Protocol):
+    """What is done with lines that have ended, and at the end of a batch."""
+
+    def advance(self, batch: Batch, token: str) -> bool: ...
+    def close(self, batch: Batch, now: float, /) -> None: ...
 
 
 class Outcome(enum.Enum):
@@ -52,7 +59,7 @@ class Feeder:
         self,
         settings: Settings,
         database: Database,
-        delivery: Delivery,
+        delivery: Deliverer,
         maker: LineMaker,
         lines: Iterator[ManifestLine],
         batch: Batch,

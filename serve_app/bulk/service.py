@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from serve_app.bulk import validation
 from serve_app.bulk.delivery import Delivery
-from serve_app.bulk.feeder import Feeder
+from serve_app.bulk.feeder import Deliverer, Feeder
 from serve_app.bulk.lines import LineMaker
 from serve_app.bulk.openai_lines import OpenAiLineMaker
 from serve_app.bulk.validation import Validated
@@ -25,7 +25,7 @@ from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, User
 from serve_app.errors import ApiError
-from serve_app.media.batches import cancelling, leases, manifest, records
+from serve_app.media.batches import cancelling, leases, manifest, outcomes, records
 from serve_app.media.batches.lines import Rejection
 from serve_app.media.batches.manifest import ManifestLine
 from serve_app.media.batches.places import open_manifest, place_of
@@ -39,6 +39,7 @@ MAX_FEEDERS = 16
 """Batches that one worker feeds at a time; the others wait, the oldest first."""
 _CONNECTIONS = 6
 _LOOK_SECONDS = 1.0
+_SETTLED_AT_ONCE = 1_000
 _RETRY_SECONDS = 5.0
 _STOP_SECONDS = 5.0
 _WORK_SECONDS = 0.02
@@ -137,10 +138,7 @@ class BatchService:
             return
         with self._database.reading() as session:
             batch = session.get_one(Batch, feeding.batch_id)
-        place = place_of(batch.output)
-        delivery = Delivery(
-            self._database, place.store(self.settings), self.settings.s3_bucket, place
-        )
+        delivery = self._delivery(batch)
         with closing(self._lines(batch)) as lines:
             feeder = Feeder(
                 self.settings,
@@ -154,6 +152,12 @@ class BatchService:
                 lambda _batch: None,
             )
             feeder.run()
+
+    def _delivery(self, batch: Batch) -> Deliverer:
+        if batch.by_service:
+            return _Notes(self._database, self._store)
+        place = place_of(batch.output)
+        return Delivery(self._database, place.store(self.settings), self.settings.s3_bucket, place)
 
     def _maker(self, batch: Batch, user: User) -> LineMaker:
         kind = OpenAiLineMaker if batch.options.get("shape") == "openai" else LineMaker
@@ -190,6 +194,8 @@ class BatchService:
                 records.begin(batch)
 
         self._changed(feeding, decide)
+        if found.invalid and not skip:
+            self._store.delete(place_of(batch.manifest).key)
         return skip or not found.invalid
 
     def _renew(self, feeding: _Feeding) -> None:
@@ -217,6 +223,26 @@ class BatchService:
             batch = leases.held(session, feeding.batch_id, feeding.token)
             if batch is not None:
                 change(session, batch, self._database.now(session))
+
+
+class _Notes:
+    """Results of batches over HTTP are told from the database: nothing is written, and the copy of
+    the manifest goes when all lines are clips."""
+
+    def __init__(self, database: Database, store: ObjectStore) -> None:
+        self._database = database
+        self._store = store
+
+    def advance(self, batch: Batch, token: str) -> bool:
+        with self._database.reading() as session:
+            ended = outcomes.settled(session, batch, batch.delivered, _SETTLED_AT_ONCE)
+        if ended <= batch.delivered:
+            return False
+        with self._database.transaction() as session:
+            return outcomes.deliver(session, batch.id, token, ended)
+
+    def close(self, batch: Batch, _now: float) -> None:
+        self._store.delete(place_of(batch.manifest).key)
 
 
 def _refuse(session: Session, batch: Batch, found: Validated, now: float) -> None:

@@ -72,6 +72,7 @@ def test_batch_is_made_to_its_end_and_tells_of_every_line(batches: Batches, ada:
     events = batches.get(ada, batch["id"], "/events").text
     assert json.loads(events.split("data: ")[-1])["state"] == "finished"
     assert batches.findings() == []
+    assert batches.store.keys(f"batches/{batch['id']}/") == []
     listed = batches.client.get("/api/batches", headers=ada).json()["items"]
     assert [each["id"] for each in listed] == [batch["id"]]
 
