@@ -73,8 +73,8 @@ ROUTES = [
     Route("read", "GET", "/api/batches/{batch_id}/errors", 200),
     Route("generate", "POST", "/api/batches", 422, {"upload": "{upload_id}"}),
     Route("generate", "DELETE", "/api/batches/{batch_id}", 202),
-    # Ended, so that its events have an end.
-    Route("read", "GET", "/api/batches/{ended_batch_id}/events", 200),
+    # It has ended, so that its events have an end.
+    Route("read", "GET", "/api/batches/{batch_id}/events", 200),
     Route("generate", "POST", "/api/uploads", 201, {"content_type": "audio/wav", "bytes": 9}),
     Route("generate", "POST", "/api/voices", 201, {"name": "mine", "upload": "{upload_id}"}),
     Route("generate", "POST", "/api/speech", 202, {"text": SENTENCE, "voice": "af_heart"}),
@@ -99,7 +99,7 @@ ROUTES = [
     Route("read", "GET", "/v1/files/{file_id}/content", 200),
     Route("read", "GET", "/v1/batches", 200),
     Route("read", "GET", "/v1/batches/{batch_id}", 200),
-    Route("generate", "POST", "/v1/batches/{batch_id}/cancel", 200),
+    Route("generate", "POST", "/v1/batches/{batch_id}/cancel", 400),
     Route("generate", "POST", "/v1/batches", 400, {"input_file_id": ""}),
     Route("generate", "POST", "/v1/files", 415),
     Route("generate", "DELETE", "/v1/files/{file_id}", 200),
@@ -226,8 +226,8 @@ def sign_in(api: Api) -> Headers:
     return bearer(api.client.post("/api/sign-in", json=SIGN_IN).json()["token"])
 
 
-def add_batch(api: Api, user_id: str, finished_at: float | None) -> str:
-    """The id of a batch without lines."""
+def add_batch(api: Api, user_id: str) -> str:
+    """The id of a batch without lines, that has ended."""
     counts = dict.fromkeys(("total", "waiting", "line_credits", "price", "held"), 0)
     batch = Batch(
         id=new_id(),
@@ -236,7 +236,7 @@ def add_batch(api: Api, user_id: str, finished_at: float | None) -> str:
         manifest_sha256="0" * 64,
         output="s3://api/out/",
         created_at=api.now,
-        finished_at=finished_at,
+        finished_at=api.now,
         **counts,
     )
     with api.database.transaction() as session:
@@ -255,9 +255,8 @@ def ids(api: Api, session: Headers) -> dict[str, str]:
         "key_id": api.create_key(session)["id"],
         "upload_id": upload["id"],
         "voice_id": api.client.post("/api/voices", headers=session, json=voice).json()["id"],
-        "batch_id": add_batch(api, user_id, None),
+        "batch_id": add_batch(api, user_id),
         "file_id": send(api, session, b"{}\n", "application/x-ndjson")["id"],
-        "ended_batch_id": add_batch(api, user_id, api.now),
         "model_id": "no-such-model",
         "item_id": UNKNOWN_ID,
         "sample_id": UNKNOWN_ID,
