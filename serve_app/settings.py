@@ -26,7 +26,7 @@ class StageScale(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min_replicas: int = Field(1, ge=1)
+    min_replicas: int = Field(1, ge=0)
     max_replicas: int = Field(1, ge=1)
     num_cpus: float = Field(0.1, ge=0)
     num_gpus: float = Field(0, ge=0)

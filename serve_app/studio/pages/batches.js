@@ -27,7 +27,7 @@ async function countLines(file) {
 function NewBatch({ again }) {
   const { account } = useStore(session);
   const { value: services } = useLoaded(listServices);
-  const [form, set] = useState({ file: null, lines: null, service: "speech", voice: "af_heart", format: "opus", skip: false });
+  const [form, set] = useState({ file: null, lines: null, service: "speech", voice: "af_heart", format: "opus", skip: false, turn: 0 });
   const [state, show] = useState({ busy: "", error: null });
   const sent = useRef({}); // the upload and the key of what was chosen, so that a second try makes the same batch
   const change = (part) => { sent.current = { upload: part.file ? null : sent.current.upload }; set((old) => ({ ...old, ...part })); };
@@ -38,7 +38,9 @@ function NewBatch({ again }) {
   async function choose(event) {
     const file = event.target.files[0] ?? null;
     change({ file, lines: null });
-    if (file) set({ ...form, file, lines: await countLines(file).catch(() => null) });
+    if (!file) return;
+    const lines = await countLines(file).catch(() => null);
+    set((old) => (old.file === file ? { ...old, lines } : old));
   }
   async function make(event) {
     event.preventDefault();
@@ -52,6 +54,7 @@ function NewBatch({ again }) {
       const defaults = { service: form.service, format: form.format, ...(form.voice.trim() ? { voice: form.voice.trim() } : {}) };
       await call("/api/batches", { method: "POST", headers: { "Idempotency-Key": sent.current.key }, json: { upload: sent.current.upload, title: form.file.name.slice(0, 100), defaults, skip_invalid: form.skip } });
       sent.current = {};
+      set((old) => ({ ...old, file: null, lines: null, turn: old.turn + 1 })); // a second press makes no second batch
       say("The batch was accepted.");
       refreshAccount().catch(() => {});
       show({ busy: "", error: null });
@@ -62,7 +65,7 @@ function NewBatch({ again }) {
     }
   }
   return html`<form class="card stack" onSubmit=${make}><h2>New batch</h2>
-    <div class="field"><label for="manifest">File</label><input id="manifest" type="file" accept=".jsonl,.ndjson,.csv,.gz" aria-describedby="manifest-hint" onChange=${choose} />
+    <div class="field"><label for="manifest">File</label><input id="manifest" key=${form.turn} type="file" accept=".jsonl,.ndjson,.csv,.gz" aria-describedby="manifest-hint" onChange=${choose} />
       <p class="hint" id="manifest-hint">JSON lines or CSV, one clip a line: ${html`<code>{"text": "Hello."}</code>`}. Fields are those of a request; an <code>id</code> names the line.</p></div>
     <${Choice} id="batch-service" label="Service" value=${form.service} options=${SERVICES} onChange=${(service) => change({ service })} />
     ${form.service !== "sound_effects" && html`<${Text} id="batch-voice" label="Voice" value=${form.voice} hint="Of lines that name none." maxlength="200" onInput=${(event) => change({ voice: event.target.value })} />`}
@@ -88,7 +91,7 @@ function Row({ batch, again }) {
   const done = lines.total - lines.waiting - lines.pending, over = Boolean(batch.finished_at);
   const failed = (error) => notify(sentence(error));
   const stop = () => call(`/api/batches/${batch.id}`, { method: "DELETE" }).then(() => { notify(`${name} is being stopped. What has begun is still made.`); again(); }, failed);
-  const facts = [`${number(done)} of ${number(lines.total)} lines`, lines.failed && `${number(lines.failed)} failed`, lines.cancelled && `${number(lines.cancelled)} cancelled`, batch.audio_seconds > 0 && `${length(batch.audio_seconds)} of audio`, `${number(batch.credits.charged)} credits`, when(batch.created_at)];
+  const facts = batch.state === "refused" ? [`${number(lines.total)} lines`, "nothing was charged", when(batch.created_at)] : [`${number(done)} of ${number(lines.total)} lines`, lines.failed && `${number(lines.failed)} failed`, lines.cancelled && `${number(lines.cancelled)} cancelled`, batch.audio_seconds > 0 && `${length(batch.audio_seconds)} of audio`, `${number(batch.credits.charged)} credits`, when(batch.created_at)];
   const bad = lines.failed > 0 || batch.state === "refused";
   return html`<li class="line"><div class="body"><p class="title">${name} <span class="badge ${batch.state === "finished" ? "good" : ""}">${STATES[batch.state] ?? batch.state}</span></p>
     <p class="facts">${facts.filter(Boolean).join(" · ")}</p>${batch.error && html`<p class="problem">${batch.error.message}</p>`}
