@@ -16,7 +16,7 @@ from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from serve_app import __version__, catalog
-from serve_app.cli import clip_list, clips, doctor, users, voices
+from serve_app.cli import bulk, clip_list, clips, doctor, users, voices
 from serve_app.cli.common import LOCAL_USER, local_key, sign_in_link
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
@@ -31,7 +31,7 @@ app = typer.Typer(
     help="Speech, voice conversion and sound effects on your own hardware.",
     pretty_exceptions_enable=False,
 )
-for command in (clips.say, clips.convert, clips.sfx, doctor.doctor):
+for command in (clips.say, clips.convert, clips.sfx, bulk.bulk, doctor.doctor):
     app.command()(command)
 app.add_typer(clip_list.app, name="clips")
 app.add_typer(voices.app, name="voices")
@@ -195,7 +195,7 @@ def _print_banner(
         f"Studio, signed in (once, within ten minutes; another: bernie studio): {link}",
         *_services(asked, settings),
         f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
-        "Many lines at once: "
+        "Many lines at once: bernie bulk lines.jsonl -o FOLDER; or as a job of Ray: "
         f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={settings.data_dir.resolve() / 'ray-token'} "
         f"ray job submit --address http://127.0.0.1:{dashboard_port} -- "
         f"python -m serve_app.bulk run --manifest lines.jsonl --user {LOCAL_USER}",

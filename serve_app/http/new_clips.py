@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pipelines import registry
@@ -83,10 +84,13 @@ def sound_clip(submission: Submission, body: SoundEffect, field: str = "prompt")
     )
 
 
-def conversion_clip(submission: Submission, body: Conversion) -> NewClip:
-    """Validates the request. Nothing is written before it returns."""
+def conversion_clip(
+    submission: Submission, body: Conversion, given: Callable[[], tuple[str, float]] | None = None
+) -> NewClip:
+    """Validates the request. Nothing is written before it returns. `given` gives key and length in
+    seconds of a source that the body does not name."""
     state, user = submission.state, submission.user
-    if (body.upload is None) == (body.clip is None):
+    if (body.upload, body.clip).count(None) != (1 if given is None else 2):
         raise invalid("upload", "Name what to convert: either an upload or a clip.")
     options = body.model_dump(
         include={"steps", "guidance", "length_adjust", "match_pitch", "semitones"}
@@ -96,7 +100,7 @@ def conversion_clip(submission: Submission, body: Conversion) -> NewClip:
     request = ConversionRequest(**options, seed=seed, voice=body.voice)
     submission.check(request)
     reference = {REFERENCE: submission.reference(body.voice)} if recorded else {}
-    source, seconds = _source(body, user, state)
+    source, seconds = _source(body, user, state) if given is None else given()
     longest = state.settings.max_source_seconds
     if seconds * body.length_adjust > longest:
         message = f"length_adjust must not stretch the recording beyond {longest:g} seconds."

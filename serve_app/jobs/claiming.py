@@ -253,6 +253,7 @@ def _apply(
         clip.losses += 1
         queue.fail_lost(session, clip, now)
     for clip in _rows(session, decisions.overdue):
+        clip.losses += clip.lease is not None
         message = f"The clip was not done within {settings.clip_seconds:g} s of its first start."
         queue.transition(session, clip, ClipState.FAILED, now, code=queue.TOO_LONG, message=message)
     return taken

@@ -18,6 +18,7 @@ from pipelines import registry
 from pipelines.protocol import Request, Segment, SpeechRequest, Waveform
 from serve_app.api import AppState, GraphStatus, create_app
 from serve_app.batching.fair_queue import Ticket
+from serve_app.bulk.service import BatchService
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, User
 from serve_app.settings import ServiceSettings, Settings
@@ -72,8 +73,8 @@ class Server:
     """`url` is the address. Each `account` is a new one."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        self.settings = settings
-        self.database = Database(f"sqlite:///{folder / 'bernie.sqlite3'}")
+        self.settings = settings.model_copy(update={"data_dir": folder})
+        self.database = Database(self.settings.database())
         self.database.migrate()
         self.store = ObjectStore(settings)
         self.store.ensure_bucket()
@@ -126,6 +127,8 @@ class Server:
             threading.Thread(target=server.run, daemon=True),
             threading.Thread(target=self._work, daemon=True),
         ]
+        batches = BatchService(self.settings)
+        batches.start()
         for thread in threads:
             thread.start()
         until(lambda: server.started and self._worker is not None, 20, "the server has started")
@@ -134,6 +137,7 @@ class Server:
         try:
             yield self
         finally:
+            batches.stop()
             server.should_exit = True
             self._loop.call_soon_threadsafe(self._over.set)
             for thread in threads:

@@ -73,6 +73,9 @@ class Tally:
     def queue(self, depth: dict[str, int], age: float) -> None:
         """Ignored."""
 
+    def batches(self, count: int, lines: dict[str, int]) -> None:
+        """Ignored."""
+
 
 class WorkerHarness:
     """A user, a worker, and access to the user's clips."""

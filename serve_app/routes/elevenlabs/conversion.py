@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.forms import file_of, form_of, raw_as_wav, text_of, whole_number
 from serve_app.http.new_clips import CONVERSION, conversion_clip
 from serve_app.http.schemas.submissions import Conversion
 from serve_app.http.submission import Submission
@@ -17,7 +18,6 @@ from serve_app.http.surface_names import check_model, voice_named
 from serve_app.media import uploads
 from serve_app.media.clips import NewClip
 from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
-from serve_app.routes.elevenlabs.forms import file_of, form_of, raw_as_wav, text_of, whole_number
 from serve_app.routes.elevenlabs.speech import FOREIGN, Flag, OutputFormat
 
 router = APIRouter(prefix="/v1")

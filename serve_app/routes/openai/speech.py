@@ -67,15 +67,12 @@ async def create_speech(
 ) -> Response:
     """A file with its length in its head (WAV) is sent when it is complete, unless a stream is
     asked for; all others while they are made."""
-    encoding, rate = ENCODING[body.response_format]
+    wanted, encoding = wanted_speech(body)
     raw = request.headers.get("x-stainless-raw-response")
     live = encoding != "wav" or raw == "stream" or body.stream_format is not None
-    wanted = Speech(
-        text=body.input, voice=body.voice, speed=body.speed, seed=body.seed, sample_rate=rate
-    )
     submission = Submission(state, user, SPEECH, wanted, None, encoding)
     submission.fingerprint = fingerprint(request, await request.body())
-    make = partial(_new_clip, submission, body, wanted)
+    make = partial(new_clip, submission, body, wanted)
     call = SurfaceCall(
         state, user, request, submission, state.work.texts, make, live, body.ignored()
     )
@@ -89,7 +86,17 @@ async def create_speech(
     return StreamedBlocks(await anext(events), events, "text/event-stream", call.headers)
 
 
-def _new_clip(submission: Submission, body: SpeechBody, wanted: Speech) -> NewClip:
+def wanted_speech(body: SpeechBody) -> tuple[Speech, str]:
+    """What a body asks for in terms of this server, and its encoding."""
+    encoding, rate = ENCODING[body.response_format]
+    wanted = Speech(
+        text=body.input, voice=body.voice, speed=body.speed, seed=body.seed, sample_rate=rate
+    )
+    return wanted, encoding
+
+
+def new_clip(submission: Submission, body: SpeechBody, wanted: Speech) -> NewClip:
+    """The clip of a valid body. Raises ApiError and InvalidInput."""
     state = submission.state
     check_model(state.settings, SPEECH, body.model, FOREIGN)
     voice = voice_named(state, submission.user, body.voice)
