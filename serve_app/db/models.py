@@ -322,6 +322,18 @@ class ClipPeaks(Base):
     """As `pipelines.audio.peaks` makes them."""
 
 
+class ClipWords(Base):
+    """When the words of a clip are said. Beside the clip, whose row the queue changes often."""
+
+    __tablename__ = "clip_words"
+
+    clip_id: Mapped[str] = mapped_column(
+        ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True
+    )
+    packed: Mapped[bytes] = mapped_column(LargeBinary)
+    """As `media.word_times` packs them."""
+
+
 class RecordingUpload(Base):
     """A key in the object store to which a user may send a recording."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,13 +22,13 @@ from pipelines import registry
 from pipelines.audio.containers import ENCODINGS, Encoder, own_rate
 from pipelines.audio.peaks import Peaks
 from pipelines.audio.recording import Recording
-from pipelines.protocol import InvalidInput, Request, Waveform
+from pipelines.protocol import InvalidInput, Request, Waveform, Word
 from pipelines.voices.shipped_voices import catalogue
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.models import BULK, Clip
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
-from serve_app.media import clips, live_audio, uploads, voices
+from serve_app.media import clips, live_audio, uploads, voices, word_times
 from serve_app.media.live_audio import StreamBuffer
 from serve_app.media.pipeline_requests import REFERENCE, recordings_of, request_of
 from serve_app.settings import Settings
@@ -119,7 +119,7 @@ class ClipRunner:
                 peaks = Peaks()
                 seconds = await self._generate(clip, upload, timings, report, peaks)
                 made = ClipResult(upload.size, seconds, timings.summary())
-                if not await self._checkpoint(claim, made, peaks.pairs()):
+                if not await self._checkpoint(claim, made, peaks.pairs(), timings.words):
                     return None
                 with timings.measure("upload"):
                     await self._threads.run(upload.complete)
@@ -135,7 +135,9 @@ class ClipRunner:
             await asyncio.shield(self._clean_up(claim, upload, report, saved))
         return made if saved else None
 
-    async def _checkpoint(self, claim: Claim, made: ClipResult, outline: bytes) -> bool:
+    async def _checkpoint(
+        self, claim: Claim, made: ClipResult, outline: bytes, words: Sequence[Word]
+    ) -> bool:
         def record(session: Session, _now: float) -> bool:
             clip_id = claim.clip.id
             kept = queue.checkpoint_result(
@@ -143,6 +145,7 @@ class ClipRunner:
             )
             if kept:
                 clips.record_peaks(session, clip_id, outline)
+                word_times.record(session, clip_id, words)
             return kept
 
         return await self._threads.persist(claim.clip.user_id, record)
@@ -181,6 +184,7 @@ class ClipRunner:
             request,
             Ticket(f"{clip.id}.{clip.attempts}", clip.user_id, bulk=clip.lane == BULK),
             registry.joiner(clip.service, pipeline, stage),
+            made_at,
             settings.clip_segments,
             timings,
             report.step,

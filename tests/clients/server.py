@@ -4,6 +4,7 @@ only Ray and the models are left out. Every clip is a tone."""
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,11 @@ from pathlib import Path
 import httpx
 import numpy as np
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import select, update
 
 from pipelines import registry
-from pipelines.protocol import Request, Segment, SpeechRequest, Waveform
+from pipelines.protocol import Request, Segment, SpeechRequest, Waveform, Word
 from serve_app.api import AppState, GraphStatus, create_app
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.engine import Database
@@ -65,7 +67,24 @@ class Tones:
             raise self.error
         t = np.arange(self._rate) / self._rate
         wave = (0.3 * np.sin(2 * np.pi * 220 * t)).astype(np.float32)
-        return Timed(wave, (StageTiming("vocoder", 0, 0, 1),))
+        return Timed(wave, (StageTiming("vocoder", 0, 0, 1),), self._words(segment))
+
+    def _words(self, segment: Segment) -> tuple[Word, ...]:
+        """Letters take the same time each."""
+        if not isinstance(request := self.requests[-1], SpeechRequest):
+            return ()
+        first = LETTERS * segment.index
+        return tuple(
+            Word(
+                match.start(),
+                match.end(),
+                match[0].strip(".,"),
+                (match.start() - first) / LETTERS,
+                (match.end() - first) / LETTERS,
+            )
+            for match in re.finditer(r"\S+", request.text)
+            if first <= match.start() < first + LETTERS
+        )
 
 
 class Server:
@@ -79,6 +98,7 @@ class Server:
         self.store.ensure_bucket()
         self.stages = {service: Tones(service) for service in PIPELINES}
         self.url = ""
+        self.app: FastAPI
         self._accounts = 0
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
@@ -125,7 +145,8 @@ class Server:
             graph_status=self._ready,
             metrics=lambda: "",
         )
-        config = uvicorn.Config(create_app(state), port=0, log_level="error", lifespan="off")
+        self.app = create_app(state)
+        config = uvicorn.Config(self.app, port=0, log_level="error", lifespan="off")
         server = uvicorn.Server(config)
         threads = [
             threading.Thread(target=server.run, daemon=True),
@@ -144,6 +165,27 @@ class Server:
             for thread in threads:
                 thread.join(20)
             self.database.dispose()
+
+    @contextmanager
+    def over_tls(self, certificate: Path, key: Path) -> Iterator[str]:
+        """The same application behind TLS too: its address."""
+        config = uvicorn.Config(
+            self.app,
+            port=0,
+            log_level="error",
+            lifespan="off",
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        until(lambda: server.started, 20, "the server has started")
+        try:
+            yield f"https://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
 
     def _work(self) -> None:
         asyncio.set_event_loop(self._loop)

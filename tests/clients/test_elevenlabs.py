@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import zipfile
 from collections.abc import Iterator
@@ -88,6 +89,34 @@ def test_convert_async(server: Server) -> None:
             return b"".join([chunk async for chunk in stream])
 
     check_format("mp3_44100_128", asyncio.run(speak()), 2.3)
+
+
+def test_convert_with_timestamps(client: ElevenLabs) -> None:
+    made = client.text_to_speech.convert_with_timestamps(RACHEL, text=TEXT)
+    check_format("mp3_44100_128", base64.b64decode(made.audio_base_64), 2.3)
+    assert made.alignment is not None
+    assert made.normalized_alignment is not None
+    assert "".join(made.alignment.characters) == TEXT
+    assert made.alignment.character_start_times_seconds[4] == pytest.approx(0.1)
+    assert made.alignment.character_end_times_seconds[9] == pytest.approx(0.25)
+    assert "".join(made.normalized_alignment.characters) == TEXT.replace(",", "").rstrip(".")
+
+
+def test_stream_with_timestamps(client: ElevenLabs, server: Server) -> None:
+    server.stages["styletts2"].pause = 0.5
+    chunks = client.text_to_speech.stream_with_timestamps(
+        RACHEL, text=LONG, output_format="pcm_16000"
+    )
+    first = next(chunks)
+    assert server.newest().state is ClipState.PENDING
+    rest = list(chunks)
+    audio = b"".join(base64.b64decode(chunk.audio_base_64) for chunk in [first, *rest])
+    check_format("pcm_16000", audio, 8.8)
+    times = [chunk.alignment for chunk in [first, *rest] if chunk.alignment is not None]
+    assert "".join(c for each in times for c in each.characters) == LONG.strip()
+    item = client.history.get(server.newest().id)
+    assert item.alignments is not None
+    assert "".join(item.alignments.alignment.characters) == LONG.strip()
 
 
 def test_sound_generation(client: ElevenLabs, server: Server) -> None:

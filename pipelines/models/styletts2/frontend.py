@@ -5,7 +5,7 @@ With voice packs it needs no torch; what models that sample styles need is in `r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,9 @@ import numpy as np
 
 from pipelines.audio.edges import Edges
 from pipelines.english.chunking import Seam
-from pipelines.models.styletts2.segments import Floats, SpeechSegment
+from pipelines.english.source_words import Span, source_spans
+from pipelines.english.word_sounds import sound_ranges
+from pipelines.models.styletts2.segments import Floats, SpeechSegment, WordTokens
 from pipelines.models.styletts2.text import Chunk, KokoroScript
 from pipelines.protocol import InvalidInput, Segment, SpeechRequest
 from pipelines.requests.speech import Sampling
@@ -75,6 +77,7 @@ class StyleTTS2Frontend:
         limit = self._settings.chunk_characters
         chunks = manner.script.analyse(request.text, manner.language, limit, request.literal)
         all_edges = edges_of(chunks, self._settings.silence_seconds, request.speed)
+        words = words_of(chunks, request, manner.language)
         return [
             SpeechSegment(
                 index=index,
@@ -87,8 +90,9 @@ class StyleTTS2Frontend:
                 gain=manner.gain,
                 edges=edges,
                 sampling=manner.sampling,
+                words=said,
             )
-            for index, (chunk, edges) in enumerate(zip(chunks, all_edges, strict=True))
+            for index, (chunk, edges, said) in enumerate(zip(chunks, all_edges, words, strict=True))
         ]
 
 
@@ -106,6 +110,30 @@ def kokoro_frontend(settings: PipelineSettings) -> StyleTTS2Frontend:
         )
 
     return StyleTTS2Frontend(manner, settings)
+
+
+def words_of(
+    chunks: Sequence[Chunk], request: SpeechRequest, language: str
+) -> list[tuple[WordTokens, ...]]:
+    """The words of each chunk, as places in the text of the request and in its tokens."""
+    said = [word.text for chunk in chunks for word in chunk.words]
+    spans = iter(source_spans(request.text, said, language, literal=request.literal))
+    return [_words_of(chunk, spans, language) for chunk in chunks]
+
+
+def _words_of(chunk: Chunk, spans: Iterator[Span], language: str) -> tuple[WordTokens, ...]:
+    """Words next to each other that stand for the same of the text are one."""
+    found: list[WordTokens] = []
+    ranges = sound_ranges(chunk.words, chunk.phonemes, language)
+    for word, (first, last), (begin, end) in zip(chunk.words, ranges, spans, strict=False):
+        # A zero stands before the symbols.
+        tokens = WordTokens(begin, end, word.text, 1 + first, 1 + last)
+        if found and (found[-1].begin, found[-1].end) == (begin, end):
+            said = f"{found[-1].said} {word.text}"
+            tokens = WordTokens(begin, end, said, found[-1].first, tokens.last)
+            found.pop()
+        found.append(tokens)
+    return tuple(found)
 
 
 def edges_of(chunks: Sequence[Chunk], sentence_seconds: float, speed: float) -> list[Edges]:

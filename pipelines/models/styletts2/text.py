@@ -13,6 +13,7 @@ from pipelines.english.pronunciation import pronounce
 from pipelines.english.reading import Part, read
 from pipelines.english.scripts import check_scripts
 from pipelines.english.symbols import encode, has_sound
+from pipelines.english.word_sounds import Said, said_words
 from pipelines.protocol import InvalidInput
 
 MAX_TOKENS = 510
@@ -36,6 +37,8 @@ class Chunk:
     """Seconds of silence before it that were asked for, instead of what its seam would give."""
     last_pause: float = 0.0
     """Seconds of silence after it."""
+    words: tuple[Said, ...] = ()
+    """What is said in it, word by word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +106,5 @@ def _phonemized(pieces: Sequence[str], language: str, words: Words) -> Iterator[
             yield from _phonemized(split(piece, len(piece) // 2), language, words)
         elif has_sound(phonemes):
             text = words.written(piece).replace(NO_BREAK, " ")
-            yield Chunk(text, phonemes, (0, *symbols, 0))
+            said = said_words(piece, words)
+            yield Chunk(text, phonemes, (0, *symbols, 0), words=said)

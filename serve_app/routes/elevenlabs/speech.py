@@ -8,13 +8,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 
+from serve_app.db.models import User
 from serve_app.field_rules import between, length
 from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.app_state import AppState
 from serve_app.http.new_clips import SPEECH, speech_clip
 from serve_app.http.schemas.common import ForeignBody
 from serve_app.http.schemas.submissions import Speech
 from serve_app.http.submission import Submission
-from serve_app.http.surface_calls import SurfaceCall, fingerprint
+from serve_app.http.surface_calls import Connection, SurfaceCall, fingerprint
 from serve_app.http.surface_names import check_model, voice_named
 from serve_app.media.clips import NewClip
 from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
@@ -87,7 +89,9 @@ async def convert(
     enable_logging: Flag = True,
 ) -> Response:
     """The whole file, sent when it is made."""
-    call = await _call(voice_id, body, user, state, request, output_format, enable_logging, False)
+    call = await speech_call(
+        voice_id, body, user, state, request, output_format, enable_logging, False
+    )
     return await call.audio_response()
 
 
@@ -102,11 +106,13 @@ async def stream(
     enable_logging: Flag = True,
 ) -> Response:
     """The audio while it is made."""
-    call = await _call(voice_id, body, user, state, request, output_format, enable_logging, True)
+    call = await speech_call(
+        voice_id, body, user, state, request, output_format, enable_logging, True
+    )
     return await call.audio_response()
 
 
-async def _call(
+async def speech_call(
     voice_id: str,
     body: SpeechBody,
     user: CurrentUser,
@@ -116,14 +122,51 @@ async def _call(
     enable_logging: bool,
     live: bool,
 ) -> SurfaceCall:
+    """Raises ApiError 422 for a format that there is not."""
+    print_ = fingerprint(request, await request.body())
+    return call_of(
+        state,
+        user,
+        request,
+        body,
+        voice_id,
+        output_format,
+        print_,
+        logged=enable_logging,
+        live=live,
+    )
+
+
+def call_of(
+    state: AppState,
+    user: User,
+    connection: Connection,
+    body: SpeechBody,
+    voice_id: str,
+    output_format: str,
+    print_: str,
+    *,
+    logged: bool,
+    live: bool,
+    literal: bool = False,
+) -> SurfaceCall:
+    """A call that is told from others by its print. Raises ApiError 422 for a format that there is
+    not."""
     name, rate = encoding(output_format, live)
     # The voice is replaced by the one that is meant.
-    wanted = Speech(text=body.text, voice="-", speed=body.speed(), seed=body.seed, sample_rate=rate)
+    wanted = Speech(
+        text=body.text,
+        voice="-",
+        speed=body.speed(),
+        seed=body.seed,
+        sample_rate=rate,
+        literal=literal,
+    )
     submission = Submission(state, user, SPEECH, wanted, None, name)
-    submission.fingerprint = fingerprint(request, await request.body())
+    submission.fingerprint = print_
     make = partial(_new_clip, submission, body.model_id, voice_id, wanted)
-    ignored = [*body.ignored(), *([] if enable_logging else ["enable_logging"])]
-    return SurfaceCall(state, user, request, submission, state.work.texts, make, live, ignored)
+    ignored = [*body.ignored(), *([] if logged else ["enable_logging"])]
+    return SurfaceCall(state, user, connection, submission, state.work.texts, make, live, ignored)
 
 
 def _new_clip(

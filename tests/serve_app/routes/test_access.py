@@ -64,6 +64,9 @@ ROUTES = [
     Route("read", "GET", "/api/clips/{clip_id}", 200),
     Route("read", "GET", "/api/clips/{clip_id}/audio", 409),
     Route("read", "GET", "/api/clips/{clip_id}/peaks", 409),
+    Route("read", "GET", "/api/clips/{clip_id}/words", 409),
+    Route("read", "GET", "/api/clips/{clip_id}/captions.srt", 409),
+    Route("read", "GET", "/api/clips/{clip_id}/captions.vtt", 409),
     Route("read", "GET", "/api/voices/{voice}/sample", 200),
     Route("generate", "POST", "/api/uploads", 201, {"content_type": "audio/wav", "bytes": 9}),
     Route("generate", "POST", "/api/voices", 201, {"name": "mine", "upload": "{upload_id}"}),
@@ -72,7 +75,10 @@ ROUTES = [
     Route("generate", "POST", "/api/conversions", 202, CONVERSION),
     Route("generate", "PATCH", "/api/voices/{voice_id}", 200, {"name": "mine too"}),
     Route("generate", "POST", "/v1/text-to-speech/{voice_id}", 422, {"text": ""}),
-    Route("generate", "POST", "/v1/text-to-speech/{voice_id}/stream", 422, {"text": ""}),
+    *(
+        Route("generate", "POST", f"/v1/text-to-speech/{{voice_id}}{end}", 422, {"text": ""})
+        for end in ("/stream", "/with-timestamps", "/stream/with-timestamps")
+    ),
     Route("generate", "DELETE", "/api/voices/{voice_id}", 204),
     Route("generate", "DELETE", "/api/uploads/{upload_id}", 204),
     Route("generate", "DELETE", "/api/clips/{clip_id}", 204),

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.english.chunking import Seam, seam_after
+from pipelines.english.marks import Words
 from pipelines.english.markup import plain
 from pipelines.english.phonemes import phonemize_with_punctuation
+from pipelines.english.word_sounds import said_words
 from pipelines.models.styletts2.published.symbols import encode, has_sound
 from pipelines.models.styletts2.text import Chunk
 from pipelines.protocol import InvalidInput
@@ -79,7 +81,7 @@ class PublishedScript:
             if len(tokens) > MAX_TOKENS:
                 yield from self._chunks(split(text, (len(text) + 1) // 2), language)
             elif has_sound(spaced):
-                yield Chunk(text, spaced, (0, *tokens))
+                yield Chunk(text, spaced, (0, *tokens), words=said_words(text, Words()))
 
     def spaced(self, phonemes: str) -> str:
         """Phonemes with their punctuation set apart."""

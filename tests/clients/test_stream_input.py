@@ -1,0 +1,173 @@
+"""ElevenLabs' WebSocket: by its Python client, which takes TLS only, and as bare messages."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import ipaddress
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from elevenlabs import ElevenLabs
+from elevenlabs.core.api_error import ApiError
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from serve_app.db.models import ClipState
+from tests.clients.server import Server
+from tests.clients.test_elevenlabs import LONG, RACHEL, TEXT, check_format
+from tests.waiting import until
+
+HELLO = {"text": " ", "generation_config": {"chunk_length_schedule": [50]}}
+
+
+@pytest.fixture(scope="module")
+def tls(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """An address with TLS, and the certificate that clients have to trust."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), address])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "key.pem").write_bytes(private)
+    with server.over_tls(folder / "cert.pem", folder / "key.pem") as url:
+        yield url, folder / "cert.pem"
+
+
+def opened(server: Server, key: str | None, query: str = "") -> ClientConnection:
+    url = server.url.replace("http", "ws")
+    headers = {"xi-api-key": key} if key else {}
+    address = f"{url}/v1/text-to-speech/{RACHEL}/stream-input?output_format=pcm_16000{query}"
+    return connect(address, additional_headers=headers)
+
+
+def send(socket: ClientConnection, *messages: dict[str, Any]) -> None:
+    for message in messages:
+        socket.send(json.dumps(message))
+
+
+def rest(socket: ClientConnection) -> tuple[list[dict[str, Any]], int]:
+    """All further messages, and the code of the end."""
+    found: list[dict[str, Any]] = []
+    try:
+        while True:
+            found.append(json.loads(socket.recv(timeout=30)))
+    except ConnectionClosed as closed:
+        return found, closed.rcvd.code if closed.rcvd else 1006
+
+
+def audio_of(messages: list[dict[str, Any]]) -> bytes:
+    return b"".join(base64.b64decode(each["audio"]) for each in messages if each.get("audio"))
+
+
+def test_convert_realtime(
+    server: Server, tls: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, certificate = tls
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    client = ElevenLabs(base_url=url, api_key=server.account())
+    text = client.text_to_speech.convert_realtime(
+        RACHEL, text=iter(LONG.split(" ")), output_format="pcm_16000"
+    )
+    check_format("pcm_16000", b"".join(text), 8.8)
+    client = ElevenLabs(base_url=url, api_key="bk_wrong")
+    with pytest.raises(ApiError) as caught:
+        list(client.text_to_speech.convert_realtime(RACHEL, text=iter([TEXT])))
+    assert "invalid_api_key" in str(caught.value.body)
+
+
+def test_pieces_are_spoken_while_others_come(server: Server) -> None:
+    key = server.account()
+    with opened(server, key) as socket:
+        send(socket, HELLO, {"text": LONG[:60]})
+        first = json.loads(socket.recv(timeout=30))
+        assert first["audio"]
+        send(socket, {"text": LONG[60:], "flush": True}, {"text": ""})
+        others, code = rest(socket)
+    assert code == 1000
+    messages = [first, *others]
+    assert messages[-1]["isFinal"] is True
+    check_format("pcm_16000", audio_of(messages), 8.5)
+    times = [each["alignment"] for each in messages if each.get("alignment")]
+    assert len(times) >= 2
+    letters = "".join("".join(each["chars"]) for each in times)
+    assert letters.replace(" ", "") == LONG.replace(" ", "")
+    for each in times:
+        assert each["charStartTimesMs"][0] == 0
+        assert len(each["chars"]) == len(each["charStartTimesMs"]) == len(each["charDurationsMs"])
+
+
+def test_the_key_may_come_in_the_first_message(server: Server) -> None:
+    with opened(server, None) as socket:
+        send(socket, HELLO | {"xi_api_key": server.account()}, {"text": TEXT}, {"text": ""})
+        messages, code = rest(socket)
+    assert code == 1000
+    check_format("pcm_16000", audio_of(messages), 2.05)
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "error"),
+    [
+        ("", {"text": "x" * 6000}, "invalid_input"),
+        ("&output_format=wav_8000", HELLO, "invalid_input"),
+        ("&inactivity_timeout=999", HELLO, "invalid_input"),
+        ("&model_id=whisper-1", {"text": "Hello there. ", "flush": True}, "model_not_found"),
+        ("", {"text": 7}, "invalid_input"),
+        ("", {"text": " ", "generation_config": {"chunk_length_schedule": [5]}}, "invalid_input"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    server: Server, query: str, first: dict[str, Any], error: str
+) -> None:
+    with opened(server, server.account(), query) as socket:
+        send(socket, first)
+        messages, code = rest(socket)
+    assert code == 1008
+    assert messages[-1]["error"] == error
+    assert messages[-1]["message"]
+
+
+def test_who_says_nothing_is_disconnected(server: Server) -> None:
+    with opened(server, server.account(), "&inactivity_timeout=1") as socket:
+        send(socket, HELLO)
+        messages, code = rest(socket)
+    assert (messages[-1]["error"], code) == ("input_timeout_exceeded", 1008)
+
+
+def test_no_credits_are_said_in_its_words(server: Server) -> None:
+    with opened(server, server.account(credits=0)) as socket:
+        send(socket, HELLO, {"text": TEXT, "flush": True})
+        messages, code = rest(socket)
+    assert (messages[-1]["error"], code) == ("quota_exceeded", 1008)
+
+
+def test_who_goes_away_cancels_the_clip(server: Server) -> None:
+    server.stages["styletts2"].hold.clear()
+    before = len(server.clips())
+    with opened(server, server.account()) as socket:
+        send(socket, HELLO, {"text": TEXT, "flush": True})
+        until(lambda: len(server.clips()) > before, 10, "the clip is made")
+        time.sleep(0.1)
+    until(lambda: server.newest().state is ClipState.CANCELLED, 10, "the clip is cancelled")
