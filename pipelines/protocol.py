@@ -45,9 +45,28 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """How words of a text are said wherever they are written: as other words, or with sounds."""
+
+    written: str
+    alias: str = ""
+    ipa: str = ""
+    """Instead of an alias."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A part of a text with a voice of its own: from the end of the part before it to the character
+    `end`."""
+
+    voice: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechRequest(Request):
     """Text to be spoken. `speed` divides durations; `seed` fixes all noise of the clip. Markup in a
-    `literal` text is read as it is written.
+    `literal` text is read as it is written. Where there are `turns`, theirs are the voices.
     """
 
     text: str
@@ -55,6 +74,8 @@ class SpeechRequest(Request):
     speed: float = 1.0
     seed: int = 0
     literal: bool = False
+    pronunciations: tuple[Pronunciation, ...] = ()
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

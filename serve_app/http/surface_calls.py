@@ -82,7 +82,10 @@ class SurfaceCall:
 
     async def audio_response(self) -> Response:
         """The audio as it is."""
-        blocks = await self.begin()
+        return await self.respond(await self.begin())
+
+    async def respond(self, blocks: Blocks) -> Response:
+        """The same, of what `begin` gave."""
         first = await anext(blocks, None)
         if first is None:
             return Response(status_code=CLIENT_GONE)

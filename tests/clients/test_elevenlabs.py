@@ -7,13 +7,21 @@ import base64
 import io
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
-from elevenlabs import AsyncElevenLabs, ElevenLabs, VoiceSettings
+from elevenlabs import (
+    AsyncElevenLabs,
+    DialogueInput,
+    ElevenLabs,
+    PronunciationDictionaryVersionLocator,
+    VoiceSettings,
+)
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.errors import UnprocessableEntityError
 
+from pipelines.protocol import Pronunciation, SpeechRequest, Turn
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.requests.sound import SoundRequest
 from serve_app.db.models import ClipState
@@ -265,3 +273,106 @@ def test_a_caller_who_goes_away_cancels_the_clip(client: ElevenLabs, server: Ser
             )
         )
     until(lambda: server.newest().state is ClipState.CANCELLED, 10, "the clip is cancelled")
+
+
+def test_dialogue(client: ElevenLabs, server: Server) -> None:
+    inputs = [
+        DialogueInput(text="Who is there?", voice_id=RACHEL),
+        DialogueInput(text="It is me, and the kettle.", voice_id="bm_george"),
+    ]
+    audio = client.text_to_dialogue.convert(inputs=inputs, output_format="pcm_16000", seed=3)
+    check_format("pcm_16000", b"".join(audio), 1.05)
+    asked = server.stages["styletts2"].requests[-1]
+    assert isinstance(asked, SpeechRequest)
+    assert asked.text == "Who is there?\nIt is me, and the kettle."
+    assert asked.turns == (Turn("af_heart", 14), Turn("bm_george", 39))
+    timed = client.text_to_dialogue.convert_with_timestamps(inputs=inputs)
+    assert timed.alignment is not None
+    assert "".join(timed.alignment.characters) == asked.text
+    with pytest.raises(UnprocessableEntityError):
+        b"".join(client.text_to_dialogue.convert(inputs=[]))
+    with pytest.raises(ApiError) as caught:
+        unknown = [DialogueInput(text="Me.", voice_id="nobody")]
+        b"".join(client.text_to_dialogue.stream(inputs=unknown))
+    assert caught.value.body["detail"]["status"] == "voice_not_found"
+
+
+def alias_rule(words: str, alias: str) -> Any:
+    return {"type": "alias", "string_to_replace": words, "alias": alias}
+
+
+def test_pronunciation_dictionaries(client: ElevenLabs, server: Server) -> None:
+    rules: list[Any] = [
+        alias_rule("SQL", "sequel"),
+        {
+            "type": "phoneme",
+            "string_to_replace": "tomato",
+            "phoneme": "T AH0 M AA1 T OW2",
+            "alphabet": "cmu-arpabet",
+        },
+    ]
+    kept = client.pronunciation_dictionaries
+    made = kept.create_from_rules(name="words", rules=rules, description="Ours")
+    assert (made.name, made.version_rules_num) == ("words", 2)
+    added = kept.rules.add(made.id, rules=[alias_rule("kettle", "pot")])
+    assert added.version_rules_num == 3
+    assert kept.rules.remove(made.id, rule_strings=["kettle"]).version_rules_num == 2
+    found = kept.get(made.id)
+    assert [rule.string_to_replace for rule in found.rules] == ["SQL", "tomato"]
+    assert [each.id for each in kept.list().pronunciation_dictionaries] == [made.id]
+    assert kept.update(made.id, name="more words").name == "more words"
+    lexicon = b"".join(kept.download(made.id, found.latest_version_id))
+    assert "<phoneme>təmˈɑtˌoʊ</phoneme>".encode() in lexicon
+    copy = kept.create_from_file(name="copy", file=lexicon)
+    assert copy.version_rules_num == 2
+    locators = [PronunciationDictionaryVersionLocator(pronunciation_dictionary_id=copy.id)]
+    b"".join(
+        client.text_to_speech.convert(
+            RACHEL, text="SQL is no MySQL.", pronunciation_dictionary_locators=locators
+        )
+    )
+    asked = server.stages["styletts2"].requests[-1]
+    assert isinstance(asked, SpeechRequest)
+    assert asked.pronunciations == (Pronunciation("SQL", "sequel"),)
+    assert server.newest().text == "SQL is no MySQL."
+    others = ElevenLabs(base_url=server.url, api_key=server.account())
+    for run in (
+        lambda: others.pronunciation_dictionaries.get(made.id),
+        lambda: b"".join(
+            others.text_to_speech.convert(
+                RACHEL, text=TEXT, pronunciation_dictionary_locators=locators
+            )
+        ),
+    ):
+        with pytest.raises(ApiError) as caught:
+            run()
+        assert caught.value.body["detail"]["status"] == "pronunciation_dictionary_not_found"
+    for wrong in (
+        alias_rule("", "x"),
+        alias_rule("x", ""),
+        {"type": "phoneme", "string_to_replace": "x", "phoneme": "1", "alphabet": "ipa"},
+    ):
+        with pytest.raises(UnprocessableEntityError):
+            kept.create_from_rules(name="wrong", rules=[wrong])
+    with pytest.raises(UnprocessableEntityError):
+        kept.create_from_file(name="wrong", file=b"<!DOCTYPE x><lexicon/>")
+
+
+def test_settings_of_a_voice_are_kept(client: ElevenLabs, server: Server) -> None:
+    with client.voices.settings.with_raw_response.update(
+        RACHEL, request=VoiceSettings(speed=1.3, stability=0.2)
+    ) as answer:
+        assert answer.headers["x-bernie-ignored"] == "stability"
+    kept = client.voices.settings.get("af_heart")
+    assert (kept.speed, kept.stability, kept.style) == (1.3, 0.2, 0.0)
+    b"".join(client.text_to_speech.convert(RACHEL, text=TEXT))
+    assert server.newest().options["speed"] == 1.3
+    own = VoiceSettings(speed=0.9)
+    b"".join(client.text_to_speech.convert(RACHEL, text=TEXT, voice_settings=own))
+    assert server.newest().options["speed"] == 0.9
+    with pytest.raises(ApiError):
+        client.voices.settings.update("nobody", request=own)
+    made = client.voices.ivc.create(name="Kept", files=[speech()], labels={"accent": "calm"})
+    client.voices.update(made.voice_id, name="Kept", description="What a voice!")
+    found = client.voices.get(made.voice_id)
+    assert (found.description, found.labels) == ("What a voice!", {"accent": "calm"})

@@ -6,6 +6,8 @@ from fastapi import APIRouter
 from serve_app.routes.elevenlabs import (
     account,
     conversion,
+    dialogue,
+    dictionaries,
     history,
     sound,
     speech,
@@ -20,6 +22,8 @@ for part in (
     speech,
     timestamps,
     stream_input,
+    dialogue,
+    dictionaries,
     conversion,
     sound,
     voices,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 
+from pipelines.protocol import Pronunciation
 from serve_app.db.models import User
 from serve_app.field_rules import between, length
 from serve_app.http.access import CurrentUser, StateDep
@@ -17,7 +19,8 @@ from serve_app.http.schemas.common import ForeignBody
 from serve_app.http.schemas.submissions import Speech
 from serve_app.http.submission import Submission
 from serve_app.http.surface_calls import Connection, SurfaceCall, fingerprint
-from serve_app.http.surface_names import check_model, voice_named
+from serve_app.http.surface_names import check_model, kept_about, voice_named
+from serve_app.media import dictionaries
 from serve_app.media.clips import NewClip
 from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
 
@@ -26,7 +29,6 @@ router = APIRouter(prefix="/v1/text-to-speech")
 FOREIGN = ("eleven_",)
 _SPEEDS = (0.5, 2.0)
 _WITHOUT_EFFECT = (
-    "pronunciation_dictionary_locators",
     "previous_text",
     "next_text",
     "previous_request_ids",
@@ -38,6 +40,14 @@ _WITHOUT_EFFECT = (
 
 OutputFormat = Annotated[str, FromQuery(alias="output_format")]
 Flag = Annotated[bool, FromQuery()]
+
+
+def speed_in(settings: Mapping[str, Any]) -> float | None:
+    """That of voice settings, within what the models do."""
+    asked = settings.get("speed")
+    if not isinstance(asked, int | float) or isinstance(asked, bool):
+        return None
+    return min(max(float(asked), _SPEEDS[0]), _SPEEDS[1])
 
 
 class SpeechBody(ForeignBody):
@@ -56,12 +66,9 @@ class SpeechBody(ForeignBody):
     apply_language_text_normalization: Any = None
     audio_effects: Any = None
 
-    def speed(self) -> float:
+    def speed(self) -> float | None:
         """The speed that is asked for, within what the models do."""
-        asked = (self.voice_settings or {}).get("speed")
-        if not isinstance(asked, int | float) or isinstance(asked, bool):
-            return 1.0
-        return min(max(float(asked), _SPEEDS[0]), _SPEEDS[1])
+        return speed_in(self.voice_settings or {})
 
     def ignored(self) -> list[str]:
         """The fields that have no effect, or not all of it."""
@@ -157,21 +164,32 @@ def call_of(
     wanted = Speech(
         text=body.text,
         voice="-",
-        speed=body.speed(),
+        speed=body.speed() or 1.0,
         seed=body.seed,
         sample_rate=rate,
         literal=literal,
     )
     submission = Submission(state, user, SPEECH, wanted, None, name)
     submission.fingerprint = print_
-    make = partial(_new_clip, submission, body.model_id, voice_id, wanted)
+    make = partial(_new_clip, submission, body, voice_id, wanted)
     ignored = [*body.ignored(), *([] if logged else ["enable_logging"])]
     return SurfaceCall(state, user, connection, submission, state.work.texts, make, live, ignored)
 
 
-def _new_clip(
-    submission: Submission, model_id: str | None, voice_id: str, wanted: Speech
-) -> NewClip:
-    check_model(submission.state.settings, SPEECH, model_id, FOREIGN)
-    voice = voice_named(submission.state, submission.user, voice_id)
-    return speech_clip(submission, wanted.model_copy(update={"voice": voice}))
+def _new_clip(submission: Submission, body: SpeechBody, voice_id: str, wanted: Speech) -> NewClip:
+    state, user = submission.state, submission.user
+    check_model(state.settings, SPEECH, body.model_id, FOREIGN)
+    voice = voice_named(state, user, voice_id)
+    changes: dict[str, Any] = {"voice": voice}
+    if body.speed() is None:
+        changes["speed"] = speed_in(kept_about(state, user, voice).get("settings", {})) or 1.0
+    given = pronunciations(state, user, body.pronunciation_dictionary_locators)
+    return speech_clip(submission, wanted.model_copy(update=changes), given=given)
+
+
+def pronunciations(state: AppState, user: User, locators: Any) -> list[Pronunciation]:
+    """Those of the dictionaries that a call names."""
+    if not locators:
+        return []
+    with state.database.reading() as session:
+        return dictionaries.named(session, user.id, locators)

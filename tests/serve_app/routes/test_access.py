@@ -103,6 +103,35 @@ ROUTES = [
         for name in ("voice-changer", "speech-to-speech")
         for end in ("", "/stream")
     ),
+    Route("generate", "POST", "/v1/voices/{voice_id}/settings/edit", 404, {}),
+    *(
+        Route("generate", "POST", f"/v1/text-to-dialogue{end}", 422, {"inputs": []})
+        for end in ("", "/stream", "/with-timestamps", "/stream/with-timestamps")
+    ),
+    Route("read", "GET", "/v1/pronunciation-dictionaries", 200),
+    Route("read", "GET", "/v1/pronunciation-dictionaries/{dictionary_id}", 404),
+    Route(
+        "read", "GET", "/v1/pronunciation-dictionaries/{dictionary_id}/{version_id}/download", 404
+    ),
+    Route("generate", "POST", "/v1/pronunciation-dictionaries/add-from-file", 415),
+    Route(
+        "generate",
+        "POST",
+        "/v1/pronunciation-dictionaries/add-from-rules",
+        422,
+        {"name": "", "rules": []},
+    ),
+    Route("generate", "PATCH", "/v1/pronunciation-dictionaries/{dictionary_id}", 404, {}),
+    *(
+        Route(
+            "generate",
+            "POST",
+            f"/v1/pronunciation-dictionaries/{{dictionary_id}}/{verb}-rules",
+            404,
+            {"rules": [], "rule_strings": []},
+        )
+        for verb in ("set", "add", "remove")
+    ),
     Route("generate", "POST", "/v1/voices/add", 415),
     Route("generate", "POST", "/v1/voices/{voice_id}/edit", 415),
     Route("generate", "DELETE", "/v1/voices/{voice_id}", 404),
