@@ -104,20 +104,19 @@ class Server:
         self._over = asyncio.Event()
         self._worker: Worker | None = None
 
-    def account(self, credits: int | None = None) -> str:
-        """The API key of a new account, that has so many credits or all that sign-up gives."""
+    def account(self, credits: int | None = None, starts: int | None = None) -> str:
+        """The API key of a new account, that has so many credits or all that sign-up gives, and may
+        start so many clips in a window of the throttle."""
         self._accounts += 1
         body = {"email": f"user{self._accounts}@example.com", "password": PASSWORD}
         token = httpx.post(f"{self.url}/api/sign-up", json=body).json()["token"]
         headers = {"Authorization": f"Bearer {token}"}
         key = httpx.post(f"{self.url}/api/keys", headers=headers, json={"name": "sdk"})
-        if credits is not None:
-            self._set_balance(body["email"], credits)
+        values = {"balance": credits, "throttle_starts": starts}
+        if given := {name: value for name, value in values.items() if value is not None}:
+            with self.database.transaction() as session:
+                session.execute(update(User).where(User.email == body["email"]).values(**given))
         return str(key.json()["key"])
-
-    def _set_balance(self, email: str, amount: int) -> None:
-        with self.database.transaction() as session:
-            session.execute(update(User).where(User.email == email).values(balance=amount))
 
     def clips(self) -> list[Clip]:
         """Of all accounts, newest first."""
@@ -213,5 +212,6 @@ def settings_of(seaweed: SeaweedFS) -> Settings:
         conversion=ServiceSettings(pipeline="seed-vc"),
         sound_effects=ServiceSettings(pipeline="make-an-audio"),
         throttle_starts=100,
+        throttle_window_seconds=4,
         sign_in_attempts=100,
     )

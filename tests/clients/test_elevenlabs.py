@@ -259,7 +259,7 @@ def test_errors_are_the_clients_own(client: ElevenLabs, server: Server) -> None:
 def test_what_is_not_built_is_501(client: ElevenLabs) -> None:
     no_retry = {"max_retries": 0}
     with pytest.raises(ApiError) as caught:
-        client.text_to_speech.convert_with_timestamps(RACHEL, text=TEXT, request_options=no_retry)
+        client.speech_to_text.convert(model_id="scribe_v1", file=b"RIFF", request_options=no_retry)
     assert caught.value.status_code == 501
     assert caught.value.body["detail"]["status"] == "not_implemented"
 
@@ -291,8 +291,8 @@ def test_dialogue(client: ElevenLabs, server: Server) -> None:
     assert "".join(timed.alignment.characters) == asked.text
     with pytest.raises(UnprocessableEntityError):
         b"".join(client.text_to_dialogue.convert(inputs=[]))
+    unknown = [DialogueInput(text="Me.", voice_id="nobody")]
     with pytest.raises(ApiError) as caught:
-        unknown = [DialogueInput(text="Me.", voice_id="nobody")]
         b"".join(client.text_to_dialogue.stream(inputs=unknown))
     assert caught.value.body["detail"]["status"] == "voice_not_found"
 
@@ -359,10 +359,10 @@ def test_pronunciation_dictionaries(client: ElevenLabs, server: Server) -> None:
 
 
 def test_settings_of_a_voice_are_kept(client: ElevenLabs, server: Server) -> None:
-    with client.voices.settings.with_raw_response.update(
+    answer = client.voices.settings.with_raw_response.update(
         RACHEL, request=VoiceSettings(speed=1.3, stability=0.2)
-    ) as answer:
-        assert answer.headers["x-bernie-ignored"] == "stability"
+    )
+    assert answer.headers["x-bernie-ignored"] == "stability"
     kept = client.voices.settings.get("af_heart")
     assert (kept.speed, kept.stability, kept.style) == (1.3, 0.2, 0.0)
     b"".join(client.text_to_speech.convert(RACHEL, text=TEXT))
@@ -376,3 +376,22 @@ def test_settings_of_a_voice_are_kept(client: ElevenLabs, server: Server) -> Non
     client.voices.update(made.voice_id, name="Kept", description="What a voice!")
     found = client.voices.get(made.voice_id)
     assert (found.description, found.labels) == ("What a voice!", {"accent": "calm"})
+
+
+def test_home_assistant_asks_for_models_voices_and_speech(server: Server) -> None:
+    headers = {"xi-api-key": server.account()}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=60) as http:
+        models = http.get("/v1/models").json()
+        assert any(each["can_do_text_to_speech"] and each["languages"] for each in models)
+        voices = http.get("/v1/voices").json()["voices"]
+        answer = http.post(
+            f"/v1/text-to-speech/{voices[0]['voice_id']}",
+            params={"optimize_streaming_latency": 3, "output_format": "mp3_44100_128"},
+            json={
+                "text": TEXT,
+                "model_id": models[0]["model_id"],
+                "voice_settings": {"stability": 0.5, "similarity_boost": 0.75, "style": 0},
+            },
+        )
+    assert answer.status_code == 200
+    check_format("mp3_44100_128", answer.content, 2.3)

@@ -21,7 +21,8 @@ from elevenlabs.core.api_error import ApiError
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from serve_app.db.models import ClipState
+from pipelines.protocol import SpeechRequest
+from serve_app.db.models import Clip, ClipState
 from tests.clients.server import Server
 from tests.clients.test_elevenlabs import LONG, RACHEL, TEXT, check_format
 from tests.waiting import until
@@ -56,10 +57,12 @@ def tls(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
         yield url, folder / "cert.pem"
 
 
-def opened(server: Server, key: str | None, query: str = "") -> ClientConnection:
+def opened(
+    server: Server, key: str | None, query: str = "", call: str = "stream-input"
+) -> ClientConnection:
     url = server.url.replace("http", "ws")
     headers = {"xi-api-key": key} if key else {}
-    address = f"{url}/v1/text-to-speech/{RACHEL}/stream-input?output_format=pcm_16000{query}"
+    address = f"{url}/v1/text-to-speech/{RACHEL}/{call}?output_format=pcm_16000{query}"
     return connect(address, additional_headers=headers)
 
 
@@ -78,6 +81,16 @@ def rest(socket: ClientConnection) -> tuple[list[dict[str, Any]], int]:
         return found, closed.rcvd.code if closed.rcvd else 1006
 
 
+def clips_since(server: Server, before: int) -> list[Clip]:
+    """Those that were made since there were so many, newest first."""
+    found = server.clips()
+    return found[: len(found) - before]
+
+
+def seconds_since(server: Server, before: int) -> float:
+    return sum(clip.audio_seconds or 0.0 for clip in clips_since(server, before))
+
+
 def audio_of(messages: list[dict[str, Any]]) -> bytes:
     return b"".join(base64.b64decode(each["audio"]) for each in messages if each.get("audio"))
 
@@ -89,10 +102,14 @@ def test_convert_realtime(
     url, certificate = tls
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     client = ElevenLabs(base_url=url, api_key=server.account())
+    before = len(server.clips())
     text = client.text_to_speech.convert_realtime(
         RACHEL, text=iter(LONG.split(" ")), output_format="pcm_16000"
     )
-    check_format("pcm_16000", b"".join(text), 8.8)
+    audio = b"".join(text)
+    check_format("pcm_16000", audio, seconds_since(server, before))
+    said = [clip.text or "" for clip in reversed(clips_since(server, before))]
+    assert " ".join(" ".join(said).split()) == LONG.strip()
     client = ElevenLabs(base_url=url, api_key="bk_wrong")
     with pytest.raises(ApiError) as caught:
         list(client.text_to_speech.convert_realtime(RACHEL, text=iter([TEXT])))
@@ -100,7 +117,7 @@ def test_convert_realtime(
 
 
 def test_pieces_are_spoken_while_others_come(server: Server) -> None:
-    key = server.account()
+    key, before = server.account(), len(server.clips())
     with opened(server, key) as socket:
         send(socket, HELLO, {"text": LONG[:60]})
         first = json.loads(socket.recv(timeout=30))
@@ -110,7 +127,7 @@ def test_pieces_are_spoken_while_others_come(server: Server) -> None:
     assert code == 1000
     messages = [first, *others]
     assert messages[-1]["isFinal"] is True
-    check_format("pcm_16000", audio_of(messages), 8.5)
+    check_format("pcm_16000", audio_of(messages), seconds_since(server, before))
     times = [each["alignment"] for each in messages if each.get("alignment")]
     assert len(times) >= 2
     letters = "".join("".join(each["chars"]) for each in times)
@@ -125,7 +142,33 @@ def test_the_key_may_come_in_the_first_message(server: Server) -> None:
         send(socket, HELLO | {"xi_api_key": server.account()}, {"text": TEXT}, {"text": ""})
         messages, code = rest(socket)
     assert code == 1000
-    check_format("pcm_16000", audio_of(messages), 2.05)
+    check_format("pcm_16000", audio_of(messages), 2.25)
+
+
+def test_several_contexts_as_pipecat_sends_them(server: Server) -> None:
+    query = "&model_id=eleven_flash_v2_5&auto_mode=true&enable_logging=true"
+    with opened(server, server.account(), query, "multi-stream-input") as socket:
+        for name in ("one", "two"):
+            send(
+                socket,
+                {"text": " ", "context_id": name, "voice_settings": {"speed": 1.1}},
+                {"text": TEXT + " ", "context_id": name},
+                {"text": "", "context_id": name},
+            )
+        send(socket, {"text": "And more", "context_id": "one"})
+        send(socket, *({"context_id": name, "close_context": True} for name in ("one", "two")))
+        send(socket, {"close_socket": True})
+        messages, code = rest(socket)
+    assert code == 1000
+    for name, seconds in (("one", 2.25 + 1), ("two", 2.25)):
+        own = [each for each in messages if each["contextId"] == name]
+        assert own[-1]["isFinal"] is True
+        check_format("pcm_16000", audio_of(own), seconds)
+        letters = [c for each in own if each.get("alignment") for c in each["alignment"]["chars"]]
+        assert "".join(letters).startswith(TEXT + " ")
+    asked = server.stages["styletts2"].requests[-1]
+    assert isinstance(asked, SpeechRequest)
+    assert asked.speed == 1.1
 
 
 @pytest.mark.parametrize(

@@ -56,10 +56,13 @@ def _milliseconds(found: Json | None) -> Json | None:
         return None
     starts = [round(1000 * start) for start in found["character_start_times_seconds"]]
     ends = [round(1000 * end) for end in found["character_end_times_seconds"]]
+    end = max(ends, default=0)
+    durations = [end - start for start, end in zip(starts, ends, strict=True)]
+    # A space ends the last word: without it, clients take the next piece for its rest.
     return {
-        "chars": found["characters"],
-        "charStartTimesMs": starts,
-        "charDurationsMs": [end - start for start, end in zip(starts, ends, strict=True)],
+        "chars": [*found["characters"], " "],
+        "charStartTimesMs": [*starts, end],
+        "charDurationsMs": [*durations, 0],
     }
 
 
