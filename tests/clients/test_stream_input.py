@@ -104,7 +104,7 @@ def test_convert_realtime(
     client = ElevenLabs(base_url=url, api_key=server.account())
     before = len(server.clips())
     text = client.text_to_speech.convert_realtime(
-        RACHEL, text=iter(LONG.split(" ")), output_format="pcm_16000"
+        RACHEL, text=iter(f"{word} " for word in LONG.split()), output_format="pcm_16000"
     )
     audio = b"".join(text)
     check_format("pcm_16000", audio, seconds_since(server, before))

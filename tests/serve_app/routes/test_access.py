@@ -254,6 +254,8 @@ def ids(api: Api, session: Headers) -> dict[str, str]:
         "voice_id": api.client.post("/api/voices", headers=session, json=voice).json()["id"],
         "model_id": "no-such-model",
         "item_id": UNKNOWN_ID,
+        "dictionary_id": UNKNOWN_ID,
+        "version_id": UNKNOWN_ID,
         "sample_id": UNKNOWN_ID,
         "voice": "af_heart",
         "version": studio_files().version,
