@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import accumulate
 from typing import Any
 
 from pipelines import registry
 from pipelines.audio.containers import ENCODINGS
-from pipelines.protocol import SpeechRequest
+from pipelines.protocol import Pronunciation, SpeechRequest, Turn
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.requests.sound import SoundRequest
 from pipelines.voices.shipped_voices import catalogue
@@ -20,7 +22,7 @@ from serve_app.http.submission import Submission
 from serve_app.http.text_rules import clean_text
 from serve_app.media import clips, uploads, voices
 from serve_app.media.clips import NewClip
-from serve_app.media.pipeline_requests import REFERENCE
+from serve_app.media.pipeline_requests import PRONUNCIATIONS, REFERENCE, TURNS
 from serve_app.settings import Settings
 
 SPEECH, CONVERSION, SOUND = "styletts2", "seedvc", "make-an-audio"
@@ -31,13 +33,60 @@ _WITH_OWN_VOICES = {
 }
 
 
-def speech_clip(submission: Submission, body: Speech, field: str = "text") -> NewClip:
-    """Validates the request, whose text comes in `field`. Nothing is written before it returns."""
+def speech_clip(
+    submission: Submission,
+    body: Speech,
+    field: str = "text",
+    given: Sequence[Pronunciation] = (),
+) -> NewClip:
+    """Validates the request, whose text comes in `field`. Of the `given` pronunciations those are
+    kept whose words are in it. Nothing is written before it returns."""
+    text = clean_text(body.text, field, submission.state.settings.max_text_characters)
+    return _speech_clip(submission, body, text, _in_text(given, text), ())
+
+
+def dialogue_clip(
+    submission: Submission,
+    body: Speech,
+    inputs: Sequence[tuple[str, str]],
+    given: Sequence[Pronunciation] = (),
+) -> NewClip:
+    """As `speech_clip`, of voices and the texts that they say in turn."""
     settings = submission.state.settings
-    text = clean_text(body.text, field, settings.max_text_characters)
-    seed = submission.seed
+    most = settings.max_text_characters
+    texts = [
+        clean_text(text, f"inputs.{place}.text", most) for place, (_, text) in enumerate(inputs)
+    ]
+    text = "\n".join(texts)
+    if len(text) > most:
+        message = f"inputs may have {most} characters of text; these have {len(text)}."
+        raise invalid("inputs", message)
+    names = [voice for voice, _ in inputs]
+    if len(set(names)) > 1 and registry.takes_reference(SPEECH, catalog.require(SPEECH, settings)):
+        message = "The model that speaks here has one voice in a clip."
+        raise invalid("inputs", message, "voice_not_supported")
+    ends = [*accumulate(len(each) + 1 for each in texts[:-1]), len(text)]
+    turns = [Turn(voice, end) for voice, end in zip(names, ends, strict=True)]
+    body = body.model_copy(update={"voice": names[0]})
+    return _speech_clip(submission, body, text, _in_text(given, text), turns)
+
+
+def _in_text(given: Sequence[Pronunciation], text: str) -> tuple[Pronunciation, ...]:
+    return tuple(each for each in given if each.written in text)
+
+
+def _speech_clip(
+    submission: Submission,
+    body: Speech,
+    text: str,
+    given: tuple[Pronunciation, ...],
+    turns: Sequence[Turn],
+) -> NewClip:
+    settings, seed = submission.state.settings, submission.seed
     recorded = _takes_recording(SPEECH, body.voice, submission)
-    submission.check(SpeechRequest(text, body.voice, body.speed, seed, body.literal))
+    submission.check(
+        SpeechRequest(text, body.voice, body.speed, seed, body.literal, given, tuple(turns))
+    )
     options: dict[str, Any] = {
         "speed": body.speed,
         "format": submission.format,
@@ -46,6 +95,10 @@ def speech_clip(submission: Submission, body: Speech, field: str = "text") -> Ne
     }
     if body.literal:
         options["literal"] = True
+    if given:
+        options[PRONUNCIATIONS] = [asdict(each) for each in given]
+    if turns:
+        options[TURNS] = [asdict(turn) for turn in turns]
     if recorded:
         options[REFERENCE] = submission.reference(body.voice)
     return NewClip(

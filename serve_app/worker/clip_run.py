@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,14 +22,14 @@ from pipelines import registry
 from pipelines.audio.containers import ENCODINGS, Encoder, own_rate
 from pipelines.audio.peaks import Peaks
 from pipelines.audio.recording import Recording
-from pipelines.protocol import InvalidInput, Request, Waveform
+from pipelines.protocol import InvalidInput, Request, Waveform, Word
 from pipelines.voices.shipped_voices import catalogue
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.models import BULK, Clip
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
 from serve_app.jobs.successes import Success
-from serve_app.media import clips, uploads, voices
+from serve_app.media import clips, uploads, voices, word_times
 from serve_app.media.live_audio import LiveAudio, LiveServer
 from serve_app.media.pipeline_requests import REFERENCE, recordings_of, request_of
 from serve_app.settings import Settings
@@ -135,9 +135,10 @@ class ClipRunner:
                 peaks = Peaks()
                 seconds = await self._generate(clip, upload, audio, timings, report, peaks)
                 made = ClipResult(upload.size, seconds, timings.summary())
+                outline = None if bulk else peaks.pairs()
                 if bulk and not upload.begun:
                     pass  # a small result is made again if it is lost before it is recorded
-                elif not await self._checkpoint(claim, made, None if bulk else peaks.pairs()):
+                elif not await self._checkpoint(claim, made, outline, timings.words):
                     return None
                 with timings.measure("upload"):
                     await self._threads.run(upload.complete)
@@ -153,7 +154,9 @@ class ClipRunner:
             await asyncio.shield(self._clean_up(claim, upload, report, saved))
         return made if saved else None
 
-    async def _checkpoint(self, claim: Claim, made: ClipResult, outline: bytes | None) -> bool:
+    async def _checkpoint(
+        self, claim: Claim, made: ClipResult, outline: bytes | None, words: Sequence[Word]
+    ) -> bool:
         def record(session: Session, _now: float) -> bool:
             clip_id = claim.clip.id
             kept = queue.checkpoint_result(
@@ -161,6 +164,7 @@ class ClipRunner:
             )
             if kept and outline is not None:
                 clips.record_peaks(session, clip_id, outline)
+                word_times.record(session, clip_id, words)
             return kept
 
         return await self._threads.persist(claim.clip.user_id, record)
@@ -202,6 +206,7 @@ class ClipRunner:
             request,
             Ticket(f"{clip.id}.{clip.attempts}", clip.user_id, bulk=clip.lane == BULK),
             registry.joiner(clip.service, pipeline, stage),
+            made_at,
             settings.clip_segments,
             timings,
             report.step,

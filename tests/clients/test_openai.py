@@ -235,3 +235,27 @@ def test_what_is_not_built_is_404_in_their_shape(client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         client.audio.transcriptions.create(model="whisper-1", file=b"RIFF")
     assert caught.value.code == "not_found"
+
+
+def test_the_throttle_delays_a_call_and_says_so(server: Server) -> None:
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.account(starts=1)) as client:
+        held = [
+            client.audio.speech.with_raw_response.create(
+                model="tts-1", input=f"Number {number}. {TEXT}", voice="alloy"
+            ).headers.get("x-bernie-throttled-seconds")
+            for number in range(2)
+        ]
+    assert held[0] is None
+    assert held[1] is not None
+    assert 0 < float(held[1]) <= 4
+
+
+def test_open_webui_sends_fields_of_its_operator(server: Server) -> None:
+    answer = httpx.post(
+        f"{server.url}/v1/audio/speech",
+        headers={"Authorization": f"Bearer {server.account()}"},
+        json={"model": "tts-1", "input": TEXT, "voice": "alloy", "lang_code": "a", "speed": 1.1},
+        timeout=60,
+    )
+    assert answer.headers["x-bernie-ignored"] == "lang_code"
+    assert len(decode(answer.content)[0]) > 0

@@ -98,6 +98,20 @@ class PeaksOut(BaseModel):
     )
 
 
+class WordOut(BaseModel):
+    text: str = Field(description="As it is written.", examples=["$5"])
+    begin: int = Field(description="Its first character in the text.", examples=[10])
+    end: int = Field(description="The character after its last.", examples=[12])
+    said: str = Field(description="As it is said.", examples=["five dollars"])
+    start: float = Field(description="Seconds from the start of the clip.", examples=[0.325])
+    stop: float = Field(examples=[0.9])
+
+
+class WordsOut(BaseModel):
+    seconds: float = Field(description="Length of the audio.", examples=[2.8])
+    words: list[WordOut]
+
+
 class ClipErrorOut(BaseModel):
     code: str = Field(examples=["worker_lost"])
     message: str

@@ -111,9 +111,9 @@ async def _events(call: SurfaceCall, first: bytes, blocks: Blocks) -> Blocks:
         async for block in blocks:
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(block).decode()})
     usage = {
-        "input_tokens": call.characters,
+        "input_tokens": len(call.text),
         "output_tokens": call.credits,
-        "total_tokens": call.characters + call.credits,
+        "total_tokens": len(call.text) + call.credits,
     }
     yield _event({"type": "speech.audio.done", "usage": usage})
 

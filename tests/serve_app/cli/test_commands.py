@@ -71,6 +71,10 @@ def test_users_create_credit_and_list() -> None:
     with database.transaction() as session:
         (user,) = users.list_users(session)
     assert user.id in output, "whole, although the terminal has 80 columns"
+    assert "any number" in run("users", "limit", "ada@example.com", "--starts", "0")[1]
+    with database.transaction() as session:
+        assert users.by_email(session, "ada@example.com").throttle_starts == 0
+    assert "3 clips in 60 seconds" in run("users", "limit", "ada@example.com")[1]
     database.dispose()
 
 

@@ -66,6 +66,9 @@ OPERATIONS = [
         "/api/clips/{clip_id}/events": "GET",
         "/api/clips/{clip_id}/audio": "GET",
         "/api/clips/{clip_id}/peaks": "GET",
+        "/api/clips/{clip_id}/words": "GET",
+        "/api/clips/{clip_id}/captions.srt": "GET",
+        "/api/clips/{clip_id}/captions.vtt": "GET",
     }.items()
     for method in methods.split()
 ]
