@@ -25,6 +25,13 @@ class Ingress:
     def __init__(self, settings: Settings, _worker: DeploymentHandle[Any]) -> None:
         """The workers are bound for Serve to deploy them. They meet in the database."""
         self._settings = settings
+        self._at_rest = {
+            f"{service}-{stage}"
+            for service in settings.pipelines()
+            for stage in ("frontend", "diffusion", "vocoder")
+            if getattr(settings.service(service), stage).min_replicas == 0
+        }
+        """Stages that have no replicas while nothing is to be done."""
         self._app_name = serve.get_replica_context().app_name
         work = Work()
         self._database = Database(settings.database(), work.connections)
@@ -56,6 +63,7 @@ class Ingress:
             name
             for name, deployment in deployments.items()
             if not deployment.replica_states.get("RUNNING")  # type: ignore[call-overload]
+            and name not in self._at_rest
         ]
         return GraphStatus(not absent, ", ".join(absent))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ray.serve.handle import DeploymentHandle
 
+from serve_app.bulk.service import BatchService
 from serve_app.db.engine import Database
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.metrics import ClipMetrics
@@ -32,11 +33,17 @@ class Worker:
             ClipMetrics(),
             own_address(settings),
         )
+        self._batches = BatchService(settings) if "bulk" in settings.worker_lanes else None
+        if self._batches is not None:
+            self._batches.start()
         self._task = asyncio.get_running_loop().create_task(self._worker.run())
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment. Raises ValueError."""
-        self._worker.reconfigure(self._settings.changed(changes))
+        settings = self._settings.changed(changes)
+        self._worker.reconfigure(settings)
+        if self._batches is not None:
+            self._batches.settings = settings
 
     def check_health(self) -> None:
         if self._task.done():
@@ -45,6 +52,8 @@ class Worker:
 
     async def __del__(self) -> None:
         """Serve calls this before it ends the replica."""
+        if self._batches is not None:
+            await asyncio.to_thread(self._batches.stop)
         await self._worker.stop()
         await self._task
         self._database.dispose()

@@ -59,7 +59,10 @@ _MARK_READY = (
 )
 # The user's row is locked too, so that two claims cannot both count the same starts.
 _NEXT_READY = (
-    select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at, User.starts)
+    select(
+        *(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at),
+        *(User.starts, User.throttle_starts),
+    )
     .join(User, User.id == Clip.user_id)
     .where(PENDING, Clip.ready, Clip.lane == INTERACTIVE)
     .order_by(Clip.turn, Clip.id)
@@ -169,6 +172,8 @@ class _ReadyClip:
     started_at: float | None
     starts: list[float] = field(default_factory=list)
     """The starts of its user, where they count."""
+    throttle_starts: int | None = None
+    """How many of them the account allows."""
 
     @property
     def suspect(self) -> bool:
@@ -199,9 +204,10 @@ class _Decisions:
     def may_start(self, clip: _ReadyClip, settings: QueueSettings, now: float) -> bool:
         """Whether the clip's user may start one more; if so, the start is counted."""
         starts = self.starts.get(clip.user_id, clip.starts)
-        if not throttle.may_start(starts, settings, now):
+        own = clip.throttle_starts
+        if not throttle.may_start(starts, settings, now, own):
             return False
-        self.starts[clip.user_id] = throttle.with_start(starts, settings, now)
+        self.starts[clip.user_id] = throttle.with_start(starts, settings, now, own)
         return True
 
 
@@ -253,6 +259,7 @@ def _apply(
         clip.losses += 1
         queue.fail_lost(session, clip, now)
     for clip in _rows(session, decisions.overdue):
+        clip.losses += clip.lease is not None
         message = f"The clip was not done within {settings.clip_seconds:g} s of its first start."
         queue.transition(session, clip, ClipState.FAILED, now, code=queue.TOO_LONG, message=message)
     return taken

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
 from serve_app.db import notices
-from serve_app.db.models import INTERACTIVE, PENDING, Clip, ClipState
+from serve_app.db.models import BULK, INTERACTIVE, PENDING, Clip, ClipState
 from serve_app.jobs import batch_counts, events
 from serve_app.jobs.events import Kind
 from serve_app.settings import QueueSettings
@@ -91,6 +91,9 @@ def transition(
         clip.failed = True
         clip.error_code = code
         clip.error = message
+        if clip.lane == BULK and clip.losses > 0 and clip.made_by is None:
+            # A line's result is stored without a checkpoint: what a lost attempt left is swept.
+            clip.made_by = clip.lease
     clip.finished_at = now
     clear_lease(clip, ready=False)
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
@@ -209,7 +212,7 @@ def record_lost_attempt(
 
 def fail_lost(session: Session, clip: Clip, now: float) -> None:
     """Fails a locked clip whose attempts were lost `max_losses` times."""
-    message = f"The process that made the clip was lost {clip.losses} times; no try is left."
+    message = f"The process that made the clip was lost {clip.losses} times; no attempt is left."
     transition(session, clip, ClipState.FAILED, now, code=LOST, message=message)
 
 

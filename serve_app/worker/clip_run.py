@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,13 +22,14 @@ from pipelines import registry
 from pipelines.audio.containers import ENCODINGS, Encoder, own_rate
 from pipelines.audio.peaks import Peaks
 from pipelines.audio.recording import Recording
-from pipelines.protocol import InvalidInput, Request, Waveform
+from pipelines.protocol import InvalidInput, Request, Waveform, Word
 from pipelines.voices.shipped_voices import catalogue
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.models import BULK, Clip
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
-from serve_app.media import clips, uploads, voices
+from serve_app.jobs.successes import Success
+from serve_app.media import clips, uploads, voices, word_times
 from serve_app.media.live_audio import LiveAudio, LiveServer
 from serve_app.media.pipeline_requests import REFERENCE, recordings_of, request_of
 from serve_app.settings import Settings
@@ -36,6 +37,7 @@ from serve_app.storage.multipart import MultipartWriter
 from serve_app.storage.object_keys import result_key
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing, StoreError
+from serve_app.worker.charges import Charges
 from serve_app.worker.generation import Stages, generate
 from serve_app.worker.progress import EventBatch, ProgressReporter
 from serve_app.worker.thread_pools import Threads
@@ -73,6 +75,7 @@ class ClipRunner:
         self._stages = stages
         self._threads = threads
         self._live = live
+        self._charges = Charges(threads)
 
     async def run(self, claim: Claim, mark_stored: Callable[[], object]) -> ClipResult | None:
         """Generates the audio, stores it, and charges for it. None if the lease was lost.
@@ -119,16 +122,23 @@ class ClipRunner:
         clip = claim.clip
         timings = ClipTimings()
         content_type = ENCODINGS[clip.options["format"]].content_type
-        upload = self._store.open_writer(result_key(clip), content_type, claim.token)
+        bulk = clip.lane == BULK  # nobody listens, so that all but the result is left out
+        upload = self._store.open_writer(
+            result_key(clip), content_type, claim.token, eager=not bulk
+        )
         report = ProgressReporter(partial(self._record_events, claim))
-        report.begin()
+        if not bulk:
+            report.begin()
         saved = False
         try:
             async with asyncio.timeout(claim.seconds) as limit:
                 peaks = Peaks()
                 seconds = await self._generate(clip, upload, audio, timings, report, peaks)
                 made = ClipResult(upload.size, seconds, timings.summary())
-                if not await self._checkpoint(claim, made, peaks.pairs()):
+                outline = None if bulk else peaks.pairs()
+                if bulk and not upload.begun:
+                    pass  # a small result is made again if it is lost before it is recorded
+                elif not await self._checkpoint(claim, made, outline, timings.words):
                     return None
                 with timings.measure("upload"):
                     await self._threads.run(upload.complete)
@@ -144,14 +154,17 @@ class ClipRunner:
             await asyncio.shield(self._clean_up(claim, upload, report, saved))
         return made if saved else None
 
-    async def _checkpoint(self, claim: Claim, made: ClipResult, outline: bytes) -> bool:
+    async def _checkpoint(
+        self, claim: Claim, made: ClipResult, outline: bytes | None, words: Sequence[Word]
+    ) -> bool:
         def record(session: Session, _now: float) -> bool:
             clip_id = claim.clip.id
             kept = queue.checkpoint_result(
                 session, clip_id, claim.token, made.bytes, made.seconds, made.timings
             )
-            if kept:
+            if kept and outline is not None:
                 clips.record_peaks(session, clip_id, outline)
+                word_times.record(session, clip_id, words)
             return kept
 
         return await self._threads.persist(claim.clip.user_id, record)
@@ -159,6 +172,8 @@ class ClipRunner:
     async def _succeed(self, claim: Claim, made: ClipResult) -> bool:
         clip = claim.clip
         result = (result_key(clip), made.bytes, made.seconds, made.timings)
+        if clip.lane == BULK:
+            return await self._charges.record(clip.user_id, Success(clip.id, claim.token, *result))
         sent = False
 
         def record(session: Session, now: float) -> bool:
@@ -191,18 +206,21 @@ class ClipRunner:
             request,
             Ticket(f"{clip.id}.{clip.attempts}", clip.user_id, bulk=clip.lane == BULK),
             registry.joiner(clip.service, pipeline, stage),
+            made_at,
             settings.clip_segments,
             timings,
             report.step,
         )
         async with aclosing(pieces):
+            bulk = clip.lane == BULK
             options = clip.options
             rate = options["sample_rate"] or own_rate(options["format"], made_at)
             encoder = Encoder(upload, options["format"], made_at, rate, audio)
 
             def write(samples: Waveform) -> None:
                 encoder.write(samples)
-                peaks.add(samples)
+                if not bulk:
+                    peaks.add(samples)
 
             async for samples in pieces:
                 with timings.measure("encode"):

@@ -27,6 +27,7 @@ from serve_app.jobs import admission, claiming, queue
 from serve_app.jobs.queue import Claim
 from serve_app.maintenance import leadership
 from serve_app.maintenance.sweeper import Sweeper
+from serve_app.media.batches import outcomes
 from serve_app.media.live_audio import LiveServer
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import result_key
@@ -44,6 +45,8 @@ SWEEP_SECONDS = 30.0
 DELETE_SECONDS = 5.0
 LEAD_SECONDS = 5.0
 _DUTY = "sweep"
+_BULK_CLAIMS = 4
+"""Claims that fill the places for lines of batches, under way in turn."""
 STATS_SECONDS = 5.0
 PAUSE_SECONDS = 10.0
 _SKIPPED_SECONDS = 0.25
@@ -63,6 +66,7 @@ class Observer(Protocol):
     def ended(self, service: str, outcome: str) -> None: ...
     def made(self, service: str, audio_seconds: float, seconds: float) -> None: ...
     def queue(self, depth: dict[str, int], age: float) -> None: ...
+    def batches(self, count: int, lines: dict[str, int]) -> None: ...
 
 
 class Worker:
@@ -139,13 +143,18 @@ class Worker:
         chores = [asyncio.create_task(each) for each in rounds]
         self._leasing = asyncio.create_task(self._keep_leases())
         await self._listen()
+        patient = False
         try:
             with self._database.notices.calling(self.wake, notices.LINE):
                 while not self._stopping:
                     self._wake.clear()
-                    if not await self._claim_some():
-                        with suppress(TimeoutError):
-                            await asyncio.wait_for(self._wake.wait(), self._next_look)
+                    if await self._claim_some(patient):
+                        continue
+                    try:
+                        await asyncio.wait_for(self._wake.wait(), self._next_look)
+                        patient = True
+                    except TimeoutError:
+                        patient = False
         finally:
             for chore in chores:
                 chore.cancel()
@@ -198,12 +207,13 @@ class Worker:
             )
         )
 
-    async def _claim_some(self) -> bool:
-        """Whether as many clips were taken as there was room for, so that there may be more."""
+    async def _claim_some(self, patient: bool = False) -> bool:
+        """Whether as many clips were taken as there was room for, so that there may be more.
+        `patient`: lines of batches are taken several at a time, once there is room for them."""
         if self._leases.behind:
             self._cautious_until = math.inf
-        room = self._room()
-        self._next_look = self._settings.look_seconds
+        room = self._room(patient)
+        self._next_look = self._settings.poll_seconds if patient else self._settings.look_seconds
         if not any(room.values()):
             self._claims.good()
             return False
@@ -233,16 +243,19 @@ class Worker:
             self._leases.renew_soon()
         return len(claims) == sum(room.values())
 
-    def _room(self) -> dict[int, int]:
+    def _room(self, patient: bool) -> dict[int, int]:
         """Free places by lane. Lines of batches have places of their own: they never keep a clip
         from one for which somebody waits, and always get on."""
         settings = self._settings
         running = Counter(claim.clip.lane for claim in self._running.values())
         places = {INTERACTIVE: settings.worker_clips, BULK: settings.worker_bulk_clips}
-        return {
-            lane: places[lane] - running[lane] if name in settings.worker_lanes else 0
+        room = {
+            lane: max(places[lane] - running[lane], 0) if name in settings.worker_lanes else 0
             for lane, name in ((INTERACTIVE, "interactive"), (BULK, "bulk"))
         }
+        if patient and room[BULK] < places[BULK] // _BULK_CLAIMS:
+            room[BULK] = 0
+        return room
 
     def _claim(
         self, room: Mapping[int, int], suspects: bool, session: Session, now: float
@@ -342,6 +355,7 @@ class Worker:
         self._leading = await self._threads.chore(self._lead)
         if led and not self._leading:
             self._observer.queue(dict.fromkeys(self._stages, 0), 0.0)
+            self._observer.batches(0, dict.fromkeys(outcomes.LINE_STATES, 0))
 
     def _lead(self) -> bool:
         with self._database.transaction() as session:
@@ -360,14 +374,16 @@ class Worker:
     def _count(self) -> None:
         with self._database.reading() as session:
             stats = admission.stats(session, self._database.now(session))
+            count, lines = outcomes.under_way(session)
         depth = dict.fromkeys(self._stages, 0) | stats.depth
         self._observer.queue(depth, stats.oldest_age_seconds)
+        self._observer.batches(count, lines)
 
 
 def _reason(cause: Exception, claim: Claim) -> tuple[str, str]:
     """The code and message of a clip whose last attempt ends like this."""
     if isinstance(cause, TookTooLong):
-        return queue.TOO_LONG, f"The try was not done within {claim.seconds:.3g} s."
+        return queue.TOO_LONG, f"The attempt was not done within {claim.seconds:.3g} s."
     if isinstance(cause, StoreError):
         return "storage_refused", "The audio could not be stored."
     return "generation_failed", "The audio could not be generated."

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import boto3
+from anyio.from_thread import BlockingPortal
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
@@ -25,6 +26,9 @@ PASSWORD = "analytical engine"
 SENTENCE = "The kettle is on, and the kitchen is warm."
 
 Headers = dict[str, str]
+
+portal: BlockingPortal | None = None
+"""The event loop of all clients, while there is one."""
 
 
 class Api:
@@ -55,6 +59,7 @@ class Api:
             )
         )
         self.client = TestClient(self.app)
+        self.client.portal = portal
 
     async def _graph_status(self) -> GraphStatus:
         return self.graph
@@ -88,14 +93,16 @@ class Api:
 
     def contents(self) -> dict[str, int]:
         """Rows of every table, the credits in all balances, and the objects in the store."""
-        with self.database.transaction() as session:
-            rows = {
-                table.name: session.scalar(select(func.count()).select_from(table)) or 0
-                for table in Base.metadata.sorted_tables
-            }
-            users = Base.metadata.tables["users"]
-            balances = session.scalar(select(func.coalesce(func.sum(users.c.balance), 0))) or 0
-        return {**rows, "credits": int(balances), "objects": self._objects()}
+        tables = Base.metadata.sorted_tables
+        counts = [
+            select(func.count()).select_from(each).scalar_subquery().label(each.name)
+            for each in tables
+        ]
+        users = Base.metadata.tables["users"]
+        credits = select(func.coalesce(func.sum(users.c.balance), 0)).scalar_subquery()
+        with self.database.reading() as session:
+            found = session.execute(select(*counts, credits.label("credits"))).one()
+        return {**found._mapping, "credits": int(found.credits), "objects": self._objects()}
 
     @cached_property
     def _bucket(self) -> Any:
