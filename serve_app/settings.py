@@ -241,6 +241,11 @@ class Settings(BaseSettings, QueueSettings):
                 )
         return self
 
+    @property
+    def look_seconds(self) -> float:
+        """How often what one is told of is looked at all the same: a notice may be lost."""
+        return 10 * self.poll_seconds
+
     def service(self, name: str) -> ServiceSettings:
         """The settings of a service by its name, a key of `SERVICES`."""
         found: ServiceSettings = getattr(self, SERVICES[name])

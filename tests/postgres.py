@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 from serve_app.cli.demo import free_port
+from tests.orphans import signal_at_parents_end
 
 _HOST = "127.0.0.1"
 _OWNER = "bernie"
@@ -132,6 +133,8 @@ class Postgres:
                 "--encoding=UTF8",
                 "--locale=C",
                 "--no-sync",
+                # Tests connect thousands of times, with passwords that nobody can guess.
+                "--set=scram_iterations=1",
             ],
             user=self._user,
             cwd=self._folder,
@@ -160,6 +163,7 @@ class Postgres:
                 cwd=self._folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                preexec_fn=signal_at_parents_end(signal.SIGQUIT),
             )
         deadline = time.monotonic() + _START_SECONDS
         while True:

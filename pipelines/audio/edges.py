@@ -33,12 +33,12 @@ WHOLE = Edges()
 """As it is."""
 
 
-def cut(wave: Waveform, edges: Edges, sample_rate: int) -> Waveform:
-    """`wave` without the silence at the ends where `edges` say so."""
+def sounding(wave: Waveform, edges: Edges, sample_rate: int) -> tuple[int, int]:
+    """The samples of `wave` that stay: all but the silence at the ends where `edges` say so."""
     if not (edges.cut_start or edges.cut_end):
-        return wave
+        return 0, len(wave)
     start, stop = _sounding(wave, sample_rate)
-    return wave[start if edges.cut_start else 0 : stop if edges.cut_end else len(wave)]
+    return start if edges.cut_start else 0, stop if edges.cut_end else len(wave)
 
 
 def with_pauses(wave: Waveform, edges: Edges, sample_rate: int) -> Waveform:

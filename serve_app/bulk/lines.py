@@ -57,9 +57,7 @@ class LineMaker:
         if unknown := sorted(set(defaults) - DEFAULTS):
             message = f"A default must be a field of a line, not {unknown[0][:40]!r}."
             raise invalid("defaults", message)
-        self.state = AppState(
-            settings, database, store, database.now, _nothing, _no_graph, metrics=str
-        )
+        self.state = AppState(settings, database, store, database.now, _no_graph, metrics=str)
         self._sources = sources
         self._checked: dict[str, Rejection | None] = {}
         _service(self._defaults["service"])
@@ -185,10 +183,6 @@ def _service(name: Any) -> str:
 
 def _why(error: ApiError) -> Rejection:
     return Rejection(error.code, error.message, error.field)
-
-
-def _nothing() -> None:
-    """Workers poll."""
 
 
 async def _no_graph() -> GraphStatus:

@@ -18,8 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipelines.audio.containers import FORMATS
 from serve_app.cli.client import Client, RequestFailed
-from serve_app.cli.clips import Key, Url, connected
+from serve_app.cli.clips import Key, Url
 from serve_app.cli.error_messages import console
+from serve_app.cli.making import connected
 from serve_app.media.batches import manifest
 from serve_app.media.batches.lines import Rejection
 

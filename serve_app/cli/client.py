@@ -145,6 +145,19 @@ class Client:
     def remove_voice(self, voice_id: str) -> None:
         self._call("DELETE", f"/api/voices/{voice_id}")
 
+    def services(self) -> list[dict[str, Any]]:
+        services: list[dict[str, Any]] = self._call("GET", "/api/services")["items"]
+        return services
+
+    def longest(self, service: str, field: str) -> int:
+        """Characters that a field of the requests to a service may have."""
+        options = next(each["options"] for each in self.services() if each["name"] == service)
+        return int(options[field]["maxLength"])
+
+    def clips(self, limit: int) -> list[dict[str, Any]]:
+        """The newest clips."""
+        return list(self._call("GET", "/api/clips", params={"limit": limit})["items"])
+
     def clip(self, clip_id: str) -> dict[str, Any]:
         return self._call("GET", f"/api/clips/{clip_id}")
 
@@ -197,6 +210,14 @@ class Client:
                 message = error.get("message", f"HTTP {response.status_code}")
                 raise RequestFailed(message, response.status_code)
             yield response
+
+    def audio(self, clip: dict[str, Any]) -> bytes:
+        """The audio of a finished clip, through its presigned URL, which takes no credentials."""
+        try:
+            return httpx.get(clip["audio"]["url"], timeout=60).raise_for_status().content
+        except httpx.HTTPError as error:
+            message = f"The audio of clip {clip['id']} could not be downloaded: {error}"
+            raise RequestFailed(message) from error
 
     def download(self, clip: dict[str, Any], file: Path) -> None:
         """Fetches the audio of a clip."""

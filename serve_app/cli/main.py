@@ -16,11 +16,12 @@ from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from serve_app import __version__, catalog
-from serve_app.cli import bulk, clips, doctor, users, voices
+from serve_app.cli import bulk, clip_list, clips, doctor, users, voices
 from serve_app.cli.common import LOCAL_USER, local_key, sign_in_link
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
 from serve_app.cli.local_stack import LocalStack, RayGone, base_url, local_stack
+from serve_app.cli.outputs import require_writable
 from serve_app.http.work import is_loopback
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 for command in (clips.say, clips.convert, clips.sfx, bulk.bulk, doctor.doctor):
     app.command()(command)
+app.add_typer(clip_list.app, name="clips")
 app.add_typer(voices.app, name="voices")
 app.add_typer(users.app, name="users")
 
@@ -120,7 +122,7 @@ def demo(
     A sentence, the same in another voice, and a sound: as far as they are installed. It has a
     database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_… say."""
     request = DemoRequest(text, voice, other_voice, sound, output)
-    clips.require_writable(output)
+    require_writable(output)
     settings = demo_settings()
     _fetch_defaults(settings)
     run_demo(request, catalog.resolve(settings), console)

@@ -1,4 +1,4 @@
-"""The worker as a deployment: its only request is `wake`; it runs until Serve stops it."""
+"""The worker as a deployment: it takes no requests, and runs until Serve stops it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from serve_app.bulk.service import BatchService
 from serve_app.db.engine import Database
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.metrics import ClipMetrics
+from serve_app.deployments.node import own_address
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from serve_app.worker.thread_pools import CONNECTIONS
@@ -25,7 +26,12 @@ class Worker:
         self._database = Database(settings.database(), CONNECTIONS)
         rays = {service: RayStages(*handles) for service, handles in stages.items()}
         self._worker = ClipWorker(
-            settings, self._database, ObjectStore(settings), rays, ClipMetrics()
+            settings,
+            self._database,
+            ObjectStore(settings),
+            rays,
+            ClipMetrics(),
+            own_address(settings),
         )
         self._batches = BatchService(settings) if "bulk" in settings.worker_lanes else None
         if self._batches is not None:
@@ -38,9 +44,6 @@ class Worker:
         self._worker.reconfigure(settings)
         if self._batches is not None:
             self._batches.settings = settings
-
-    async def wake(self) -> None:
-        self._worker.wake()
 
     def check_health(self) -> None:
         if self._task.done():

@@ -40,6 +40,11 @@ def surface_of(scope: Scope) -> Surface | None:
     return "elevenlabs" if path.startswith(("/v1/", "/v2/")) else None
 
 
+def slug_of(error: ApiError) -> str:
+    """What ElevenLabs calls an error."""
+    return _CODES.get(error.code, (error.code, ""))[0]
+
+
 def in_shape_of(surface: Surface, error: ApiError) -> tuple[int, dict[str, Any], dict[str, str]]:
     """Status, body and further headers of an error.
 

@@ -63,7 +63,6 @@ class StudioServer:
             database=self.database,
             store=self.store,
             clock=self.database.now,
-            wake=lambda: None,
             graph_status=self._graph_status,
             metrics=lambda: 'bernie_queue_depth{state="ready"} 0\n',
         )

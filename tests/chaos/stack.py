@@ -28,8 +28,8 @@ from tests.chaos.users import email_of
 from tests.pipelines.tiny_models import install_sounds, install_speech
 from tests.postgres import Postgres
 from tests.system import processes
+from tests.system.bernie_up import BernieUp
 from tests.system.replicas import replicas
-from tests.system.test_up import BernieUp
 
 _MODELS = {"SPEECH": "noop", "CONVERSION": "seed-vc", "SOUND_EFFECTS": "make-an-audio"}
 _ENVIRONMENT = {

@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, LedgerEntry
-from tests.system.test_up import BernieUp
+from tests.system.small import SmallSystem
 from tests.waiting import until
 
 LINES = 120
@@ -51,33 +50,21 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(
+    small_system: SmallSystem, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
     """The command is the one that `bernie up` prints, and the environment of this Python is not
     activated."""
+    up = small_system.up()
+    until(lambda: _SUBMIT.search(small_system.output()) is not None, 60, "the command is printed")
+    token, address = _SUBMIT.findall(small_system.output())[0]
+    database = Database(f"sqlite:///{small_system.data / 'bernie.sqlite3'}")
+    known = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token}
+    known.pop("RAY_AUTH_TOKEN", None)
     folder = tmp_path_factory.mktemp("bulk")
-    path = [each for each in os.environ["PATH"].split(os.pathsep) if each != str(PYTHON)]
-    environment = {
-        **os.environ,
-        "PATH": os.pathsep.join(path),
-        "BERNIE_DATA_DIR": str(folder / ".bernie"),
-        "BERNIE_SPEECH__PIPELINE": "noop",
-        "BERNIE_SOUND_EFFECTS__PIPELINE": "off",
-        "BERNIE_CONVERSION__PIPELINE": "off",
-        "BERNIE_BULK_WINDOW": "20",
-        "COLUMNS": "1000",
-    }
-    log, port = folder / "log", free_port()
-    with (
-        log.open("wb") as sink,
-        BernieUp(environment, port, sink.fileno(), sink.fileno()) as up,
-    ):
-        until(lambda: _SUBMIT.search(log.read_text()) is not None, 60, "the command is printed")
-        token, address = _SUBMIT.findall(log.read_text())[0]
-        database = Database(f"sqlite:///{folder / '.bernie' / 'bernie.sqlite3'}")
-        known = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token}
-        known.pop("RAY_AUTH_TOKEN", None)
-        yield Running(folder, up.url, address, known, database)
-        database.dispose()
+    (folder / ".bernie").symlink_to(small_system.data)
+    yield Running(folder, up.url, address, known, database)
+    database.dispose()
 
 
 @pytest.mark.timeout(500)

@@ -9,6 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
+from serve_app.db import notices
 from serve_app.db.models import BULK, CANCELLED, Batch, BatchFailure, BatchState, Clip
 from serve_app.ids import new_id
 from serve_app.jobs import admission
@@ -47,6 +48,7 @@ def add_lines(session: Session, batch: Batch, token: str, lines: Sequence[Line],
     if rows:
         _take_turns(session, locked.user_id, rows)
         session.execute(insert(Clip), rows)
+        notices.tell(session, notices.LINE)
     if failures:
         session.execute(insert(BatchFailure), failures)
     locked.cursor = lines[-1].number
@@ -93,6 +95,7 @@ def retry_failed(
     session.flush()
     _take_turns(session, locked.user_id, rows)
     session.execute(insert(Clip), rows)
+    notices.tell(session, notices.LINE)
     locked.failed -= len(rows)
     locked.pending += len(rows)
     locked.released -= cost

@@ -19,7 +19,8 @@ from serve_app.http.clip_stream import clip_stream
 from serve_app.http.schemas.common import ForeignBody
 from serve_app.http.streaming import Blocks, StreamedBlocks
 from serve_app.http.work import reads, writes
-from serve_app.media import clips, history
+from serve_app.media import clips, history, word_times
+from serve_app.routes.elevenlabs.times import times
 
 router = APIRouter(prefix="/v1/history")
 
@@ -97,7 +98,10 @@ async def download(body: Download, user: CurrentUser, state: StateDep) -> Respon
 @router.get("/{item_id}")
 @reads
 def get_item(item_id: str, user: CurrentUser, state: StateDep) -> Json:
-    return _item(_clip(state, user, item_id))
+    clip = _clip(state, user, item_id)
+    with state.database.reading() as session:
+        words = word_times.find(session, clip.id)
+    return _item(clip) | {"alignments": times(clip.text or "", words) if words else None}
 
 
 @router.delete("/{item_id}")

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from pipelines.audio.edges import MARGIN_SECONDS, WHOLE, Edges, cut, with_pauses
+from pipelines.audio.edges import MARGIN_SECONDS, WHOLE, Edges, sounding, with_pauses
 
 RATE = 24_000
 
 
 def edged(wave: np.ndarray, edges: Edges) -> np.ndarray:
-    return with_pauses(cut(wave, edges, RATE), edges, RATE)
+    return with_pauses(wave[slice(*sounding(wave, edges, RATE))], edges, RATE)
 
 
 def speech(lead: float, sound: float, tail: float) -> np.ndarray:
@@ -21,7 +21,7 @@ def speech(lead: float, sound: float, tail: float) -> np.ndarray:
 
 def test_the_whole_is_left_alone():
     wave = speech(0.2, 0.5, 0.3)
-    assert edged(wave, WHOLE) is wave
+    assert np.array_equal(edged(wave, WHOLE), wave)
 
 
 def test_silence_is_cut_to_a_margin_and_added():

@@ -66,6 +66,9 @@ ROUTES = [
     Route("read", "GET", "/api/clips/{clip_id}", 200),
     Route("read", "GET", "/api/clips/{clip_id}/audio", 409),
     Route("read", "GET", "/api/clips/{clip_id}/peaks", 409),
+    Route("read", "GET", "/api/clips/{clip_id}/words", 409),
+    Route("read", "GET", "/api/clips/{clip_id}/captions.srt", 409),
+    Route("read", "GET", "/api/clips/{clip_id}/captions.vtt", 409),
     Route("read", "GET", "/api/voices/{voice}/sample", 200),
     Route("read", "GET", "/api/batches", 200),
     Route("read", "GET", "/api/batches/{batch_id}", 200),
@@ -82,7 +85,10 @@ ROUTES = [
     Route("generate", "POST", "/api/conversions", 202, CONVERSION),
     Route("generate", "PATCH", "/api/voices/{voice_id}", 200, {"name": "mine too"}),
     Route("generate", "POST", "/v1/text-to-speech/{voice_id}", 422, {"text": ""}),
-    Route("generate", "POST", "/v1/text-to-speech/{voice_id}/stream", 422, {"text": ""}),
+    *(
+        Route("generate", "POST", f"/v1/text-to-speech/{{voice_id}}{end}", 422, {"text": ""})
+        for end in ("/stream", "/with-timestamps", "/stream/with-timestamps")
+    ),
     Route("generate", "DELETE", "/api/voices/{voice_id}", 204),
     Route("generate", "DELETE", "/api/uploads/{upload_id}", 204),
     Route("generate", "DELETE", "/api/clips/{clip_id}", 204),
@@ -115,6 +121,35 @@ ROUTES = [
         Route("generate", "POST", f"/v1/{name}/{{voice_id}}{end}", 415)
         for name in ("voice-changer", "speech-to-speech")
         for end in ("", "/stream")
+    ),
+    Route("generate", "POST", "/v1/voices/{voice_id}/settings/edit", 404, {}),
+    *(
+        Route("generate", "POST", f"/v1/text-to-dialogue{end}", 422, {"inputs": []})
+        for end in ("", "/stream", "/with-timestamps", "/stream/with-timestamps")
+    ),
+    Route("read", "GET", "/v1/pronunciation-dictionaries", 200),
+    Route("read", "GET", "/v1/pronunciation-dictionaries/{dictionary_id}", 404),
+    Route(
+        "read", "GET", "/v1/pronunciation-dictionaries/{dictionary_id}/{version_id}/download", 404
+    ),
+    Route("generate", "POST", "/v1/pronunciation-dictionaries/add-from-file", 415),
+    Route(
+        "generate",
+        "POST",
+        "/v1/pronunciation-dictionaries/add-from-rules",
+        422,
+        {"name": "", "rules": []},
+    ),
+    Route("generate", "PATCH", "/v1/pronunciation-dictionaries/{dictionary_id}", 404, {}),
+    *(
+        Route(
+            "generate",
+            "POST",
+            f"/v1/pronunciation-dictionaries/{{dictionary_id}}/{verb}-rules",
+            404,
+            {"rules": [], "rule_strings": []},
+        )
+        for verb in ("set", "add", "remove")
     ),
     Route("generate", "POST", "/v1/voices/add", 415),
     Route("generate", "POST", "/v1/voices/{voice_id}/edit", 415),
@@ -259,6 +294,8 @@ def ids(api: Api, session: Headers) -> dict[str, str]:
         "file_id": send(api, session, b"{}\n", "application/x-ndjson")["id"],
         "model_id": "no-such-model",
         "item_id": UNKNOWN_ID,
+        "dictionary_id": UNKNOWN_ID,
+        "version_id": UNKNOWN_ID,
         "sample_id": UNKNOWN_ID,
         "voice": "af_heart",
         "version": studio_files().version,
@@ -329,15 +366,17 @@ def test_credentials_allow_their_scopes_only(
     known = ids(api, session)
     if "generate" not in enough_for:
         api.client.delete(f"/api/clips/{known['clip_id']}", headers=session)
+    headers = credentials(api, session)
     for route in GUARDED:
-        headers = credentials(api, session)
-        before = api.contents()
-        answer = ask(api, route, known, headers)
         if route.needs in enough_for:
+            answer = ask(api, route, known, headers)
             assert answer.status_code == route.status, (route, answer.text)
+            if route.needs == "session":  # it may have ended this one
+                headers = credentials(api, session)
         else:
+            before = api.contents()
             code = "session_needed" if route.needs == "session" else "scope_missing"
-            assert error_of(answer, 403)["code"] == code
+            assert error_of(ask(api, route, known, headers), 403)["code"] == code
             assert api.contents() == before
 
 
