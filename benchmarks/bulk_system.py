@@ -37,7 +37,7 @@ from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, User
 from tests.postgres import Postgres
-from tests.system.test_up import BernieUp
+from tests.system.bernie_up import BernieUp
 from tests.waiting import until
 
 TEXT = "A line of about the usual length, number {}."
