@@ -112,6 +112,8 @@ class Segment:
     length: int
     note: str = field(default="", kw_only=True)
     """What the user should know of how the request was understood."""
+    sounds: tuple[str, ...] = field(default=(), kw_only=True)
+    """The kinds of sound that a description was understood as, in its order."""
 
 
 @dataclass(slots=True)

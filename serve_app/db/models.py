@@ -145,6 +145,8 @@ class Clip(Base):
     lease: Mapped[str | None] = mapped_column(String(32))
     """Random token of the worker that holds the clip. Every write of the worker names it."""
     lease_until: Mapped[float | None] = mapped_column(Float)
+    maker: Mapped[str | None] = mapped_column(String(100))
+    """`host:port` of the worker that holds the clip: who shows the lease can listen to it there."""
     started_at: Mapped[float | None] = mapped_column(Float)
     """The first start; the throttle counts these."""
     finished_at: Mapped[float | None] = mapped_column(Float)
@@ -158,9 +160,6 @@ class Clip(Base):
     made_by: Mapped[str | None] = mapped_column(String(32))
     """The lease under which the stored audio of a clip that has not succeeded was made. The object
     names it too. The three columns above describe that audio."""
-    streamed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
-    """Whether somebody listens while the clip is made. Its file is then written in a layout in
-    which no byte changes once it is sent."""
 
     # The batch
     lane: Mapped[int] = mapped_column(
@@ -220,11 +219,15 @@ _partial_index(
 
 
 class BatchState(enum.StrEnum):
+    VALIDATING = "validating"
+    """Accepted over HTTP; its lines are not checked yet."""
     RUNNING = "running"
     CANCELLING = "cancelling"
     """Cancelled by its user; the lines under way run to their end."""
     FINISHED = "finished"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
+    """Lines of it cannot be used, so that none of them was begun."""
 
 
 class Batch(Base):
@@ -252,6 +255,13 @@ class Batch(Base):
     state: Mapped[str] = mapped_column(String(20), default=BatchState.RUNNING)
     created_at: Mapped[float] = mapped_column(Float)
     finished_at: Mapped[float | None] = mapped_column(Float)
+    expires_at: Mapped[float | None] = mapped_column(Float)
+    """When what has not begun is cancelled."""
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    """Why it was refused, or ended before its time."""
+    error: Mapped[str | None] = mapped_column(Text)
+    by_service: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Whether the service feeds it, and not a job."""
 
     # Lines
     total: Mapped[int] = mapped_column(Integer)
@@ -281,6 +291,9 @@ class Batch(Base):
     lease: Mapped[str | None] = mapped_column(String(32))
     """Random token of the feeder that has the batch. Every write of the feeder names it."""
     lease_until: Mapped[float | None] = mapped_column(Float)
+
+
+_partial_index("ix_batches_open", Batch.created_at, where=Batch.finished_at.is_(None))
 
 
 class BatchFailure(Base):

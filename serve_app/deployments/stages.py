@@ -44,6 +44,7 @@ class StageReplica:
         self._scale = scale
         self._metrics = StageMetrics(service, stage, scale.max_batch)
         self._driver = StageDriver(load, _limits(scale), self._observe, stall_seconds)
+        self._driver.max_bytes = scale.max_memory_mb << 20
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment: other limits of batches, from
@@ -53,6 +54,7 @@ class StageReplica:
             raise ValueError(f"{', '.join(fixed)}: change this under `args`, which starts anew")
         scale = StageScale(**{**dict(self._scale), **changes})
         self._driver.limit(_limits(scale))
+        self._driver.max_bytes = scale.max_memory_mb << 20
         self._metrics.max_batch = scale.max_batch
 
     async def _run(

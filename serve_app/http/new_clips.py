@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
@@ -12,6 +12,7 @@ from pipelines.audio.containers import ENCODINGS
 from pipelines.protocol import Pronunciation, SpeechRequest, Turn
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.requests.sound import SoundRequest
+from pipelines.voices.shipped_voices import catalogue
 from serve_app import catalog
 from serve_app.db.models import ClipState, User
 from serve_app.errors import invalid
@@ -26,6 +27,10 @@ from serve_app.settings import Settings
 
 SPEECH, CONVERSION, SOUND = "styletts2", "seedvc", "make-an-audio"
 """The services."""
+_WITH_OWN_VOICES = {
+    SPEECH: "StyleTTS 2 of many speakers does: see `bernie fetch styletts2-libritts`",
+    CONVERSION: "Seed-VC does: see `bernie fetch seed-vc`",
+}
 
 
 def speech_clip(
@@ -78,6 +83,7 @@ def _speech_clip(
     turns: Sequence[Turn],
 ) -> NewClip:
     settings, seed = submission.state.settings, submission.seed
+    recorded = _takes_recording(SPEECH, body.voice, submission)
     submission.check(
         SpeechRequest(text, body.voice, body.speed, seed, body.literal, given, tuple(turns))
     )
@@ -93,7 +99,7 @@ def _speech_clip(
         options[PRONUNCIATIONS] = [asdict(each) for each in given]
     if turns:
         options[TURNS] = [asdict(turn) for turn in turns]
-    if registry.takes_reference(SPEECH, catalog.require(SPEECH, settings)):
+    if recorded:
         options[REFERENCE] = submission.reference(body.voice)
     return NewClip(
         service=SPEECH,
@@ -131,20 +137,23 @@ def sound_clip(submission: Submission, body: SoundEffect, field: str = "prompt")
     )
 
 
-def conversion_clip(submission: Submission, body: Conversion) -> NewClip:
-    """Validates the request. Nothing is written before it returns."""
+def conversion_clip(
+    submission: Submission, body: Conversion, given: Callable[[], tuple[str, float]] | None = None
+) -> NewClip:
+    """Validates the request. Nothing is written before it returns. `given` gives key and length in
+    seconds of a source that the body does not name."""
     state, user = submission.state, submission.user
-    if (body.upload is None) == (body.clip is None):
+    if (body.upload, body.clip).count(None) != (1 if given is None else 2):
         raise invalid("upload", "Name what to convert: either an upload or a clip.")
     options = body.model_dump(
         include={"steps", "guidance", "length_adjust", "match_pitch", "semitones"}
     )
     seed = submission.seed
-    recorded = _takes_recording(body, user, state)
+    recorded = _takes_recording(CONVERSION, body.voice, submission)
     request = ConversionRequest(**options, seed=seed, voice=body.voice)
     submission.check(request)
     reference = {REFERENCE: submission.reference(body.voice)} if recorded else {}
-    source, seconds = _source(body, user, state)
+    source, seconds = _source(body, user, state) if given is None else given()
     longest = state.settings.max_source_seconds
     if seconds * body.length_adjust > longest:
         message = f"length_adjust must not stretch the recording beyond {longest:g} seconds."
@@ -165,18 +174,21 @@ def conversion_clip(submission: Submission, body: Conversion) -> NewClip:
     )
 
 
-def _takes_recording(body: Conversion, user: User, state: AppState) -> bool:
+def _takes_recording(service: str, voice: str, submission: Submission) -> bool:
     """Whether the model takes the recording of a voice. Raises ApiError 422 `voice_not_supported`
     where the voice is the user's own and the model has voices of its own only."""
-    pipeline = catalog.require(CONVERSION, state.settings)
-    if registry.takes_reference(CONVERSION, pipeline):
+    state, user = submission.state, submission.user
+    pipeline = catalog.require(service, state.settings)
+    if registry.takes_reference(service, pipeline):
         return True
+    if catalogue(state.settings.checkpoints).knows(voice):
+        return False
     with state.database.reading() as session:
-        own = voices.find_own(session, user.id, body.voice)
+        own = voices.find_own(session, user.id, voice)
     if own is not None:
         message = (
-            f"The model that converts here, {pipeline}, speaks with the voices that ship and "
-            "blends of them, not with voices of your own. Seed-VC does: see `bernie fetch seed-vc`."
+            f"The model that runs here, {pipeline}, speaks with the voices that ship and blends of "
+            f"them, not with voices of your own. {_WITH_OWN_VOICES[service]}."
         )
         raise invalid("voice", message, "voice_not_supported")
     return False

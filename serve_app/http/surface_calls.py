@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from typing import Protocol
@@ -121,10 +121,7 @@ class SurfaceCall:
             if (made := await work.reads.run(user, self._earlier)) is not None:
                 return made
         submission.idempotency_key = given or self._derived_key
-        return await submission.answer(self.bulkhead, self._make, Response())
-
-    def _make(self) -> NewClip:
-        return replace(self.make(), streamed=self.live)
+        return await submission.answer(self.bulkhead, self.make, Response())
 
     def _earlier(self) -> ClipOut | None:
         """The clip of a call that says it is a repetition, if its audio is there already. A key
@@ -155,7 +152,7 @@ class SurfaceCall:
 
         end = _End.BROKEN
         try:
-            stream = clip_stream(self.state, self.user.id, clip_id, is_gone)
+            stream = clip_stream(self.state, self.user.id, clip_id, is_gone, self.live)
             async with aclosing(stream) as blocks:
                 async for block in blocks:
                     yield block

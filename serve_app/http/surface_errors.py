@@ -33,7 +33,7 @@ def surface_of(scope: Scope) -> Surface | None:
     """Whose shape a request gets. Both have `/v1/models`: the header with the key tells them
     apart."""
     path = scope.get("path", "")
-    if path.startswith("/v1/audio/"):
+    if path.startswith(("/v1/audio/", "/v1/files", "/v1/batches")):
         return "openai"
     if path == "/v1/models" or path.startswith("/v1/models/"):
         return "elevenlabs" if "xi-api-key" in Headers(scope=scope) else "openai"

@@ -89,6 +89,9 @@ async def generate(
     timings.add(prepared.timings)
     timings.segments = len(prepared.value)
     timings.note = " ".join(filter(None, (segment.note for segment in prepared.value)))
+    timings.sounds = tuple(
+        dict.fromkeys(sound for segment in prepared.value for sound in segment.sounds)
+    )
     tracker = _ProgressTracker(len(prepared.value), on_progress)
     coming = iter(prepared.value)
     length = 0

@@ -40,6 +40,8 @@ class ClipTimings:
     segments: int = 0
     note: str = ""
     """What the frontend tells the user; kept with the timings."""
+    sounds: tuple[str, ...] = ()
+    """The kinds of sound that it understood; kept with them too."""
     words: list[Word] = field(default_factory=list)
     """When each word is said, in seconds of the clip."""
     first_audio: float | None = None
@@ -80,9 +82,9 @@ class ClipTimings:
             stage: {name: round(seconds, 4) for name, seconds in entry.items()}
             for stage, entry in self.stages.items()
         }
-        note = {"note": self.note} if self.note else {}
+        told = {"note": self.note, "sounds": list(self.sounds)}
         return {
-            **note,
+            **{name: value for name, value in told.items() if value},
             "segments": self.segments,
             "first_audio_seconds": round(self.first_audio or 0.0, 4),
             "total_seconds": round(self.elapsed(), 4),

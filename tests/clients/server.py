@@ -20,6 +20,7 @@ from pipelines import registry
 from pipelines.protocol import Request, Segment, SpeechRequest, Waveform, Word
 from serve_app.api import AppState, GraphStatus, create_app
 from serve_app.batching.fair_queue import Ticket
+from serve_app.bulk.service import BatchService
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, User
 from serve_app.settings import ServiceSettings, Settings
@@ -91,8 +92,8 @@ class Server:
     """`url` is the address. Each `account` is a new one."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        self.settings = settings
-        self.database = Database(f"sqlite:///{folder / 'bernie.sqlite3'}")
+        self.settings = settings.model_copy(update={"data_dir": folder})
+        self.database = Database(self.settings.database())
         self.database.migrate()
         self.store = ObjectStore(settings)
         self.store.ensure_bucket()
@@ -129,10 +130,6 @@ class Server:
     async def _ready(self) -> GraphStatus:
         return GraphStatus(ready=True)
 
-    def _wake(self) -> None:
-        if self._worker is not None:
-            self._loop.call_soon_threadsafe(self._worker.wake)
-
     @contextmanager
     def serving(self) -> Iterator[Server]:
         state = AppState(
@@ -140,7 +137,6 @@ class Server:
             database=self.database,
             store=self.store,
             clock=self.database.now,
-            wake=self._wake,
             graph_status=self._ready,
             metrics=lambda: "",
         )
@@ -151,6 +147,8 @@ class Server:
             threading.Thread(target=server.run, daemon=True),
             threading.Thread(target=self._work, daemon=True),
         ]
+        batches = BatchService(self.settings)
+        batches.start()
         for thread in threads:
             thread.start()
         until(lambda: server.started and self._worker is not None, 20, "the server has started")
@@ -159,6 +157,7 @@ class Server:
         try:
             yield self
         finally:
+            batches.stop()
             server.should_exit = True
             self._loop.call_soon_threadsafe(self._over.set)
             for thread in threads:

@@ -13,7 +13,7 @@ from serve_app.accounts import credits
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
-from serve_app.media import clips, live_audio
+from serve_app.media import clips
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from serve_app.worker.generation import StepCallback
@@ -74,6 +74,9 @@ class Tally:
     def queue(self, depth: dict[str, int], age: float) -> None:
         """Ignored."""
 
+    def batches(self, count: int, lines: dict[str, int]) -> None:
+        """Ignored."""
+
 
 class WorkerHarness:
     """A user, a worker, and access to the user's clips."""
@@ -104,10 +107,6 @@ class WorkerHarness:
             rules = self.settings
             now = self.database.now(session)
             return clips.submit(session, self.user.id, new, rules, now)[0].id
-
-    def listen(self, clip_id: str) -> None:
-        with self.database.transaction() as session:
-            live_audio.request(session, clip_id)
 
     def clip(self, clip_id: str) -> Clip:
         with self.database.transaction() as session:

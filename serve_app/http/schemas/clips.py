@@ -40,6 +40,7 @@ class ServiceOut(BaseModel):
     options: dict[str, Any] = Field(
         description="JSON schema of what a clip can be asked for, with limits and defaults."
     )
+    own_voices: bool = Field(description="Whether that model speaks with voices of your own.")
     ignored: list[str] = Field(
         description="Options without effect on that model.", examples=[["steps", "guidance"]]
     )
@@ -143,6 +144,11 @@ class ClipOut(BaseModel):
     note: str | None = Field(
         description="What to know of how the request was understood; for a sound effect, that no "
         "kind of sound is near the description.",
+        examples=[None],
+    )
+    sounds: list[str] | None = Field(
+        description="The kinds of sound that the description was understood as, by the models "
+        "that have kinds.",
         examples=[None],
     )
     timings: dict[str, Any] | None = Field(

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import UploadFile
 
 from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.forms import digest_of, file_of, form_of, raw_as_wav, text_of, whole_number
 from serve_app.http.new_clips import CONVERSION, conversion_clip
 from serve_app.http.schemas.submissions import Conversion
 from serve_app.http.submission import Submission
@@ -18,14 +19,6 @@ from serve_app.http.surface_names import check_model, voice_named
 from serve_app.media import uploads
 from serve_app.media.clips import NewClip
 from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
-from serve_app.routes.elevenlabs.forms import (
-    digest_of,
-    file_of,
-    form_of,
-    raw_as_wav,
-    text_of,
-    whole_number,
-)
 from serve_app.routes.elevenlabs.speech import FOREIGN, Flag, OutputFormat
 
 router = APIRouter(prefix="/v1")

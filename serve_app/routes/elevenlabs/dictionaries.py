@@ -13,11 +13,11 @@ from serve_app.errors import ApiError, invalid
 from serve_app.field_rules import between
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
+from serve_app.http.forms import file_of, form_of, text_of
 from serve_app.http.schemas.common import ForeignBody
 from serve_app.http.work import reads, writes
 from serve_app.media import dictionaries
 from serve_app.media.dictionaries import Rule
-from serve_app.routes.elevenlabs.forms import file_of, form_of, text_of
 
 router = APIRouter(prefix="/v1/pronunciation-dictionaries")
 

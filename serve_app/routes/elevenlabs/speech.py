@@ -16,7 +16,7 @@ from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.new_clips import SPEECH, speech_clip
 from serve_app.http.schemas.common import ForeignBody
-from serve_app.http.schemas.submissions import Speech
+from serve_app.http.schemas.submissions import SPEEDS, Speech
 from serve_app.http.submission import Submission
 from serve_app.http.surface_calls import Connection, SurfaceCall, fingerprint
 from serve_app.http.surface_names import check_model, kept_about, voice_named
@@ -27,7 +27,6 @@ from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
 router = APIRouter(prefix="/v1/text-to-speech")
 
 FOREIGN = ("eleven_",)
-_SPEEDS = (0.5, 2.0)
 _WITHOUT_EFFECT = (
     "previous_text",
     "next_text",
@@ -47,7 +46,7 @@ def speed_in(settings: Mapping[str, Any]) -> float | None:
     asked = settings.get("speed")
     if not isinstance(asked, int | float) or isinstance(asked, bool):
         return None
-    return min(max(float(asked), _SPEEDS[0]), _SPEEDS[1])
+    return min(max(float(asked), SPEEDS[0]), SPEEDS[1])
 
 
 class SpeechBody(ForeignBody):

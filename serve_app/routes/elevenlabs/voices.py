@@ -16,11 +16,11 @@ from serve_app.errors import ApiError, invalid, not_found
 from serve_app.field_rules import between
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
+from serve_app.http.forms import files_of, form_of, text_of
 from serve_app.http.schemas.common import ForeignBody
 from serve_app.http.surface_names import find_own, voice_named
 from serve_app.http.work import reads, writes
 from serve_app.media import voice_profiles, voices
-from serve_app.routes.elevenlabs.forms import files_of, form_of, text_of
 
 router = APIRouter()
 
