@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pipelines.audio.edges import cut, with_pauses
+from pipelines.audio.edges import kept, with_pauses
 from pipelines.audio.gating import gated
-from pipelines.audio.stretching import stretched
+from pipelines.audio.stretching import cycles_of, stretched
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.segments import SpeechAcoustic
@@ -59,8 +59,13 @@ class StyleTTS2Vocoder:
 
     def _finished(self, samples: Waveform, acoustic: SpeechAcoustic) -> Waveform:
         """The samples at their speed, with the silence that is due around them."""
-        samples = cut(samples, acoustic.edges, self.sample_rate)
-        samples = stretched(samples, acoustic.stretch, self.sample_rate)
+        step = self.model.samples_per_frame // 2
+        span = kept(acoustic.edges, acoustic.energy, step, self.sample_rate)
+        if acoustic.stretch == 1:
+            samples = samples[span]
+        else:
+            cycles = cycles_of(acoustic.f0, step, self.sample_rate)
+            samples = stretched(samples[span], acoustic.stretch, self.sample_rate, cycles[span])
         return with_pauses(samples, acoustic.edges, self.sample_rate)
 
     def draw(self, acoustics: Sequence[SpeechAcoustic]) -> Tensor:
