@@ -26,7 +26,7 @@ class StageScale(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min_replicas: int = Field(1, ge=1)
+    min_replicas: int = Field(1, ge=0)
     max_replicas: int = Field(1, ge=1)
     num_cpus: float = Field(0.1, ge=0)
     num_gpus: float = Field(0, ge=0)
@@ -148,7 +148,7 @@ class Settings(BaseSettings, QueueSettings):
     worker_replicas: int = Field(1, ge=1)
     worker_clips: int = Field(8, ge=1)
     """Clips one worker replica runs at a time."""
-    worker_bulk_clips: int = Field(8, ge=1)
+    worker_bulk_clips: int = Field(16, ge=1)
     """Lines of batches that it runs besides."""
     worker_lanes: tuple[Literal["interactive", "bulk"], ...] = ("interactive", "bulk")
     """What workers take: clips for which somebody waits, lines of batches, or both."""
@@ -167,6 +167,8 @@ class Settings(BaseSettings, QueueSettings):
     max_batches_of_user: int = Field(4, ge=1)
     """Batches of one user that are not finished."""
     max_batch_lines: int = Field(1_000_000, ge=1)
+    max_manifest_bytes: int = Field(256 * 1024 * 1024, ge=1, le=5 * 1024**3)
+    """Largest manifest that is uploaded, packed and unpacked."""
 
     # Retention
     clip_keep_seconds: float = Field(0, ge=0)
@@ -238,6 +240,11 @@ class Settings(BaseSettings, QueueSettings):
                     f"{setting}.pipeline must be one of {', '.join(known)} ({variable})"
                 )
         return self
+
+    @property
+    def look_seconds(self) -> float:
+        """How often what one is told of is looked at all the same: a notice may be lost."""
+        return 10 * self.poll_seconds
 
     def service(self, name: str) -> ServiceSettings:
         """The settings of a service by its name, a key of `SERVICES`."""

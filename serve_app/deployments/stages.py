@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pipelines import registry
-from pipelines.protocol import Acoustic, Request, Segment, Waveform
+from pipelines.protocol import Acoustic, Request, Segment, Utterance, Waveform, uttered
 from pipelines.protocol import Diffusion as DiffusionStage
 from pipelines.reference_features import FeatureCache
 from serve_app.batching.fair_queue import Ticket
@@ -150,7 +151,7 @@ class Vocoder(StageReplica):
         def load() -> OneShot:
             pipeline = settings.pipelines()[service]
             stage = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
-            return OneShot(stage.synthesize)
+            return OneShot(partial(uttered, stage))
 
         super().__init__(service, "vocoder", load, scale, settings.stall_seconds)
 
@@ -158,4 +159,5 @@ class Vocoder(StageReplica):
         """Returns the timings of the diffusion stage along with its own."""
         features = acoustic.value
         done = await self._run(features, replace(ticket, length=features.length))
-        return Timed(done.value, acoustic.timings + done.timings)
+        made: Utterance = done.value
+        return Timed(made.waveform, acoustic.timings + done.timings, made.words)

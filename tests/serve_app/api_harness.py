@@ -7,10 +7,12 @@ from typing import Any
 
 import boto3
 from anyio.from_thread import BlockingPortal
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from serve_app.api import AppState, GraphStatus, create_app
+from serve_app.db import notices
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
 from serve_app.http.pace import Pace
@@ -44,7 +46,6 @@ class Api:
         self.database = database
         self.store = store
         self.now = 1_800_000_000.0
-        self.wakes = 0
         self.graph = GraphStatus(ready=True)
         self.app = create_app(
             AppState(
@@ -52,7 +53,6 @@ class Api:
                 database=database,
                 store=store,
                 clock=lambda _session: self.now,
-                wake=self._wake,
                 graph_status=self._graph_status,
                 metrics=lambda: "bernie_queue_depth 0\n",
                 pace=pace or Pace(rate=10_000, burst=10_000),
@@ -60,9 +60,6 @@ class Api:
         )
         self.client = TestClient(self.app)
         self.client.portal = portal
-
-    def _wake(self) -> None:
-        self.wakes += 1
 
     async def _graph_status(self) -> GraphStatus:
         return self.graph
@@ -127,8 +124,15 @@ class FinishingApi(Api):
 
     audio = b"RIFF and so on"
 
-    def _wake(self) -> None:
-        super()._wake()
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        event.listen(self.database.sessions, "after_commit", self._committed)
+
+    def _committed(self, session: Session) -> None:
+        if notices.LINE in notices.told(session):
+            self._finish()
+
+    def _finish(self) -> None:
         while claimed := actions.claim(self.database, self.now):
             self.store.put(actions.result_of(claimed), self.audio, "audio/wav")
             assert actions.succeed(self.database, claimed, self.now)

@@ -78,6 +78,7 @@ class SmallSystem:
             "BERNIE_CONVERSION__PIPELINE": "off",
             "BERNIE_THROTTLE_STARTS": "1000",
             "BERNIE_WORKER_CLIPS": "3",
+            "BERNIE_BULK_WINDOW": "20",
             "BERNIE_DRAIN_SECONDS": "10",
             "BERNIE_URL": f"http://127.0.0.1:{self.port}",
             "COLUMNS": "1000",

@@ -66,6 +66,14 @@ OPERATIONS = [
         "/api/clips/{clip_id}/events": "GET",
         "/api/clips/{clip_id}/audio": "GET",
         "/api/clips/{clip_id}/peaks": "GET",
+        "/api/clips/{clip_id}/words": "GET",
+        "/api/clips/{clip_id}/captions.srt": "GET",
+        "/api/clips/{clip_id}/captions.vtt": "GET",
+        "/api/batches": "GET POST",
+        "/api/batches/{batch_id}": "GET DELETE",
+        "/api/batches/{batch_id}/results": "GET",
+        "/api/batches/{batch_id}/errors": "GET",
+        "/api/batches/{batch_id}/events": "GET",
     }.items()
     for method in methods.split()
 ]

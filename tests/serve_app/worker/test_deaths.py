@@ -49,13 +49,8 @@ def let_leases_run_out(harness: WorkerHarness) -> None:
     time.sleep(harness.settings.lease_seconds + 0.1)
 
 
-@pytest.mark.parametrize("streamed", [False, True])
-def test_stored_result_of_a_dead_worker_is_charged_without_rework(
-    harness: WorkerHarness, streamed: bool
-) -> None:
+def test_stored_result_of_a_dead_worker_is_charged_without_rework(harness: WorkerHarness) -> None:
     clip_id = harness.submit()
-    if streamed:
-        harness.listen(clip_id)
     complete = MultipartWriter.complete
 
     def complete_and_die(upload: MultipartWriter) -> int:
