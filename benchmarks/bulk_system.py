@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -36,11 +37,18 @@ from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, User
 from tests.postgres import Postgres
-from tests.system.test_up import BernieUp
+from tests.system.bernie_up import BernieUp
 from tests.waiting import until
 
 TEXT = "A line of about the usual length, number {}."
 CONNECTIONS = 16
+
+
+_PROCESSES = {
+    "feeder": re.compile(r"^python -m serve_app.bulk run"),
+    "worker": re.compile(r"^ray::\S*bernie[:#]+worker"),
+    "ingress": re.compile(r"^ray::\S*bernie[:#]+ingress"),
+}
 
 
 class System:
@@ -105,12 +113,8 @@ def memory() -> dict[str, float]:
     found = {}
     for process in psutil.process_iter(["cmdline", "memory_info"]):
         line = " ".join(process.info["cmdline"] or ())
-        for name, part in (
-            ("feeder", "serve_app.bulk run"),
-            ("worker", "#worker#"),
-            ("ingress", "#ingress#"),
-        ):
-            if part in line and "job submit" not in line and "/bin/sh" not in line:
+        for name, pattern in _PROCESSES.items():
+            if pattern.search(line):
                 found[name] = round(process.info["memory_info"].rss / 1e6)
     return found
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
+from serve_app.accounts import credits
 from serve_app.db.models import Batch, RecordingUpload, User
 from serve_app.errors import invalid
 from serve_app.http.app_state import AppState
@@ -49,6 +50,7 @@ def submit(state: AppState, user: User, asked: BatchRequest) -> Batch:
         earlier = session.get(Batch, batch_id)
         if earlier is None:
             records.require_place(session, user.id, settings)
+            credits.require_available(session, user, settings.clip_credits, "line")
     ending = _ending(upload, asked.format)
     # Of a repeated request the copy is a second one, so that the first stays as it is.
     again = "" if earlier is None else f".{new_id()}"

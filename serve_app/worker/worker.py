@@ -120,7 +120,8 @@ class Worker:
     def reconfigure(self, settings: Settings) -> None:
         """Other settings for what is begun from now on."""
         if settings.worker_clips != self._settings.worker_clips:
-            self._threads.resize(2 * settings.worker_clips + 1)
+            places = settings.worker_clips + settings.worker_bulk_clips
+            self._threads.resize(2 * places + 1)
         self._settings = settings
         self._runner.settings = settings
         self._leases.seconds = settings.lease_seconds

@@ -69,6 +69,11 @@ OPERATIONS = [
         "/api/clips/{clip_id}/words": "GET",
         "/api/clips/{clip_id}/captions.srt": "GET",
         "/api/clips/{clip_id}/captions.vtt": "GET",
+        "/api/batches": "GET POST",
+        "/api/batches/{batch_id}": "GET DELETE",
+        "/api/batches/{batch_id}/results": "GET",
+        "/api/batches/{batch_id}/errors": "GET",
+        "/api/batches/{batch_id}/events": "GET",
     }.items()
     for method in methods.split()
 ]
