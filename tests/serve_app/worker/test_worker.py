@@ -122,6 +122,18 @@ def test_worker_stops_a_cancelled_clip_and_leaves_nothing(harness: WorkerHarness
     assert harness.tally.outcomes == []
 
 
+def test_worker_finds_without_notices_what_it_was_not_told_of(harness: WorkerHarness) -> None:
+    harness.database.notices.close()
+
+    async def go() -> None:
+        async with harness.working(), asyncio.timeout(20):
+            await asyncio.sleep(0.2)  # it has found nothing, and waits
+            clip_id = await asyncio.to_thread(harness.submit)
+            await harness.until(harness.ended(clip_id))
+
+    asyncio.run(go())
+
+
 def test_worker_stops_only_the_cancelled_clip(harness: WorkerHarness) -> None:
     harness.settings = harness.settings.model_copy(
         update={"lease_seconds": 60, "drain_seconds": 0.1}
