@@ -119,15 +119,17 @@ WAITS = 20
 """Clips of one user for each figure of `waits`."""
 
 
-def latency(users: list[int]) -> dict[str, Any]:
-    """What users wait for, by pipeline and number of users; each figure is (p50, p95) [s]."""
+def latency(users: list[int], pipelines: list[str]) -> dict[str, Any]:
+    """What users wait for, by number of users; each figure is (p50, p95) [s]."""
     result: dict[str, Any] = {}
-    for pipeline in ("noop", "kokoro"):
+    for pipeline in pipelines:
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(
                 data_dir=Path(folder),
                 port=free_port(),
                 speech={"pipeline": pipeline},
+                conversion={"pipeline": "off"},
+                sound_effects={"pipeline": "off"},
                 throttle_starts=10_000,
             )
             with local_stack(settings, lambda _: None, free_port()):
@@ -252,6 +254,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, nargs="+", default=[1, 4, 8])
     parser.add_argument("--clips", type=int, default=3, help="clips of each user")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--pipelines", nargs="+", default=["noop", "kokoro"], help="of --latency")
     parser.add_argument("--latency", action="store_true", help="only what users wait for")
     parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -259,7 +262,7 @@ def main() -> None:
         print(json.dumps(bare()))
         return
     if arguments.latency:
-        waits = latency(arguments.users)
+        waits = latency(arguments.users, arguments.pipelines)
         print("| what | users | p50, s | p95, s |\n|---|---|---|---|")
         for what, rows in waits.items():
             for users, (p50, p95) in rows.items():

@@ -8,8 +8,7 @@ is read as when it stands alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from difflib import SequenceMatcher
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from pipelines.english.markup import blanked
@@ -18,7 +17,8 @@ from pipelines.english.normalize import normalize
 _WRITTEN = re.compile(r"(?:(?!—|…|\.\.|--)\S)+")
 _EDGE = ".,;:!?\"'()[]{}“”‘’«»*_~`-–"
 _NOT_LETTERS = re.compile(r"[\W_]+")
-_MOST_CELLS = 20_000
+_MOST_CELLS = 50_000
+"""Of words written and said between two that are equal: more are shared out evenly."""
 _SKIPPED, _UNLIKE = 0.5, 1.0
 
 Span = tuple[int, int]
@@ -35,13 +35,49 @@ def source_spans(
     theirs = [_key(text[begin:end]) for begin, end in written]
     owners: list[int] = []
     place = 0
-    matcher = SequenceMatcher(None, theirs, ours, autojunk=False)
-    for one, other, size in matcher.get_matching_blocks():
-        tokens = range(place, one)
-        owners += _between(tokens, said[len(owners) : other], written, text, language)
-        owners += range(one, one + size)
-        place = one + size
+    for one, other in _steps(theirs, ours):
+        owners += _between(range(place, one), said[len(owners) : other], written, text, language)
+        if other < len(said):
+            owners.append(one)
+        place = one + 1
     return [written[owner] for owner in owners]
+
+
+def _steps(theirs: Sequence[str], ours: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The places of the words that are equal, in order, and last the two ends. Where words differ,
+    it goes on at the nearest two in a row that are equal."""
+    one = other = 0
+    while one < len(theirs) and other < len(ours):
+        if theirs[one] != ours[other]:
+            one, other = _next_pair(theirs, ours, one, other)
+        yield one, other
+        one, other = one + 1, other + 1
+    if (one, other) != (len(theirs) + 1, len(ours) + 1):
+        yield len(theirs), len(ours)
+
+
+def _next_pair(theirs: Sequence[str], ours: Sequence[str], one: int, other: int) -> tuple[int, int]:
+    """The nearest places from `one` and `other` on of two words in a row that are equal; the end
+    counts as a word."""
+    width = 16
+    while True:
+        places: dict[tuple[str, str], int] = {}
+        for place in range(one, min(one + width, len(theirs))):
+            places.setdefault(_pair(theirs, place), place)
+        found = [
+            (places[pair] - one + place - other, places[pair], place)
+            for place in range(other, min(other + width, len(ours)))
+            if (pair := _pair(ours, place)) in places
+        ]
+        if found:
+            return min(found)[1:]
+        if one + width >= len(theirs) and other + width >= len(ours):
+            return len(theirs), len(ours)
+        width *= 2
+
+
+def _pair(words: Sequence[str], place: int) -> tuple[str, str]:
+    return words[place], words[place + 1] if place + 1 < len(words) else ""
 
 
 def written_words(text: str, *, literal: bool = False) -> list[Span]:
@@ -109,7 +145,7 @@ def _assigned(likely: Sequence[frozenset[str]], said: Sequence[str]) -> list[int
 
 
 def _key(word: str) -> str:
-    return _NOT_LETTERS.sub("", word).casefold()
+    return _NOT_LETTERS.sub("", word).casefold() or word
 
 
 @lru_cache(maxsize=4096)

@@ -102,7 +102,9 @@ class Notices:
         self._watching: dict[str, dict[int, Callable[[], None]]] = defaultdict(dict)
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
-        self._ears, self._mouth = socket.socketpair()
+        self._ears: socket.socket | None = None
+        self._mouth: socket.socket | None = None
+        """What is said in one ends what waits at the other."""
         self._closed = False
 
     @contextmanager
@@ -138,43 +140,41 @@ class Notices:
     def close(self) -> None:
         """Ends the thread and its connection."""
         with self._lock:
-            if self._closed:
-                return
             self._closed = True
-            self._mouth.send(b"\0")
-        if self._thread is not None:
-            self._thread.join(5)
-        self._ears.close()
-        self._mouth.close()
+            thread, mouth, ears = self._thread, self._mouth, self._ears
+            self._thread = self._mouth = None
+        if thread is not None and mouth is not None and ears is not None:
+            mouth.send(b"\0")
+            thread.join(5)
+            mouth.close()
+            ears.close()
 
     def _start(self) -> None:
         if self._thread is None and not self._closed:
-            self._thread = threading.Thread(target=self._run, name="notices", daemon=True)
+            self._ears, self._mouth = socket.socketpair()
+            self._thread = threading.Thread(
+                target=self._run, args=[self._ears], name="notices", daemon=True
+            )
             self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, ears: socket.socket) -> None:
         while not self._closed:
             try:
                 with closing(self._channel.listen()) as incoming:
                     self._deliver(None)  # what was told of before is to be looked at, too
-                    self._pump(incoming)
+                    self._pump(incoming, ears)
             except Exception as error:  # noqa: BLE001 - of whatever kind: it is begun anew
                 logger.info("notices cannot be had (%s)", type(error).__name__)
-                self._pause()
+                _pause(ears)
 
-    def _pump(self, incoming: Incoming) -> None:
+    def _pump(self, incoming: Incoming, ears: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(incoming.fileno(), selectors.EVENT_READ)
-            selector.register(self._ears, selectors.EVENT_READ)
+            selector.register(ears, selectors.EVENT_READ)
             while not self._closed:
                 selector.select()
                 if not self._closed:
                     self._deliver(incoming.receive())
-
-    def _pause(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._ears, selectors.EVENT_READ)
-            selector.select(_RETRY_SECONDS)
 
     def _deliver(self, topics: Iterable[str] | None) -> None:
         """To those who watch the topics, or to all."""
@@ -188,6 +188,12 @@ class Notices:
             ]
         for call in calls:
             call()
+
+
+def _pause(ears: socket.socket) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(ears, selectors.EVENT_READ)
+        selector.select(_RETRY_SECONDS)
 
 
 class PostgresChannel:

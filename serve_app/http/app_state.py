@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -41,6 +41,8 @@ class AppState:
     relay: Relay | None = None
     """Through which the proxy in front of this process can fetch streamed answers, if it does."""
     work: Work = field(default_factory=Work)
+    callers: Counter[str] = field(default_factory=Counter)
+    """Calls of other services' clients that hear each clip at this process."""
     pace: Pace = field(default_factory=Pace)
     wait_slots: WaitSlots = field(default_factory=WaitSlots)
     readiness_check: SingleFlight[list[str]] = field(default_factory=SingleFlight)

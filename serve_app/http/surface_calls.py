@@ -151,6 +151,7 @@ class SurfaceCall:
             return gone
 
         end = _End.BROKEN
+        self.state.callers[clip_id] += 1
         try:
             stream = clip_stream(self.state, self.user.id, clip_id, is_gone, self.live)
             async with aclosing(stream) as blocks:
@@ -161,6 +162,12 @@ class SurfaceCall:
             end = _End.GONE
             raise
         finally:
+            self.state.callers[clip_id] -= 1
+            if self.state.callers[clip_id]:
+                # A repetition of this call hears the same clip.
+                end = _End.BROKEN
+            else:
+                del self.state.callers[clip_id]
             settle = partial(self._settle, clip_id, end)
             await asyncio.shield(self.state.work.writes.run(self.user.id, settle))
 

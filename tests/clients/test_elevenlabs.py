@@ -173,6 +173,13 @@ def test_voices(client: ElevenLabs, server: Server) -> None:
     assert (len(page.voices), page.has_more) == (2, True)
     second = client.voices.search(page_size=2, next_page_token=page.next_page_token)
     assert page.voices[0].voice_id != second.voices[0].voice_id
+    british = client.voices.search(gender="female", accent="en-gb", sort="name", page_size=100)
+    names = [voice.name or "" for voice in british.voices]
+    assert "bf_emma" in names
+    assert names == sorted(names)
+    assert all(name.startswith("bf_") for name in names)
+    answer = client.voices.with_raw_response.search(collection_id="mine", sort="name")
+    assert answer.headers["x-bernie-ignored"] == "collection_id"
     asked = client.voices.search(voice_ids=["bf_emma", "bm_george"])
     assert {voice.voice_id for voice in asked.voices} == {"bf_emma", "bm_george"}
 
@@ -335,18 +342,19 @@ def test_pronunciation_dictionaries(client: ElevenLabs, server: Server) -> None:
     assert isinstance(asked, SpeechRequest)
     assert asked.pronunciations == (Pronunciation("SQL", "sequel"),)
     assert server.newest().text == "SQL is no MySQL."
-    others = ElevenLabs(base_url=server.url, api_key=server.account())
-    for run in (
-        lambda: others.pronunciation_dictionaries.get(made.id),
-        lambda: b"".join(
-            others.text_to_speech.convert(
-                RACHEL, text=TEXT, pronunciation_dictionary_locators=locators
-            )
-        ),
-    ):
-        with pytest.raises(ApiError) as caught:
-            run()
-        assert caught.value.body["detail"]["status"] == "pronunciation_dictionary_not_found"
+    with httpx.Client(timeout=60) as http:
+        others = ElevenLabs(base_url=server.url, api_key=server.account(), httpx_client=http)
+        for run in (
+            lambda: others.pronunciation_dictionaries.get(made.id),
+            lambda: b"".join(
+                others.text_to_speech.convert(
+                    RACHEL, text=TEXT, pronunciation_dictionary_locators=locators
+                )
+            ),
+        ):
+            with pytest.raises(ApiError) as caught:
+                run()
+            assert caught.value.body["detail"]["status"] == "pronunciation_dictionary_not_found"
     for wrong in (
         alias_rule("", "x"),
         alias_rule("x", ""),
@@ -394,4 +402,5 @@ def test_home_assistant_asks_for_models_voices_and_speech(server: Server) -> Non
             },
         )
     assert answer.status_code == 200
+    assert "optimize_streaming_latency" in answer.headers["x-bernie-ignored"]
     check_format("mp3_44100_128", answer.content, 2.3)

@@ -209,6 +209,32 @@ def test_a_caller_who_goes_away_cancels_the_clip(client: openai.OpenAI, server: 
     ).content
 
 
+def test_a_caller_who_goes_away_leaves_the_clip_to_a_repetition(
+    client: openai.OpenAI, server: Server
+) -> None:
+    server.stages["styletts2"].hold.clear()
+    body = {"model": "tts-1", "input": "Say it again. " + TEXT, "voice": "alloy"}
+    headers = {"Authorization": f"Bearer {client.api_key}"}
+    before = len(server.clips())
+
+    async def one_leaves() -> httpx.Response:
+        async with httpx.AsyncClient(timeout=30) as http:
+            first, second = (
+                asyncio.create_task(
+                    http.post(f"{server.url}/v1/audio/speech", json=body, headers=headers)
+                )
+                for _ in range(2)
+            )
+            await asyncio.sleep(0.5)
+            first.cancel()
+            await asyncio.sleep(0.5)
+            server.stages["styletts2"].hold.set()
+            return await second
+
+    assert asyncio.run(one_leaves()).status_code == 200
+    assert len(server.clips()) == before + 1
+
+
 def test_a_listener_who_goes_away_cancels_the_clip(client: openai.OpenAI, server: Server) -> None:
     server.stages["styletts2"].pause = 1.0
     with client.audio.speech.with_streaming_response.create(

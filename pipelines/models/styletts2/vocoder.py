@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from pipelines.audio.edges import sounding, with_pauses
+from pipelines.audio.edges import kept, with_pauses
 from pipelines.audio.gating import gated
-from pipelines.audio.stretching import stretched
+from pipelines.audio.stretching import cycles_of, stretched
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.segments import SpeechAcoustic
@@ -66,10 +66,16 @@ class StyleTTS2Vocoder:
     def _finished(self, samples: Waveform, acoustic: SpeechAcoustic) -> Utterance:
         """The samples at their speed, with the silence that is due around them."""
         rate, edges = self.sample_rate, acoustic.edges
-        start, stop = sounding(samples, edges, rate)
-        played = stretched(samples[start:stop], acoustic.stretch, rate)
+        step = self.model.samples_per_frame // 2
+        span = kept(edges, acoustic.energy, step, rate)
+        played = samples[span]
+        if acoustic.stretch != 1:
+            cycles = cycles_of(acoustic.f0, step, rate)
+            played = stretched(played, acoustic.stretch, rate, cycles[span])
         words = tuple(
-            _moved(word, start / rate, acoustic.stretch, edges.before, len(played) / rate)
+            _moved(
+                word, (span.start or 0) / rate, acoustic.stretch, edges.before, len(played) / rate
+            )
             for word in acoustic.words
         )
         return Utterance(with_pauses(played, edges, rate), words)

@@ -22,7 +22,7 @@ from serve_app.http.surface_calls import Connection, SurfaceCall, fingerprint
 from serve_app.http.surface_names import check_model, kept_about, voice_named
 from serve_app.media import dictionaries
 from serve_app.media.clips import NewClip
-from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
+from serve_app.routes.elevenlabs.formats import DEFAULT, encoding, unknown_parameters
 
 router = APIRouter(prefix="/v1/text-to-speech")
 
@@ -37,6 +37,7 @@ _WITHOUT_EFFECT = (
     "audio_effects",
 )
 
+_PARAMETERS = ("output_format", "enable_logging")
 OutputFormat = Annotated[str, FromQuery(alias="output_format")]
 Flag = Annotated[bool, FromQuery()]
 
@@ -130,7 +131,7 @@ async def speech_call(
 ) -> SurfaceCall:
     """Raises ApiError 422 for a format that there is not."""
     print_ = fingerprint(request, await request.body())
-    return call_of(
+    call = call_of(
         state,
         user,
         request,
@@ -141,6 +142,8 @@ async def speech_call(
         logged=enable_logging,
         live=live,
     )
+    call.ignored = [*call.ignored, *unknown_parameters(request, _PARAMETERS)]
+    return call
 
 
 def call_of(

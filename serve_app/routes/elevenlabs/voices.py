@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
@@ -21,6 +21,7 @@ from serve_app.http.schemas.common import ForeignBody
 from serve_app.http.surface_names import find_own, voice_named
 from serve_app.http.work import reads, writes
 from serve_app.media import voice_profiles, voices
+from serve_app.routes.elevenlabs.formats import unknown_parameters
 
 router = APIRouter()
 
@@ -35,6 +36,10 @@ SETTINGS = {
 _WITHOUT_EFFECT = ("remove_background_noise",)
 _MAX_DESCRIPTION, _MAX_LABELS = 500, 20
 _MODELS = ["eleven_multilingual_v2"]
+_SEARCHED = (
+    *("page_size", "next_page_token", "search", "category", "voice_type", "voice_ids", "gender"),
+    *("accent", "language", "sort", "sort_direction", "include_total_count"),
+)
 Json = dict[str, Any]
 
 
@@ -49,14 +54,27 @@ def list_voices(user: CurrentUser, state: StateDep) -> Json:
 def search_voices(
     user: CurrentUser,
     state: StateDep,
+    request: Request,
+    response: Response,
     page_size: Annotated[int, between(1, 100), FromQuery()] = 10,
     next_page_token: Annotated[str, FromQuery(max_length=20)] = "",
     search: Annotated[str, FromQuery(max_length=200)] = "",
     category: Annotated[str, FromQuery(max_length=40)] = "",
     voice_type: Annotated[str, FromQuery(max_length=40)] = "",
     voice_ids: Annotated[list[str] | None, FromQuery(max_length=100)] = None,
+    gender: Annotated[str, FromQuery(max_length=40)] = "",
+    accent: Annotated[str, FromQuery(max_length=40)] = "",
+    language: Annotated[str, FromQuery(max_length=40)] = "",
+    sort: Annotated[Literal["name", "created_at_unix"] | None, FromQuery()] = None,
+    sort_direction: Annotated[Literal["asc", "desc"], FromQuery()] = "asc",
 ) -> Json:
+    _name_ignored(response, unknown_parameters(request, _SEARCHED))
     found = _all(state, user)
+    for label, wanted in (("gender", gender), ("accent", accent), ("language", language)):
+        if wanted:
+            found = [each for each in found if each["labels"].get(label) == wanted]
+    if sort is not None:
+        found.sort(key=lambda each: each[sort] or 0, reverse=sort_direction == "desc")
     if search:
         found = [each for each in found if search.casefold() in each["name"].casefold()]
     if category:

@@ -1,13 +1,21 @@
 import numpy as np
 import pytest
 
-from pipelines.audio.edges import MARGIN_SECONDS, WHOLE, Edges, sounding, with_pauses
+from pipelines.audio.edges import MARGIN_SECONDS, QUIET, WHOLE, Edges, kept, with_pauses
 
 RATE = 24_000
+STEP = 300
+
+
+def energies(wave: np.ndarray) -> np.ndarray:
+    """The natural logarithm of the power of each `STEP` samples."""
+    powers = np.square(wave[: len(wave) // STEP * STEP].reshape(-1, STEP)).mean(axis=1)
+    return np.log(powers + 1e-12).astype(np.float32)
 
 
 def edged(wave: np.ndarray, edges: Edges) -> np.ndarray:
-    return with_pauses(wave[slice(*sounding(wave, edges, RATE))], edges, RATE)
+    span = kept(edges, energies(wave), STEP, RATE)
+    return with_pauses(wave[span], edges, RATE)
 
 
 def speech(lead: float, sound: float, tail: float) -> np.ndarray:
@@ -45,3 +53,13 @@ def test_one_end_may_be_cut():
 def test_silence_and_scraps_are_kept(samples: int):
     wave = np.zeros(samples, np.float32)
     assert len(edged(wave, Edges(cut_start=True, cut_end=True))) == samples
+
+
+def test_silence_is_42_decibels_below_what_is_loud():
+    edges = Edges(cut_start=True, cut_end=True)
+    for below, first in ((QUIET - 0.01, 40), (QUIET + 0.01, 45)):
+        energy = np.full(100, -20.0, np.float32)
+        energy[40:60] = -below
+        energy[45:60] = 0.0
+        margin = round(MARGIN_SECONDS * RATE)
+        assert kept(edges, energy, STEP, RATE) == slice(first * STEP - margin, 60 * STEP + margin)
