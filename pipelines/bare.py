@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from pipelines import registry
-from pipelines.protocol import Acoustic, Request, Waveform
+from pipelines.protocol import Acoustic, Request, Waveform, Word, uttered
 from pipelines.settings import PipelineSettings
 
 
@@ -42,6 +43,20 @@ class BarePipeline:
         joiner = registry.joiner(*self._names, self._settings)
         added = [joiner.add(self.waveform(acoustic)) for acoustic in self.acoustics(request)]
         return [*added, joiner.close()]
+
+    def clip_and_words(self, request: Request) -> tuple[Waveform, list[Word]]:
+        """The whole clip, and when its words are said, in seconds. Raises InvalidInput."""
+        joiner = registry.joiner(*self._names, self._settings)
+        added: list[Waveform] = []
+        words: list[Word] = []
+        length = 0
+        for acoustic in self.acoustics(request):
+            [made] = uttered(self._vocoder, [acoustic])
+            added.append(joiner.add(made.waveform))
+            length += len(added[-1])
+            start = (length - len(made.waveform)) / self.sample_rate
+            words += (replace(w, start=start + w.start, stop=start + w.stop) for w in made.words)
+        return np.concatenate([*added, joiner.close()]), words
 
     def clip(self, request: Request) -> Waveform:
         """The whole clip, `[samples]` at `sample_rate`. Raises InvalidInput."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +45,28 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """How words of a text are said wherever they are written: as other words, or with sounds."""
+
+    written: str
+    alias: str = ""
+    ipa: str = ""
+    """Instead of an alias."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A part of a text with a voice of its own: from the end of the part before it to the character
+    `end`."""
+
+    voice: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechRequest(Request):
     """Text to be spoken. `speed` divides durations; `seed` fixes all noise of the clip. Markup in a
-    `literal` text is read as it is written.
+    `literal` text is read as it is written. Where there are `turns`, theirs are the voices.
     """
 
     text: str
@@ -55,6 +74,29 @@ class SpeechRequest(Request):
     speed: float = 1.0
     seed: int = 0
     literal: bool = False
+    pronunciations: tuple[Pronunciation, ...] = ()
+    turns: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A written word and when it is said. `begin` and `end` count characters of the text of the
+    request, `start` and `stop` seconds."""
+
+    begin: int
+    end: int
+    said: str
+    """As it is said: `five dollars` for `$5`."""
+    start: float
+    stop: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """The waveform of one segment, and the words in it, whose times count from its first sample."""
+
+    waveform: Waveform
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +112,8 @@ class Segment:
     length: int
     note: str = field(default="", kw_only=True)
     """What the user should know of how the request was understood."""
+    sounds: tuple[str, ...] = field(default=(), kw_only=True)
+    """The kinds of sound that a description was understood as, in its order."""
 
 
 @dataclass(slots=True)
@@ -121,6 +165,22 @@ class Vocoder(Protocol):
     def synthesize(self, acoustics: Sequence[Any]) -> list[Waveform]:
         """One waveform per member, in order."""
         ...
+
+
+@runtime_checkable
+class Speaker(Protocol):
+    """A vocoder that knows when its words are said."""
+
+    def utter(self, acoustics: Sequence[Any]) -> list[Utterance]:
+        """One utterance per member, in order."""
+        ...
+
+
+def uttered(vocoder: Vocoder, acoustics: Sequence[Any]) -> list[Utterance]:
+    """What any vocoder makes of a batch."""
+    if isinstance(vocoder, Speaker):
+        return vocoder.utter(acoustics)
+    return [Utterance(waveform) for waveform in vocoder.synthesize(acoustics)]
 
 
 class Joiner(Protocol):

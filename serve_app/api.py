@@ -13,9 +13,11 @@ from serve_app.http.error_responses import ERROR_HANDLERS
 from serve_app.http.middleware import BodyLimit, SecurityHeaders, UnexpectedErrors
 from serve_app.routes import (
     accounts,
+    batches,
     client_models,
     clip_audio,
     clip_events,
+    clip_words,
     clips,
     conversions,
     elevenlabs,
@@ -69,6 +71,8 @@ def create_app(state: AppState) -> FastAPI:
         clips,
         clip_events,
         clip_audio,
+        batches,
+        clip_words,
         client_models,
         openai,
         elevenlabs,

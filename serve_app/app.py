@@ -68,8 +68,6 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
     worker = serve.deployment(
         name="worker",
         num_replicas=settings.worker_replicas,
-        max_ongoing_requests=100,
-        max_queued_requests=_QUEUED,
         max_surge_percent=100,
         graceful_shutdown_timeout_s=settings.drain_seconds + STOP_SECONDS + 5,
         health_check_period_s=5,
@@ -108,12 +106,13 @@ def _omp_threads(scale: StageScale) -> dict[str, str]:
 
 def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:
     scale: StageScale = getattr(settings.service(service), stage)
+    places = settings.worker_clips + settings.worker_bulk_clips
     max_requests = scale.max_batch * scale.max_groups + scale.max_waiting
     return serve.deployment(
         name=f"{service}-{stage}",
         max_ongoing_requests=max_requests,
         # Of one worker: more than it has under way, so that it is refused only where it errs.
-        max_queued_requests=4 * settings.worker_clips * settings.clip_segments,
+        max_queued_requests=4 * places * settings.clip_segments,
         max_surge_percent=0 if scale.num_gpus else 100,
         autoscaling_config={
             "min_replicas": scale.min_replicas,

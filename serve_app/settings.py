@@ -26,7 +26,7 @@ class StageScale(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min_replicas: int = Field(1, ge=1)
+    min_replicas: int = Field(1, ge=0)
     max_replicas: int = Field(1, ge=1)
     num_cpus: float = Field(0.1, ge=0)
     num_gpus: float = Field(0, ge=0)
@@ -39,6 +39,9 @@ class StageScale(BaseModel):
     max_waiting: int = Field(
         200, ge=1, description="segments a replica takes in before callers wait"
     )
+    max_memory_mb: int = Field(
+        0, ge=0, description="resident memory beyond which a replica is replaced; 0: no bound"
+    )
 
     def torch_threads(self) -> int:
         """Threads of a replica in this process: as many as it reserves CPUs, where that is one or
@@ -46,7 +49,9 @@ class StageScale(BaseModel):
         return self.threads or int(self.num_cpus) or usable_cores()
 
 
-LIVE_SCALE = frozenset({"max_batch", "max_batch_length", "spread", "max_groups", "join_every"})
+LIVE_SCALE = frozenset(
+    {"max_batch", "max_batch_length", "spread", "max_groups", "join_every", "max_memory_mb"}
+)
 """What may change in a replica that goes on running."""
 
 AUTO, OFF = "auto", "off"
@@ -121,6 +126,9 @@ class Settings(BaseSettings, QueueSettings):
     # HTTP
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
+    internal_host: str = ""
+    """Where the processes of the system listen for each other. Empty: the address of the node, or
+    loopback where the database is SQLite, whose processes are on one machine."""
     max_body_bytes: int = Field(256 * 1024, ge=1024)
     ingress_replicas: int = Field(1, ge=1)
     studio_origins: str = ""
@@ -143,7 +151,7 @@ class Settings(BaseSettings, QueueSettings):
     worker_replicas: int = Field(1, ge=1)
     worker_clips: int = Field(8, ge=1)
     """Clips one worker replica runs at a time."""
-    worker_bulk_clips: int = Field(8, ge=1)
+    worker_bulk_clips: int = Field(16, ge=1)
     """Lines of batches that it runs besides."""
     worker_lanes: tuple[Literal["interactive", "bulk"], ...] = ("interactive", "bulk")
     """What workers take: clips for which somebody waits, lines of batches, or both."""
@@ -162,6 +170,8 @@ class Settings(BaseSettings, QueueSettings):
     max_batches_of_user: int = Field(4, ge=1)
     """Batches of one user that are not finished."""
     max_batch_lines: int = Field(1_000_000, ge=1)
+    max_manifest_bytes: int = Field(256 * 1024 * 1024, ge=1, le=5 * 1024**3)
+    """Largest manifest that is uploaded, packed and unpacked."""
 
     # Retention
     clip_keep_seconds: float = Field(0, ge=0)
@@ -233,6 +243,11 @@ class Settings(BaseSettings, QueueSettings):
                     f"{setting}.pipeline must be one of {', '.join(known)} ({variable})"
                 )
         return self
+
+    @property
+    def look_seconds(self) -> float:
+        """How often what one is told of is looked at all the same: a notice may be lost."""
+        return 10 * self.poll_seconds
 
     def service(self, name: str) -> ServiceSettings:
         """The settings of a service by its name, a key of `SERVICES`."""

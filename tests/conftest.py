@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from anyio.from_thread import start_blocking_portal
+from argon2 import PasswordHasher
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from serve_app.accounts import users
 from serve_app.storage.seaweedfs import SeaweedFS
+from tests.serve_app import api_harness
 
 # Ray reads these when it is imported, which some test modules do long before it is started.
 os.environ["RAY_AUTH_MODE"] = "token"
@@ -43,9 +48,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Systems
     return SystemsFirst(config, log)
 
 
+LONG = ("tests/browser", "tests/training", "tests/parity", "tests/benchmarks", "tests/serve_app")
+"""What takes long begins early, so that both processes have work to the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start a system of their own come before there is the one that others share."""
-    items.sort(key=lambda each: (not each.nodeid.startswith(SYSTEMS), "system" in fixtures(each)))
+    """One system at a time: tests of the small one, of systems of their own, of the large one."""
+    items.sort(
+        key=lambda each: (
+            not each.nodeid.startswith(SYSTEMS),
+            order(fixtures(each)),
+            not each.nodeid.startswith(LONG),
+        )
+    )
+
+
+def order(names: list[str]) -> int:
+    """Of a test that uses these fixtures."""
+    return 0 if "small_system" in names else 2 if "system" in names else 1
 
 
 def fixtures(item: pytest.Item) -> list[str]:
@@ -57,3 +77,33 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
     """One object store for each process of the run; each test takes keys or a bucket of its own."""
     with SeaweedFS(tmp_path_factory.mktemp("seaweedfs")) as store:
         yield store
+        os.kill(store.pid, signal.SIGKILL)  # in order it would wait for clients that stay connected
+
+
+SLOW_HASHER = users._hasher
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> None:
+    """Tests make thousands of accounts, and each hash as in service takes 30 ms of computing."""
+    users._hasher = QUICK_HASHER
+
+
+@pytest.fixture
+def slow_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Passwords are hashed as in service."""
+    monkeypatch.setattr(users, "_hasher", SLOW_HASHER)
+    users._dummy_hash.cache_clear()
+    yield
+    users._dummy_hash.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loop_of_clients() -> Iterator[None]:
+    """One event loop for the requests of all tests, as a server has; without it each request of a
+    TestClient starts a loop and a thread of its own."""
+    with start_blocking_portal() as portal:
+        api_harness.portal = portal
+        yield
+        api_harness.portal = None

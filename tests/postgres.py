@@ -10,16 +10,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 import psycopg
 from psycopg import sql
 
 from serve_app.cli.demo import free_port
+from tests.orphans import signal_at_parents_end
 
 _HOST = "127.0.0.1"
 _OWNER = "bernie"
@@ -88,6 +90,22 @@ class Postgres:
         finally:
             self._process = self._start()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The server answers nothing meanwhile; its connections stay open."""
+        stopped: list[psutil.Process] = []
+        try:
+            server = psutil.Process(self._process.pid)
+            for process in [server, *server.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
+                    stopped.append(process)
+            yield
+        finally:
+            for process in reversed(stopped):
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
+
     def __enter__(self) -> Self:
         return self
 
@@ -115,6 +133,8 @@ class Postgres:
                 "--encoding=UTF8",
                 "--locale=C",
                 "--no-sync",
+                # Tests connect thousands of times, with passwords that nobody can guess.
+                "--set=scram_iterations=1",
             ],
             user=self._user,
             cwd=self._folder,
@@ -143,6 +163,7 @@ class Postgres:
                 cwd=self._folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                preexec_fn=signal_at_parents_end(signal.SIGQUIT),
             )
         deadline = time.monotonic() + _START_SECONDS
         while True:

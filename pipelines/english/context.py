@@ -29,7 +29,7 @@ def tokens(text: str) -> list[tuple[str, int]]:
 
 
 def probabilities(words: Sequence[str], place: int, *, ends_in_s: bool) -> dict[str, float]:
-    """How likely the word at `place` is each of `TAGS`."""
+    """The probability of each of `TAGS` for the word at `place`; they add up to 1."""
     weights = _weights()
     found = (weights.get(zlib.crc32(f.encode())) for f in features(words, place, ends_in_s))
     score = np.sum([w for w in found if w is not None], axis=0, initial=0.0) * np.ones(len(TAGS))

@@ -120,6 +120,21 @@ def plain(text: str) -> str:
     return marks.without_pauses(rendered)
 
 
+def blanked(text: str) -> str:
+    """The text with a space for each character of tags, comments, pauses and phonemes: what is left
+    stands where it stood."""
+    if not _MARKS.search(text):
+        return text
+    for pattern in (_HIDDEN, _BRACKET_PAUSE):
+        text = pattern.sub(lambda m: " " * len(m[0]), text)
+    text = _SPOKEN_PHONEMES.sub(lambda m: f" {m[1]}".ljust(len(m[0])), text)
+    return _TAG.sub(lambda m: " " * len(m[0]) if _is_known(m["name"]) else m[0], text)
+
+
+def _is_known(name: str) -> bool:
+    return name.lower() in _NAMES or ":" in name
+
+
 class _Tags:
     """Goes through the tags of one text. What an open tag holds may be said in another way."""
 
@@ -133,7 +148,7 @@ class _Tags:
         place = 0
         for match in _TAG.finditer(text):
             name = match["name"].lower()
-            if name not in _NAMES and ":" not in name:
+            if not _is_known(name):
                 continue
             self._out.append(text[place : match.start()])
             place = match.end()

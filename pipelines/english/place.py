@@ -72,6 +72,7 @@ _CACHE: dict[str, re.Pattern[str]] = {}
 
 
 def either_of(words: str) -> re.Pattern[str]:
+    """A pattern of words that are separated by `|`; stems end in `*`."""
     if words not in _CACHE:
         _CACHE[words] = re.compile(words.replace("*", r"[\w'-]*"))
     return _CACHE[words]

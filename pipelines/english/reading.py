@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.english import marks
 from pipelines.english.characters import drop_marks
+from pipelines.english.given import say_as_given
 from pipelines.english.marks import PARAGRAPH, PAUSES, Words
 from pipelines.english.markup import render
 from pipelines.english.normalize import read_out
 from pipelines.english.phonemes import to_kokoro
 from pipelines.english.symbols import has_sound
+from pipelines.protocol import Pronunciation
 
 _CUT = re.compile(rf"\s*([{PAUSES}](?:\s*[{PAUSES}])*)\s*")
 
@@ -37,12 +40,16 @@ class Reading:
     last_pause: float
 
 
-def read(text: str, language: str, *, literal: bool) -> Reading:
-    """`text` in words. In a `literal` one markup is read as it is written."""
+def read(
+    text: str, language: str, *, literal: bool, given: Sequence[Pronunciation] = ()
+) -> Reading:
+    """`text` in words. In a `literal` one markup is read as it is written. Words whose
+    pronunciation is `given` are said so."""
     words = Words()
     text = drop_marks(text)
     if not literal:
-        text = render(text, words, _pronounceable)
+        text = render(text, words, pronounceable)
+    text = say_as_given(text, given, words, pronounceable)
     pieces = _CUT.split(read_out(text, language))
     parts: list[Part] = []
     pause: float | None = None
@@ -68,7 +75,7 @@ def _longer(one: float | None, other: float | None) -> float | None:
     return max((x for x in (one, other) if x is not None), default=None)
 
 
-def _pronounceable(ipa: str) -> str:
+def pronounceable(ipa: str) -> str:
     """Kokoro's phonemes of IPA as people write it, or nothing if it has no sound."""
     phonemes = to_kokoro(ipa.replace("'", "ˈ").replace(":", "ː"))
     return phonemes if has_sound(phonemes) else ""

@@ -50,6 +50,7 @@ def _skip_adverbs(place: Place) -> list[str]:
 
 
 def read_rule(place: Place) -> str:
+    """`present` or `past`: the tense of `read` in its sentence."""
     before = _skip_adverbs(place)
     nearest = before[0] if before else ""
     second = before[1] if len(before) > 1 else ""

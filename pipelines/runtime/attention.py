@@ -7,7 +7,6 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention.varlen import varlen_attn
 
 from pipelines.runtime.device import in_blocks
 from pipelines.runtime.sequence_packing import Packing
@@ -49,6 +48,9 @@ def attend_packed(queries_keys: Tensor, value: Tensor, packing: Packing) -> Tens
     if packing.even or in_blocks(value):
         return packing.by_run(_attend, [query, key, value])
     if has_varlen(value.device, value.dtype):
+        # Its import takes seconds, and memory for a compiler that nothing here uses.
+        from torch.nn.attention.varlen import varlen_attn
+
         longest = max(packing.lengths)
         ends = packing.ends
         return cast(Tensor, varlen_attn(query, key, value, ends, ends, longest, longest))

@@ -26,6 +26,8 @@ _ROWS = 510
 Pack = NDArray[np.float32]
 """`[510, 2 · style]`: a style for each number of phoneme symbols; the decoder's half first."""
 
+_JOINED_BY_PLUS = "The voices of a blend are joined by +: af_heart:0.7+am_michael:0.3."
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:
@@ -97,6 +99,14 @@ class Catalogue:
         """The voice with this name or alias."""
         return self._named.get(name)
 
+    def knows(self, specification: str) -> bool:
+        """Whether it names a voice that ships, or a blend of such."""
+        try:
+            self.parse(specification)
+        except InvalidInput:
+            return False
+        return True
+
     def recording(self, voice: Voice) -> Path:
         """A recording of the voice, for models that take their voice from one."""
         return self._folder / "recordings" / f"{voice.name}.flac"
@@ -106,6 +116,8 @@ class Catalogue:
         voice = self._named.get(name.strip())
         if voice is None:
             known = ", ".join(self._named)
+            if "," in name:
+                raise _bad(_JOINED_BY_PLUS)
             raise _bad(f"There is no voice {name.strip()[:40]!r}. Known voices: {known}.")
         if not colon:
             return voice, 1.0
@@ -113,6 +125,8 @@ class Catalogue:
             weight = float(given)
         except ValueError:
             weight = math.nan
+        if "," in given:
+            raise _bad(_JOINED_BY_PLUS)
         if not (math.isfinite(weight) and weight > 0):
             raise _bad(f"The weight of {voice.name} must be a number above 0.")
         return voice, weight

@@ -7,7 +7,9 @@ that makes it succeed, and only once, because its id is unique in the ledger.
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from collections.abc import Sequence
+
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Batch, Clip, LedgerEntry, User
@@ -61,6 +63,26 @@ def require_available(session: Session, user: User, cost: int, what: str = "clip
 def capture(session: Session, clip: Clip, now: float) -> None:
     """Charges a clip. A second charge of the same clip violates a constraint and rolls back."""
     _add_entry(session, clip.user_id, -clip.credits, "clip", now, clip.id)
+
+
+def capture_all(session: Session, user_id: str, clips: Sequence[Clip], now: float) -> None:
+    """Charges several clips of one user, as `capture` does each."""
+    user = lock_account(session, user_id)
+    entries = []
+    for clip in clips:
+        user.balance -= clip.credits
+        entries.append(
+            {
+                "user_id": user_id,
+                "clip_id": clip.id,
+                "amount": -clip.credits,
+                "balance": user.balance,
+                "reason": "clip",
+                "created_at": now,
+            }
+        )
+    session.flush()
+    session.execute(insert(LedgerEntry), entries)
 
 
 def grant(session: Session, user: User, amount: int, now: float) -> None:

@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from serve_app.bulk import results
-from serve_app.bulk.places import ObjectPlace
-from serve_app.bulk.results import PART_LINES
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, Clip
-from serve_app.media import batches
+from serve_app.media.batches import outcomes, results
+from serve_app.media.batches.places import ObjectPlace
+from serve_app.media.batches.results import PART_LINES
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
 
@@ -41,7 +40,7 @@ class Delivery:
         """Delivers the next lines that have all ended. False where there are none."""
         first = batch.delivered + 1
         with self._database.reading() as session:
-            ended, clips = batches.ended_after(session, batch, _LINES_AT_ONCE)
+            ended, clips = outcomes.ended_after(session, batch, _LINES_AT_ONCE)
         if ended < first:
             return False
         if batch.options.get("copy", False):
@@ -49,7 +48,7 @@ class Delivery:
         for number in range((first - 1) // PART_LINES, ended // PART_LINES):
             self._write_part(batch, number, (number + 1) * PART_LINES)
         with self._database.transaction() as session:
-            return batches.deliver(session, batch.id, token, ended)
+            return outcomes.deliver(session, batch.id, token, ended)
 
     def close(self, batch: Batch, now: float) -> None:
         """Writes the last part, the failed lines, and then the summary."""

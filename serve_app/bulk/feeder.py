@@ -11,16 +11,16 @@ import logging
 from collections.abc import Callable, Iterator
 from itertools import islice
 from threading import Event
+from typing import Protocol
 
-from serve_app.bulk.delivery import Delivery
 from serve_app.bulk.lines import LineMaker
-from serve_app.bulk.manifest import ManifestLine
 from serve_app.bulk.validation import LineIds, duplicate
 from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState
-from serve_app.media import batches
-from serve_app.media.batches import Line
+from serve_app.media.batches import cancelling, feeding, leases
+from serve_app.media.batches.lines import Line
+from serve_app.media.batches.manifest import ManifestLine
 from serve_app.settings import Settings
 from serve_app.storage.store_errors import StoreUnavailable
 
@@ -31,6 +31,13 @@ CHUNK_LINES = 200
 _MIN_WINDOW = 200
 _MAX_WINDOW = 1_000
 _PAUSE_SECONDS = 1.0
+
+
+class Deliverer(Protocol):
+    """What is done with lines that have ended, and at the end of a batch."""
+
+    def advance(self, batch: Batch, token: str) -> bool: ...
+    def close(self, batch: Batch, now: float, /) -> None: ...
 
 
 class Outcome(enum.Enum):
@@ -52,7 +59,7 @@ class Feeder:
         self,
         settings: Settings,
         database: Database,
-        delivery: Delivery,
+        delivery: Deliverer,
         maker: LineMaker,
         lines: Iterator[ManifestLine],
         batch: Batch,
@@ -116,7 +123,10 @@ class Feeder:
         with self._database.transaction() as session:
             now = self._database.now(session)
             seconds = self._settings.lease_seconds
-            return batches.renew(session, self._batch_id, self._token, seconds, now)
+            batch = leases.renew(session, self._batch_id, self._token, seconds, now)
+            if batch is not None:
+                cancelling.expire(session, batch, now)
+            return batch
 
     def _feed(self, batch: Batch) -> bool:
         """Adds lines where there is room for a good many. False where nothing was to be done."""
@@ -138,7 +148,7 @@ class Feeder:
             raise RuntimeError("the manifest has fewer lines than it had")
         with self._database.transaction() as session:
             now = self._database.now(session)
-            batches.add_lines(session, batch, self._token, self._chunk, now)
+            feeding.add_lines(session, batch, self._token, self._chunk, now)
         return True
 
     def _made(self, line: ManifestLine) -> Line:
@@ -148,21 +158,21 @@ class Feeder:
         with self._database.transaction() as session:
             now = self._database.now(session)
             limit = min(room, CHUNK_LINES)
-            return batches.retry_failed(session, batch, self._token, before, limit, now) > 0
+            return feeding.retry_failed(session, batch, self._token, before, limit, now) > 0
 
     def _cancel(self) -> None:
         cancelled = True
         while cancelled and not self._stopping.is_set():
             with self._database.transaction() as session:
                 now = self._database.now(session)
-                cancelled = batches.cancel_unstarted(session, self._batch_id, now) > 0
+                cancelled = cancelling.cancel_unstarted(session, self._batch_id, now) > 0
 
     def _close(self, batch: Batch) -> Outcome | None:
         with self._database.reading() as session:
             now = self._database.now(session)
         self._delivery.close(batch, now)
         with self._database.transaction() as session:
-            ended = batches.finish(session, self._batch_id, self._token, now)
+            ended = leases.finish(session, self._batch_id, self._token, now)
         return Outcome.DONE if ended else None
 
     def _unread(self, lines: Iterator[ManifestLine], cursor: int) -> Iterator[ManifestLine]:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from pipelines.protocol import InvalidInput
 from serve_app import catalog
-from serve_app.bulk.manifest import ManifestLine
+from serve_app.bulk.sources import FIELD, Sources
 from serve_app.db.engine import Database
 from serve_app.db.models import User
 from serve_app.errors import ApiError, invalid
 from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.http.new_clips import conversion_clip, sound_clip, speech_clip
+from serve_app.http.schemas.batches import DEFAULTS
 from serve_app.http.schemas.submissions import ClipOptions, Conversion, SoundEffect, Speech
 from serve_app.http.submission import Submission
 from serve_app.http.text_rules import clean_text
-from serve_app.media.batches import Line, Rejection
+from serve_app.media.batches.lines import Line, Rejection
+from serve_app.media.batches.manifest import ManifestLine
 from serve_app.media.clips import NewClip
 from serve_app.settings import SERVICES, Settings
 from serve_app.storage.store import ObjectStore
@@ -37,7 +40,7 @@ _REMEMBERED = 10_000
 
 class LineMaker:
     """Makes the lines of one user. Defaults are the fields of every line that does not have them,
-    `service` among them."""
+    `service` among them. With `sources` a line may name a recording beside its manifest."""
 
     def __init__(
         self,
@@ -46,13 +49,16 @@ class LineMaker:
         store: ObjectStore,
         user: User,
         defaults: Mapping[str, Any],
+        sources: Sources | None = None,
     ) -> None:
         self._settings = settings
-        self._user = user
+        self.user = user
         self._defaults = {"service": "speech", **defaults}
-        self._state = AppState(
-            settings, database, store, database.now, _nothing, _no_graph, metrics=str
-        )
+        if unknown := sorted(set(defaults) - DEFAULTS):
+            message = f"A default must be a field of a line, not {unknown[0][:40]!r}."
+            raise invalid("defaults", message)
+        self.state = AppState(settings, database, store, database.now, _no_graph, metrics=str)
+        self._sources = sources
         self._checked: dict[str, Rejection | None] = {}
         _service(self._defaults["service"])
 
@@ -69,7 +75,7 @@ class LineMaker:
             else:
                 catalog.require(service, settings)
                 return None
-        except _Rejected as error:
+        except Rejected as error:
             return error.why
         except ApiError as error:
             return _why(error)
@@ -88,40 +94,50 @@ class LineMaker:
         the batch's determine."""
         try:
             service, body = self._body(line, seed_of(batch_id, line.id))
-        except _Rejected as error:
+        except Rejected as error:
             return Line(line.number, line.id, error.why)
-        return Line(line.number, line.id, self._clip(service, body))
+        given = None
+        if self._sources is not None and (name := _source_of(line)) is not None:
+            given = partial(self._sources.find, name, batch_id)
+        return Line(line.number, line.id, self._clip(service, body, given))
 
     def _body(self, line: ManifestLine, seed: int) -> tuple[str, ClipOptions]:
-        """The service and its request. Raises _Rejected."""
+        """The service and its request. Raises Rejected."""
         if isinstance(line.fields, Rejection):
-            raise _Rejected(line.fields)
+            raise Rejected(line.fields)
         fields = {**self._defaults, **line.fields}
         try:
             service = _service(fields.pop("service"))
             known = BODIES[service].model_fields
             # A default that another service knows is no fault of this line.
             kept = {name: fields[name] for name in fields if name in known or name in line.fields}
+            if self._sources is not None and service == "seedvc":
+                kept.pop(FIELD, None)
             return service, BODIES[service].model_validate({"seed": seed, **kept})
         except ApiError as error:
-            raise _Rejected(_why(error)) from error
+            raise Rejected(_why(error)) from error
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"])
-            raise _Rejected(
-                Rejection("invalid_input", f"{field}: {first['msg']}.", field)
-            ) from error
+            raise Rejected(why_of(error)) from error
 
-    def _clip(self, service: str, body: ClipOptions) -> NewClip | Rejection:
-        submission = Submission(self._state, self._user, service, body, None)
+    def _clip(
+        self,
+        service: str,
+        body: ClipOptions,
+        given: Callable[[], tuple[str, float]] | None = None,
+    ) -> NewClip | Rejection:
+        submission = Submission(self.state, self.user, service, body, None)
+        if isinstance(body, Speech):
+            return self.clip_or_why(lambda: speech_clip(submission, body))
+        if isinstance(body, Conversion):
+            return self.clip_or_why(lambda: conversion_clip(submission, body, given))
+        if isinstance(body, SoundEffect):
+            return self.clip_or_why(lambda: sound_clip(submission, body))
+        raise TypeError(f"no service takes {type(body).__name__}")
+
+    def clip_or_why(self, make: Callable[[], NewClip]) -> NewClip | Rejection:
+        """What `make` gives, or what it raises of the line's own faults."""
         try:
-            if isinstance(body, Speech):
-                return speech_clip(submission, body)
-            if isinstance(body, Conversion):
-                return conversion_clip(submission, body)
-            if isinstance(body, SoundEffect):
-                return sound_clip(submission, body)
-            raise TypeError(f"no service takes {type(body).__name__}")
+            return make()
         except InvalidInput as error:
             return Rejection(error.code, error.message, error.field)
         except ApiError as error:
@@ -135,10 +151,23 @@ def seed_of(batch_id: str, line_id: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{batch_id}\n{line_id}".encode()).digest()[:4])
 
 
-class _Rejected(Exception):
+class Rejected(Exception):
+    """A line that does not become a clip."""
+
     def __init__(self, why: Rejection) -> None:
         super().__init__(why.message)
         self.why = why
+
+
+def _source_of(line: ManifestLine) -> Any:
+    return None if isinstance(line.fields, Rejection) else line.fields.get(FIELD)
+
+
+def why_of(error: ValidationError) -> Rejection:
+    """The first fault of a body."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    return Rejection("invalid_input", f"{field}: {first['msg']}.", field)
 
 
 def _service(name: Any) -> str:
@@ -154,10 +183,6 @@ def _service(name: Any) -> str:
 
 def _why(error: ApiError) -> Rejection:
     return Rejection(error.code, error.message, error.field)
-
-
-def _nothing() -> None:
-    """Workers poll."""
 
 
 async def _no_graph() -> GraphStatus:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from serve_app.bulk.manifest import ManifestLine
-from serve_app.media.batches import Rejection
+from serve_app.media.batches.lines import Rejection
+from serve_app.media.batches.manifest import ManifestLine
 
 MAX_PROBLEMS = 100
 """Problems that are kept. All are counted."""

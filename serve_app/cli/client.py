@@ -88,7 +88,15 @@ class Client:
     @contextmanager
     def uploaded(self, file: Path) -> Iterator[str]:
         """Sends a recording and yields the id of its upload, which is deleted after the block."""
-        kind = _CONTENT_TYPES.get(file.suffix.lower(), "application/octet-stream")
+        upload_id = self.send(file)
+        try:
+            yield upload_id
+        finally:
+            self._call("DELETE", f"/api/uploads/{upload_id}")
+
+    def send(self, file: Path, kind: str | None = None) -> str:
+        """Sends a file; the id of its upload."""
+        kind = kind or _CONTENT_TYPES.get(file.suffix.lower(), "application/octet-stream")
         try:
             with file.open("rb") as recording:
                 size = file.stat().st_size
@@ -107,10 +115,24 @@ class Client:
             raise RequestFailed(f"{file} cannot be read: {error.strerror}") from error
         except httpx.HTTPError as error:
             raise RequestFailed(f"{file} could not be sent to the object store.") from error
-        try:
-            yield upload["id"]
-        finally:
-            self._call("DELETE", f"/api/uploads/{upload['id']}")
+        return str(upload["id"])
+
+    def create_batch(self, upload: str, key: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Submits a manifest; with the same key it is the same batch."""
+        named = {"Idempotency-Key": key}
+        return self._call("POST", "/api/batches", headers=named, json={"upload": upload, **options})
+
+    def batch(self, batch_id: str) -> dict[str, Any]:
+        return self._call("GET", f"/api/batches/{batch_id}")
+
+    def cancel_batch(self, batch_id: str) -> dict[str, Any]:
+        return self._call("DELETE", f"/api/batches/{batch_id}")
+
+    def batch_results(self, batch_id: str, after: int, limit: int) -> list[dict[str, Any]]:
+        """What became of the next lines behind a number, as far as they have ended."""
+        params = {"after": after, "limit": limit}
+        with self._stream(f"/api/batches/{batch_id}/results", params) as response:
+            return [json.loads(line) for line in _guarded(response.iter_lines())]
 
     def voices(self) -> list[dict[str, Any]]:
         voices: list[dict[str, Any]] = self._call("GET", "/api/voices")["items"]
@@ -122,6 +144,19 @@ class Client:
 
     def remove_voice(self, voice_id: str) -> None:
         self._call("DELETE", f"/api/voices/{voice_id}")
+
+    def services(self) -> list[dict[str, Any]]:
+        services: list[dict[str, Any]] = self._call("GET", "/api/services")["items"]
+        return services
+
+    def longest(self, service: str, field: str) -> int:
+        """Characters that a field of the requests to a service may have."""
+        options = next(each["options"] for each in self.services() if each["name"] == service)
+        return int(options[field]["maxLength"])
+
+    def clips(self, limit: int) -> list[dict[str, Any]]:
+        """The newest clips."""
+        return list(self._call("GET", "/api/clips", params={"limit": limit})["items"])
 
     def clip(self, clip_id: str) -> dict[str, Any]:
         return self._call("GET", f"/api/clips/{clip_id}")
@@ -172,22 +207,39 @@ class Client:
         with self._http.stream("GET", path, params=params, follow_redirects=True) as response:
             if response.is_error:
                 error = json.loads(response.read()).get("error", {})
-                raise RequestFailed(error.get("message", f"HTTP {response.status_code}"))
+                message = error.get("message", f"HTTP {response.status_code}")
+                raise RequestFailed(message, response.status_code)
             yield response
 
-    def download(self, clip: dict[str, Any], file: Path) -> None:
-        """Fetches the audio through its presigned URL, which takes no credentials."""
+    def audio(self, clip: dict[str, Any]) -> bytes:
+        """The audio of a finished clip, through its presigned URL, which takes no credentials."""
         try:
-            with httpx.stream("GET", clip["audio"]["url"], timeout=60) as response:
+            return httpx.get(clip["audio"]["url"], timeout=60).raise_for_status().content
+        except httpx.HTTPError as error:
+            message = f"The audio of clip {clip['id']} could not be downloaded: {error}"
+            raise RequestFailed(message) from error
+
+    def words(self, clip_id: str) -> list[dict[str, Any]]:
+        """When the words of a clip of speech are said."""
+        return list(self._call("GET", f"/api/clips/{clip_id}/words")["words"])
+
+    def download(self, clip: dict[str, Any], file: Path) -> None:
+        """Fetches the audio of a clip."""
+        self.fetch(clip["audio"]["url"], file, f"clip {clip['id']}")
+
+    def fetch(self, url: str, file: Path, what: str) -> None:
+        """Fetches an object through its presigned URL, which takes no credentials."""
+        try:
+            with httpx.stream("GET", url, timeout=60) as response:
                 response.raise_for_status()
                 with file.open("wb") as out:
                     for block in response.iter_bytes():
                         out.write(block)
         except httpx.HTTPError as error:
-            message = f"The audio of clip {clip['id']} could not be downloaded: {error}"
+            message = f"The audio of {what} could not be downloaded: {error}"
             raise RequestFailed(message) from error
         except OSError as error:
-            message = f"{file} cannot be written: {error.strerror}. The clip {clip['id']} is kept."
+            message = f"{file} cannot be written: {error.strerror}. The {what} is kept."
             raise RequestFailed(message) from error
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:

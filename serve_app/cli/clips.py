@@ -1,46 +1,69 @@
-"""`bernie say`, `convert` and `sfx`: submit a clip to a running server and save it to a file."""
+"""`bernie say`, `convert` and `sfx`: make a clip through a running server and save its audio."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from serve_app.cli.client import Client, RequestFailed
-from serve_app.cli.common import key_file
-from serve_app.cli.error_messages import console
-from serve_app.settings import Settings
+from serve_app.cli.client import Client
+from serve_app.cli.making import Submit, connected, make, warn_of_ignored
+from serve_app.cli.outputs import Output, output_of
+from serve_app.cli.texts import read_text, split_text
 
-FORMATS = {".wav": "wav", ".mp3": "mp3", ".flac": "flac", ".ogg": "opus", ".opus": "opus"}
-_WAIT_SECONDS = 3600
-
-Output = Annotated[
-    Path, typer.Option("-o", help="The file to write; its ending chooses the format.")
+Destination = Annotated[
+    Path,
+    typer.Option("-o", help="The file to write; its ending chooses the format. - is standard out."),
 ]
+Format = Annotated[
+    str | None, typer.Option("--format", help="wav, mp3, flac or opus, whatever the file's ending.")
+]
+Play = Annotated[bool, typer.Option("--play", help="Play the audio as well.")]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Print the clip's id and go; see `bernie clips`.")
+]
+Rate = Annotated[int | None, typer.Option(help="In Hz, 8000 to 48000.")]
+Seed = Annotated[int | None, typer.Option(help="The same seed gives the same audio.")]
 Url = Annotated[str, typer.Option(help="The server.", envvar="BERNIE_URL")]
 Key = Annotated[str, typer.Option(help="An API key.", envvar="BERNIE_API_KEY")]
 Steps = Annotated[int | None, typer.Option(help="Steps of the diffusion: more take longer.")]
 
 
 def say(
-    text: Annotated[str, typer.Argument(help="Put -- before a text that begins with a dash.")],
+    text: Annotated[
+        str | None,
+        typer.Argument(help="- is standard input. Put -- before a text that begins with a dash."),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="Say a text file of any length; - is standard input."),
+    ] = None,
     voice: Annotated[str, typer.Option(help="A voice, alias or blend; see `bernie voices`.")] = (
         "af_heart"
     ),
-    output: Output = Path("speech.wav"),
-    speed: Annotated[float, typer.Option(help="0.5 to 2.")] = 1.0,
+    output: Destination = Path("speech.wav"),
+    speed: Annotated[float, typer.Option(help="0.25 to 4.")] = 1.0,
+    seed: Seed = None,
+    sample_rate: Rate = None,
+    form: Format = None,
+    play: Play = False,
+    captions: Annotated[
+        Path | None, typer.Option(help="Write captions too: a file that ends in .srt or .vtt.")
+    ] = None,
+    detach: Detach = False,
     url: Url = "",
     key: Key = "",
 ) -> None:
-    """Says TEXT through a running server."""
-    _make(
-        url, key, output, lambda client, form: client.speak(text, voice, format=form, speed=speed)
-    )
+    """Says TEXT through a running server. A text too long for one clip becomes several, joined."""
+    whole = read_text(text, file)
+    destination = output_of(output, form, play, captions)
+    options = without_none(seed=seed, sample_rate=sample_rate)
+    with connected(url, key) as client:
+        parts = split_text(whole, client.longest("styletts2", "text")) or [whole]
+        submits = [partial(_speak, part, voice, {"speed": speed, **options}) for part in parts]
+        make(client, submits, destination, detach)
 
 
 def convert(
@@ -48,7 +71,7 @@ def convert(
         Path, typer.Argument(exists=True, dir_okay=False, help="A recording of 0.2 s to 5 min.")
     ],
     voice: Annotated[str, typer.Option(help="Whose voice says it; see `bernie voices`.")],
-    output: Output = Path("converted.wav"),
+    output: Destination = Path("converted.wav"),
     steps: Steps = None,
     guidance: Annotated[
         float | None, typer.Option(help="How far to go towards the voice; 0 is fastest.")
@@ -60,36 +83,53 @@ def convert(
         bool,
         typer.Option("--match-pitch", help="Moves the pitch to the voice; needs a model with F0."),
     ] = False,
+    seed: Seed = None,
+    sample_rate: Rate = None,
+    form: Format = None,
+    play: Play = False,
+    detach: Detach = False,
     url: Url = "",
     key: Key = "",
 ) -> None:
     """Says what is said in FILE with another voice, through a running server."""
-    options = without_none(steps=steps, guidance=guidance, semitones=semitones)
+    destination = output_of(output, form, play)
+    own = without_none(
+        steps=steps, guidance=guidance, semitones=semitones, match_pitch=match_pitch or None
+    )
+    common = without_none(seed=seed, sample_rate=sample_rate)
 
     def submit(client: Client, form: str) -> dict[str, Any]:
         with client.uploaded(file) as upload:
-            return client.convert(upload, voice, format=form, match_pitch=match_pitch, **options)
+            return client.convert(upload, voice, format=form, **own, **common)
 
-    _make(url, key, output, submit)
+    _make(url, key, "seedvc", submit, own, destination, detach)
 
 
 def sfx(
     prompt: Annotated[str, typer.Argument(help="What is to be heard.")],
-    output: Output = Path("sound.wav"),
+    output: Destination = Path("sound.wav"),
     duration: Annotated[float | None, typer.Option(help="Seconds, 0.5 to 30.")] = None,
     steps: Steps = None,
     guidance: Annotated[
         float | None, typer.Option(help="How closely to follow the prompt; 1 is fastest.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same sound.")] = None,
+    seed: Seed = None,
+    sample_rate: Rate = None,
+    form: Format = None,
+    play: Play = False,
+    detach: Detach = False,
     url: Url = "",
     key: Key = "",
 ) -> None:
     """Makes the sound that PROMPT describes, through a running server."""
-    options = without_none(duration=duration, steps=steps, guidance=guidance, seed=seed)
-    _make(
-        url, key, output, lambda client, form: client.sound_effect(prompt, format=form, **options)
-    )
+    destination = output_of(output, form, play)
+    own = without_none(duration=duration, steps=steps, guidance=guidance)
+    common = without_none(seed=seed, sample_rate=sample_rate)
+
+    def submit(client: Client, form: str) -> dict[str, Any]:
+        return client.sound_effect(prompt, format=form, **own, **common)
+
+    _make(url, key, "make-an-audio", submit, own, destination, detach)
 
 
 def without_none(**options: Any) -> dict[str, Any]:
@@ -97,55 +137,22 @@ def without_none(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-@contextmanager
-def connected(url: str, key: str) -> Iterator[Client]:
-    """A client of the server at `url`, or of this folder's, with `key` or this folder's."""
-    settings = Settings()
-    saved = key_file(settings)
-    if not key and not saved.exists():
-        raise typer.BadParameter("give --key, or start `bernie up` in this folder first")
-    server = url or f"http://{settings.host}:{settings.port}"
-    with Client(server, key or saved.read_text().strip()) as client:
-        try:
-            yield client
-        except RequestFailed as error:
-            if error.status != 401 or key:
-                raise
-            hint = f"(the key in {saved} is of another database; give --key)"
-            raise RequestFailed(f"{error} {hint}", 401) from error
-
-
-def require_writable(output: Path) -> None:
-    """Raises BadParameter now where the file could not be written in the end."""
-    folder = output.parent
-    if not folder.is_dir() or output.is_dir():
-        missing = output if output.is_dir() else folder
-        what = "is a folder" if output.is_dir() else "is no folder"
-        raise typer.BadParameter(f"{missing} {what}")
-    if not os.access(output if output.exists() else folder, os.W_OK):
-        raise typer.BadParameter(f"{output} may not be written")
+def _speak(
+    text: str, voice: str, options: dict[str, Any], client: Client, form: str
+) -> dict[str, Any]:
+    return client.speak(text, voice, format=form, **options)
 
 
 def _make(
-    url: str, key: str, output: Path, submit: Callable[[Client, str], dict[str, Any]]
+    url: str,
+    key: str,
+    service: str,
+    submit: Submit,
+    given: dict[str, Any],
+    destination: Output,
+    detach: bool,
 ) -> None:
-    """Submits a clip in the format of the file's extension, waits, and writes the file."""
-    form = FORMATS.get(output.suffix.lower())
-    if form is None:
-        raise typer.BadParameter(f"the file must end in one of {', '.join(FORMATS)}")
-    require_writable(output)
-    with connected(url, key) as client, console.status("Accepted") as status:
-        clip = submit(client, form)
-        clip = client.wait(clip["id"], _WAIT_SECONDS, lambda c: status.update(_progress(c)))
-        client.download(clip, output)
-    seconds, took = clip["audio"]["seconds"], clip["timings"]["total_seconds"]
-    console.print(f"{output}: {seconds:.1f} s of audio in {took:.1f} s")
-
-
-def _progress(clip: dict[str, Any]) -> str:
-    if clip["started_at"]:
-        return "Generating"
-    left = (datetime.fromisoformat(clip["start_at"]) - datetime.now(UTC)).total_seconds()
-    if left < 1:
-        return "Queued"
-    return f"Waiting {left:.0f} s: a few clips of an account start a minute, the others later"
+    with connected(url, key) as client:
+        if given:
+            warn_of_ignored(client, service, list(given))
+        make(client, [submit], destination, detach)

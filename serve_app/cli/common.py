@@ -121,5 +121,6 @@ def _local_user(session: Session, settings: Settings, now: float) -> User:
     except ApiError:
         password = secrets.token_urlsafe(24)
         user = users.new_user(LOCAL_USER, password, now)
+        user.throttle_starts = 0
         users.sign_up(session, user, settings.sign_up_credits, now)
         return user

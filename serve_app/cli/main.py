@@ -16,11 +16,12 @@ from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from serve_app import __version__, catalog
-from serve_app.cli import clips, doctor, users, voices
+from serve_app.cli import bulk, clip_list, clips, doctor, users, voices
 from serve_app.cli.common import LOCAL_USER, local_key, sign_in_link
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
 from serve_app.cli.local_stack import LocalStack, RayGone, base_url, local_stack
+from serve_app.cli.outputs import require_writable
 from serve_app.http.work import is_loopback
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
 
@@ -30,8 +31,9 @@ app = typer.Typer(
     help="Speech, voice conversion and sound effects on your own hardware.",
     pretty_exceptions_enable=False,
 )
-for command in (clips.say, clips.convert, clips.sfx, doctor.doctor):
+for command in (clips.say, clips.convert, clips.sfx, bulk.bulk, doctor.doctor):
     app.command()(command)
+app.add_typer(clip_list.app, name="clips")
 app.add_typer(voices.app, name="voices")
 app.add_typer(users.app, name="users")
 
@@ -120,7 +122,7 @@ def demo(
     A sentence, the same in another voice, and a sound: as far as they are installed. It has a
     database and an object store of its own, whatever BERNIE_DATABASE_URL and BERNIE_S3_… say."""
     request = DemoRequest(text, voice, other_voice, sound, output)
-    clips.require_writable(output)
+    require_writable(output)
     settings = demo_settings()
     _fetch_defaults(settings)
     run_demo(request, catalog.resolve(settings), console)
@@ -193,7 +195,7 @@ def _print_banner(
         f"Studio, signed in (once, within ten minutes; another: bernie studio): {link}",
         *_services(asked, settings),
         f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
-        "Many lines at once: "
+        "Many lines at once: bernie bulk lines.jsonl -o FOLDER; or as a job of Ray: "
         f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={settings.data_dir.resolve() / 'ray-token'} "
         f"ray job submit --address http://127.0.0.1:{dashboard_port} -- "
         f"python -m serve_app.bulk run --manifest lines.jsonl --user {LOCAL_USER}",

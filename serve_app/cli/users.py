@@ -16,6 +16,7 @@ from serve_app.settings import Settings
 
 MAX_CREDITS = 10**12
 MAX_DAYS = 3650
+MAX_STARTS = 100_000
 _DAY = 24 * 3600.0
 
 app = typer.Typer(no_args_is_help=True, help="Accounts of the database.")
@@ -90,6 +91,28 @@ def credit(email: str, amount: Annotated[int, typer.Argument(min=1, max=MAX_CRED
         user = users.by_email(session, email)
         credits.grant(session, user, amount, database.now(session))
     console.print(f"{email} has {user.balance:,} credits.")
+
+
+@app.command("limit")
+def limit(
+    email: str,
+    starts: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=MAX_STARTS, help="Clips it may start in a minute; 0 is any number."
+        ),
+    ] = None,
+) -> None:
+    """Gives an account a throttle of its own, or without --starts that of all others."""
+    settings = Settings()
+    with existing_database(settings) as database, database.transaction() as session:
+        users.by_email(session, email).throttle_starts = starts
+    if starts == 0:
+        console.print(f"{email} may start any number of clips.")
+        return
+    number = settings.throttle_starts if starts is None else starts
+    window = settings.throttle_window_seconds
+    console.print(f"{email} may start {number} clips in {window:g} seconds.", highlight=False)
 
 
 @app.command("list")

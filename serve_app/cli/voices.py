@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from serve_app.cli.client import RequestFailed
-from serve_app.cli.clips import Key, Url, connected
+from serve_app.cli.clips import Key, Url
 from serve_app.cli.error_messages import console
+from serve_app.cli.making import connected
 
 app = typer.Typer(invoke_without_command=True, help="The voices of a running server.")
 
@@ -44,7 +45,16 @@ def add(
     """Makes a voice of your own from a recording."""
     with connected(url, key) as client, client.uploaded(file) as upload:
         client.add_voice(name, upload)
+        users = [each["title"] for each in client.services() if each["own_voices"]]
     console.print(f"Added the voice {name}.")
+    if users:
+        console.print(f"It can be used for: {', '.join(users)}.")
+    else:
+        console.print(
+            "[yellow]No model that runs here speaks with voices of your own. "
+            "Seed-VC and StyleTTS 2 do: see docs/models.md.[/]",
+            soft_wrap=True,
+        )
 
 
 @app.command("remove")

@@ -25,6 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, sessionmaker
 
+from serve_app.db.notices import Notices, PostgresChannel, SocketChannel
+
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5
 _LOCK_SECONDS = 5
@@ -49,7 +51,7 @@ _UNIX_EPOCH_JULIAN_DAY = 2440587.5
 
 
 class Database:
-    """One engine, short transactions, migrations, and the clock that leases go by."""
+    """One engine, short transactions, migrations, notices, and the clock that leases go by."""
 
     def __init__(self, url: str, connections: int = 15) -> None:
         """`url` is `sqlite:///<file>` or `postgresql://…`; anything else raises ValueError.
@@ -64,7 +66,8 @@ class Database:
             self.engine = _postgresql(parsed, connections)
         else:
             raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
-        self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self.sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self.notices = _notices(self.engine, self.sessions)
         readers = self.engine.execution_options(postgresql_readonly=True, sqlite_readonly=True)
         self._readers = sessionmaker(readers, expire_on_commit=False)
 
@@ -74,7 +77,7 @@ class Database:
 
         The first statement opens the transaction, so slow work belongs before it.
         """
-        with self._sessions.begin() as session:
+        with self.sessions.begin() as session:
             yield session
 
     @contextmanager
@@ -122,8 +125,20 @@ class Database:
             session.execute(select(1))
 
     def dispose(self) -> None:
-        """Close all connections."""
+        """Closes all connections."""
+        self.notices.close()
         self.engine.dispose()
+
+
+def _notices(engine: Engine, sessions: sessionmaker[Session]) -> Notices:
+    """Whatever a transaction tells of goes out with its commit."""
+    if engine.dialect.name == "postgresql":
+        by_server = PostgresChannel(engine)
+        event.listen(sessions, "before_commit", by_server.send)
+        return Notices(by_server)
+    by_socket = SocketChannel(Path(engine.url.database or ""))
+    event.listen(sessions, "after_commit", by_socket.send)
+    return Notices(by_socket)
 
 
 def _postgresql(url: URL, connections: int) -> Engine:

@@ -43,6 +43,8 @@ class User(Base):
     """Always the sum of the user's ledger."""
     starts: Mapped[list[float]] = mapped_column(JSON, default=list)
     """Newest first starts of the user's clips, for the throttle. They outlive the clips."""
+    throttle_starts: Mapped[int | None] = mapped_column(Integer)
+    """How many the throttle allows in its window, in place of the setting; 0 is any number."""
     created_at: Mapped[float] = mapped_column(Float)
 
     __table_args__ = (CheckConstraint("balance >= 0", name="balance_not_negative"),)
@@ -143,6 +145,8 @@ class Clip(Base):
     lease: Mapped[str | None] = mapped_column(String(32))
     """Random token of the worker that holds the clip. Every write of the worker names it."""
     lease_until: Mapped[float | None] = mapped_column(Float)
+    maker: Mapped[str | None] = mapped_column(String(100))
+    """`host:port` of the worker that holds the clip: who shows the lease can listen to it there."""
     started_at: Mapped[float | None] = mapped_column(Float)
     """The first start; the throttle counts these."""
     finished_at: Mapped[float | None] = mapped_column(Float)
@@ -156,9 +160,6 @@ class Clip(Base):
     made_by: Mapped[str | None] = mapped_column(String(32))
     """The lease under which the stored audio of a clip that has not succeeded was made. The object
     names it too. The three columns above describe that audio."""
-    streamed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
-    """Whether somebody listens while the clip is made. Its file is then written in a layout in
-    which no byte changes once it is sent."""
 
     # The batch
     lane: Mapped[int] = mapped_column(
@@ -218,11 +219,15 @@ _partial_index(
 
 
 class BatchState(enum.StrEnum):
+    VALIDATING = "validating"
+    """Accepted over HTTP; its lines are not checked yet."""
     RUNNING = "running"
     CANCELLING = "cancelling"
     """Cancelled by its user; the lines under way run to their end."""
     FINISHED = "finished"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
+    """Lines of it cannot be used, so that none of them was begun."""
 
 
 class Batch(Base):
@@ -250,6 +255,13 @@ class Batch(Base):
     state: Mapped[str] = mapped_column(String(20), default=BatchState.RUNNING)
     created_at: Mapped[float] = mapped_column(Float)
     finished_at: Mapped[float | None] = mapped_column(Float)
+    expires_at: Mapped[float | None] = mapped_column(Float)
+    """When what has not begun is cancelled."""
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    """Why it was refused, or ended before its time."""
+    error: Mapped[str | None] = mapped_column(Text)
+    by_service: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Whether the service feeds it, and not a job."""
 
     # Lines
     total: Mapped[int] = mapped_column(Integer)
@@ -279,6 +291,9 @@ class Batch(Base):
     lease: Mapped[str | None] = mapped_column(String(32))
     """Random token of the feeder that has the batch. Every write of the feeder names it."""
     lease_until: Mapped[float | None] = mapped_column(Float)
+
+
+_partial_index("ix_batches_open", Batch.created_at, where=Batch.finished_at.is_(None))
 
 
 class BatchFailure(Base):
@@ -320,6 +335,46 @@ class ClipPeaks(Base):
     )
     pairs: Mapped[bytes] = mapped_column(LargeBinary)
     """As `pipelines.audio.peaks` makes them."""
+
+
+class ClipWords(Base):
+    """When the words of a clip are said. Beside the clip, whose row the queue changes often."""
+
+    __tablename__ = "clip_words"
+
+    clip_id: Mapped[str] = mapped_column(
+        ForeignKey("clips.id", ondelete="CASCADE"), primary_key=True
+    )
+    packed: Mapped[bytes] = mapped_column(LargeBinary)
+    """As `media.word_times` packs them."""
+
+
+class VoiceProfile(Base):
+    """What a user keeps about a voice, a shipped one or one of their own."""
+
+    __tablename__ = "voice_profiles"
+
+    user_id: Mapped[str] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    voice: Mapped[str] = mapped_column(String(200), primary_key=True)
+    """The name of a shipped voice, or the id of one's own."""
+    about: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """`settings`, `description` and `labels`, as far as they are set."""
+
+
+class PronunciationDictionary(Base):
+    __tablename__ = "pronunciation_dictionaries"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[float] = mapped_column(Float)
+    version: Mapped[str] = mapped_column(String(32))
+    """The id of its rules as they are now."""
+    rules: Mapped[list[dict[str, str]]] = mapped_column(JSON)
+    """As `media.dictionaries.Rule` has them."""
 
 
 class RecordingUpload(Base):

@@ -85,6 +85,13 @@ class HeapTrimmer:
     def when_idle(self) -> None:
         self._trim_beyond(IDLE_GROWTH)
 
+    def exceeds(self, bytes_at_most: int) -> bool:
+        """Whether the process holds more than that, also when it has returned what it can."""
+        if self._heap is None or self._heap.resident() <= bytes_at_most:
+            return False
+        self._trim_beyond(0)
+        return self._heap.resident() > bytes_at_most
+
     def _trim_beyond(self, growth: int) -> None:
         if self._heap is None or self._heap.resident() <= self._trimmed + growth:
             return

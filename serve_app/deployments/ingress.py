@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 from ray import serve
-from ray.exceptions import RayError
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
 from serve_app.api import create_app, set_settings
 from serve_app.db.engine import Database
 from serve_app.deployments.cluster_metrics import node_metrics
+from serve_app.deployments.node import own_address
 from serve_app.http.app_state import AppState, GraphStatus
+from serve_app.http.relay import Relay
 from serve_app.http.work import Work
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 
-logger = logging.getLogger("bernie.ingress")
-
 
 @serve.ingress()
 class Ingress:
-    def __init__(self, settings: Settings, worker: DeploymentHandle[Any]) -> None:
+    def __init__(self, settings: Settings, _worker: DeploymentHandle[Any]) -> None:
+        """The workers are bound for Serve to deploy them. They meet in the database."""
         self._settings = settings
-        self._worker = worker
+        self._at_rest = {
+            f"{service}-{stage}"
+            for service in settings.pipelines()
+            for stage in ("frontend", "diffusion", "vocoder")
+            if getattr(settings.service(service), stage).min_replicas == 0
+        }
+        """Stages that have no replicas while nothing is to be done."""
         self._app_name = serve.get_replica_context().app_name
         work = Work()
         self._database = Database(settings.database(), work.connections)
@@ -36,9 +41,9 @@ class Ingress:
                 database=self._database,
                 store=ObjectStore(settings),
                 clock=self._database.now,
-                wake=self._wake,
                 graph_status=self._graph_status,
                 metrics=node_metrics,
+                relay=Relay(own_address(settings)),
                 work=work,
             )
         )
@@ -50,12 +55,6 @@ class Ingress:
         """Called by Serve with the `user_config` of the deployment. Raises ValueError."""
         set_settings(self._app, self._settings.changed(changes))
 
-    def _wake(self) -> None:
-        try:
-            self._worker.wake.remote()
-        except RayError:
-            logger.warning("no worker could be woken; they poll", exc_info=True)
-
     async def _graph_status(self) -> GraphStatus:
         """Ready when every deployment of the application has a running replica."""
         status = await asyncio.to_thread(serve.status)
@@ -64,6 +63,7 @@ class Ingress:
             name
             for name, deployment in deployments.items()
             if not deployment.replica_states.get("RUNNING")  # type: ignore[call-overload]
+            and name not in self._at_rest
         ]
         return GraphStatus(not absent, ", ".join(absent))
 

@@ -92,6 +92,13 @@ class ClipMetrics:
             "bernie_queue_age_seconds", description="How long the oldest clip that may start waits"
         )
 
+        self._batches = metrics.Gauge(
+            "bernie_batches_open", description="Batches that have not ended"
+        )
+        self._lines = metrics.Gauge(
+            "bernie_batch_lines", description="Lines of these batches", tag_keys=("state",)
+        )
+
     def ended(self, service: str, outcome: str) -> None:
         self._clips.inc(1, {"service": service, "outcome": outcome})
 
@@ -104,3 +111,8 @@ class ClipMetrics:
         for service, clips in depth.items():
             self._depth.set(clips, {"service": service})
         self._age.set(age)
+
+    def batches(self, count: int, lines: dict[str, int]) -> None:
+        self._batches.set(count)
+        for state, number in lines.items():
+            self._lines.set(number, {"state": state})

@@ -6,16 +6,24 @@ died during the request. Clients get a 503 with Retry-After in all these cases.
 
 The proxy also obeys control headers of a request, and fails on headers that are not text. The
 middleware removes both.
+
+A streamed answer would pass through the proxy as fast as it is made, and lie there until the client
+has read it. The middleware fetches its blocks itself, as fast as the client reads: see
+`serve_app.http.relay`.
 """
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers
+import asyncio
+from contextlib import aclosing
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.errors import ApiError
+from serve_app.http.relay import ASKS, NAMES, fetch
 
 RETRY_SECONDS = 2
 _SERVE_PREFIX = "/-/"
@@ -37,7 +45,9 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
-_CONTROL_HEADERS = frozenset({b"x-request-timeout-seconds", b"x-request-disconnect-disabled"})
+_CONTROL_HEADERS = frozenset(
+    {b"x-request-timeout-seconds", b"x-request-disconnect-disabled", ASKS.encode()}
+)
 _DECODED = frozenset({b"x-request-id", b"x-session-id", b"serve-multiplexed-model-id"})
 
 
@@ -58,23 +68,55 @@ class ProxyErrors:
             await self.app(scope, receive, send)
             return
         begun = replaced = False
+        passing: asyncio.Task[None] | None = None
 
         async def refuse(error: ApiError = _UNAVAILABLE) -> None:
             await JSONResponse(error.body(), error.status, _HEADERS)(scope, receive, send)
 
         async def answer(message: Message) -> None:
-            nonlocal begun, replaced
+            nonlocal begun, replaced, passing
+            if passing is not None:
+                if not message.get("more_body", False):
+                    await passing
+                    await send(message)
+                return
             if message["type"] == "http.response.start":
                 begun = True
+                if (name := _fetch_name(message)) is not None:
+                    await send(message)
+                    passing = asyncio.create_task(_pass_on(name, send))
+                    return
                 replaced = _is_from_serve(message)
                 if replaced:
                     await refuse(_BUSY if _is_backpressure(message) else _UNAVAILABLE)
             if not replaced:
                 await send(message)
 
-        await self.app(_without_control_headers(scope), receive, answer)
+        try:
+            await self.app(_for_replica(scope), receive, answer)
+        finally:
+            if passing is not None:
+                passing.cancel()
+                await asyncio.wait([passing])
         if not begun:
             await refuse()
+
+
+def _fetch_name(start: Message) -> str | None:
+    """Takes the name of its blocks out of the head of an answer."""
+    headers = MutableHeaders(raw=start["headers"])
+    name = headers.get(NAMES)
+    del headers[NAMES]
+    start["headers"] = headers.raw
+    return name
+
+
+async def _pass_on(name: str, send: Send) -> None:
+    """Sends the blocks of an answer; the replica says when it is over. Raises BrokenOff where they
+    end before their end."""
+    async with aclosing(fetch(name)) as blocks:
+        async for block in blocks:
+            await send({"type": "http.response.body", "body": block, "more_body": True})
 
 
 def _is_from_serve(start: Message) -> bool:
@@ -90,9 +132,9 @@ def _is_backpressure(start: Message) -> bool:
     return start["status"] == 503 and "Retry-After" in Headers(raw=start["headers"])
 
 
-def _without_control_headers(scope: Scope) -> Scope:
+def _for_replica(scope: Scope) -> Scope:
     passed_on = [(name, value) for name, value in scope["headers"] if _may_pass(name, value)]
-    return {**scope, "headers": passed_on}
+    return {**scope, "headers": [*passed_on, (ASKS.encode(), b"1")]}
 
 
 def _may_pass(name: bytes, value: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
 from serve_app.deployments.heap import IDLE_SECONDS, HeapTrimmer, process_heap
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
+
+logger = logging.getLogger("bernie.stage")
 
 
 class StageDriver:
@@ -42,18 +45,22 @@ class StageDriver:
         self._cancelled: deque[str] = deque()
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
         self._step_callbacks: dict[str, StepCallback] = {}
+        self.max_bytes = 0
+        """Resident memory beyond which the replica takes nothing more, ends what it has, and then
+        fails its health check; 0: no bound."""
+        self._retiring = False
         self._sequence = itertools.count()
         self._work = asyncio.Event()
         self._driving: asyncio.Task[None] | None = None
 
     async def run(self, ticket: Ticket, item: Any, steps: StepCallback | None = None) -> Outcome:
         """The outcome of one item. Raises what its own computation raised, StageLost where the loop
-        ends meanwhile, and StageUnavailable where it has ended. Cancelling the call removes the
-        item before the next step. Calls `steps` for each step but the last."""
+        ends meanwhile, and StageUnavailable where it takes nothing more. Cancelling the call
+        removes the item before the next step. Calls `steps` for each step but the last."""
         if self._driving is None:
             self._driving = asyncio.create_task(self._drive())
-        if self._driving.done():
-            raise StageUnavailable("the batching loop of this replica has stopped")
+        if self._retiring or self._driving.done():
+            raise StageUnavailable("this replica takes nothing more and is replaced")
         future = asyncio.get_running_loop().create_future()
         # A retry may send a segment while its first call is still queued here.
         key = f"{ticket.key}#{next(self._sequence)}"
@@ -101,6 +108,8 @@ class StageDriver:
             while self._cancelled:
                 self._loop.cancel(self._cancelled.popleft())
             if not self._loop.busy:
+                if self._retiring:
+                    raise MemoryError(f"the replica holds more than {self.max_bytes >> 20} MB")
                 self._work.clear()
                 await self._wait_for_work()
                 continue
@@ -118,6 +127,9 @@ class StageDriver:
     def _tick(self) -> list[Outcome]:
         outcomes = self._loop.tick()
         self._trimmer.after_step()
+        if self.max_bytes and not self._retiring and self._trimmer.exceeds(self.max_bytes):
+            logger.warning("more than %d MB: the replica will be replaced", self.max_bytes >> 20)
+            self._retiring = True
         return outcomes
 
     async def _wait_for_work(self) -> None:

@@ -9,10 +9,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from pipelines import registry
-from pipelines.protocol import Acoustic, Request, Segment, Waveform
+from pipelines.protocol import Acoustic, Request, Segment, Utterance, Waveform, uttered
 from pipelines.protocol import Diffusion as DiffusionStage
 from pipelines.reference_features import FeatureCache
 from serve_app.batching.fair_queue import Ticket
@@ -43,6 +44,7 @@ class StageReplica:
         self._scale = scale
         self._metrics = StageMetrics(service, stage, scale.max_batch)
         self._driver = StageDriver(load, _limits(scale), self._observe, stall_seconds)
+        self._driver.max_bytes = scale.max_memory_mb << 20
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment: other limits of batches, from
@@ -52,6 +54,7 @@ class StageReplica:
             raise ValueError(f"{', '.join(fixed)}: change this under `args`, which starts anew")
         scale = StageScale(**{**dict(self._scale), **changes})
         self._driver.limit(_limits(scale))
+        self._driver.max_bytes = scale.max_memory_mb << 20
         self._metrics.max_batch = scale.max_batch
 
     async def _run(
@@ -148,7 +151,7 @@ class Vocoder(StageReplica):
         def load() -> OneShot:
             pipeline = settings.pipelines()[service]
             stage = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
-            return OneShot(stage.synthesize)
+            return OneShot(partial(uttered, stage))
 
         super().__init__(service, "vocoder", load, scale, settings.stall_seconds)
 
@@ -156,4 +159,5 @@ class Vocoder(StageReplica):
         """Returns the timings of the diffusion stage along with its own."""
         features = acoustic.value
         done = await self._run(features, replace(ticket, length=features.length))
-        return Timed(done.value, acoustic.timings + done.timings)
+        made: Utterance = done.value
+        return Timed(made.waveform, acoustic.timings + done.timings, made.words)

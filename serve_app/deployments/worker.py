@@ -1,4 +1,4 @@
-"""The worker as a deployment: its only request is `wake`; it runs until Serve stops it."""
+"""The worker as a deployment: it takes no requests, and runs until Serve stops it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 from ray.serve.handle import DeploymentHandle
 
+from serve_app.bulk.service import BatchService
 from serve_app.db.engine import Database
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.metrics import ClipMetrics
+from serve_app.deployments.node import own_address
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from serve_app.worker.thread_pools import CONNECTIONS
@@ -24,16 +26,24 @@ class Worker:
         self._database = Database(settings.database(), CONNECTIONS)
         rays = {service: RayStages(*handles) for service, handles in stages.items()}
         self._worker = ClipWorker(
-            settings, self._database, ObjectStore(settings), rays, ClipMetrics()
+            settings,
+            self._database,
+            ObjectStore(settings),
+            rays,
+            ClipMetrics(),
+            own_address(settings),
         )
+        self._batches = BatchService(settings) if "bulk" in settings.worker_lanes else None
+        if self._batches is not None:
+            self._batches.start()
         self._task = asyncio.get_running_loop().create_task(self._worker.run())
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment. Raises ValueError."""
-        self._worker.reconfigure(self._settings.changed(changes))
-
-    async def wake(self) -> None:
-        self._worker.wake()
+        settings = self._settings.changed(changes)
+        self._worker.reconfigure(settings)
+        if self._batches is not None:
+            self._batches.settings = settings
 
     def check_health(self) -> None:
         if self._task.done():
@@ -42,6 +52,8 @@ class Worker:
 
     async def __del__(self) -> None:
         """Serve calls this before it ends the replica."""
+        if self._batches is not None:
+            await asyncio.to_thread(self._batches.stop)
         await self._worker.stop()
         await self._task
         self._database.dispose()

@@ -45,6 +45,17 @@ async def _caller(
     sent: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
     token = sent.credentials if sent is not None else request.headers.get("xi-api-key", "")
+    return await authenticated(state, token)
+
+
+def bearer_of(header: str) -> str:
+    """The token of an `Authorization` header, empty where it has none."""
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def authenticated(state: AppState, token: str) -> Caller:
+    """Whose token it is. Raises ApiError 401."""
     if not token:
         message = "Sign in, or send an API key, as `Authorization: Bearer …`."
         raise ApiError(401, "missing_credentials", message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
 from serve_app.http.pace import Pace
+from serve_app.http.relay import Relay
 from serve_app.http.single_flight import SingleFlight
 from serve_app.http.wait_slots import WaitSlots
 from serve_app.http.work import Work
@@ -27,20 +28,21 @@ class GraphStatus:
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """`clock`, `wake` and `metrics` are called from threads, `graph_status` on the event loop."""
+    """`clock` and `metrics` are called from threads, `graph_status` on the event loop."""
 
     settings: Settings
     database: Database
     store: ObjectStore
     clock: Callable[[Session], float]
     """Epoch seconds inside a transaction: `Database.now`, so that all machines agree."""
-    wake: Callable[[], None]
-    """Tells the workers that a clip is ready. They also poll, so the call may be lost. Never
-    raises."""
     graph_status: Callable[[], Awaitable[GraphStatus]]
     metrics: Callable[[], str]
     """The Prometheus text of `/metrics`."""
+    relay: Relay | None = None
+    """Through which the proxy in front of this process can fetch streamed answers, if it does."""
     work: Work = field(default_factory=Work)
+    callers: Counter[str] = field(default_factory=Counter)
+    """Calls of other services' clients that hear each clip at this process."""
     pace: Pace = field(default_factory=Pace)
     wait_slots: WaitSlots = field(default_factory=WaitSlots)
     readiness_check: SingleFlight[list[str]] = field(default_factory=SingleFlight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -15,16 +15,16 @@ from serve_app.bulkheads import Busy
 from serve_app.db.models import Clip, ClipEvent, ClipState
 from serve_app.errors import ApiError
 from serve_app.http.app_state import AppState
-from serve_app.http.streaming import Blocks, too_many_streams
+from serve_app.http.streaming import GONE_SECONDS, Blocks, Gone, too_many_streams, until_news
 from serve_app.jobs import events
 from serve_app.jobs.events import Kind
-from serve_app.media import clips, live_audio
+from serve_app.media import clips
+from serve_app.media.frames import BrokenOff
+from serve_app.media.live_audio import hear
 from serve_app.storage.store import ObjectStore
-from serve_app.storage.store_errors import ObjectMissing, StoreError
+from serve_app.storage.store_errors import StoreError
 
 BLOCK_BYTES = 256 * 1024
-
-Gone = Callable[[], Awaitable[bool]]
 
 
 class StreamInterrupted(Exception):
@@ -40,16 +40,6 @@ def refusal(clip: Clip) -> ApiError:
         return ApiError(409, "clip_cancelled", "The clip was cancelled.")
     message = "The clip is not ready yet. Wait for it, or listen meanwhile with stream=1."
     return ApiError(409, "clip_not_ready", message)
-
-
-async def listen(state: AppState, user_id: str, clip_id: str) -> None:
-    """Requests the stream of a pending clip."""
-
-    def mark() -> None:
-        with state.database.transaction() as session:
-            live_audio.request(session, clip_id)
-
-    await state.work.writes.run(user_id, mark)
 
 
 def _surplus(store: ObjectStore, clip: Clip) -> int:
@@ -68,30 +58,26 @@ def _read_events(
 
 @dataclass(slots=True)
 class _StreamPosition:
-    """How far one listener is, in the pieces of one attempt."""
+    """How far one listener is, in the audio of one attempt."""
 
     seen: int = 0
     """The number of the last event."""
-    started: int = 0
-    ready: int = 0
-    pieces: int = 0
     bytes: int = 0
+    complete: bool = False
 
     def advance(self, event: ClipEvent) -> None:
         """Applies an event. Raises StreamInterrupted at the end of an attempt whose audio was
         sent."""
         self.seen = event.seq
-        if event.kind == Kind.AUDIO:
-            self.ready = event.data.get("pieces", 0)
-        elif event.kind in (Kind.STARTED, Kind.RETRYING, Kind.POSTPONED):
-            if self.bytes:
-                raise StreamInterrupted("the clip is made anew")
-            self.started, self.ready = event.seq, 0
+        if self.bytes and event.kind in (Kind.STARTED, Kind.RETRYING, Kind.POSTPONED):
+            raise StreamInterrupted("the clip is made anew")
 
 
-async def clip_stream(state: AppState, user_id: str, clip_id: str, gone: Gone) -> Blocks:
-    """The encoded bytes of a clip, as they are made where its stream was requested (`listen`), and
-    else once it has succeeded. It ends early where `gone` says that nobody listens any more.
+async def clip_stream(
+    state: AppState, user_id: str, clip_id: str, gone: Gone, live: bool = True
+) -> Blocks:
+    """The encoded bytes of a clip, as they are made; without `live`, those of the finished file
+    once it has succeeded. It ends early where `gone` says that nobody listens any more.
 
     Raises the reason why there is no audio before the first block, and StreamInterrupted after
     it."""
@@ -100,7 +86,8 @@ async def clip_stream(state: AppState, user_id: str, clip_id: str, gone: Gone) -
         if not may_wait:
             raise too_many_streams()
         try:
-            async with aclosing(_listen(state, user_id, clip_id, gone, position)) as blocks:
+            blocks = _listen(state, user_id, clip_id, gone, live, position)
+            async with aclosing(blocks):
                 async for block in blocks:
                     position.bytes += len(block)
                     yield block
@@ -111,36 +98,68 @@ async def clip_stream(state: AppState, user_id: str, clip_id: str, gone: Gone) -
 
 
 async def _listen(
-    state: AppState, user_id: str, clip_id: str, gone: Gone, position: _StreamPosition
+    state: AppState,
+    user_id: str,
+    clip_id: str,
+    gone: Gone,
+    live: bool,
+    position: _StreamPosition,
 ) -> Blocks:
-    store, work = state.store, state.work
-    while not await gone():
-        try:
-            clip, news = await work.reads.run(
-                user_id, _read_events, state, user_id, clip_id, position.seen
-            )
-        except Busy:
-            await asyncio.sleep(state.settings.poll_seconds)
-            continue
-        for event in news:
-            position.advance(event)
-        if clip.s3_key is not None:
-            ahead = 0
-            if position.bytes:
-                ahead = await work.store.run(user_id, _surplus, store, clip)
-            while (at := position.bytes + ahead) < (clip.bytes or 0):
-                yield await work.store.run(user_id, store.get_range, clip.s3_key, at, BLOCK_BYTES)
-            return
-        if clip.failed:
-            raise refusal(clip)
-        while position.pieces < position.ready:
-            key = live_audio.piece_key(clip_id, position.started, position.pieces + 1)
+    with state.database.notices.watch(clip_id) as news:
+        while not await gone():
             try:
-                piece = await work.store.run(user_id, store.get, key)
+                clip, happened = await state.work.reads.run(
+                    user_id, _read_events, state, user_id, clip_id, position.seen
+                )
             except Busy:
-                break  # it is there at the next look as well
-            except ObjectMissing:
-                break  # the attempt has ended: the next events say how
-            position.pieces += 1
-            yield piece
-        await asyncio.sleep(state.settings.poll_seconds)
+                await asyncio.sleep(state.settings.poll_seconds)
+                continue
+            for event in happened:
+                position.advance(event)
+            if clip.failed:
+                raise refusal(clip)
+            if clip.s3_key is not None:
+                source = _stored(state, user_id, clip, position)
+            elif live and clip.maker and clip.lease:
+                source = _heard(clip.maker, clip, gone, position)
+            else:
+                await until_news(news, gone, state.settings.look_seconds)
+                continue
+            async with aclosing(source):
+                async for block in source:
+                    yield block
+            if position.complete:
+                return
+            # The attempt may have ended, and what became of it is told soon.
+            await until_news(news, gone, state.settings.poll_seconds)
+
+
+async def _stored(state: AppState, user_id: str, clip: Clip, position: _StreamPosition) -> Blocks:
+    """What is left of the finished file."""
+    store, work = state.store, state.work
+    ahead = await work.store.run(user_id, _surplus, store, clip) if position.bytes else 0
+    while (at := position.bytes + ahead) < (clip.bytes or 0):
+        yield await work.store.run(user_id, store.get_range, clip.s3_key, at, BLOCK_BYTES)
+    position.complete = True
+
+
+async def _heard(maker: str, clip: Clip, gone: Gone, position: _StreamPosition) -> Blocks:
+    """What the worker sends that makes the clip. It may end before the clip does."""
+    blocks = hear(maker, clip.id, clip.lease or "", position.bytes)
+    async with aclosing(blocks):
+        while True:
+            coming = asyncio.ensure_future(anext(blocks, None))
+            try:
+                while not (await asyncio.wait([coming], timeout=GONE_SECONDS))[0]:
+                    if await gone():
+                        return
+                block = coming.result()
+            except BrokenOff:
+                return
+            finally:
+                coming.cancel()
+                await asyncio.wait([coming])
+            if block is None:
+                position.complete = True
+                return
+            yield block

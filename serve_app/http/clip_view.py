@@ -12,6 +12,7 @@ from serve_app.media.pipeline_requests import REFERENCE
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 
+_TOLD = ("note", "sounds")
 _NOT_OPTIONS = {"format", "sample_rate", "seed", REFERENCE}
 
 
@@ -38,6 +39,7 @@ def clip_out(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> 
         audio=_audio(clip, store, settings.presign_seconds, now),
         error=_error(clip),
         note=(clip.timings or {}).get("note"),
+        sounds=(clip.timings or {}).get("sounds"),
         timings=_timings(clip),
     )
 
@@ -45,7 +47,7 @@ def clip_out(clip: Clip, store: ObjectStore, settings: Settings, now: float) -> 
 def _timings(clip: Clip) -> dict[str, Any] | None:
     if clip.timings is None:
         return None
-    return {name: value for name, value in clip.timings.items() if name != "note"}
+    return {name: value for name, value in clip.timings.items() if name not in _TOLD}
 
 
 def audio_url(clip: Clip, store: ObjectStore, seconds: int) -> str:

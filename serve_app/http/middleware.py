@@ -14,8 +14,8 @@ from serve_app.http.error_responses import error_response
 
 logger = logging.getLogger(__name__)
 
-_FORMS = re.compile(r"/v1/(voices/add|voices/[^/]+/edit|(voice-changer|speech-to-speech)/.+)")
-"""Where recordings come within the request."""
+_FORMS = re.compile(r"/v1/(voices/add|voices/[^/]+/edit|(voice-changer|speech-to-speech)/.+|files)")
+"""Where files come within the request."""
 
 
 class BodyLimit:

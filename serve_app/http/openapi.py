@@ -66,7 +66,7 @@ _ERRORS: dict[int, tuple[str, str, str, dict[str, Any]]] = {
     422: (
         "A field is missing, unknown or out of range",
         "invalid_input",
-        "speed must be between 0.5 and 2.0.",
+        "speed must be between 0.25 and 4.0.",
         {},
     ),
     429: (

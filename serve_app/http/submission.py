@@ -125,11 +125,10 @@ class Submission:
             return clip
 
     def _enqueue(self, new: NewClip) -> Clip:
-        """Queues a valid clip, holds its credits, and wakes the workers. Raises what `clips.submit`
-        raises."""
+        """Queues a valid clip and holds its credits. Raises what `clips.submit` raises."""
         with self.state.database.transaction() as session:
             self._now = self.state.clock(session)
-            clip, created = clips.submit(
+            clip, _ = clips.submit(
                 session,
                 self.user.id,
                 new,
@@ -138,8 +137,6 @@ class Submission:
                 self.idempotency_key,
                 self._hash(),
             )
-        if created:
-            self.state.wake()
         return clip
 
     def _hash(self) -> str:

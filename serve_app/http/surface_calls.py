@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
+from typing import Protocol
 
 from fastapi import Request, Response
 
@@ -34,6 +35,15 @@ FIRST_BYTES = 1024
 JOIN_SECONDS = 900.0
 """A call joins the clip of an earlier one that is younger."""
 CLIENT_GONE = 499
+
+
+class Connection(Protocol):
+    """What a call has to know of who makes it."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    async def is_disconnected(self) -> bool: ...
 
 
 class _End(Enum):
@@ -58,7 +68,7 @@ class SurfaceCall:
 
     state: AppState
     user: User
-    request: Request
+    connection: Connection
     submission: Submission
     bulkhead: Bulkhead
     make: Callable[[], NewClip]
@@ -66,13 +76,16 @@ class SurfaceCall:
     ignored: Sequence[str] = ()
     headers: dict[str, str] = field(default_factory=dict)
     clip_id: str = field(init=False, default="")
-    characters: int = field(init=False, default=0)
+    text: str = field(init=False, default="")
     credits: int = field(init=False, default=0)
     _derived_key: str | None = field(init=False, default=None)
 
     async def audio_response(self) -> Response:
         """The audio as it is."""
-        blocks = await self.begin()
+        return await self.respond(await self.begin())
+
+    async def respond(self, blocks: Blocks) -> Response:
+        """The same, of what `begin` gave."""
         first = await anext(blocks, None)
         if first is None:
             return Response(status_code=CLIENT_GONE)
@@ -86,7 +99,7 @@ class SurfaceCall:
             raise too_many_streams()
         clip = await self._clip()
         self.clip_id, self.credits = clip.id, clip.credits
-        self.characters = len(clip.text or "")
+        self.text = clip.text or ""
         self.headers = {
             "request-id": clip.id,
             "history-item-id": clip.id,
@@ -102,22 +115,19 @@ class SurfaceCall:
         submission, work, user = self.submission, self.state.work, self.user.id
         if submission.fingerprint is None:
             raise ValueError("a call is told from another by its fingerprint")
-        given = self.request.headers.get("idempotency-key")
+        given = self.connection.headers.get("idempotency-key")
         if given is None:
             self._derived_key = f"call:{submission.fingerprint}"
             if (made := await work.reads.run(user, self._earlier)) is not None:
                 return made
         submission.idempotency_key = given or self._derived_key
-        return await submission.answer(self.bulkhead, self._make, Response())
-
-    def _make(self) -> NewClip:
-        return replace(self.make(), streamed=self.live)
+        return await submission.answer(self.bulkhead, self.make, Response())
 
     def _earlier(self) -> ClipOut | None:
         """The clip of a call that says it is a repetition, if its audio is there already. A key
         that is held too long, or for nothing, is released."""
         key, print_ = self._derived_key or "", self.submission.fingerprint or ""
-        repeated = self.request.headers.get("x-stainless-retry-count", "0") != "0"
+        repeated = self.connection.headers.get("x-stainless-retry-count", "0") != "0"
         with self.state.database.reading() as session:
             now = self.state.clock(session)
             holder = clips.with_key(session, self.user.id, key)
@@ -137,12 +147,13 @@ class SurfaceCall:
 
         async def is_gone() -> bool:
             nonlocal gone
-            gone = gone or await self.request.is_disconnected()
+            gone = gone or await self.connection.is_disconnected()
             return gone
 
         end = _End.BROKEN
+        self.state.callers[clip_id] += 1
         try:
-            stream = clip_stream(self.state, self.user.id, clip_id, is_gone)
+            stream = clip_stream(self.state, self.user.id, clip_id, is_gone, self.live)
             async with aclosing(stream) as blocks:
                 async for block in blocks:
                     yield block
@@ -151,6 +162,12 @@ class SurfaceCall:
             end = _End.GONE
             raise
         finally:
+            self.state.callers[clip_id] -= 1
+            if self.state.callers[clip_id]:
+                # A repetition of this call hears the same clip.
+                end = _End.BROKEN
+            else:
+                del self.state.callers[clip_id]
             settle = partial(self._settle, clip_id, end)
             await asyncio.shield(self.state.work.writes.run(self.user.id, settle))
 

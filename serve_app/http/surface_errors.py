@@ -33,11 +33,16 @@ def surface_of(scope: Scope) -> Surface | None:
     """Whose shape a request gets. Both have `/v1/models`: the header with the key tells them
     apart."""
     path = scope.get("path", "")
-    if path.startswith("/v1/audio/"):
+    if path.startswith(("/v1/audio/", "/v1/files", "/v1/batches")):
         return "openai"
     if path == "/v1/models" or path.startswith("/v1/models/"):
         return "elevenlabs" if "xi-api-key" in Headers(scope=scope) else "openai"
     return "elevenlabs" if path.startswith(("/v1/", "/v2/")) else None
+
+
+def slug_of(error: ApiError) -> str:
+    """What ElevenLabs calls an error."""
+    return _CODES.get(error.code, (error.code, ""))[0]
 
 
 def in_shape_of(surface: Surface, error: ApiError) -> tuple[int, dict[str, Any], dict[str, str]]:

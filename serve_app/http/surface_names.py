@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from pipelines import registry
 from pipelines.protocol import InvalidInput
@@ -11,7 +12,7 @@ from serve_app import catalog
 from serve_app.db.models import User, Voice
 from serve_app.errors import ApiError
 from serve_app.http.app_state import AppState
-from serve_app.media import voices
+from serve_app.media import voice_profiles, voices
 from serve_app.settings import Settings
 from serve_app.voice_aliases import ALIASES
 
@@ -41,6 +42,14 @@ def voice_named(state: AppState, user: User, given: str) -> str:
             raise ApiError(404, "voice_not_found", message, "voice") from None
         return found
     return given
+
+
+def kept_about(state: AppState, user: User, voice: str) -> dict[str, Any]:
+    """What the user keeps about a voice of that name, a shipped one or their own. Reads the
+    database."""
+    with state.database.reading() as session:
+        own = find_own(voices.list_own(session, user.id), voice)
+        return voice_profiles.about(session, user.id, own.id if own is not None else voice)
 
 
 def find_own(own: list[Voice], given: str) -> Voice | None:

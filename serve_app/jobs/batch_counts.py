@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import Batch, Clip, ClipState
+
+
+def count_successes(session: Session, clips: Sequence[Clip]) -> None:
+    """Counts clips that have succeeded, in the transaction that ends them."""
+    by_batch: dict[str, list[Clip]] = {}
+    for clip in clips:
+        if clip.batch_id is not None:
+            by_batch.setdefault(clip.batch_id, []).append(clip)
+    for batch_id in sorted(by_batch):
+        ended = by_batch[batch_id]
+        counted = (
+            update(Batch)
+            .where(Batch.id == batch_id)
+            .values(
+                pending=Batch.pending - len(ended),
+                succeeded=Batch.succeeded + len(ended),
+                charged=Batch.charged + sum(clip.credits for clip in ended),
+                audio_seconds=Batch.audio_seconds
+                + sum(clip.audio_seconds or 0.0 for clip in ended),
+            )
+        )
+        session.execute(counted, execution_options={"synchronize_session": False})
 
 
 def count_end(session: Session, clip: Clip, to: ClipState) -> None:

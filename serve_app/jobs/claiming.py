@@ -7,8 +7,9 @@ leases.
 
 from __future__ import annotations
 
+import math
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -58,7 +59,10 @@ _MARK_READY = (
 )
 # The user's row is locked too, so that two claims cannot both count the same starts.
 _NEXT_READY = (
-    select(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at, User.starts)
+    select(
+        *(Clip.id, Clip.user_id, Clip.lease, Clip.losses, Clip.started_at),
+        *(User.starts, User.throttle_starts),
+    )
     .join(User, User.id == Clip.user_id)
     .where(PENDING, Clip.ready, Clip.lane == INTERACTIVE)
     .order_by(Clip.turn, Clip.id)
@@ -91,9 +95,16 @@ _LEASE = (
         # Half of the token is the claim's and half the clip's, so each is unique.
         lease=bindparam("token", type_=String) + func.substr(Clip.id, 17),
         lease_until=bindparam("until", type_=Float),
+        maker=bindparam("maker", type_=String),
         started_at=func.coalesce(Clip.started_at, bindparam("now", type_=Float)),
     )
     .returning(Clip)
+)
+_LEFT = select(
+    select(Clip.id)
+    .where(PENDING, Clip.ready, Clip.lane.in_(bindparam("lanes", expanding=True)))
+    .exists(),
+    select(func.min(RETURNS_AT)).where(PENDING, not_(Clip.ready)).scalar_subquery(),
 )
 _USERS = cast(Table, User.__table__)
 _SET_STARTS = (
@@ -110,8 +121,10 @@ def claim(
     limit: int = 1,
     suspects: bool = True,
     lane: int = INTERACTIVE,
+    maker: str | None = None,
 ) -> list[Claim]:
     """Leases up to `limit` of the next ready clips of a lane for `settings.lease_seconds` each.
+    `maker` is where they can be listened to.
 
     At most one of them is a suspect, and none without `suspects`. On its way it fails clips that
     are past `clip_seconds` or `max_losses`, and reschedules the clips of users who have had all
@@ -127,14 +140,25 @@ def claim(
         decisions = _decide(found, lane, suspects, settings, now)
         suspects = suspects and not decisions.suspect
         throttled += decisions.throttled
-        taken += _apply(session, decisions, settings, now)
+        taken += _apply(session, decisions, settings, now, maker)
         if len(found) < room or len(taken) == limit:
             break
     _send_back(session, throttled, settings, now)
     started = events.record_each(
         session, Kind.STARTED, {clip.id: {"attempt": clip.attempts} for clip in taken}, now
     )
+    for clip in taken:
+        queue.tell(session, clip)
     return [Claim.of(clip, started[clip.id], settings, now) for clip in taken]
+
+
+def next_look(session: Session, lanes: Collection[int], now: float) -> float:
+    """In how many seconds there may be clips of these lanes to claim, if nothing is told of before:
+    none where some are ready, infinity where none is pending."""
+    left, returns_at = session.execute(_LEFT, {"lanes": list(lanes)}).one()
+    if left:
+        return 0.0
+    return math.inf if returns_at is None else max(0.0, returns_at - now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +172,8 @@ class _ReadyClip:
     started_at: float | None
     starts: list[float] = field(default_factory=list)
     """The starts of its user, where they count."""
+    throttle_starts: int | None = None
+    """How many of them the account allows."""
 
     @property
     def suspect(self) -> bool:
@@ -178,9 +204,10 @@ class _Decisions:
     def may_start(self, clip: _ReadyClip, settings: QueueSettings, now: float) -> bool:
         """Whether the clip's user may start one more; if so, the start is counted."""
         starts = self.starts.get(clip.user_id, clip.starts)
-        if not throttle.may_start(starts, settings, now):
+        own = clip.throttle_starts
+        if not throttle.may_start(starts, settings, now, own):
             return False
-        self.starts[clip.user_id] = throttle.with_start(starts, settings, now)
+        self.starts[clip.user_id] = throttle.with_start(starts, settings, now, own)
         return True
 
 
@@ -219,15 +246,20 @@ def _decide(
 
 
 def _apply(
-    session: Session, decisions: _Decisions, settings: QueueSettings, now: float
+    session: Session,
+    decisions: _Decisions,
+    settings: QueueSettings,
+    now: float,
+    maker: str | None,
 ) -> list[Clip]:
     """Executes the decisions; returns the taken clips in order."""
-    taken = _lease(session, decisions.taken, now, settings.lease_seconds)
+    taken = _lease(session, decisions.taken, now, settings.lease_seconds, maker)
     _set_starts(session, decisions.starts)
     for clip in _rows(session, decisions.lost):
         clip.losses += 1
         queue.fail_lost(session, clip, now)
     for clip in _rows(session, decisions.overdue):
+        clip.losses += clip.lease is not None
         message = f"The clip was not done within {settings.clip_seconds:g} s of its first start."
         queue.transition(session, clip, ClipState.FAILED, now, code=queue.TOO_LONG, message=message)
     return taken
@@ -247,10 +279,18 @@ def _send_back(
         moved += throttle.reschedule(session, user, settings, now)
 
 
-def _lease(session: Session, clip_ids: list[str], now: float, seconds: float) -> list[Clip]:
+def _lease(
+    session: Session, clip_ids: list[str], now: float, seconds: float, maker: str | None
+) -> list[Clip]:
     if not clip_ids:
         return []
-    lease = {"ids": clip_ids, "token": secrets.token_hex(8), "until": now + seconds, "now": now}
+    lease = {
+        "ids": clip_ids,
+        "token": secrets.token_hex(8),
+        "until": now + seconds,
+        "now": now,
+        "maker": maker,
+    }
     leased = session.scalars(_LEASE, lease, execution_options=_REFRESH)
     rows = {clip.id: clip for clip in leased}
     return [rows[clip_id] for clip_id in clip_ids]

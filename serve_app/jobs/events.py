@@ -7,7 +7,7 @@ grow, so a reader resumes after the last number it has seen.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import JSON, Float, String, Table, and_, bindparam, delete, func, insert, select
@@ -96,6 +96,12 @@ def record_each(
     each = {"ids": list(data), "now": now, "what": kind, "told": data}
     added = session.connection().execute(_RECORD_EACH, each)
     return {clip_id: number for clip_id, number in added}  # noqa: C416
+
+
+def forget_passing(session: Session, clip_ids: Collection[str]) -> None:
+    """Removes what an end replaces, for clips that have ended."""
+    passing = and_(ClipEvent.clip_id.in_(clip_ids), ClipEvent.kind.in_(_PASSING))
+    session.execute(delete(ClipEvent).where(passing))
 
 
 def since(session: Session, clip_id: str, after: int) -> Sequence[ClipEvent]:

@@ -23,7 +23,8 @@ from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
-from serve_app.db.models import PENDING, Clip, ClipState
+from serve_app.db import notices
+from serve_app.db.models import BULK, INTERACTIVE, PENDING, Clip, ClipState
 from serve_app.jobs import batch_counts, events
 from serve_app.jobs.events import Kind
 from serve_app.settings import QueueSettings
@@ -90,10 +91,23 @@ def transition(
         clip.failed = True
         clip.error_code = code
         clip.error = message
+        if clip.lane == BULK and clip.losses > 0 and clip.made_by is None:
+            # A line's result is stored without a checkpoint: what a lost attempt left is swept.
+            clip.made_by = clip.lease
     clip.finished_at = now
     clear_lease(clip, ready=False)
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
     batch_counts.count_end(session, clip, to)
+    tell(session, clip)
+    if to is ClipState.CANCELLED:
+        notices.tell(session, notices.CANCELLED)
+
+
+def tell(session: Session, clip: Clip) -> None:
+    """Tells those who wait for the clip that something has happened to it. Nobody waits for a line
+    of a batch: on PostgreSQL transactions with notices are committed one after another."""
+    if clip.lane == INTERACTIVE:
+        notices.tell(session, clip.id)
 
 
 def renew(session: Session, claims: Collection[Claim], now: float, seconds: float) -> None:
@@ -130,9 +144,11 @@ def report(
     session: Session, clip_id: str, token: str, kind: Kind, data: dict[str, Any], now: float
 ) -> bool:
     """Records an event of a running attempt. False, and nothing recorded, if the lease was lost."""
-    if _held(session, clip_id, token) is None:
+    clip = _held(session, clip_id, token)
+    if clip is None:
         return False
     events.record(session, clip_id, kind, data, now)
+    tell(session, clip)
     return True
 
 
@@ -149,6 +165,8 @@ def release(
         clip.start_at = until
     clear_lease(clip, ready=until is None)
     events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
+    tell(session, clip)
+    notices.tell(session, notices.LINE)
 
 
 def retry_or_fail(
@@ -194,7 +212,7 @@ def record_lost_attempt(
 
 def fail_lost(session: Session, clip: Clip, now: float) -> None:
     """Fails a locked clip whose attempts were lost `max_losses` times."""
-    message = f"The process that made the clip was lost {clip.losses} times; no try is left."
+    message = f"The process that made the clip was lost {clip.losses} times; no attempt is left."
     transition(session, clip, ClipState.FAILED, now, code=LOST, message=message)
 
 
@@ -263,6 +281,8 @@ def _back_off(
     clear_lease(clip, ready=False)
     data = {"attempt": clip.attempts, "code": code, "start_at": clip.start_at}
     events.record(session, clip.id, Kind.RETRYING, data, now)
+    tell(session, clip)
+    notices.tell(session, notices.LINE)
 
 
 def _outcome(clip: Clip) -> dict[str, Any]:
@@ -276,7 +296,7 @@ def _outcome(clip: Clip) -> dict[str, Any]:
 
 def clear_lease(clip: Clip, ready: bool) -> None:
     """Clears the lease of a locked clip; a `ready` one can be claimed again."""
-    clip.lease = clip.lease_until = None
+    clip.lease = clip.lease_until = clip.maker = None
     clip.ready = ready
 
 

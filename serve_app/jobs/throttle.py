@@ -7,8 +7,10 @@ busy queue can start clips late and so bunch them, so the claim checks the actua
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 from sqlalchemy import Select, and_, select, update
 from sqlalchemy.orm import Session
@@ -17,12 +19,21 @@ from serve_app.db.models import INTERACTIVE, PENDING, Clip, User
 from serve_app.settings import QueueSettings
 
 
-def next_start(starts: Sequence[float], now: float, limit: int, window: float) -> float:
+def limit_of(own: int | None, settings: QueueSettings) -> float:
+    """Starts in a window of a user whose account says so, or nothing."""
+    if own is None:
+        return settings.throttle_starts
+    return own or math.inf
+
+
+def next_start(starts: Sequence[float], now: float, limit: float, window: float) -> float:
     """The earliest time from `now` on at which one more start may be added to `starts`."""
     return next(next_starts(starts, now, limit, window))
 
 
-def next_starts(starts: Sequence[float], now: float, limit: int, window: float) -> Iterator[float]:
+def next_starts(
+    starts: Sequence[float], now: float, limit: float, window: float
+) -> Iterator[float]:
     """The earliest times from `now` on for one more start and another, each added to `starts`.
 
     A window is half open: a start exactly `window` seconds after another is outside of it. Any
@@ -30,8 +41,10 @@ def next_starts(starts: Sequence[float], now: float, limit: int, window: float) 
     last - window < t < first + window. These intervals come in rising order, and so do the times
     that are found: one pass over the starts finds them all.
     """
+    if math.isinf(limit):
+        yield from repeat(now)
     ordered = sorted(starts)
-    time, at = now, 0
+    time, at, limit = now, 0, int(limit)
     while True:
         while at + limit <= len(ordered):
             first, last = ordered[at], ordered[at + limit - 1]
@@ -52,7 +65,8 @@ def plan(session: Session, user: User, settings: QueueSettings, now: float) -> f
     """When the next clip of a locked user may start."""
     planned = session.scalars(_unstarted(user).with_only_columns(Clip.start_at))
     starts = [*user.starts, *planned]
-    return next_start(starts, now, settings.throttle_starts, settings.throttle_window_seconds)
+    limit = limit_of(user.throttle_starts, settings)
+    return next_start(starts, now, limit, settings.throttle_window_seconds)
 
 
 def replan(session: Session, user: User, settings: QueueSettings, now: float) -> None:
@@ -89,7 +103,8 @@ def _replan_clips(
     others = _unstarted(user).with_only_columns(Clip.id, Clip.start_at)
     still = set(moved)
     planned = [start for clip_id, start in session.execute(others) if clip_id not in still]
-    limit, window = settings.throttle_starts, settings.throttle_window_seconds
+    limit = limit_of(user.throttle_starts, settings)
+    window = settings.throttle_window_seconds
     times = next_starts([*user.starts, *planned], now, limit, window)
     rows = [
         {"id": clip_id, "start_at": time, **also}
@@ -100,15 +115,22 @@ def _replan_clips(
     return len(rows)
 
 
-def may_start(starts: Sequence[float], settings: QueueSettings, now: float) -> bool:
-    """Whether a locked user may start one more clip now, by the actual `starts` alone."""
-    limit, window = settings.throttle_starts, settings.throttle_window_seconds
+def may_start(
+    starts: Sequence[float], settings: QueueSettings, now: float, own: int | None = None
+) -> bool:
+    """Whether a locked user may start one more clip now, by the actual `starts` alone. `own` is
+    the `throttle_starts` of the account."""
+    limit, window = limit_of(own, settings), settings.throttle_window_seconds
     return next_start(starts, now, limit, window) <= now
 
 
-def with_start(starts: Sequence[float], settings: QueueSettings, now: float) -> list[float]:
-    """The starts to keep after a start now: only the newest `throttle_starts` can forbid another.
+def with_start(
+    starts: Sequence[float], settings: QueueSettings, now: float, own: int | None = None
+) -> list[float]:
+    """The starts to keep after a start now: only the newest that the throttle allows can forbid
+    another.
     Starts a window or more ahead, from before the clock was set back, would displace the others,
     and are dropped."""
     ahead = now + settings.throttle_window_seconds
-    return sorted([*(start for start in starts if start < ahead), now])[-settings.throttle_starts :]
+    kept = max(own or 0, settings.throttle_starts)
+    return sorted([*(start for start in starts if start < ahead), now])[-kept:]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip
 from serve_app.maintenance import recovery, retention
-from serve_app.media import clips, live_audio, uploads, voices
+from serve_app.media import clips, uploads, voices
 from serve_app.media.removals import Position, Removals
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import RESULT_PREFIXES, id_in, result_key
@@ -64,7 +64,6 @@ class Sweeper:
         left_before = now - GRACE_LEASES * settings.lease_seconds
         self._each_of(
             partial(_abort_uploads, database, store, left_before),
-            partial(_remove_pieces, database, store, left_before),
             partial(_purge_rows, database, settings, now),
             partial(self._remove_orphaned_results, left_before),
             partial(uploads.sweep, database, store, settings, database.now, self._removals),
@@ -125,13 +124,6 @@ def _abort_uploads(database: Database, store: ObjectStore, before: float) -> Non
         wanted = _leased_clips(database, {id_in(each.key) for each in begun})
         unwanted = [each for each in begun if id_in(each.key) not in wanted]
         _all("upload", store.abort, unwanted)
-
-
-def _remove_pieces(database: Database, store: ObjectStore, before: float) -> None:
-    """Removes the pieces of streams that nobody makes."""
-    old = [each.key for each in store.objects(live_audio.PREFIX) if each.modified_at < before]
-    wanted = _leased_clips(database, {id_in(key) for key in old})
-    _all("piece of a stream", store.delete, [key for key in old if id_in(key) not in wanted])
 
 
 def _all(kind: str, remove: Callable[[T], object], found: list[T]) -> None:

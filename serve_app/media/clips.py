@@ -11,6 +11,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
 from serve_app.accounts import credits
+from serve_app.db import notices
 from serve_app.db.models import CANCELLED, INTERACTIVE, PENDING, Clip, ClipPeaks, ClipState
 from serve_app.db.pagination import Page, decode_cursor, encode_cursor
 from serve_app.errors import ApiError, not_found
@@ -57,8 +58,6 @@ class NewClip:
     original_voice_s3_key: str | None
     options: dict[str, Any]
     credits: int
-    streamed: bool = False
-    """Whether somebody is going to listen while it is made."""
 
 
 def submit(
@@ -96,7 +95,6 @@ def submit(
         start_at=start_at,
         turn=admission.next_turn(session, user_id),
         ready=start_at <= now,
-        streamed=new.streamed,
         idempotency_key=idempotency_key,
         request_hash=request_hash,
     )
@@ -104,6 +102,7 @@ def submit(
     session.flush()
     waits = {"position": admission.position(session, clip), "start_at": start_at}
     events.record(session, clip.id, Kind.QUEUED, waits, now)
+    notices.tell(session, notices.LINE)
     return clip, True
 
 
@@ -188,6 +187,7 @@ def delete(
         transition(session, clip, ClipState.CANCELLED, now, code=CANCELLED, message=message)
         if clip.started_at is None and clip.lane == INTERACTIVE:
             throttle.replan(session, credits.lock_account(session, user_id), settings, now)
+            notices.tell(session, notices.LINE)
     else:
         clip.deleted_at = now
         clip.idempotency_key = None

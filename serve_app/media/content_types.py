@@ -42,6 +42,18 @@ EXTENSIONS = {
     "audio/x-w64": "w64",
 }
 """The content types that may be declared, each with the ending of its key."""
+MANIFESTS = {
+    "application/x-ndjson": "jsonl",
+    "application/jsonl": "jsonl",
+    "text/csv": "csv",
+    "application/gzip": "jsonl.gz",
+}
+"""Those of manifests of batches. A gzipped one holds JSON lines."""
 UNREADABLE = {"audio/x-ms-wma", "video/x-ms-asf", "audio/midi", "audio/ac3", "audio/vnd.dts"}
 """Sound of kinds that are not read."""
 ADVICE = "that of a sound file that is read here, such as audio/wav, audio/mpeg or audio/mp4"
+
+
+def is_manifest(content_type: str) -> bool:
+    """Whether a declared content type is that of a manifest."""
+    return content_type.partition(";")[0].strip().lower() in MANIFESTS

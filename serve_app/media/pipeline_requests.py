@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.audio.recording import Recording
-from pipelines.protocol import Request, SpeechRequest
+from pipelines.protocol import Pronunciation, Request, SpeechRequest, Turn
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.requests.sound import SoundRequest
 from pipelines.requests.speech import StyledRequest
 from serve_app.db.models import Clip
 
+PRONUNCIATIONS, TURNS = "pronunciations", "turns"
+"""Options of speech that only some clips have."""
 SOURCE, REFERENCE = "source", "reference"
 """Roles of the recordings that a clip may be made from: what is converted, and the voice."""
 
@@ -35,9 +37,12 @@ def _speech(
     text, voice = clip.text or "", clip.voice or ""
     speed, seed = options["speed"], options["seed"]
     literal = options.get("literal", False)
+    given = tuple(Pronunciation(**each) for each in options.get(PRONUNCIATIONS, ()))
+    turns = tuple(Turn(**each) for each in options.get(TURNS, ()))
     if REFERENCE in recordings:
-        return StyledRequest(text, voice, speed, seed, literal, reference=recordings[REFERENCE])
-    return SpeechRequest(text, voice, speed, seed, literal)
+        reference = recordings[REFERENCE]
+        return StyledRequest(text, voice, speed, seed, literal, given, reference=reference)
+    return SpeechRequest(text, voice, speed, seed, literal, given, turns)
 
 
 def _conversion(

@@ -25,7 +25,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, RecordingUpload
 from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
-from serve_app.media.content_types import ADVICE, EXTENSIONS, UNREADABLE
+from serve_app.media.content_types import ADVICE, EXTENSIONS, MANIFESTS, UNREADABLE
 from serve_app.media.removals import PAGE_SIZE, Position, Removals
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -52,20 +52,14 @@ def create(
     """An upload for a file of `size` bytes. Raises ApiError 422 for an unaccepted type or size, and
     409 `too_many_uploads` where the user has `max_uploads` already."""
     essence = content_type.partition(";")[0].strip().lower()
-    extension = EXTENSIONS.get(essence)
+    extension = EXTENSIONS.get(essence) or MANIFESTS.get(essence)
     if extension is None:
         code = "unsupported_audio" if essence in UNREADABLE else "invalid_input"
         raise invalid("content_type", f"content_type must be {ADVICE}.", code)
     if not 1 <= size <= max_bytes:
         raise invalid("bytes", f"bytes must be between 1 and {max_bytes}.")
     lock_account(session, user_id)
-    # Deleted uploads count while their row exists: until then a URL may bring the object back.
-    count = select(func.count()).where(RecordingUpload.user_id == user_id)
-    if session.scalars(count).one() >= max_uploads:
-        message = (
-            f"An account may have {max_uploads} uploads. Delete one; its place is free in a while."
-        )
-        raise ApiError(409, "too_many_uploads", message)
+    require_place(session, user_id, max_uploads)
     upload_id = new_id()
     upload = RecordingUpload(
         id=upload_id,
@@ -80,6 +74,17 @@ def create(
     return upload
 
 
+def require_place(session: Session, user_id: str, max_uploads: int) -> None:
+    """Raises ApiError 409 `too_many_uploads` where the user has as many. Deleted uploads count
+    while their row exists: until then a URL may bring the object back."""
+    count = select(func.count()).where(RecordingUpload.user_id == user_id)
+    if session.scalars(count).one() >= max_uploads:
+        message = (
+            f"An account may have {max_uploads} uploads. Delete one; its place is free in a while."
+        )
+        raise ApiError(409, "too_many_uploads", message)
+
+
 def receive(
     database: Database,
     store: ObjectStore,
@@ -87,6 +92,7 @@ def receive(
     user_id: str,
     data: bytes,
     clock: Callable[[Session], float],
+    content_type: str = "application/octet-stream",
 ) -> RecordingUpload:
     """An upload of a file that came within a request, of whatever kind. Nobody gets a URL to it, so
     that it counts as made when any URL would have expired: once it is deleted nothing is left of
@@ -100,7 +106,7 @@ def receive(
             id=upload_id,
             user_id=user_id,
             s3_key=f"{PREFIX}{upload_id}.{_RECEIVED}",
-            content_type="application/octet-stream",
+            content_type=content_type,
             bytes=len(data),
             created_at=clock(session) - settings.presign_seconds,
         )
@@ -126,6 +132,22 @@ def find(session: Session, user_id: str, key_or_id: str, lock: bool = False) -> 
     if key_or_id not in (upload.id, upload.s3_key):
         raise not_found("upload")
     return upload
+
+
+def list_manifests(
+    session: Session, user_id: str, limit: int, before: RecordingUpload | None = None
+) -> list[RecordingUpload]:
+    """The user's manifests, newest first; with `before` those that are older."""
+    place = tuple_(RecordingUpload.created_at, RecordingUpload.id)
+    query = select(RecordingUpload).where(
+        RecordingUpload.user_id == user_id,
+        RecordingUpload.deleted_at.is_(None),
+        RecordingUpload.content_type.in_(MANIFESTS),
+    )
+    if before is not None:
+        query = query.where(place < tuple_(before.created_at, before.id))
+    newest_first = query.order_by(RecordingUpload.created_at.desc(), RecordingUpload.id.desc())
+    return list(session.scalars(newest_first.limit(limit)))
 
 
 def delete(session: Session, user_id: str, upload_id: str, now: float) -> RecordingUpload:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import numpy as np
@@ -28,7 +28,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, Voice
 from serve_app.errors import ApiError, invalid, not_found
 from serve_app.ids import is_id, new_id
-from serve_app.media import uploads
+from serve_app.media import uploads, voice_profiles
 from serve_app.media.pipeline_requests import REFERENCE
 from serve_app.media.removals import PAGE_SIZE, Position, Removals
 from serve_app.storage import feature_cache
@@ -116,7 +116,7 @@ def create(
     return made
 
 
-def from_files(files: Sequence[bytes], field: str, longest_seconds: float) -> Recording:
+def from_files(files: Iterable[bytes], field: str, longest_seconds: float) -> Recording:
     """The recording of a voice from several files: one after the other, cut at the longest that a
     voice may have. Raises InvalidInput for `field` where one cannot be read, or all are too
     short."""
@@ -210,6 +210,7 @@ def delete(session: Session, user_id: str, voice_id: str, now: float) -> Voice:
     # Locked, because a concurrent deletion may remove it at once.
     voice = find(session, user_id, voice_id, lock=True)
     voice.deleted_at = now
+    voice_profiles.forget(session, user_id, voice_id)
     session.flush()
     return voice
 

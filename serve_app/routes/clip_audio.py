@@ -12,7 +12,7 @@ from pipelines.audio.containers import ENCODINGS
 from serve_app.db.models import Clip, ClipState
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
-from serve_app.http.clip_stream import clip_stream, listen, refusal
+from serve_app.http.clip_stream import clip_stream, refusal
 from serve_app.http.clip_view import audio_url
 from serve_app.http.openapi import errors
 from serve_app.http.schemas.clips import AudioQuery
@@ -51,13 +51,10 @@ async def get_audio(
 ) -> Response:
     """A redirect to the link of a clip that succeeded: the object store sends as slowly as who
     listens reads, while Serve would keep what is not read in memory. With `stream`, the bytes of a
-    pending clip as they are made, if nobody asks for them too late, and else when it has
-    succeeded. Where the clip fails or is made anew meanwhile, the connection breaks off. What is
-    heard while it is made cannot state its length where that comes first in the file; the stored
-    file does."""
+    pending clip as they are made, from its start. Where the clip fails or is made anew meanwhile,
+    the connection breaks off. What is heard while it is made cannot state its length where that
+    comes first in the file; the stored file does."""
     clip = await state.work.reads.run(user.id, _find, state, user.id, clip_id)
-    if query.stream and clip.state is ClipState.PENDING and not clip.streamed:
-        await listen(state, user.id, clip_id)
     if clip.state is ClipState.SUCCEEDED:
         seconds = state.settings.presign_seconds
         return RedirectResponse(audio_url(clip, state.store, seconds), 307)

@@ -20,7 +20,7 @@ from serve_app.http.app_state import AppState
 from serve_app.http.openapi import errors
 from serve_app.http.schemas.clips import EventsQuery
 from serve_app.http.schemas.common import moment
-from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
+from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams, until_news
 from serve_app.jobs import admission, events
 from serve_app.media import clips
 
@@ -121,7 +121,11 @@ async def _follow(
 ) -> Blocks:
     """Ends with the clip, and soon after the client disconnects."""
     time = asyncio.get_running_loop().time
-    with state.wait_slots.hold(user_id) as may_wait:
+    settings = state.settings
+    with (
+        state.wait_slots.hold(user_id) as may_wait,
+        state.database.notices.watch(clip_id) as news,
+    ):
         if not may_wait:
             raise too_many_streams()
         yield _RECONNECT
@@ -133,7 +137,7 @@ async def _follow(
                     user_id, _snapshot, state, user_id, clip_id, after
                 )
             except Busy:
-                await asyncio.sleep(state.settings.poll_seconds)
+                await asyncio.sleep(settings.poll_seconds)
                 continue
             except ApiError:
                 return  # the clip was deleted
@@ -153,7 +157,10 @@ async def _follow(
             place = snapshot.place
             if snapshot.events_after:
                 after = snapshot.events_after[-1].seq
-            await asyncio.sleep(state.settings.poll_seconds)
+            # Of its place in line nothing is told: that changes with the clips of all others.
+            in_line = place is not None
+            wait = 2 * settings.poll_seconds if in_line else settings.look_seconds
+            await until_news(news, request.is_disconnected, wait)
 
 
 def _numbered(event: ClipEvent) -> str:

@@ -19,6 +19,7 @@ from serve_app.http.clip_view import clip_out
 from serve_app.http.openapi import errors
 from serve_app.http.schemas.clips import ClipOut, ClipQuery, ClipsQuery, PeaksOut
 from serve_app.http.schemas.common import PageOut
+from serve_app.http.streaming import until_news
 from serve_app.http.work import reads, writes
 from serve_app.media import clips
 from serve_app.media.clips import ClipFilter
@@ -52,14 +53,18 @@ async def get_clip(
     """With `wait`, the answer comes once the clip is finished or the time is over. It comes at once
     while too many other requests of the account wait."""
     time = asyncio.get_running_loop().time
-    with state.wait_slots.hold(user.id) as may_wait:
+    with (
+        state.wait_slots.hold(user.id) as may_wait,
+        state.database.notices.watch(clip_id) as news,
+    ):
         deadline = time() + (query.wait if may_wait else 0)
         while True:
             clip = await state.work.reads.run(user.id, _find, state, user.id, clip_id)
             left = deadline - time()
             if clip.state is not ClipState.PENDING or left <= 0 or await request.is_disconnected():
                 return clip
-            await asyncio.sleep(min(state.settings.poll_seconds, left))
+            wait = min(state.settings.look_seconds, left)
+            await until_news(news, request.is_disconnected, wait)
 
 
 @router.delete(

@@ -57,6 +57,7 @@ def _describe(name: str, settings: Settings) -> ServiceOut:
             "dtype": settings.dtype,
             "credits": settings.clip_credits,
             "options": _options(job, settings),
+            "own_voices": pipeline is not None and registry.takes_reference(name, pipeline),
             "ignored": list(registry.IGNORED.get(pipeline or "", ())),
         }
     )

@@ -10,6 +10,7 @@ from serve_app.http.schemas.common import moment
 from serve_app.http.schemas.recordings import CreatedUploadOut, NewUpload, UploadOut
 from serve_app.http.work import reads, writes
 from serve_app.media import uploads
+from serve_app.media.content_types import is_manifest
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"])
 
@@ -23,8 +24,10 @@ router = APIRouter(prefix="/api/uploads", tags=["uploads"])
 @writes
 def create_upload(body: NewUpload, user: CurrentUser, state: StateDep) -> CreatedUploadOut:
     """PUT the file to `url` with the `headers` given, before `expires_at`. It is kept for a week
-    unless the server is set otherwise, and longer while a pending clip needs it."""
+    unless the server is set otherwise, and longer while a pending clip needs it. A manifest of a
+    batch is uploaded so too, as `application/x-ndjson`, `text/csv` or `application/gzip`."""
     settings = state.settings
+    manifest = is_manifest(body.content_type)
     with state.database.transaction() as session:
         now = state.clock(session)
         upload = uploads.create(
@@ -32,7 +35,7 @@ def create_upload(body: NewUpload, user: CurrentUser, state: StateDep) -> Create
             user.id,
             body.content_type,
             body.bytes,
-            settings.max_upload_bytes,
+            settings.max_manifest_bytes if manifest else settings.max_upload_bytes,
             settings.max_uploads,
             now,
         )

@@ -27,7 +27,8 @@ def abort_multipart(client: Any, bucket: str, key: str, upload_id: str) -> None:
 
 
 class MultipartWriter:
-    """A multipart upload, written like a file. The object appears under its key once complete.
+    """A multipart upload, written like a file. The object appears under its key once complete. One
+    that is not `eager` begins with its second part, and what fits into one is a plain object.
 
     The first part is held back until the end, so that headers, which state sizes that are known
     last, can be rewritten. Each later part is sent by a thread of its own as soon as it is full;
@@ -43,7 +44,9 @@ class MultipartWriter:
         content_type: str,
         written_by: str,
         part_bytes: int,
+        eager: bool = True,
     ) -> None:
+        self._eager = eager
         self._client = client
         self._bucket = bucket
         self._key = key
@@ -58,6 +61,11 @@ class MultipartWriter:
         self._upload_id: Future[str] | None = None
         self._parts: list[Future[dict[str, Any]]] = []
         self._closed = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a multipart upload, or will be."""
+        return self._upload_id is not None
 
     @property
     def size(self) -> int:
@@ -80,13 +88,13 @@ class MultipartWriter:
     def write(self, data: bytes) -> int:
         """Writes at the position: in the first part, or at the end.
 
-        The first call begins the upload. Raises io.UnsupportedOperation over a sent part, and
-        StoreError if an earlier part could not be sent.
+        The first call begins the upload, if it is `eager`. Raises io.UnsupportedOperation over a
+        sent part, and StoreError if an earlier part could not be sent.
         """
         self._require_open()
-        if self._upload_id is None:
-            self._upload_id = self._sender.submit(self._create)
         held_back = max(0, self._part_bytes - self._position)
+        if self._upload_id is None and (self._eager or len(data) > held_back):
+            self._upload_id = self._sender.submit(self._create)
         head, tail = data[:held_back], data[held_back:]
         self._first[self._position : self._position + len(head)] = head
         self._position += len(head)
@@ -103,8 +111,11 @@ class MultipartWriter:
     def complete(self) -> int:
         """Sends what is left and makes the object appear; returns its size in bytes."""
         self._require_open()
-        if self._upload_id is None:
+        if self.size == 0:
             raise ValueError("Nothing has been written.")
+        if self._upload_id is None:
+            self._put()
+            return self.size
         if self._rest:
             self._send_later_part(len(self._rest))
         first = self._sender.submit(self._send, 1, bytes(self._first))
@@ -161,6 +172,18 @@ class MultipartWriter:
             )
         upload_id: str = answer["UploadId"]
         return upload_id
+
+    def _put(self) -> None:
+        with translated(f"upload of {self._key}"):
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=self._key,
+                Body=bytes(self._first),
+                ContentType=self._content_type,
+                Metadata={WRITTEN_BY: self._written_by} if self._written_by else {},
+            )
+        self._closed = True
+        self._sender.shutdown()
 
     def _send_later_part(self, size: int) -> None:
         """Hands the start of `_rest` to the sender once there is room; raises its failures."""

@@ -200,12 +200,20 @@ class ObjectStore:
         return url
 
     def open_writer(
-        self, key: str, content_type: str, written_by: str = "", part_bytes: int | None = None
+        self,
+        key: str,
+        content_type: str,
+        written_by: str = "",
+        part_bytes: int | None = None,
+        eager: bool = True,
     ) -> MultipartWriter:
         """A writer of an object, for use in a `with` block. `head` returns `written_by`, so an
-        object of an earlier upload to the same key is not taken for this one."""
+        object of an earlier upload to the same key is not taken for this one. Without `eager` a
+        small object takes one request."""
         size = part_bytes or self._part_bytes
-        return MultipartWriter(self._client, self._bucket, key, content_type, written_by, size)
+        return MultipartWriter(
+            self._client, self._bucket, key, content_type, written_by, size, eager
+        )
 
     def list_multipart(self, prefix: str) -> list[MultipartUpload]:
         """Multipart uploads in progress, of keys that begin with `prefix`."""

@@ -5,6 +5,7 @@ import { clearDrafts } from "./drafts.js";
 import { Announcer, notify } from "./parts/announce.js";
 import { Icon } from "./parts/icons.js";
 import { Playbar } from "./parts/playbar.js";
+import { Batches } from "./pages/batches.js";
 import { Changer } from "./pages/changer.js";
 import { Credits } from "./pages/credits.js";
 import { Effects } from "./pages/effects.js";
@@ -20,7 +21,7 @@ import { html, number, render, useEffect, useRef, useState, useStore } from "./u
 
 const SCREENS = {
   speech: ["Speech", Speech], changer: ["Voice changer", Changer], effects: ["Sound effects", Effects], history: ["History", History],
-  voices: ["Voices", Voices], credits: ["Credits", Credits], keys: ["Keys", Keys], system: ["System", System],
+  batches: ["Batches", Batches], voices: ["Voices", Voices], credits: ["Credits", Credits], keys: ["Keys", Keys], system: ["System", System],
 };
 const SHORT = { changer: "Changer", effects: "Effects" };
 const FIRST = 4; // screens in the bottom row of a phone; the others are behind More

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,20 +22,22 @@ from pipelines import registry
 from pipelines.audio.containers import ENCODINGS, Encoder, own_rate
 from pipelines.audio.peaks import Peaks
 from pipelines.audio.recording import Recording
-from pipelines.protocol import InvalidInput, Request, Waveform
+from pipelines.protocol import InvalidInput, Request, Waveform, Word
 from pipelines.voices.shipped_voices import catalogue
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.models import BULK, Clip
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
-from serve_app.media import clips, live_audio, uploads, voices
-from serve_app.media.live_audio import StreamBuffer
+from serve_app.jobs.successes import Success
+from serve_app.media import clips, uploads, voices, word_times
+from serve_app.media.live_audio import LiveAudio, LiveServer
 from serve_app.media.pipeline_requests import REFERENCE, recordings_of, request_of
 from serve_app.settings import Settings
 from serve_app.storage.multipart import MultipartWriter
 from serve_app.storage.object_keys import result_key
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing, StoreError
+from serve_app.worker.charges import Charges
 from serve_app.worker.generation import Stages, generate
 from serve_app.worker.progress import EventBatch, ProgressReporter
 from serve_app.worker.thread_pools import Threads
@@ -66,11 +68,14 @@ class ClipRunner:
         store: ObjectStore,
         stages: Mapping[str, Stages],
         threads: Threads,
+        live: LiveServer,
     ) -> None:
         self.settings = settings
         self._store = store
         self._stages = stages
         self._threads = threads
+        self._live = live
+        self._charges = Charges(threads)
 
     async def run(self, claim: Claim, mark_stored: Callable[[], object]) -> ClipResult | None:
         """Generates the audio, stores it, and charges for it. None if the lease was lost.
@@ -79,6 +84,12 @@ class ClipRunner:
         lease watcher must not take that for a lost one. Raises TookTooLong, and what the stages
         and the store raise.
         """
+        with self._live.broadcasting(claim.clip.id, claim.token) as audio:
+            return await self._run(claim, mark_stored, audio)
+
+    async def _run(
+        self, claim: Claim, mark_stored: Callable[[], object], audio: LiveAudio
+    ) -> ClipResult | None:
         if claim.is_retry:
             if (found := await self._find_stored(claim.clip)) is not None:
                 mark_stored()
@@ -86,7 +97,10 @@ class ClipRunner:
             # What an earlier attempt left unfinished under this key is useless.
             key = result_key(claim.clip)
             await self._threads.run(self._store.abort_stale_multipart, key, math.inf)
-        return await self._generate_and_store(claim, mark_stored)
+        made = await self._generate_and_store(claim, mark_stored, audio)
+        if made is not None:
+            audio.end(whole=True)
+        return made
 
     async def _find_stored(self, clip: Clip) -> ClipResult | None:
         """The result that an earlier attempt recorded, if the object is complete and names that
@@ -103,23 +117,26 @@ class ClipRunner:
         return ClipResult(clip.bytes, clip.audio_seconds, clip.timings or {})
 
     async def _generate_and_store(
-        self, claim: Claim, mark_stored: Callable[[], object]
+        self, claim: Claim, mark_stored: Callable[[], object], audio: LiveAudio
     ) -> ClipResult | None:
         clip = claim.clip
         timings = ClipTimings()
         content_type = ENCODINGS[clip.options["format"]].content_type
-        upload = self._store.open_writer(result_key(clip), content_type, claim.token)
-        report = ProgressReporter(
-            partial(self._record_events, claim), partial(self._store_piece, claim)
-        )
-        report.begin()
+        bulk = clip.lane == BULK  # nobody listens, so that all but the result is left out
+        upload = self._store.open_writer(result_key(clip), content_type, claim.token, eager=False)
+        report = ProgressReporter(partial(self._record_events, claim))
+        if not bulk:
+            report.begin()
         saved = False
         try:
             async with asyncio.timeout(claim.seconds) as limit:
                 peaks = Peaks()
-                seconds = await self._generate(clip, upload, timings, report, peaks)
+                seconds = await self._generate(clip, upload, audio, timings, report, peaks)
                 made = ClipResult(upload.size, seconds, timings.summary())
-                if not await self._checkpoint(claim, made, peaks.pairs()):
+                outline = None if bulk else peaks.pairs()
+                if bulk and not upload.begun:
+                    pass  # a small result is made again if it is lost before it is recorded
+                elif not await self._checkpoint(claim, made, outline, timings.words):
                     return None
                 with timings.measure("upload"):
                     await self._threads.run(upload.complete)
@@ -135,14 +152,17 @@ class ClipRunner:
             await asyncio.shield(self._clean_up(claim, upload, report, saved))
         return made if saved else None
 
-    async def _checkpoint(self, claim: Claim, made: ClipResult, outline: bytes) -> bool:
+    async def _checkpoint(
+        self, claim: Claim, made: ClipResult, outline: bytes | None, words: Sequence[Word]
+    ) -> bool:
         def record(session: Session, _now: float) -> bool:
             clip_id = claim.clip.id
             kept = queue.checkpoint_result(
                 session, clip_id, claim.token, made.bytes, made.seconds, made.timings
             )
-            if kept:
+            if kept and outline is not None:
                 clips.record_peaks(session, clip_id, outline)
+                word_times.record(session, clip_id, words)
             return kept
 
         return await self._threads.persist(claim.clip.user_id, record)
@@ -150,6 +170,8 @@ class ClipRunner:
     async def _succeed(self, claim: Claim, made: ClipResult) -> bool:
         clip = claim.clip
         result = (result_key(clip), made.bytes, made.seconds, made.timings)
+        if clip.lane == BULK:
+            return await self._charges.record(clip.user_id, Success(clip.id, claim.token, *result))
         sent = False
 
         def record(session: Session, now: float) -> bool:
@@ -165,12 +187,13 @@ class ClipRunner:
         self,
         clip: Clip,
         upload: MultipartWriter,
+        audio: LiveAudio,
         timings: ClipTimings,
         report: ProgressReporter,
         peaks: Peaks,
     ) -> float:
-        """Writes the encoded audio into the upload while it is generated; returns its length in
-        seconds."""
+        """Writes the encoded audio into the upload, and to those who listen, while it is
+        generated; returns its length in seconds."""
         settings = self.settings
         request = await self._request(clip)
         pipeline = settings.pipelines()[clip.service]
@@ -181,37 +204,30 @@ class ClipRunner:
             request,
             Ticket(f"{clip.id}.{clip.attempts}", clip.user_id, bulk=clip.lane == BULK),
             registry.joiner(clip.service, pipeline, stage),
+            made_at,
             settings.clip_segments,
             timings,
             report.step,
         )
         async with aclosing(pieces):
-            first = await anext(pieces)
-            streaming = await self._threads.persist(
-                clip.user_id, lambda s, _: live_audio.is_requested(s, clip.id), reading=True
-            )
-            stream = StreamBuffer() if streaming else None
+            bulk = clip.lane == BULK
             options = clip.options
             rate = options["sample_rate"] or own_rate(options["format"], made_at)
-            encoder = Encoder(upload, options["format"], made_at, rate, stream)
+            encoder = Encoder(upload, options["format"], made_at, rate, audio)
 
             def write(samples: Waveform) -> None:
                 encoder.write(samples)
-                peaks.add(samples)
+                if not bulk:
+                    peaks.add(samples)
 
-            async def encode(samples: Waveform) -> None:
+            async for samples in pieces:
                 with timings.measure("encode"):
                     await self._threads.run(write, samples)
-                if stream is not None:
-                    report.stream(encoder.seconds, stream.take())
-                else:
-                    report.audio(encoder.seconds, upload.size)
-
-            await encode(first)
-            async for samples in pieces:
-                await encode(samples)
+                audio.publish()
+                report.audio(encoder.seconds, upload.size)
         with timings.measure("encode"):
             await self._threads.run(encoder.close)
+        audio.publish()
         return encoder.seconds
 
     async def _request(self, clip: Clip) -> Request:
@@ -241,16 +257,11 @@ class ClipRunner:
             lambda s, now: all(queue.report(s, clip_id, token, *each, now) for each in news),
         )
 
-    async def _store_piece(self, claim: Claim, number: int, piece: bytes) -> None:
-        """Stores a piece of the audio for listeners."""
-        key = live_audio.piece_key(claim.clip.id, claim.started, number)
-        await self._threads.run(self._store.put, key, piece, "application/octet-stream")
-
     async def _clean_up(
         self, claim: Claim, upload: MultipartWriter, report: ProgressReporter, saved: bool
     ) -> None:
-        """Leaves no open upload, no object without a clip, and no piece of the attempt. A clip that
-        another worker holds keeps the object, because that worker writes the same key."""
+        """Leaves no open upload, and no object without a clip. A clip that another worker holds
+        keeps the object, because that worker writes the same key."""
         clip = claim.clip
         await report.end()
         try:
@@ -261,8 +272,5 @@ class ClipRunner:
                 )
                 if not wanted:
                     await self._threads.run(self._store.delete, result_key(clip))
-            if report.streaming:
-                pieces = live_audio.pieces_prefix(clip.id, claim.started)
-                await self._threads.run(self._store.delete_all, pieces)
         except (StoreError, SQLAlchemyError):
             logger.warning("the sweep will remove what is left of clip %s", clip.id, exc_info=True)

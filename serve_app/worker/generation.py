@@ -74,6 +74,7 @@ async def generate(
     request: Request,
     ticket: Ticket,
     joiner: Joiner,
+    sample_rate: int,
     parallel: int,
     timings: ClipTimings,
     on_progress: Callable[[Progress], None],
@@ -88,8 +89,12 @@ async def generate(
     timings.add(prepared.timings)
     timings.segments = len(prepared.value)
     timings.note = " ".join(filter(None, (segment.note for segment in prepared.value)))
+    timings.sounds = tuple(
+        dict.fromkeys(sound for segment in prepared.value for sound in segment.sounds)
+    )
     tracker = _ProgressTracker(len(prepared.value), on_progress)
     coming = iter(prepared.value)
+    length = 0
     running: deque[asyncio.Task[Timed[Waveform]]] = deque()
     try:
         while True:
@@ -104,7 +109,11 @@ async def generate(
             timings.add(rendered.timings)
             timings.mark_audio()
             tracker.finished()
-            yield joiner.add(rendered.value)
+            joined = joiner.add(rendered.value)
+            length += len(joined)
+            # Of a segment with words nothing is held back.
+            timings.place_words(rendered.words, (length - len(rendered.value)) / sample_rate)
+            yield joined
         yield joiner.close()
     finally:
         for task in running:

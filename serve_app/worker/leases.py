@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 from serve_app.db.availability import is_unavailable
 from serve_app.jobs import queue
@@ -30,7 +31,7 @@ class Leases:
         self,
         threads: Threads,
         seconds: float,
-        poll_seconds: float,
+        look_seconds: float,
         held: Callable[[], Collection[Claim]],
         lost: Callable[[Claim], None],
     ) -> None:
@@ -38,11 +39,16 @@ class Leases:
         self.pulse = Pulse("the renewal of leases")
         self._threads = threads
         self.seconds = seconds
-        self._poll_seconds = poll_seconds
+        self._look_seconds = look_seconds
+        self._look = asyncio.Event()
         self._held = held
         self._lost = lost
         self._renewed_at = time.monotonic()
         self._due = 0.0
+
+    def look_now(self) -> None:
+        """Some clip was cancelled."""
+        self._look.set()
 
     def renew_soon(self) -> None:
         """There are new claims, whose transaction may have taken up much of their leases."""
@@ -55,7 +61,8 @@ class Leases:
         return self.pulse.failing or time.monotonic() - self._renewed_at > self.seconds / 2
 
     async def keep(self) -> None:
-        """Renews three times a lease, and looks every `poll_seconds` at what is wanted still."""
+        """Renews three times a lease, and looks at what is wanted still where a clip was cancelled,
+        and every `look_seconds`."""
         while True:
             between = min(self.seconds / 3, _LONGEST_ROUND_SECONDS)
             renewing = time.monotonic() >= self._due
@@ -73,9 +80,12 @@ class Leases:
                 self._renewed_at = time.monotonic()
                 self._due = self._renewed_at + between
             left = self._due - time.monotonic()
-            await asyncio.sleep(max(0.0, min(self._poll_seconds, left)))
+            with suppress(TimeoutError):
+                wait = max(0.0, min(self._look_seconds, left))
+                await asyncio.wait_for(self._look.wait(), wait)
 
     async def _round(self, renewing: bool) -> None:
+        self._look.clear()
         claims = list(self._held())
         if not claims:
             return

@@ -1,4 +1,4 @@
-"""Progress of a running attempt: its events, and the audio that is ready."""
+"""Progress of a running attempt: its events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from serve_app.worker.generation import Progress
 logger = logging.getLogger("bernie.worker")
 
 EVENT_SECONDS = 0.5
-PIECE_SECONDS = 0.2
+_FIRST_SECONDS = 0.2
+"""Nothing is reported before: most short clips are done by then, and need no events of progress."""
 
 EventBatch = list[tuple[Kind, dict[str, Any]]]
 
@@ -23,19 +24,11 @@ EventBatch = list[tuple[Kind, dict[str, Any]]]
 class ProgressReporter:
     """Records progress in the background at a bounded rate, so that the work never waits for it.
 
-    `record` writes events and returns whether the lease is still held. `store_piece` stores one
-    numbered piece of the audio, counted from 1. For use on the event loop.
+    `record` writes events and returns whether the lease is still held. For use on the event loop.
     """
 
-    def __init__(
-        self,
-        record: Callable[[EventBatch], Awaitable[bool]],
-        store_piece: Callable[[int, bytes], Awaitable[None]],
-    ) -> None:
+    def __init__(self, record: Callable[[EventBatch], Awaitable[bool]]) -> None:
         self._record = record
-        self._store_piece = store_piece
-        self.streaming = False
-        """Whether the audio is streamed while it is generated."""
         self._recording_task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._progress: Progress | None = None
@@ -43,8 +36,6 @@ class ProgressReporter:
         self._seconds = 0.0
         self._bytes = 0
         self._audio_changed = False
-        self._ready = bytearray()
-        self._pieces = 0
 
     def step(self, progress: Progress) -> None:
         self._progress = progress
@@ -54,12 +45,6 @@ class ProgressReporter:
         """`seconds` and `size` bytes of audio are ready in all."""
         self._seconds, self._bytes, self._audio_changed = seconds, size, True
         self._changed.set()
-
-    def stream(self, seconds: float, new: bytes) -> None:
-        """`seconds` of audio are ready in all; `new` is what was encoded since the last call."""
-        self.streaming = True
-        self._ready += new
-        self.audio(seconds, self._bytes + len(new))
 
     def begin(self) -> None:
         self._recording_task = asyncio.create_task(self._run())
@@ -72,6 +57,7 @@ class ProgressReporter:
 
     async def _run(self) -> None:
         """Ends when the lease is lost. What could not be recorded is recorded later."""
+        await asyncio.sleep(_FIRST_SECONDS)
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -84,13 +70,14 @@ class ProgressReporter:
             else:
                 if not held:
                     return
-            await asyncio.sleep(PIECE_SECONDS if self.streaming else EVENT_SECONDS)
+            await asyncio.sleep(EVENT_SECONDS)
 
     async def _record_due(self) -> bool:
         batch: EventBatch = []
         if self._audio_changed:
             self._audio_changed = False
-            batch.append((Kind.AUDIO, await self._audio()))
+            data = {"seconds": round(self._seconds, 3), "bytes": self._bytes}
+            batch.append((Kind.AUDIO, data))
         if self._progress is not None:
             if time.monotonic() - self._progress_at >= EVENT_SECONDS:
                 batch.append((Kind.PROGRESS, asdict(self._progress)))
@@ -98,14 +85,3 @@ class ProgressReporter:
             else:
                 self._changed.set()
         return not batch or await self._record(batch)
-
-    async def _audio(self) -> dict[str, Any]:
-        data = {"seconds": round(self._seconds, 3), "bytes": self._bytes}
-        if not self.streaming:
-            return data
-        if self._ready:
-            piece = bytes(self._ready)
-            await self._store_piece(self._pieces + 1, piece)
-            del self._ready[: len(piece)]
-            self._pieces += 1
-        return {**data, "pieces": self._pieces}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
+
+from pipelines.protocol import Word
 
 T = TypeVar("T")
 
@@ -27,6 +29,8 @@ class Timed(Generic[T]):
 
     value: T
     timings: tuple[StageTiming, ...] = ()
+    words: tuple[Word, ...] = ()
+    """What is said in a waveform, where the model knows."""
 
 
 @dataclass(slots=True)
@@ -36,6 +40,10 @@ class ClipTimings:
     segments: int = 0
     note: str = ""
     """What the frontend tells the user; kept with the timings."""
+    sounds: tuple[str, ...] = ()
+    """The kinds of sound that it understood; kept with them too."""
+    words: list[Word] = field(default_factory=list)
+    """When each word is said, in seconds of the clip."""
     first_audio: float | None = None
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     _start: float = field(default_factory=time.monotonic)
@@ -55,6 +63,12 @@ class ClipTimings:
         finally:
             self.add([StageTiming(stage, 0.0, time.monotonic() - start, 1)])
 
+    def place_words(self, words: Iterable[Word], start: float) -> None:
+        """Adds the words of a segment that begins so many seconds into the clip."""
+        self.words += (
+            replace(word, start=start + word.start, stop=start + word.stop) for word in words
+        )
+
     def mark_audio(self) -> None:
         if self.first_audio is None:
             self.first_audio = self.elapsed()
@@ -68,9 +82,9 @@ class ClipTimings:
             stage: {name: round(seconds, 4) for name, seconds in entry.items()}
             for stage, entry in self.stages.items()
         }
-        note = {"note": self.note} if self.note else {}
+        told = {"note": self.note, "sounds": list(self.sounds)}
         return {
-            **note,
+            **{name: value for name, value in told.items() if value},
             "segments": self.segments,
             "first_audio_seconds": round(self.first_audio or 0.0, 4),
             "total_seconds": round(self.elapsed(), 4),

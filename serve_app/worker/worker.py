@@ -18,6 +18,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from pipelines.protocol import InvalidInput
+from serve_app.db import notices
 from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import BULK, INTERACTIVE, ClipState
@@ -26,6 +27,8 @@ from serve_app.jobs import admission, claiming, queue
 from serve_app.jobs.queue import Claim
 from serve_app.maintenance import leadership
 from serve_app.maintenance.sweeper import Sweeper
+from serve_app.media.batches import outcomes
+from serve_app.media.live_audio import LiveServer
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import result_key
 from serve_app.storage.store import ObjectStore
@@ -42,8 +45,13 @@ SWEEP_SECONDS = 30.0
 DELETE_SECONDS = 5.0
 LEAD_SECONDS = 5.0
 _DUTY = "sweep"
+_BULK_CLAIMS = 4
+"""Claims that fill the places for lines of batches, under way in turn."""
 STATS_SECONDS = 5.0
 PAUSE_SECONDS = 10.0
+_SKIPPED_SECONDS = 0.25
+"""Until the next look at clips that could not be taken: their rows were locked, or they are
+suspects."""
 _CAUTION_SECONDS = 5.0
 """How long after an outage of the database nothing is taken over from another worker: it comes back
 at the same time, and renews its leases first."""
@@ -58,6 +66,7 @@ class Observer(Protocol):
     def ended(self, service: str, outcome: str) -> None: ...
     def made(self, service: str, audio_seconds: float, seconds: float) -> None: ...
     def queue(self, depth: dict[str, int], age: float) -> None: ...
+    def batches(self, count: int, lines: dict[str, int]) -> None: ...
 
 
 class Worker:
@@ -71,7 +80,9 @@ class Worker:
         store: ObjectStore,
         stages: Mapping[str, Stages],
         observer: Observer,
+        host: str = "127.0.0.1",
     ) -> None:
+        """`host` is the address of this process under which the ingress can reach it."""
         self._settings = settings
         self._database = database
         self._store = store
@@ -91,23 +102,26 @@ class Worker:
         self._leases = Leases(
             self._threads,
             settings.lease_seconds,
-            settings.poll_seconds,
+            settings.look_seconds,
             lambda: self._running.values(),
             self._stop_work,
         )
         self._leasing: asyncio.Task[None] | None = None
         self._claims = Pulse("the claiming of clips")
         self._cautious_until = 0.0
-        self._runner = ClipRunner(settings, store, stages, self._threads)
+        self._live = LiveServer(host)
+        self._runner = ClipRunner(settings, store, stages, self._threads, self._live)
+        self._next_look = 0.0
 
     def wake(self) -> None:
-        """A clip was accepted: look now instead of at the next poll."""
+        """There may be a clip to take: look now."""
         self._wake.set()
 
     def reconfigure(self, settings: Settings) -> None:
         """Other settings for what is begun from now on."""
         if settings.worker_clips != self._settings.worker_clips:
-            self._threads.resize(2 * settings.worker_clips + 1)
+            places = settings.worker_clips + settings.worker_bulk_clips
+            self._threads.resize(2 * places + 1)
         self._settings = settings
         self._runner.settings = settings
         self._leases.seconds = settings.lease_seconds
@@ -128,18 +142,35 @@ class Worker:
             self._every(STATS_SECONDS, "the count", self._led(self._count)),
         ]
         chores = [asyncio.create_task(each) for each in rounds]
-        self._leasing = asyncio.create_task(self._leases.keep())
+        self._leasing = asyncio.create_task(self._keep_leases())
+        await self._listen()
+        patient = False
         try:
-            while not self._stopping:
-                self._wake.clear()
-                if not await self._claim_some():
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), self._settings.poll_seconds)
+            with self._database.notices.calling(self.wake, notices.LINE):
+                while not self._stopping:
+                    self._wake.clear()
+                    if await self._claim_some(patient):
+                        continue
+                    try:
+                        await asyncio.wait_for(self._wake.wait(), self._next_look)
+                        patient = True
+                    except TimeoutError:
+                        patient = False
         finally:
             for chore in chores:
                 chore.cancel()
             await asyncio.wait(chores, timeout=_CHORES_SECONDS)
             self._stopped.set()
+
+    async def _keep_leases(self) -> None:
+        with self._database.notices.calling(self._leases.look_now, notices.CANCELLED):
+            await self._leases.keep()
+
+    async def _listen(self) -> None:
+        try:
+            await self._live.start()
+        except OSError:
+            logger.exception("nobody can listen to clips of this worker while they are made")
 
     async def stop(self) -> None:
         """Claims no more, lets running clips finish within the grace time, releases the rest.
@@ -167,6 +198,7 @@ class Worker:
         if self._leasing is not None:
             self._leasing.cancel()
             await asyncio.wait([self._leasing], timeout=_CLEAR_SECONDS)
+        self._live.close()
 
     async def _give_back(self, claims: list[Claim]) -> None:
         await asyncio.gather(
@@ -176,11 +208,13 @@ class Worker:
             )
         )
 
-    async def _claim_some(self) -> bool:
-        """Whether as many clips were taken as there was room for, so that there may be more."""
+    async def _claim_some(self, patient: bool = False) -> bool:
+        """Whether as many clips were taken as there was room for, so that there may be more.
+        `patient`: lines of batches are taken several at a time, once there is room for them."""
         if self._leases.behind:
             self._cautious_until = math.inf
-        room = self._room()
+        room = self._room(patient)
+        self._next_look = self._settings.poll_seconds if patient else self._settings.look_seconds
         if not any(room.values()):
             self._claims.good()
             return False
@@ -189,14 +223,17 @@ class Worker:
             claim.suspect for claim in self._running.values()
         )
         try:
-            claims = await self._threads.claim(partial(self._claim, room, suspects))
+            claims, due = await self._threads.claim(partial(self._claim, room, suspects))
         except Exception as error:
             if not self._claims.failing or not is_unavailable(error):
                 logger.exception("could not look for work")
             self._claims.failed()
             self._cautious_until = math.inf
+            self._next_look = self._settings.poll_seconds
             return False
         self._claims.good()
+        # That a clip has come due is told by nobody.
+        self._next_look = min(self._next_look, max(due, _SKIPPED_SECONDS))
         if self._cautious_until == math.inf and not self._leases.behind:
             self._cautious_until = time() + min(_CAUTION_SECONDS, self._settings.lease_seconds)
         for claim in claims:
@@ -207,26 +244,31 @@ class Worker:
             self._leases.renew_soon()
         return len(claims) == sum(room.values())
 
-    def _room(self) -> dict[int, int]:
+    def _room(self, patient: bool) -> dict[int, int]:
         """Free places by lane. Lines of batches have places of their own: they never keep a clip
         from one for which somebody waits, and always get on."""
         settings = self._settings
         running = Counter(claim.clip.lane for claim in self._running.values())
         places = {INTERACTIVE: settings.worker_clips, BULK: settings.worker_bulk_clips}
-        return {
-            lane: places[lane] - running[lane] if name in settings.worker_lanes else 0
+        room = {
+            lane: max(places[lane] - running[lane], 0) if name in settings.worker_lanes else 0
             for lane, name in ((INTERACTIVE, "interactive"), (BULK, "bulk"))
         }
+        if patient and room[BULK] < places[BULK] // _BULK_CLAIMS:
+            room[BULK] = 0
+        return room
 
     def _claim(
         self, room: Mapping[int, int], suspects: bool, session: Session, now: float
-    ) -> list[Claim]:
+    ) -> tuple[list[Claim], float]:
+        """What is taken, and in how many seconds there may be more."""
         claims: list[Claim] = []
-        for lane, places in room.items():
-            if places > 0:
-                wary = suspects and not any(claim.suspect for claim in claims)
-                claims += claiming.claim(session, self._settings, now, places, wary, lane)
-        return claims
+        lanes = [lane for lane, places in room.items() if places > 0]
+        for lane in lanes:
+            wary = suspects and not any(claim.suspect for claim in claims)
+            places, where = room[lane], self._live.address
+            claims += claiming.claim(session, self._settings, now, places, wary, lane, where)
+        return claims, claiming.next_look(session, lanes, now)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         claim = self._running.pop(task)
@@ -314,6 +356,7 @@ class Worker:
         self._leading = await self._threads.chore(self._lead)
         if led and not self._leading:
             self._observer.queue(dict.fromkeys(self._stages, 0), 0.0)
+            self._observer.batches(0, dict.fromkeys(outcomes.LINE_STATES, 0))
 
     def _lead(self) -> bool:
         with self._database.transaction() as session:
@@ -332,14 +375,16 @@ class Worker:
     def _count(self) -> None:
         with self._database.reading() as session:
             stats = admission.stats(session, self._database.now(session))
+            count, lines = outcomes.under_way(session)
         depth = dict.fromkeys(self._stages, 0) | stats.depth
         self._observer.queue(depth, stats.oldest_age_seconds)
+        self._observer.batches(count, lines)
 
 
 def _reason(cause: Exception, claim: Claim) -> tuple[str, str]:
     """The code and message of a clip whose last attempt ends like this."""
     if isinstance(cause, TookTooLong):
-        return queue.TOO_LONG, f"The try was not done within {claim.seconds:.3g} s."
+        return queue.TOO_LONG, f"The attempt was not done within {claim.seconds:.3g} s."
     if isinstance(cause, StoreError):
         return "storage_refused", "The audio could not be stored."
     return "generation_failed", "The audio could not be generated."

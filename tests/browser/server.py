@@ -14,6 +14,7 @@ import uvicorn
 
 from pipelines.protocol import Request, Segment, SpeechRequest
 from serve_app.api import create_app
+from serve_app.bulk.service import BatchService
 from serve_app.db.engine import Database
 from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.settings import Settings
@@ -52,6 +53,7 @@ class StudioServer:
         self.database = database
         self.store = store
         self.stages = ToneStages(settings)
+        self._batches = BatchService(settings)
         self.url = f"http://127.0.0.1:{settings.port}"
         self._worker_loop: asyncio.AbstractEventLoop | None = None
 
@@ -61,7 +63,6 @@ class StudioServer:
             database=self.database,
             store=self.store,
             clock=self.database.now,
-            wake=lambda: None,
             graph_status=self._graph_status,
             metrics=lambda: 'bernie_queue_depth{state="ready"} 0\n',
         )
@@ -100,6 +101,7 @@ class StudioServer:
 
     def __enter__(self) -> Self:
         self.start()
+        self._batches.start()
         self._working = threading.Thread(target=self._work)
         self._working.start()
         until(lambda: self._worker_loop, 30, "the worker runs")
@@ -108,6 +110,7 @@ class StudioServer:
     def __exit__(self, *_: object) -> None:
         assert self._worker_loop is not None
         self.stages.held = False
+        self._batches.stop()
         self._worker_loop.call_soon_threadsafe(self._stop_worker.set)
         self._working.join()
         self.stop()

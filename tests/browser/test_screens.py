@@ -21,7 +21,16 @@ from tests.serve_app.recordings import SPEECH
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
-SCREENS = ("speech", "changer", "effects", "history", "voices", "credits", "keys", "system")
+SCREENS = (
+    "speech",
+    "changer",
+    "effects",
+    "history",
+    "voices",
+    "credits",
+    "keys",
+    "system",
+)
 WIDTHS = (320, 375, 768, 1280)
 THEMES = ("light", "dark")
 FOLDER = os.environ.get("STUDIO_SCREENSHOTS")
@@ -89,7 +98,7 @@ def test_sign_in_screens(visit: Callable[..., Visitor], studio: StudioServer) ->
 
 
 def test_empty_screens(visitor: Visitor) -> None:
-    for screen in ("speech", "changer", "history", "credits"):
+    for screen in ("speech", "changer", "history", "batches", "credits"):
         visitor.go(screen)
         expect(visitor.page.locator("h1")).to_be_focused()
         visitor.page.wait_for_load_state("networkidle")

@@ -56,6 +56,8 @@ class Injection(enum.StrEnum):
     KILL = "SIGKILL to a replica of"
     POSTGRES_FAST = "fast restart of PostgreSQL"
     POSTGRES_IMMEDIATE = "immediate restart of PostgreSQL"
+    POSTGRES_PAUSE = "PostgreSQL stands still"
+    ROW_HELD = "the row of a user is locked"
     STORE_RESTART = "restart of SeaweedFS"
     STORE_KILL = "SIGKILL to SeaweedFS and a new start"
     STORE_FAULT = "the object store"
@@ -70,12 +72,16 @@ class Event:
     replica: str = ""
     fault: Fault | None = None
     share: float = 1.0
+    user: int = 0
+    """Whose row is locked."""
     seconds: float = 0.0
-    """Duration of the store's fault."""
+    """Duration of a fault that ends by itself."""
 
     def __str__(self) -> str:
         if self.fault is not None:
             return f"{self.injection} {self.fault} for {self.seconds:.0f} s ({self.share:.0%})"
+        if self.seconds:
+            return f"{self.injection} for {self.seconds:.0f} s"
         return f"{self.injection} {self.replica}".strip()
 
 
@@ -93,6 +99,11 @@ class Size:
     stage_kills: int
     store_faults: int
     """Of each fault of the store."""
+    pauses: int = 1
+    pause_seconds: float = 5.0
+    """Of the database."""
+    held_rows: int = 1
+    held_seconds: float = 10.0
 
 
 LONG = Size(
@@ -111,6 +122,10 @@ LONG = Size(
     ingress_kills=2,
     stage_kills=4,
     store_faults=2,
+    pauses=2,
+    pause_seconds=12.0,
+    held_rows=2,
+    held_seconds=60.0,
 )
 SHORT = Size(
     users=4,
@@ -176,6 +191,13 @@ def _events(chance: random.Random, size: Size) -> list[Event]:
     kills += [chance.choice(STAGES) for _ in range(size.stage_kills)]
     undated += [Event(0, Injection.KILL, replica=replica) for replica in kills]
     undated += [_store_fault(chance, fault) for fault in Fault for _ in range(size.store_faults)]
+    undated += [
+        Event(0, Injection.POSTGRES_PAUSE, seconds=size.pause_seconds) for _ in range(size.pauses)
+    ]
+    undated += [
+        Event(0, Injection.ROW_HELD, user=chance.randrange(size.users), seconds=size.held_seconds)
+        for _ in range(size.held_rows)
+    ]
     chance.shuffle(undated)
     stretch = size.seconds / len(undated)
     return [

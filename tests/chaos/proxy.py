@@ -20,6 +20,7 @@ from typing import Self
 HOST = "127.0.0.1"
 _BLOCK = 64 * 1024
 _WRITES = (b"PUT", b"POST")
+_SLOW_SECONDS = 3.0
 _REFUSAL = (
     "HTTP/1.1 {status}\r\nContent-Type: application/xml\r\nContent-Length: {length}\r\n"
     "Connection: close\r\n\r\n{body}"
@@ -34,6 +35,7 @@ class Fault(enum.StrEnum):
     CUT = "cuts connections while they send"
     DEAF = "does what it is asked and loses the answer"
     FULL = "has no space left"
+    SLOW = "answers late"
 
 
 _ANSWERS = {
@@ -117,6 +119,8 @@ class FaultProxy:
                 while self.active_fault is not None and self.active_fault.fault is Fault.SILENT:
                     await asyncio.sleep(0.1)
             else:
+                if fault is Fault.SLOW:
+                    await asyncio.sleep(_SLOW_SECONDS)
                 await self._pass_on(head, reader, writer, fault)
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, _Cut):
             await _end(writer, abruptly=True)

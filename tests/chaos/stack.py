@@ -6,12 +6,14 @@ import os
 import random
 import shutil
 import signal
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psycopg
 from pydantic import SecretStr
 
 from pipelines.settings import CHECKPOINTS
@@ -22,11 +24,12 @@ from serve_app.storage.seaweedfs import SeaweedFS
 from serve_app.storage.store import ObjectStore
 from tests.chaos.plan import Event, Injection
 from tests.chaos.proxy import ActiveFault, FaultProxy
+from tests.chaos.users import email_of
 from tests.pipelines.tiny_models import install_sounds, install_speech
 from tests.postgres import Postgres
 from tests.system import processes
+from tests.system.bernie_up import BernieUp
 from tests.system.replicas import replicas
-from tests.system.test_up import BernieUp
 
 _MODELS = {"SPEECH": "noop", "CONVERSION": "seed-vc", "SOUND_EFFECTS": "make-an-audio"}
 _ENVIRONMENT = {
@@ -95,6 +98,11 @@ class Stack:
                 return self._kill(event.replica)
             case Injection.POSTGRES_FAST | Injection.POSTGRES_IMMEDIATE:
                 self.postgres.restart(immediate=event.injection is Injection.POSTGRES_IMMEDIATE)
+            case Injection.POSTGRES_PAUSE:
+                with self.postgres.paused():
+                    time.sleep(event.seconds)
+            case Injection.ROW_HELD:
+                self._hold_row(event)
             case Injection.STORE_RESTART | Injection.STORE_KILL:
                 self._restart_store(kill=event.injection is Injection.STORE_KILL)
             case Injection.STORE_FAULT:
@@ -115,6 +123,16 @@ class Stack:
         target = self._chance.choice(running)
         target.kill()
         return f"{Injection.KILL} {replica} (process {target.pid})"
+
+    def _hold_row(self, event: Event) -> None:
+        """Locks the row of a user from another session, while the other faults go on. A restart of
+        the database ends the lock early."""
+        holder = psycopg.connect(self.postgres.url("bernie"))
+        holder.execute("SELECT id FROM users WHERE email = %s FOR UPDATE", [email_of(event.user)])
+        timer = threading.Timer(event.seconds, holder.close)
+        timer.daemon = True
+        timer.start()
+        self._parts.callback(holder.close)
 
     def _restart_store(self, kill: bool) -> None:
         if kill:

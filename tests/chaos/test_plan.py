@@ -31,5 +31,7 @@ def test_plan_of_some_length_has_every_fault() -> None:
     assert Counter(each.key is None for each in plan.submissions)[True] > 50
     assert {each.injection for each in plan.events} == set(Injection)
     assert {each.fault for each in plan.events} == {None, *Fault}
+    held = [each for each in plan.events if each.injection is Injection.ROW_HELD]
+    assert {each.seconds for each in held} == {60.0}
     killed = {each.replica for each in plan.events if each.injection is Injection.KILL}
     assert {"worker", "ingress"} < killed

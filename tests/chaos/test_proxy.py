@@ -97,3 +97,14 @@ def test_proxy_silence_ends_with_the_fault(store: ObjectStore, proxy: FaultProxy
         httpx.get(proxy.endpoint, timeout=0.3)
     proxy.active_fault = None
     store.ready()
+
+
+def test_proxy_slowness_delays_answers_and_loses_none(
+    store: ObjectStore, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.chaos.proxy._SLOW_SECONDS", 0.5)
+    proxy.active_fault = ActiveFault(Fault.SLOW)
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(proxy.endpoint, timeout=0.2)
+    store.ready()
+    assert proxy.met[Fault.SLOW] >= 2

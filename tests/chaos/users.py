@@ -48,10 +48,14 @@ class UserHistory:
     """Answers that must not occur."""
 
 
+def email_of(number: int) -> str:
+    return f"user-{number}@example.com"
+
+
 class User:
     def __init__(self, http: httpx.AsyncClient, number: int) -> None:
         self._http = http
-        self.email = f"user-{number}@example.com"
+        self.email = email_of(number)
         self._headers: dict[str, str] = {}
         self._upload = ""
 

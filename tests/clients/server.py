@@ -4,6 +4,7 @@ only Ray and the models are left out. Every clip is a tone."""
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +13,14 @@ from pathlib import Path
 import httpx
 import numpy as np
 import uvicorn
+from fastapi import FastAPI
 from sqlalchemy import select, update
 
 from pipelines import registry
-from pipelines.protocol import Request, Segment, SpeechRequest, Waveform
+from pipelines.protocol import Request, Segment, SpeechRequest, Waveform, Word
 from serve_app.api import AppState, GraphStatus, create_app
 from serve_app.batching.fair_queue import Ticket
+from serve_app.bulk.service import BatchService
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, User
 from serve_app.settings import ServiceSettings, Settings
@@ -65,39 +68,56 @@ class Tones:
             raise self.error
         t = np.arange(self._rate) / self._rate
         wave = (0.3 * np.sin(2 * np.pi * 220 * t)).astype(np.float32)
-        return Timed(wave, (StageTiming("vocoder", 0, 0, 1),))
+        return Timed(wave, (StageTiming("vocoder", 0, 0, 1),), self._words(segment))
+
+    def _words(self, segment: Segment) -> tuple[Word, ...]:
+        """Letters take the same time each."""
+        if not isinstance(request := self.requests[-1], SpeechRequest):
+            return ()
+        first = LETTERS * segment.index
+        return tuple(
+            Word(
+                match.start(),
+                match.end(),
+                match[0].strip(".,"),
+                (match.start() - first) / LETTERS,
+                (match.end() - first) / LETTERS,
+            )
+            for match in re.finditer(r"\S+", request.text)
+            if first <= match.start() < first + LETTERS
+        )
 
 
 class Server:
     """`url` is the address. Each `account` is a new one."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
-        self.settings = settings
-        self.database = Database(f"sqlite:///{folder / 'bernie.sqlite3'}")
+        self.settings = settings.model_copy(update={"data_dir": folder})
+        self.database = Database(self.settings.database())
         self.database.migrate()
         self.store = ObjectStore(settings)
         self.store.ensure_bucket()
         self.stages = {service: Tones(service) for service in PIPELINES}
         self.url = ""
+        self.app: FastAPI
         self._accounts = 0
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
         self._worker: Worker | None = None
 
-    def account(self, credits: int | None = None) -> str:
-        """The API key of a new account, that has so many credits or all that sign-up gives."""
+    def account(self, credits: int | None = None, starts: int | None = None) -> str:
+        """The API key of a new account, that has so many credits or all that sign-up gives, and may
+        start so many clips in a window of the throttle."""
         self._accounts += 1
         body = {"email": f"user{self._accounts}@example.com", "password": PASSWORD}
         token = httpx.post(f"{self.url}/api/sign-up", json=body).json()["token"]
         headers = {"Authorization": f"Bearer {token}"}
         key = httpx.post(f"{self.url}/api/keys", headers=headers, json={"name": "sdk"})
-        if credits is not None:
-            self._set_balance(body["email"], credits)
+        values = {"balance": credits, "throttle_starts": starts}
+        if given := {name: value for name, value in values.items() if value is not None}:
+            with self.database.transaction() as session:
+                session.execute(update(User).where(User.email == body["email"]).values(**given))
         return str(key.json()["key"])
-
-    def _set_balance(self, email: str, amount: int) -> None:
-        with self.database.transaction() as session:
-            session.execute(update(User).where(User.email == email).values(balance=amount))
 
     def clips(self) -> list[Clip]:
         """Of all accounts, newest first."""
@@ -110,10 +130,6 @@ class Server:
     async def _ready(self) -> GraphStatus:
         return GraphStatus(ready=True)
 
-    def _wake(self) -> None:
-        if self._worker is not None:
-            self._loop.call_soon_threadsafe(self._worker.wake)
-
     @contextmanager
     def serving(self) -> Iterator[Server]:
         state = AppState(
@@ -121,16 +137,18 @@ class Server:
             database=self.database,
             store=self.store,
             clock=self.database.now,
-            wake=self._wake,
             graph_status=self._ready,
             metrics=lambda: "",
         )
-        config = uvicorn.Config(create_app(state), port=0, log_level="error", lifespan="off")
+        self.app = create_app(state)
+        config = uvicorn.Config(self.app, port=0, log_level="error", lifespan="off")
         server = uvicorn.Server(config)
         threads = [
             threading.Thread(target=server.run, daemon=True),
             threading.Thread(target=self._work, daemon=True),
         ]
+        batches = BatchService(self.settings)
+        batches.start()
         for thread in threads:
             thread.start()
         until(lambda: server.started and self._worker is not None, 20, "the server has started")
@@ -139,11 +157,33 @@ class Server:
         try:
             yield self
         finally:
+            batches.stop()
             server.should_exit = True
             self._loop.call_soon_threadsafe(self._over.set)
             for thread in threads:
                 thread.join(20)
             self.database.dispose()
+
+    @contextmanager
+    def over_tls(self, certificate: Path, key: Path) -> Iterator[str]:
+        """The same application behind TLS too: its address."""
+        config = uvicorn.Config(
+            self.app,
+            port=0,
+            log_level="error",
+            lifespan="off",
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        until(lambda: server.started, 20, "the server has started")
+        try:
+            yield f"https://localhost:{server.servers[0].sockets[0].getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
 
     def _work(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -171,5 +211,6 @@ def settings_of(seaweed: SeaweedFS) -> Settings:
         conversion=ServiceSettings(pipeline="seed-vc"),
         sound_effects=ServiceSettings(pipeline="make-an-audio"),
         throttle_starts=100,
+        throttle_window_seconds=4,
         sign_in_attempts=100,
     )

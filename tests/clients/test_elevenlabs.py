@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
-from elevenlabs import AsyncElevenLabs, ElevenLabs, VoiceSettings
+from elevenlabs import (
+    AsyncElevenLabs,
+    DialogueInput,
+    ElevenLabs,
+    PronunciationDictionaryVersionLocator,
+    VoiceSettings,
+)
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.errors import UnprocessableEntityError
 
+from pipelines.protocol import Pronunciation, SpeechRequest, Turn
 from pipelines.requests.conversion import ConversionRequest
 from pipelines.requests.sound import SoundRequest
 from serve_app.db.models import ClipState
@@ -90,6 +99,34 @@ def test_convert_async(server: Server) -> None:
     check_format("mp3_44100_128", asyncio.run(speak()), 2.3)
 
 
+def test_convert_with_timestamps(client: ElevenLabs) -> None:
+    made = client.text_to_speech.convert_with_timestamps(RACHEL, text=TEXT)
+    check_format("mp3_44100_128", base64.b64decode(made.audio_base_64), 2.3)
+    assert made.alignment is not None
+    assert made.normalized_alignment is not None
+    assert "".join(made.alignment.characters) == TEXT
+    assert made.alignment.character_start_times_seconds[4] == pytest.approx(0.1)
+    assert made.alignment.character_end_times_seconds[9] == pytest.approx(0.25)
+    assert "".join(made.normalized_alignment.characters) == TEXT.replace(",", "").rstrip(".")
+
+
+def test_stream_with_timestamps(client: ElevenLabs, server: Server) -> None:
+    server.stages["styletts2"].pause = 0.5
+    chunks = client.text_to_speech.stream_with_timestamps(
+        RACHEL, text=LONG, output_format="pcm_16000"
+    )
+    first = next(chunks)
+    assert server.newest().state is ClipState.PENDING
+    rest = list(chunks)
+    audio = b"".join(base64.b64decode(chunk.audio_base_64) for chunk in [first, *rest])
+    check_format("pcm_16000", audio, 8.8)
+    times = [chunk.alignment for chunk in [first, *rest] if chunk.alignment is not None]
+    assert "".join(c for each in times for c in each.characters) == LONG.strip()
+    item = client.history.get(server.newest().id)
+    assert item.alignments is not None
+    assert "".join(item.alignments.alignment.characters) == LONG.strip()
+
+
 def test_sound_generation(client: ElevenLabs, server: Server) -> None:
     audio = client.text_to_sound_effects.convert(
         text="Rain on a tin roof", duration_seconds=2.0, prompt_influence=0.6, loop=True
@@ -136,6 +173,13 @@ def test_voices(client: ElevenLabs, server: Server) -> None:
     assert (len(page.voices), page.has_more) == (2, True)
     second = client.voices.search(page_size=2, next_page_token=page.next_page_token)
     assert page.voices[0].voice_id != second.voices[0].voice_id
+    british = client.voices.search(gender="female", accent="en-gb", sort="name", page_size=100)
+    names = [voice.name or "" for voice in british.voices]
+    assert "bf_emma" in names
+    assert names == sorted(names)
+    assert all(name.startswith("bf_") for name in names)
+    answer = client.voices.with_raw_response.search(collection_id="mine", sort="name")
+    assert answer.headers["x-bernie-ignored"] == "collection_id"
     asked = client.voices.search(voice_ids=["bf_emma", "bm_george"])
     assert {voice.voice_id for voice in asked.voices} == {"bf_emma", "bm_george"}
 
@@ -222,7 +266,7 @@ def test_errors_are_the_clients_own(client: ElevenLabs, server: Server) -> None:
 def test_what_is_not_built_is_501(client: ElevenLabs) -> None:
     no_retry = {"max_retries": 0}
     with pytest.raises(ApiError) as caught:
-        client.text_to_speech.convert_with_timestamps(RACHEL, text=TEXT, request_options=no_retry)
+        client.speech_to_text.convert(model_id="scribe_v1", file=b"RIFF", request_options=no_retry)
     assert caught.value.status_code == 501
     assert caught.value.body["detail"]["status"] == "not_implemented"
 
@@ -236,3 +280,127 @@ def test_a_caller_who_goes_away_cancels_the_clip(client: ElevenLabs, server: Ser
             )
         )
     until(lambda: server.newest().state is ClipState.CANCELLED, 10, "the clip is cancelled")
+
+
+def test_dialogue(client: ElevenLabs, server: Server) -> None:
+    inputs = [
+        DialogueInput(text="Who is there?", voice_id=RACHEL),
+        DialogueInput(text="It is me, and the kettle.", voice_id="bm_george"),
+    ]
+    audio = client.text_to_dialogue.convert(inputs=inputs, output_format="pcm_16000", seed=3)
+    check_format("pcm_16000", b"".join(audio), 1.05)
+    asked = server.stages["styletts2"].requests[-1]
+    assert isinstance(asked, SpeechRequest)
+    assert asked.text == "Who is there?\nIt is me, and the kettle."
+    assert asked.turns == (Turn("af_heart", 14), Turn("bm_george", 39))
+    timed = client.text_to_dialogue.convert_with_timestamps(inputs=inputs)
+    assert timed.alignment is not None
+    assert "".join(timed.alignment.characters) == asked.text
+    with pytest.raises(UnprocessableEntityError):
+        b"".join(client.text_to_dialogue.convert(inputs=[]))
+    unknown = [DialogueInput(text="Me.", voice_id="nobody")]
+    with pytest.raises(ApiError) as caught:
+        b"".join(client.text_to_dialogue.stream(inputs=unknown))
+    assert caught.value.body["detail"]["status"] == "voice_not_found"
+
+
+def alias_rule(words: str, alias: str) -> Any:
+    return {"type": "alias", "string_to_replace": words, "alias": alias}
+
+
+def test_pronunciation_dictionaries(client: ElevenLabs, server: Server) -> None:
+    rules: list[Any] = [
+        alias_rule("SQL", "sequel"),
+        {
+            "type": "phoneme",
+            "string_to_replace": "tomato",
+            "phoneme": "T AH0 M AA1 T OW2",
+            "alphabet": "cmu-arpabet",
+        },
+    ]
+    kept = client.pronunciation_dictionaries
+    made = kept.create_from_rules(name="words", rules=rules, description="Ours")
+    assert (made.name, made.version_rules_num) == ("words", 2)
+    added = kept.rules.add(made.id, rules=[alias_rule("kettle", "pot")])
+    assert added.version_rules_num == 3
+    assert kept.rules.remove(made.id, rule_strings=["kettle"]).version_rules_num == 2
+    found = kept.get(made.id)
+    assert [rule.string_to_replace for rule in found.rules] == ["SQL", "tomato"]
+    assert [each.id for each in kept.list().pronunciation_dictionaries] == [made.id]
+    assert kept.update(made.id, name="more words").name == "more words"
+    lexicon = b"".join(kept.download(made.id, found.latest_version_id))
+    assert "<phoneme>təmˈɑtˌoʊ</phoneme>".encode() in lexicon
+    copy = kept.create_from_file(name="copy", file=lexicon)
+    assert copy.version_rules_num == 2
+    locators = [PronunciationDictionaryVersionLocator(pronunciation_dictionary_id=copy.id)]
+    b"".join(
+        client.text_to_speech.convert(
+            RACHEL, text="SQL is no MySQL.", pronunciation_dictionary_locators=locators
+        )
+    )
+    asked = server.stages["styletts2"].requests[-1]
+    assert isinstance(asked, SpeechRequest)
+    assert asked.pronunciations == (Pronunciation("SQL", "sequel"),)
+    assert server.newest().text == "SQL is no MySQL."
+    with httpx.Client(timeout=60) as http:
+        others = ElevenLabs(base_url=server.url, api_key=server.account(), httpx_client=http)
+        for run in (
+            lambda: others.pronunciation_dictionaries.get(made.id),
+            lambda: b"".join(
+                others.text_to_speech.convert(
+                    RACHEL, text=TEXT, pronunciation_dictionary_locators=locators
+                )
+            ),
+        ):
+            with pytest.raises(ApiError) as caught:
+                run()
+            assert caught.value.body["detail"]["status"] == "pronunciation_dictionary_not_found"
+    for wrong in (
+        alias_rule("", "x"),
+        alias_rule("x", ""),
+        {"type": "phoneme", "string_to_replace": "x", "phoneme": "1", "alphabet": "ipa"},
+    ):
+        with pytest.raises(UnprocessableEntityError):
+            kept.create_from_rules(name="wrong", rules=[wrong])
+    with pytest.raises(UnprocessableEntityError):
+        kept.create_from_file(name="wrong", file=b"<!DOCTYPE x><lexicon/>")
+
+
+def test_settings_of_a_voice_are_kept(client: ElevenLabs, server: Server) -> None:
+    answer = client.voices.settings.with_raw_response.update(
+        RACHEL, request=VoiceSettings(speed=1.3, stability=0.2)
+    )
+    assert answer.headers["x-bernie-ignored"] == "stability"
+    kept = client.voices.settings.get("af_heart")
+    assert (kept.speed, kept.stability, kept.style) == (1.3, 0.2, 0.0)
+    b"".join(client.text_to_speech.convert(RACHEL, text=TEXT))
+    assert server.newest().options["speed"] == 1.3
+    own = VoiceSettings(speed=0.9)
+    b"".join(client.text_to_speech.convert(RACHEL, text=TEXT, voice_settings=own))
+    assert server.newest().options["speed"] == 0.9
+    with pytest.raises(ApiError):
+        client.voices.settings.update("nobody", request=own)
+    made = client.voices.ivc.create(name="Kept", files=[speech()], labels={"accent": "calm"})
+    client.voices.update(made.voice_id, name="Kept", description="What a voice!")
+    found = client.voices.get(made.voice_id)
+    assert (found.description, found.labels) == ("What a voice!", {"accent": "calm"})
+
+
+def test_home_assistant_asks_for_models_voices_and_speech(server: Server) -> None:
+    headers = {"xi-api-key": server.account()}
+    with httpx.Client(base_url=server.url, headers=headers, timeout=60) as http:
+        models = http.get("/v1/models").json()
+        assert any(each["can_do_text_to_speech"] and each["languages"] for each in models)
+        voices = http.get("/v1/voices").json()["voices"]
+        answer = http.post(
+            f"/v1/text-to-speech/{voices[0]['voice_id']}",
+            params={"optimize_streaming_latency": 3, "output_format": "mp3_44100_128"},
+            json={
+                "text": TEXT,
+                "model_id": models[0]["model_id"],
+                "voice_settings": {"stability": 0.5, "similarity_boost": 0.75, "style": 0},
+            },
+        )
+    assert answer.status_code == 200
+    assert "optimize_streaming_latency" in answer.headers["x-bernie-ignored"]
+    check_format("mp3_44100_128", answer.content, 2.3)

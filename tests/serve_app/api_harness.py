@@ -6,10 +6,13 @@ from functools import cached_property
 from typing import Any
 
 import boto3
-from sqlalchemy import func, select
+from anyio.from_thread import BlockingPortal
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from serve_app.api import AppState, GraphStatus, create_app
+from serve_app.db import notices
 from serve_app.db.engine import Database
 from serve_app.db.models import Base
 from serve_app.http.pace import Pace
@@ -23,6 +26,9 @@ PASSWORD = "analytical engine"
 SENTENCE = "The kettle is on, and the kitchen is warm."
 
 Headers = dict[str, str]
+
+portal: BlockingPortal | None = None
+"""The event loop of all clients, while there is one."""
 
 
 class Api:
@@ -40,7 +46,6 @@ class Api:
         self.database = database
         self.store = store
         self.now = 1_800_000_000.0
-        self.wakes = 0
         self.graph = GraphStatus(ready=True)
         self.app = create_app(
             AppState(
@@ -48,16 +53,13 @@ class Api:
                 database=database,
                 store=store,
                 clock=lambda _session: self.now,
-                wake=self._wake,
                 graph_status=self._graph_status,
                 metrics=lambda: "bernie_queue_depth 0\n",
                 pace=pace or Pace(rate=10_000, burst=10_000),
             )
         )
         self.client = TestClient(self.app)
-
-    def _wake(self) -> None:
-        self.wakes += 1
+        self.client.portal = portal
 
     async def _graph_status(self) -> GraphStatus:
         return self.graph
@@ -91,14 +93,16 @@ class Api:
 
     def contents(self) -> dict[str, int]:
         """Rows of every table, the credits in all balances, and the objects in the store."""
-        with self.database.transaction() as session:
-            rows = {
-                table.name: session.scalar(select(func.count()).select_from(table)) or 0
-                for table in Base.metadata.sorted_tables
-            }
-            users = Base.metadata.tables["users"]
-            balances = session.scalar(select(func.coalesce(func.sum(users.c.balance), 0))) or 0
-        return {**rows, "credits": int(balances), "objects": self._objects()}
+        tables = Base.metadata.sorted_tables
+        counts = [
+            select(func.count()).select_from(each).scalar_subquery().label(each.name)
+            for each in tables
+        ]
+        users = Base.metadata.tables["users"]
+        credits = select(func.coalesce(func.sum(users.c.balance), 0)).scalar_subquery()
+        with self.database.reading() as session:
+            found = session.execute(select(*counts, credits.label("credits"))).one()
+        return {**found._mapping, "credits": int(found.credits), "objects": self._objects()}
 
     @cached_property
     def _bucket(self) -> Any:
@@ -120,8 +124,15 @@ class FinishingApi(Api):
 
     audio = b"RIFF and so on"
 
-    def _wake(self) -> None:
-        super()._wake()
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        event.listen(self.database.sessions, "after_commit", self._committed)
+
+    def _committed(self, session: Session) -> None:
+        if notices.LINE in notices.told(session):
+            self._finish()
+
+    def _finish(self) -> None:
         while claimed := actions.claim(self.database, self.now):
             self.store.put(actions.result_of(claimed), self.audio, "audio/wav")
             assert actions.succeed(self.database, claimed, self.now)

@@ -128,9 +128,13 @@ def api_store(api_settings: Settings) -> ObjectStore:
 
 
 @pytest.fixture
-def api(api_settings: Settings, database: Database, api_store: ObjectStore) -> Api:
-    """The whole HTTP application without the graph behind it."""
-    return Api(api_settings, database, api_store)
+def api(api_settings: Settings, postgres_database: Database, api_store: ObjectStore) -> Api:
+    """The whole HTTP application without the graph behind it.
+
+    On PostgreSQL, which accepts less. What routes call is tested on both databases in folders of
+    its own, and tests/clients, tests/browser and tests/system run the application on SQLite.
+    """
+    return Api(api_settings, postgres_database, api_store)
 
 
 @pytest.fixture
@@ -145,14 +149,6 @@ def finishing_api(
 ) -> FinishingApi:
     """For what follows a clip's success."""
     return FinishingApi(api_settings, sqlite_database, api_store)
-
-
-@pytest.fixture
-def postgres_api(
-    api_settings: Settings, postgres_database: Database, api_store: ObjectStore
-) -> Api:
-    """For hostile input: PostgreSQL accepts less than SQLite."""
-    return Api(api_settings, postgres_database, api_store)
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from pipelines import registry
-from pipelines.protocol import Request, Segment, Waveform
+from pipelines.protocol import Request, Segment, Waveform, uttered
 from serve_app.accounts import credits
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
-from serve_app.media import clips, live_audio
+from serve_app.media import clips
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from serve_app.worker.generation import StepCallback
@@ -52,7 +52,8 @@ class LocalStages:
         if self.holds is not None:
             await self._wait(ticket.user)
         acoustics = self._diffusion.finish(self._diffusion.begin([segment]))
-        return Timed(self._vocoder.synthesize(acoustics)[0], (StageTiming("vocoder", 0, 0, 1),))
+        [made] = uttered(self._vocoder, acoustics)
+        return Timed(made.waveform, (StageTiming("vocoder", 0, 0, 1),), made.words)
 
     async def _wait(self, user: str) -> None:
         while self.holds == user or not self.gate.is_set():
@@ -71,6 +72,9 @@ class Tally:
         assert seconds > 0
 
     def queue(self, depth: dict[str, int], age: float) -> None:
+        """Ignored."""
+
+    def batches(self, count: int, lines: dict[str, int]) -> None:
         """Ignored."""
 
 
@@ -103,10 +107,6 @@ class WorkerHarness:
             rules = self.settings
             now = self.database.now(session)
             return clips.submit(session, self.user.id, new, rules, now)[0].id
-
-    def listen(self, clip_id: str) -> None:
-        with self.database.transaction() as session:
-            live_audio.request(session, clip_id)
 
     def clip(self, clip_id: str) -> Clip:
         with self.database.transaction() as session:

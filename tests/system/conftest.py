@@ -18,6 +18,7 @@ from serve_app.cli.local_stack import local_stack
 from serve_app.db.engine import Database
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
+from tests.system.small import SmallSystem
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,6 +56,13 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         database = Database(stack.settings.database())
         yield System(stack.settings, database, ObjectStore(stack.settings))
         database.dispose()
+
+
+@pytest.fixture(scope="package")
+def small_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
+    made = SmallSystem(tmp_path_factory.mktemp("small"))
+    yield made
+    made.end()
 
 
 @pytest.fixture

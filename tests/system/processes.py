@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psutil
+
+from tests.orphans import signal_at_parents_end
 
 
 def start(
@@ -24,7 +28,7 @@ def start(
         cwd=folder,
         stdout=stdout,
         stderr=stderr,
-        preexec_fn=_restore_sigint,
+        preexec_fn=partial(_in_child, signal_at_parents_end(signal.SIGTERM)),
         process_group=0 if group else None,
     )
 
@@ -70,7 +74,7 @@ def _kill(family: list[psutil.Process], process: subprocess.Popen[bytes]) -> Non
             continue
 
 
-def _restore_sigint() -> None:
-    """In the child. Tests that run in the background of a shell have SIGINT ignored, and children
-    inherit that."""
+def _in_child(before_exec: Callable[[], object]) -> None:
+    """Where tests run in the background of a shell, children inherit that SIGINT is ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    before_exec()

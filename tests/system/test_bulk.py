@@ -7,64 +7,119 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
-from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
-from serve_app.db.models import Batch, LedgerEntry
-from tests.system.test_up import BernieUp
+from serve_app.db.models import Batch, BatchState, LedgerEntry
+from tests.system.small import SmallSystem
 from tests.waiting import until
 
-LINES = 200
+LINES = 120
+GUIDE = Path(__file__).parents[2] / "docs" / "bulk.md"
+PYTHON = Path(sys.executable).parent
 _SUBMIT = re.compile(r"RAY_AUTH_TOKEN_PATH=(\S+)\s+ray job submit --address (\S+) --")
 
 
-@pytest.mark.timeout(500)
-def test_ray_job_submit_runs_a_batch(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Running:
+    """A system, its folder, and what its printed command says."""
+
+    folder: Path
+    url: str
+    address: str
+    environment: dict[str, str]
+    database: Database
+
+    def ray(self, *arguments: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(PYTHON / "ray"), "job", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+
+    def batches(self) -> list[Batch]:
+        with self.database.reading() as session:
+            return list(session.scalars(select(Batch).order_by(Batch.created_at)))
+
+
+@pytest.fixture(scope="module")
+def running(
+    small_system: SmallSystem, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
     """The command is the one that `bernie up` prints, and the environment of this Python is not
     activated."""
-    activated = str(Path(sys.executable).parent)
-    path = os.pathsep.join(
-        each for each in os.environ["PATH"].split(os.pathsep) if each != activated
-    )
-    environment = {
-        **os.environ,
-        "PATH": path,
-        "BERNIE_DATA_DIR": str(tmp_path / "data"),
-        "BERNIE_SPEECH__PIPELINE": "noop",
-        "BERNIE_SOUND_EFFECTS__PIPELINE": "off",
-        "BERNIE_CONVERSION__PIPELINE": "off",
-        "COLUMNS": "1000",
-    }
-    work = tmp_path / "work"
+    up = small_system.up()
+    until(lambda: _SUBMIT.search(small_system.output()) is not None, 60, "the command is printed")
+    token, address = _SUBMIT.findall(small_system.output())[0]
+    database = Database(f"sqlite:///{small_system.data / 'bernie.sqlite3'}")
+    known = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token}
+    known.pop("RAY_AUTH_TOKEN", None)
+    folder = tmp_path_factory.mktemp("bulk")
+    (folder / ".bernie").symlink_to(small_system.data)
+    yield Running(folder, up.url, address, known, database)
+    database.dispose()
+
+
+@pytest.mark.timeout(500)
+def test_stopped_job_goes_on_by_the_same_command(running: Running) -> None:
+    work = running.folder / "work"
     work.mkdir()
     lines = [json.dumps({"id": str(at), "text": f"Line {at}."}) for at in range(LINES)]
     (work / "lines.jsonl").write_text("\n".join(lines))
-    with (
-        (tmp_path / "log").open("wb") as log,
-        BernieUp(environment, free_port(), log.fileno(), log.fileno()),
-    ):
-        output = tmp_path / "log"
-        until(lambda: _SUBMIT.search(output.read_text()) is not None, 60, "the command is printed")
-        token, address = _SUBMIT.findall(output.read_text())[0]
-        ray = [str(Path(activated) / "ray"), "job", "submit", "--address", address]
-        job = ["python", "-m", "serve_app.bulk", "run", "--manifest", "lines.jsonl"]
-        options = ["--user", "you@localhost", "--default", "voice=af_heart"]
-        submitted = subprocess.run(
-            [*ray, "--working-dir", str(work), "--", *job, *options],
-            env={**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token},
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-        assert submitted.returncode == 0, submitted.stdout + submitted.stderr
-    database = Database(f"sqlite:///{tmp_path / 'data' / 'bernie.sqlite3'}")
-    with database.reading() as session:
-        batch = session.scalars(select(Batch)).one()
+    job = ["python", "-m", "serve_app.bulk", "run", "--manifest", "lines.jsonl"]
+    job += ["--user", "you@localhost", "--default", "voice=af_heart"]
+    submit = ["submit", "--address", running.address, "--working-dir", str(work)]
+    begun = running.ray(*submit, "--no-wait", "--submission-id", "june", "--", *job)
+    assert begun.returncode == 0, begun.stdout + begun.stderr
+    until(lambda: [each.cursor for each in running.batches() if each.cursor], 120, "it feeds")
+    stopped = running.ray("stop", "--address", running.address, "june")
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    until(lambda: running.batches()[0].lease is None, 30, "the feeder lets go in its grace")
+    (batch,) = running.batches()
+    assert batch.state == BatchState.RUNNING
+    ended = running.ray(*submit, "--", *job)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (batch,) = running.batches()
+    assert (batch.succeeded, batch.delivered, batch.charged) == (LINES, LINES, 50 * LINES)
+    with running.database.reading() as session:
         charges = select(func.count()).where(LedgerEntry.reason == "clip")
         assert session.scalars(charges).one() == LINES
-    database.dispose()
-    assert (batch.succeeded, batch.delivered, batch.charged) == (LINES, LINES, 50 * LINES)
+
+
+@pytest.mark.timeout(400)
+def test_walk_through_can_be_pasted(running: Running) -> None:
+    """The commands of the guide but for `bernie up`, which runs already."""
+    walk = GUIDE.read_text().split("## Walk through")[1].split("\n## ")[0]
+    blocks = [
+        block
+        for block in re.findall(r"^```sh\n(.*?)^```$", walk, re.MULTILINE | re.DOTALL)
+        if not block.startswith("bernie up")
+    ]
+    assert len(blocks) == 3
+    script = "set -eu\n" + "".join(blocks).replace("http://127.0.0.1:8265", running.address)
+    environment = {
+        **running.environment,
+        "PATH": os.pathsep.join([str(PYTHON), os.environ["PATH"]]),
+        "BERNIE_URL": running.url,
+    }
+    environment.pop("RAY_AUTH_TOKEN_PATH")
+    pasted = subprocess.run(
+        ["bash", "-c", script],
+        cwd=running.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert pasted.returncode == 0, pasted.stdout[-3000:] + pasted.stderr[-3000:]
+    saved = {path.name for path in (running.folder / "library").iterdir()}
+    assert saved == {"batch.json", "results.jsonl", "greeting.opus", "closing.opus", "goodbye.opus"}
+    assert '"succeeded": 3' in pasted.stdout
+    assert all(each.finished_at for each in running.batches())

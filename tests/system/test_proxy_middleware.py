@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import signal
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
 
-from serve_app.cli.demo import free_port
-from tests.system import processes
+from tests.system.bernie_up import BernieUp
 from tests.system.replicas import replicas
-from tests.system.test_up import BernieUp
+from tests.system.small import SmallSystem
 from tests.waiting import until
 
 SENDERS = 6
 LONG = "A sentence that is said a great many times over. " * 100
-
-
-class HealthPoller:
-    """Polls `/healthz` in a thread; `answers` has the answers in order."""
-
-    def __init__(self, url: str) -> None:
-        self.answers: list[httpx.Response] = []
-        self._url = url
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        while not self._ended.wait(0.02):
-            try:
-                self.answers.append(httpx.get(f"{self._url}/healthz", timeout=10))
-            except httpx.HTTPError:
-                continue
-
-    @property
-    def statuses(self) -> set[int]:
-        return {each.status_code for each in self.answers}
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        thread = threading.Thread(target=self.run)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._ended.set()
-            thread.join()
 
 
 def assert_retry_later(refusal: httpx.Response) -> None:
@@ -62,30 +25,16 @@ def assert_retry_later(refusal: httpx.Response) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_proxy_answers_503_with_retry_after_at_start_kill_and_stop(tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
-        "BERNIE_DATA_DIR": str(tmp_path / "data"),
-        "BERNIE_SPEECH__PIPELINE": "noop",
-        "BERNIE_CONVERSION__PIPELINE": "off",
-        "BERNIE_SOUND_EFFECTS__PIPELINE": "off",
-        "BERNIE_THROTTLE_STARTS": "1000",
-    }
-    up = BernieUp(environment, free_port())
-    poller = HealthPoller(up.url)
-    try:
-        with poller.running():
-            until(up.ready, 150, "the server is ready")
-            early = poller.statuses
-            repeat_until_made(up)
-            assert processes.interrupt(up.process, number=signal.SIGTERM) == 0
-    finally:
-        processes.end(up.process)
-    assert 503 in early, "somebody came too early"
-    assert poller.statuses == {200, 503}
-    for refusal in poller.answers:
-        if refusal.status_code != 200:
-            assert_retry_later(refusal)
+def test_proxy_answers_503_with_retry_after_at_start_and_kill(small_system: SmallSystem) -> None:
+    """At its stop it does, too: see `test_stopping`."""
+    up = small_system.up()
+    assert 503 in {each.status_code for each in small_system.at_start}, "somebody came too early"
+    poller = small_system.poller()
+    with poller.running():
+        repeat_until_made(up)
+    for answer in [*small_system.at_start, *poller.answers]:
+        if answer.status_code != 200:
+            assert_retry_later(answer)
 
 
 def repeat_until_made(up: BernieUp) -> None:

@@ -30,8 +30,8 @@ from serve_app.cli.demo import free_port
 from serve_app.settings import Settings
 from tests.pipelines.tiny_models import install_libritts, install_sounds, install_speech
 from tests.postgres import Postgres
+from tests.system.bernie_up import BernieUp
 from tests.system.replicas import kill_replica
-from tests.system.test_up import BernieUp
 from tests.waiting import until
 
 SPEECH = (Path(__file__).parents[1] / "goldens/speech/am_michael.flac").read_bytes()
@@ -141,8 +141,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Postgres() as postgres:
         postgres.create("bernie")
         asked["BERNIE_DATABASE_URL"] = postgres.url("bernie")
-        with BernieUp({**os.environ, **asked}, free_port()) as up:
+        with (folder / "log").open("wb") as log:
+            up = BernieUp({**os.environ, **asked}, free_port(), log.fileno())
+        with up:
             yield Stack(up, settings)
+    assert (folder / "log").read_text().endswith("Stopping…\nStopped.\n")
 
 
 def alone(service: str, settings: Settings) -> BarePipeline:

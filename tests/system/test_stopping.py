@@ -7,7 +7,7 @@ import secrets
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -17,24 +17,25 @@ from sqlalchemy import select
 
 from serve_app.app import APP_NAME
 from serve_app.cli.client import Client
-from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.deployments.worker import Worker
 from serve_app.media import clips
 from serve_app.settings import Settings
 from tests.serve_app.actions import make_user
-from tests.system import processes
 from tests.system.conftest import System
-from tests.system.test_up import BernieUp
+from tests.system.small import SmallSystem
+from tests.system.test_proxy_middleware import assert_retry_later
 from tests.waiting import until
 
 TEXT = "A sentence that is said a great many times over. " * 100
 
 
-def rows(database: Database) -> list[Clip]:
+def rows(database: Database, ids: Sequence[str] = ()) -> list[Clip]:
+    """All clips, or those with these ids, in the order of their turns."""
+    wanted = select(Clip).order_by(Clip.turn)
     with database.reading() as session:
-        return list(session.scalars(select(Clip).order_by(Clip.turn)))
+        return list(session.scalars(wanted.where(Clip.id.in_(ids)) if ids else wanted))
 
 
 def is_clean(clip: Clip) -> bool:
@@ -46,33 +47,26 @@ def is_clean(clip: Clip) -> bool:
 
 
 @pytest.mark.timeout(400)
-def test_up_drains_or_releases_clips_at_sigterm(tmp_path: Path) -> None:
-    port = free_port()
-    environment = {
-        **os.environ,
-        "BERNIE_DATA_DIR": str(tmp_path / "data"),
-        "BERNIE_SPEECH__PIPELINE": "noop",
-        "BERNIE_THROTTLE_STARTS": "1000",
-        "BERNIE_WORKER_CLIPS": "3",
-        "BERNIE_DRAIN_SECONDS": "10",
-    }
-    database = Database(f"sqlite:///{tmp_path / 'data/bernie.sqlite3'}")
-    up = BernieUp(environment, port)
-    try:
-        until(up.ready, 150, "the server is ready")
-        with Client(up.url) as client:
-            client.sign_up(f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12))
-            for _ in range(12):
-                client.speak(TEXT, "woman")
-        until(lambda: any(clip.lease for clip in rows(database)), 30, "clips are under way")
-        assert processes.interrupt(up.process, number=signal.SIGTERM) == 0
-    finally:
-        processes.end(up.process)
-    found = rows(database)
+def test_up_drains_or_releases_clips_at_sigterm(small_system: SmallSystem) -> None:
+    """Meanwhile its proxy answers every request, from the start to the end."""
+    up = small_system.up()
+    database = Database(f"sqlite:///{small_system.data / 'bernie.sqlite3'}")
+    with Client(up.url) as client:
+        client.sign_up(f"{secrets.token_hex(6)}@example.com", secrets.token_urlsafe(12))
+        made = [client.speak(TEXT, "woman")["id"] for _ in range(12)]
+    until(lambda: any(clip.lease for clip in rows(database, made)), 30, "clips are under way")
+    poller = small_system.poller()
+    with poller.running():
+        small_system.stop(signal.SIGTERM)
+    found = rows(database, made)
     database.dispose()
     assert len(found) == 12
     assert [clip for clip in found if not is_clean(clip)] == []
     assert any(clip.state is ClipState.PENDING for clip in found), "it claims no more"
+    assert poller.statuses == {200, 503}
+    for answer in poller.answers:
+        if answer.status_code != 200:
+            assert_retry_later(answer)
 
 
 @pytest.fixture
@@ -117,32 +111,19 @@ def test_deleted_worker_deployment_drains_its_clip(
 
 
 @pytest.mark.timeout(400)
-def test_up_ends_soon_and_whole_where_its_whole_process_group_is_stopped(tmp_path: Path) -> None:
+def test_up_ends_soon_and_whole_where_its_whole_process_group_is_stopped(
+    small_system: SmallSystem,
+) -> None:
     """As supervisors do: Ray gets the signal, too, and drains nothing. The clips go on after the
     next start."""
-    port = free_port()
-    environment = {
-        **os.environ,
-        "BERNIE_DATA_DIR": str(tmp_path / "data"),
-        "BERNIE_SPEECH__PIPELINE": "noop",
-        "BERNIE_CONVERSION__PIPELINE": "off",
-        "BERNIE_SOUND_EFFECTS__PIPELINE": "off",
-    }
-    before = set(Path(tempfile.gettempdir()).glob("bernie-ray-*"))
-    with (tmp_path / "log").open("wb") as log:
-        up = BernieUp(environment, port, log.fileno(), log.fileno(), group=True)
-        try:
-            until(up.ready, 150, "the server is ready")
-            family = psutil.Process(up.process.pid).children(recursive=True)
-            begun = time.monotonic()
-            os.killpg(up.process.pid, signal.SIGTERM)
-            assert up.process.wait(60) == 0
-            assert time.monotonic() - begun < 30
-            _, alive = psutil.wait_procs(family, timeout=10)
-            assert [each.name() for each in alive if each.is_running()] == []
-        finally:
-            processes.end(up.process)
-    output = (tmp_path / "log").read_text()
-    assert "Traceback" not in output
-    assert output.rstrip().splitlines()[-1].startswith("Stopped.")
-    assert set(Path(tempfile.gettempdir()).glob("bernie-ray-*")) <= before
+    process = small_system.up().process
+    family = psutil.Process(process.pid).children(recursive=True)
+    begun = time.monotonic()
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(60) == 0
+    assert time.monotonic() - begun < 30
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert [each.name() for each in alive if each.is_running()] == []
+    assert "Traceback" not in small_system.output()
+    assert small_system.output().splitlines()[-1].startswith("Stopped.")
+    assert not list(Path(tempfile.gettempdir()).glob(f"bernie-ray-{process.pid}-*"))

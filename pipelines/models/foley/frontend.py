@@ -83,6 +83,7 @@ class FoleyFrontend:
             length=samples(request.seconds),
             layers=understood.layers,
             note=understood.note,
+            sounds=tuple(dict.fromkeys(layer.kind for layer in understood.layers)),
         )
 
     def layers(self, prompt: str, seconds: float = 10.0) -> tuple[Layer, ...]:

@@ -26,6 +26,8 @@ class DecoderInputs(NamedTuple):
     energy: Tensor
     """`[batch, 2 · frames]`."""
     lengths: Lengths
+    ends: Tensor
+    """Of each token: the frame at which its sound ends, `[batch, tokens]`."""
 
 
 class AcousticModel(nn.Module):
@@ -74,10 +76,11 @@ class AcousticModel(nn.Module):
         frames = frame_counts(logits, speeds, lengths)
         if any(final_frames):
             frames = lengthened(frames, lengths, final_frames)
+        ends = frames.cumsum(1)
         if self.delayed_features:
             frames = delayed(frames, lengths)
         alignment = Alignment.of(frames)
         spans = alignment.lengths
         f0, energy = self.predictor.contours(alignment.spread(features), prosody, spans)
         asr = alignment.spread(self.text_encoder(tokens, lengths))
-        return DecoderInputs(asr, f0, energy, spans)
+        return DecoderInputs(asr, f0, energy, spans, ends)

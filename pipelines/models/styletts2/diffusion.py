@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -15,7 +17,7 @@ from pipelines.models.styletts2.guidance import GuidedDenoiser
 from pipelines.models.styletts2.sampler import SamplerStep, advance, levels_of, schedule
 from pipelines.models.styletts2.segments import Floats, SpeechAcoustic, SpeechSegment
 from pipelines.models.styletts2.styles import mixed_style
-from pipelines.protocol import Acoustic, State
+from pipelines.protocol import Acoustic, State, Word
 from pipelines.runtime.device import configure
 from pipelines.runtime.lengths import Lengths, padded
 from pipelines.runtime.precision import place
@@ -82,6 +84,8 @@ class StyleTTS2Diffusion:
         self.model = AcousticModel(self.config)
         checkpoint.fill(self.model)
         place(self.model, self._runtime)
+        samples = 2 * self.config.generator.samples_per_frame
+        self._frame_seconds = samples / self.config.sample_rate
 
     @torch.inference_mode()
     def begin(self, segments: Sequence[SpeechSegment]) -> list[State]:
@@ -146,7 +150,7 @@ class StyleTTS2Diffusion:
             Lengths.of([segment.length for segment in segments], self._device),
             [0 if _in_long_form(segment) else self.config.final_frames for segment in segments],
         )
-        asr, f0, energy = to_host(batch.asr, batch.f0, batch.energy)
+        asr, f0, energy, ends = to_host(batch.asr, batch.f0, batch.energy, batch.ends)
         return [
             SpeechAcoustic(
                 index=segment.index,
@@ -162,9 +166,19 @@ class StyleTTS2Diffusion:
                 stretch=segment.speed / model_speed(segment.speed),
                 edges=segment.edges,
                 carried=styles[i] if _in_long_form(segment) else None,
+                words=_timed(segment, ends[i], self._frame_seconds),
             )
             for i, (segment, frames) in enumerate(zip(segments, batch.lengths.values, strict=True))
         ]
+
+
+def _timed(segment: SpeechSegment, ends: NDArray[np.int64], frame: float) -> tuple[Word, ...]:
+    """The words with their times. `ends` are in frames of so many seconds, one for each token."""
+    edges = np.concatenate([[0], ends]) * frame
+    return tuple(
+        Word(word.begin, word.end, word.said, float(edges[word.first]), float(edges[word.last]))
+        for word in segment.words
+    )
 
 
 def model_speed(speed: float) -> float:

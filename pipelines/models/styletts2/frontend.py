@@ -5,17 +5,19 @@ With voice packs it needs no torch; what models that sample styles need is in `r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from pipelines.audio.edges import Edges
 from pipelines.english.chunking import Seam
-from pipelines.models.styletts2.segments import Floats, SpeechSegment
+from pipelines.english.source_words import Span, source_spans
+from pipelines.english.word_sounds import sound_ranges
+from pipelines.models.styletts2.segments import Floats, SpeechSegment, WordTokens
 from pipelines.models.styletts2.text import Chunk, KokoroScript
-from pipelines.protocol import InvalidInput, Segment, SpeechRequest
+from pipelines.protocol import InvalidInput, Pronunciation, Segment, SpeechRequest
 from pipelines.requests.speech import Sampling
 from pipelines.runtime.seeds import segment_seed
 from pipelines.settings import PipelineSettings
@@ -30,7 +32,12 @@ class Script(Protocol):
     """How texts are read."""
 
     def analyse(
-        self, text: str, language: str, max_characters: int, literal: bool = False
+        self,
+        text: str,
+        language: str,
+        max_characters: int,
+        literal: bool = False,
+        given: Sequence[Pronunciation] = (),
     ) -> list[Chunk]:
         """The chunks of `text` in order. Raises InvalidInput."""
         ...
@@ -51,9 +58,12 @@ class Manner:
 def check(request: SpeechRequest, settings: PipelineSettings) -> None:
     """Whether Kokoro can speak a request. Raises InvalidInput."""
     check_speed(request)
-    blend = catalogue(settings.checkpoints).parse(request.voice)
-    script = KokoroScript(settings.spoken_characters)
-    script.analyse(request.text, blend.language, settings.chunk_characters, request.literal)
+    voices = catalogue(settings.checkpoints)
+    left = settings.spoken_characters
+    for part, _ in parts_of(request):
+        blend = voices.parse(part.voice)
+        for chunk in _read(part, KokoroScript(left), blend.language, settings):
+            left -= len(chunk.text)
 
 
 class StyleTTS2Frontend:
@@ -71,9 +81,17 @@ class StyleTTS2Frontend:
 
     def _segments(self, request: SpeechRequest) -> list[Segment]:
         check_speed(request)
-        manner = self._manner(request)
-        limit = self._settings.chunk_characters
-        chunks = manner.script.analyse(request.text, manner.language, limit, request.literal)
+        chunks: list[Chunk] = []
+        manners: list[Manner] = []
+        words: list[tuple[WordTokens, ...]] = []
+        for part, begin in parts_of(request):
+            manner = self._manner(part)
+            found = _read(part, manner.script, manner.language, self._settings)
+            words += words_of(found, part, manner.language, begin)
+            if chunks:
+                found[0] = replace(found[0], seam=Seam.SENTENCE)
+            chunks += found
+            manners += [manner] * len(found)
         all_edges = edges_of(chunks, self._settings.silence_seconds, request.speed)
         return [
             SpeechSegment(
@@ -87,8 +105,11 @@ class StyleTTS2Frontend:
                 gain=manner.gain,
                 edges=edges,
                 sampling=manner.sampling,
+                words=said,
             )
-            for index, (chunk, edges) in enumerate(zip(chunks, all_edges, strict=True))
+            for index, (chunk, manner, edges, said) in enumerate(
+                zip(chunks, manners, all_edges, words, strict=True)
+            )
         ]
 
 
@@ -106,6 +127,50 @@ def kokoro_frontend(settings: PipelineSettings) -> StyleTTS2Frontend:
         )
 
     return StyleTTS2Frontend(manner, settings)
+
+
+def parts_of(request: SpeechRequest) -> Iterator[tuple[SpeechRequest, int]]:
+    """The request, or one for each of its turns, and where it begins in the text."""
+    if not request.turns:
+        yield request, 0
+    begin = 0
+    for turn in request.turns:
+        text = request.text[begin : turn.end]
+        yield replace(request, text=text, voice=turn.voice, turns=()), begin
+        begin = turn.end
+
+
+def _read(
+    request: SpeechRequest, script: Script, language: str, settings: PipelineSettings
+) -> list[Chunk]:
+    limit = settings.chunk_characters
+    return script.analyse(request.text, language, limit, request.literal, request.pronunciations)
+
+
+def words_of(
+    chunks: Sequence[Chunk], request: SpeechRequest, language: str, place: int = 0
+) -> list[tuple[WordTokens, ...]]:
+    """The words of each chunk, as places in its tokens and in a text in which that of the request
+    begins at `place`."""
+    said = [word.text for chunk in chunks for word in chunk.words]
+    found = source_spans(request.text, said, language, literal=request.literal)
+    spans = iter([(place + begin, place + end) for begin, end in found])
+    return [_words_of(chunk, spans, language) for chunk in chunks]
+
+
+def _words_of(chunk: Chunk, spans: Iterator[Span], language: str) -> tuple[WordTokens, ...]:
+    """Words next to each other that stand for the same of the text are one."""
+    found: list[WordTokens] = []
+    ranges = sound_ranges(chunk.words, chunk.phonemes, language)
+    for word, (first, last), (begin, end) in zip(chunk.words, ranges, spans, strict=False):
+        # A zero stands before the symbols.
+        tokens = WordTokens(begin, end, word.text, 1 + first, 1 + last)
+        if found and (found[-1].begin, found[-1].end) == (begin, end):
+            said = f"{found[-1].said} {word.text}"
+            tokens = WordTokens(begin, end, said, found[-1].first, tokens.last)
+            found.pop()
+        found.append(tokens)
+    return tuple(found)
 
 
 def edges_of(chunks: Sequence[Chunk], sentence_seconds: float, speed: float) -> list[Edges]:

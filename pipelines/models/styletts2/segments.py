@@ -8,11 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.audio.edges import WHOLE, Edges
-from pipelines.protocol import Acoustic, Segment
+from pipelines.protocol import Acoustic, Segment, Word
 from pipelines.requests.speech import Sampling
 from pipelines.units import AlignmentFrames, Tokens
 
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class WordTokens:
+    """A word of a chunk: characters `begin` to `end` of the text of the request, and the tokens
+    from `first` to before `last`."""
+
+    begin: int
+    end: int
+    said: str
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +47,7 @@ class SpeechSegment(Segment):
     """How the style is sampled; None where it is given."""
     previous: Floats | None = None
     """The style of the sentence before, which a sentence of a long text continues."""
+    words: tuple[WordTokens, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,8 @@ class SpeechAcoustic(Acoustic):
     edges: Edges = WHOLE
     carried: Floats | None = None
     """`[2 · style]`: what the next sentence goes on from, in long form."""
+    words: tuple[Word, ...] = ()
+    """Their times are those in the waveform before it is cut and played at another speed."""
     gate: Floats | None = None
     """Of any length, evenly over the waveform: what that is multiplied by, 0 for silence."""
 

@@ -13,7 +13,8 @@ from pipelines.english.pronunciation import pronounce
 from pipelines.english.reading import Part, read
 from pipelines.english.scripts import check_scripts
 from pipelines.english.symbols import encode, has_sound
-from pipelines.protocol import InvalidInput
+from pipelines.english.word_sounds import Said, said_words
+from pipelines.protocol import InvalidInput, Pronunciation
 
 MAX_TOKENS = 510
 """Longest sequence the model takes, without the padding at both ends."""
@@ -36,6 +37,8 @@ class Chunk:
     """Seconds of silence before it that were asked for, instead of what its seam would give."""
     last_pause: float = 0.0
     """Seconds of silence after it."""
+    words: tuple[Said, ...] = ()
+    """What is said in it, word by word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,14 @@ class KokoroScript:
     max_spoken: int
 
     def analyse(
-        self, text: str, language: str, max_characters: int, literal: bool = False
+        self,
+        text: str,
+        language: str,
+        max_characters: int,
+        literal: bool = False,
+        given: Sequence[Pronunciation] = (),
     ) -> list[Chunk]:
-        return analyse(text, language, max_characters, self.max_spoken, literal)
+        return analyse(text, language, max_characters, self.max_spoken, literal, given)
 
 
 def analyse(
@@ -56,16 +64,17 @@ def analyse(
     max_characters: int,
     max_spoken: int | None = None,
     literal: bool = False,
+    given: Sequence[Pronunciation] = (),
 ) -> list[Chunk]:
     """The chunks of `text` in order, each at most `max_characters` and 510 tokens long.
 
     `language` is `en-us` or `en-gb`. Lengths are those of the normalised text, in which numbers
     are words; `max_spoken` is the most that all of it may have. Markup is read for what it means,
-    in a `literal` text as it is written. Raises InvalidInput with the code `text_too_long` when the
-    text has more, `nothing_to_say` when no part of it can be heard, `unsupported_script` when no
-    voice can read it.
+    in a `literal` text as it is written; words whose pronunciation is `given` are said so. Raises
+    InvalidInput with the code `text_too_long` when the text has more, `nothing_to_say` when no part
+    of it can be heard, `unsupported_script` when no voice can read it.
     """
-    reading = read(text, language, literal=literal)
+    reading = read(text, language, literal=literal, given=given)
     spoken = sum(len(part.text) for part in reading.parts) + max(0, len(reading.parts) - 1)
     if max_spoken is not None and spoken > max_spoken:
         raise InvalidInput(
@@ -103,4 +112,5 @@ def _phonemized(pieces: Sequence[str], language: str, words: Words) -> Iterator[
             yield from _phonemized(split(piece, len(piece) // 2), language, words)
         elif has_sound(phonemes):
             text = words.written(piece).replace(NO_BREAK, " ")
-            yield Chunk(text, phonemes, (0, *symbols, 0))
+            said = said_words(piece, words)
+            yield Chunk(text, phonemes, (0, *symbols, 0), words=said)

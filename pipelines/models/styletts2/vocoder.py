@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.segments import SpeechAcoustic
 from pipelines.networks.vocoders.source import source_noise
-from pipelines.protocol import Waveform
+from pipelines.protocol import Utterance, Waveform, Word
 from pipelines.runtime.device import configure
 from pipelines.runtime.lengths import Lengths, padded
 from pipelines.runtime.precision import place
@@ -37,6 +38,11 @@ class StyleTTS2Vocoder:
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[SpeechAcoustic], noise: bool = True) -> list[Waveform]:
         """One waveform per member. Without `noise` the result depends on no seed."""
+        return [utterance.waveform for utterance in self.utter(acoustics, noise)]
+
+    @torch.inference_mode()
+    def utter(self, acoustics: Sequence[SpeechAcoustic], noise: bool = True) -> list[Utterance]:
+        """The waveforms, and when their words are said in them."""
         device = self._device
         waves = self.model(
             padded([acoustic.asr for acoustic in acoustics], device),
@@ -57,18 +63,34 @@ class StyleTTS2Vocoder:
             for wave, acoustic in zip(samples, acoustics, strict=True)
         ]
 
-    def _finished(self, samples: Waveform, acoustic: SpeechAcoustic) -> Waveform:
+    def _finished(self, samples: Waveform, acoustic: SpeechAcoustic) -> Utterance:
         """The samples at their speed, with the silence that is due around them."""
+        rate, edges = self.sample_rate, acoustic.edges
         step = self.model.samples_per_frame // 2
-        span = kept(acoustic.edges, acoustic.energy, step, self.sample_rate)
-        if acoustic.stretch == 1:
-            samples = samples[span]
-        else:
-            cycles = cycles_of(acoustic.f0, step, self.sample_rate)
-            samples = stretched(samples[span], acoustic.stretch, self.sample_rate, cycles[span])
-        return with_pauses(samples, acoustic.edges, self.sample_rate)
+        span = kept(edges, acoustic.energy, step, rate)
+        played = samples[span]
+        if acoustic.stretch != 1:
+            cycles = cycles_of(acoustic.f0, step, rate)
+            played = stretched(played, acoustic.stretch, rate, cycles[span])
+        words = tuple(
+            _moved(
+                word, (span.start or 0) / rate, acoustic.stretch, edges.before, len(played) / rate
+            )
+            for word in acoustic.words
+        )
+        return Utterance(with_pauses(played, edges, rate), words)
 
     def draw(self, acoustics: Sequence[SpeechAcoustic]) -> Tensor:
         """The harmonic source's, each member's from its own seed."""
         samples = [acoustic.length * self.model.samples_per_frame for acoustic in acoustics]
         return source_noise([acoustic.seed for acoustic in acoustics], samples, self._device)
+
+
+def _moved(word: Word, cut: float, factor: float, before: float, seconds: float) -> Word:
+    """A word of a waveform of which `cut` seconds are cut off, that is then played `factor` times
+    as fast, lasts `seconds`, and comes after `before` seconds of silence."""
+
+    def at(time: float) -> float:
+        return before + min(max((time - cut) / factor, 0.0), seconds)
+
+    return replace(word, start=at(word.start), stop=at(word.stop))

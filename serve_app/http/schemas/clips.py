@@ -40,6 +40,7 @@ class ServiceOut(BaseModel):
     options: dict[str, Any] = Field(
         description="JSON schema of what a clip can be asked for, with limits and defaults."
     )
+    own_voices: bool = Field(description="Whether that model speaks with voices of your own.")
     ignored: list[str] = Field(
         description="Options without effect on that model.", examples=[["steps", "guidance"]]
     )
@@ -97,6 +98,20 @@ class PeaksOut(BaseModel):
     )
 
 
+class WordOut(BaseModel):
+    text: str = Field(description="As it is written.", examples=["$5"])
+    begin: int = Field(description="Its first character in the text.", examples=[10])
+    end: int = Field(description="The character after its last.", examples=[12])
+    said: str = Field(description="As it is said.", examples=["five dollars"])
+    start: float = Field(description="Seconds from the start of the clip.", examples=[0.325])
+    stop: float = Field(examples=[0.9])
+
+
+class WordsOut(BaseModel):
+    seconds: float = Field(description="Length of the audio.", examples=[2.8])
+    words: list[WordOut]
+
+
 class ClipErrorOut(BaseModel):
     code: str = Field(examples=["worker_lost"])
     message: str
@@ -129,6 +144,11 @@ class ClipOut(BaseModel):
     note: str | None = Field(
         description="What to know of how the request was understood; for a sound effect, that no "
         "kind of sound is near the description.",
+        examples=[None],
+    )
+    sounds: list[str] | None = Field(
+        description="The kinds of sound that the description was understood as, by the models "
+        "that have kinds.",
         examples=[None],
     )
     timings: dict[str, Any] | None = Field(

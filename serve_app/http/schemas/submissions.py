@@ -12,6 +12,10 @@ from serve_app.http.schemas.common import Body
 AudioFormat = Literal["wav", "mp3", "flac", "opus"]
 
 
+SPEEDS = (0.25, 4.0)
+"""How many times as fast as the voice speaks by itself."""
+
+
 class ClipOptions(Body):
     """The options of every service."""
 
@@ -52,7 +56,7 @@ class Speech(ClipOptions):
         description="A name or alias of `GET /api/voices`, or a blend such as "
         "`af_heart:0.7+am_michael:0.3`."
     )
-    speed: Annotated[float, between(0.5, 2.0)] = 1.0
+    speed: Annotated[float, between(*SPEEDS)] = 1.0
     literal: bool = Field(
         False, description="Read tags, entities and Markdown as they are written."
     )

@@ -9,8 +9,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -21,7 +19,7 @@ from pipelines.protocol import InvalidInput
 from serve_app.db.models import Clip, RecordingUpload, Voice
 from serve_app.ids import is_id
 from serve_app.maintenance.doctor.check_context import CheckContext, Finding
-from serve_app.media import live_audio, uploads, voices
+from serve_app.media import uploads, voices
 from serve_app.storage.object_keys import RESULT_PREFIXES, id_in, result_key_of
 from serve_app.storage.store import StoredObject
 from serve_app.storage.store_errors import ObjectMissing
@@ -122,20 +120,6 @@ def own_voices(context: CheckContext) -> Iterator[Finding]:
 def _of_voice(row: Any) -> ExpectedObject:
     presence = Presence.REQUIRED if row.deleted_at is None else Presence.ALLOWED
     return ExpectedObject(row.s3_key, presence, seconds=row.seconds)
-
-
-def pieces(context: CheckContext) -> Iterator[Finding]:
-    """No piece of a stream is left of a clip that nobody makes."""
-    before = context.before()
-    for clip_id, group in groupby(
-        context.store.objects(live_audio.PREFIX), lambda piece: id_in(piece.key)
-    ):
-        old = [each for each in group if each.modified_at < before]
-        context.examined.add(len(old))
-        if old and not context.is_made(clip_id):
-            for each in old:
-                repair = partial(_delete, context, each.key)
-                yield Finding(f"object {each.key}", "is of a clip that nobody makes", repair)
 
 
 def _delete(context: CheckContext, key: str) -> bool:

@@ -27,7 +27,6 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "results": ("results and succeeded clips belong together", objects.results),
     "recordings": ("uploads and their objects belong together", objects.recordings),
     "voices": ("voices and their objects belong together", objects.own_voices),
-    "pieces": ("no piece of a stream is left", objects.pieces),
 }
 """What holds in a consistent system, and the check of it."""
 

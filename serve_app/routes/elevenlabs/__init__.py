@@ -3,8 +3,32 @@ effects, voices, history and the account. What is not built is answered 404 or 5
 
 from fastapi import APIRouter
 
-from serve_app.routes.elevenlabs import account, conversion, history, sound, speech, unbuilt, voices
+from serve_app.routes.elevenlabs import (
+    account,
+    conversion,
+    dialogue,
+    dictionaries,
+    history,
+    sound,
+    speech,
+    stream_input,
+    timestamps,
+    unbuilt,
+    voices,
+)
 
 router = APIRouter(include_in_schema=False)
-for part in (speech, conversion, sound, voices, history, account, unbuilt):
+for part in (
+    speech,
+    timestamps,
+    stream_input,
+    dialogue,
+    dictionaries,
+    conversion,
+    sound,
+    voices,
+    history,
+    account,
+    unbuilt,
+):
     router.include_router(part.router)

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.datastructures import UploadFile
 
 from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.forms import digest_of, file_of, form_of, raw_as_wav, text_of, whole_number
 from serve_app.http.new_clips import CONVERSION, conversion_clip
 from serve_app.http.schemas.submissions import Conversion
 from serve_app.http.submission import Submission
@@ -17,7 +19,6 @@ from serve_app.http.surface_names import check_model, voice_named
 from serve_app.media import uploads
 from serve_app.media.clips import NewClip
 from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
-from serve_app.routes.elevenlabs.forms import file_of, form_of, raw_as_wav, text_of, whole_number
 from serve_app.routes.elevenlabs.speech import FOREIGN, Flag, OutputFormat
 
 router = APIRouter(prefix="/v1")
@@ -72,22 +73,22 @@ async def _answer(
         ignored += sorted(key for key in set(form) - _KNOWN if key.isidentifier())[:20]
         ignored += [] if enable_logging else ["enable_logging"]
         seed = whole_number(form, "seed", 2**32 - 1)
-        data = await audio.read()
         wanted = Conversion(upload="-", voice="-", seed=seed, sample_rate=rate)
         submission = Submission(state, user, CONVERSION, wanted, None, name)
         fields = [f"{key}={text_of(form, key)}".encode() for key in sorted(form) if key != "audio"]
-        submission.fingerprint = fingerprint(request, data, *fields)
+        content = await state.work.recordings.run(user.id, digest_of, audio)
+        submission.fingerprint = fingerprint(request, content, *fields)
         model_id = text_of(form, "model_id") or None
-        if text_of(form, "file_format") == "pcm_s16le_16":
-            data = raw_as_wav(data)
-    source = _Source(submission, wanted, model_id, voice_id, data)
-    call = SurfaceCall(
-        state, user, request, submission, state.work.recordings, source.new_clip, live, ignored
-    )
-    try:
-        return await call.audio_response()
-    finally:
-        await asyncio.shield(state.work.writes.run(user.id, source.hide))
+        raw = text_of(form, "file_format") == "pcm_s16le_16"
+        source = _Source(submission, wanted, model_id, voice_id, audio, raw)
+        call = SurfaceCall(
+            state, user, request, submission, state.work.recordings, source.new_clip, live, ignored
+        )
+        try:
+            blocks = await call.begin()
+        finally:
+            await asyncio.shield(state.work.writes.run(user.id, source.hide))
+    return await call.respond(blocks)
 
 
 @dataclass(slots=True)
@@ -98,15 +99,20 @@ class _Source:
     wanted: Conversion
     model_id: str | None
     voice_id: str
-    data: bytes
+    file: UploadFile
+    raw: bool
+    """Whether it is samples without a head."""
     upload_id: str = field(init=False, default="")
 
     def new_clip(self) -> NewClip:
         submission, state, user = self.submission, self.submission.state, self.submission.user
         check_model(state.settings, CONVERSION, self.model_id, FOREIGN)
         voice = voice_named(state, user, self.voice_id)
+        data = self.file.file.read()
+        if self.raw:
+            data = raw_as_wav(data)
         upload = uploads.receive(
-            state.database, state.store, state.settings, user.id, self.data, state.clock
+            state.database, state.store, state.settings, user.id, data, state.clock
         )
         self.upload_id = upload.id
         changes: dict[str, Any] = {"upload": upload.id, "voice": voice}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from fastapi import Request
+
 from serve_app.errors import invalid
 
 DEFAULT = "mp3_44100_128"
@@ -19,6 +23,11 @@ STREAMS: dict[str, tuple[str, int]] = {
 """Encoding and sample rate [Hz] of what may be sent while it is made."""
 FILES = STREAMS | {f"wav_{rate}": ("wav", rate) for rate in _PCM_RATES}
 """The same of what is sent when it is complete."""
+
+
+def unknown_parameters(request: Request, known: Collection[str]) -> list[str]:
+    """The names of parameters of the address that have no effect."""
+    return sorted(n for n in set(request.query_params) - set(known) if n.isidentifier())[:20]
 
 
 def encoding(name: str, live: bool) -> tuple[str, int]:

@@ -19,7 +19,9 @@ from serve_app.http.clip_stream import clip_stream
 from serve_app.http.schemas.common import ForeignBody
 from serve_app.http.streaming import Blocks, StreamedBlocks
 from serve_app.http.work import reads, writes
-from serve_app.media import clips, history
+from serve_app.media import clips, history, word_times
+from serve_app.routes.elevenlabs.formats import unknown_parameters
+from serve_app.routes.elevenlabs.times import times
 
 router = APIRouter(prefix="/v1/history")
 
@@ -31,6 +33,10 @@ _MODELS = {
 }
 _BLOCK = 256 * 1024
 MAX_DOWNLOAD = 100
+_LISTED = (
+    *("page_size", "start_after_history_item_id", "voice_id", "search", "source"),
+    *("date_after_unix", "date_before_unix", "sort_direction"),
+)
 Json = dict[str, Any]
 
 
@@ -39,6 +45,8 @@ Json = dict[str, Any]
 def list_history(
     user: CurrentUser,
     state: StateDep,
+    request: Request,
+    response: Response,
     page_size: Annotated[int, between(1, 1000), FromQuery()] = 100,
     start_after_history_item_id: Annotated[str, FromQuery(max_length=40)] = "",
     voice_id: Annotated[str, FromQuery(max_length=200)] = "",
@@ -48,6 +56,8 @@ def list_history(
     date_before_unix: Annotated[int | None, FromQuery()] = None,
     sort_direction: Annotated[Literal["asc", "desc"], FromQuery()] = "desc",
 ) -> Json:
+    if ignored := unknown_parameters(request, _LISTED):
+        response.headers["x-bernie-ignored"] = ", ".join(ignored)
     wanted = history.Wanted(
         voice=voice_id or None,
         service=SOURCES[source] if source else None,
@@ -97,7 +107,10 @@ async def download(body: Download, user: CurrentUser, state: StateDep) -> Respon
 @router.get("/{item_id}")
 @reads
 def get_item(item_id: str, user: CurrentUser, state: StateDep) -> Json:
-    return _item(_clip(state, user, item_id))
+    clip = _clip(state, user, item_id)
+    with state.database.reading() as session:
+        words = word_times.find(session, clip.id)
+    return _item(clip) | {"alignments": times(clip.text or "", words) if words else None}
 
 
 @router.delete("/{item_id}")

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
 
+from pipelines.protocol import Pronunciation
+from serve_app.db.models import User
 from serve_app.field_rules import between, length
 from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.app_state import AppState
 from serve_app.http.new_clips import SPEECH, speech_clip
 from serve_app.http.schemas.common import ForeignBody
-from serve_app.http.schemas.submissions import Speech
+from serve_app.http.schemas.submissions import SPEEDS, Speech
 from serve_app.http.submission import Submission
-from serve_app.http.surface_calls import SurfaceCall, fingerprint
-from serve_app.http.surface_names import check_model, voice_named
+from serve_app.http.surface_calls import Connection, SurfaceCall, fingerprint
+from serve_app.http.surface_names import check_model, kept_about, voice_named
+from serve_app.media import dictionaries
 from serve_app.media.clips import NewClip
-from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
+from serve_app.routes.elevenlabs.formats import DEFAULT, encoding, unknown_parameters
 
 router = APIRouter(prefix="/v1/text-to-speech")
 
 FOREIGN = ("eleven_",)
-_SPEEDS = (0.5, 2.0)
 _WITHOUT_EFFECT = (
-    "pronunciation_dictionary_locators",
     "previous_text",
     "next_text",
     "previous_request_ids",
@@ -34,8 +37,17 @@ _WITHOUT_EFFECT = (
     "audio_effects",
 )
 
+_PARAMETERS = ("output_format", "enable_logging")
 OutputFormat = Annotated[str, FromQuery(alias="output_format")]
 Flag = Annotated[bool, FromQuery()]
+
+
+def speed_in(settings: Mapping[str, Any]) -> float | None:
+    """That of voice settings, within what the models do."""
+    asked = settings.get("speed")
+    if not isinstance(asked, int | float) or isinstance(asked, bool):
+        return None
+    return min(max(float(asked), SPEEDS[0]), SPEEDS[1])
 
 
 class SpeechBody(ForeignBody):
@@ -54,12 +66,9 @@ class SpeechBody(ForeignBody):
     apply_language_text_normalization: Any = None
     audio_effects: Any = None
 
-    def speed(self) -> float:
+    def speed(self) -> float | None:
         """The speed that is asked for, within what the models do."""
-        asked = (self.voice_settings or {}).get("speed")
-        if not isinstance(asked, int | float) or isinstance(asked, bool):
-            return 1.0
-        return min(max(float(asked), _SPEEDS[0]), _SPEEDS[1])
+        return speed_in(self.voice_settings or {})
 
     def ignored(self) -> list[str]:
         """The fields that have no effect, or not all of it."""
@@ -87,7 +96,9 @@ async def convert(
     enable_logging: Flag = True,
 ) -> Response:
     """The whole file, sent when it is made."""
-    call = await _call(voice_id, body, user, state, request, output_format, enable_logging, False)
+    call = await speech_call(
+        voice_id, body, user, state, request, output_format, enable_logging, False
+    )
     return await call.audio_response()
 
 
@@ -102,11 +113,13 @@ async def stream(
     enable_logging: Flag = True,
 ) -> Response:
     """The audio while it is made."""
-    call = await _call(voice_id, body, user, state, request, output_format, enable_logging, True)
+    call = await speech_call(
+        voice_id, body, user, state, request, output_format, enable_logging, True
+    )
     return await call.audio_response()
 
 
-async def _call(
+async def speech_call(
     voice_id: str,
     body: SpeechBody,
     user: CurrentUser,
@@ -116,19 +129,69 @@ async def _call(
     enable_logging: bool,
     live: bool,
 ) -> SurfaceCall:
+    """Raises ApiError 422 for a format that there is not."""
+    print_ = fingerprint(request, await request.body())
+    call = call_of(
+        state,
+        user,
+        request,
+        body,
+        voice_id,
+        output_format,
+        print_,
+        logged=enable_logging,
+        live=live,
+    )
+    call.ignored = [*call.ignored, *unknown_parameters(request, _PARAMETERS)]
+    return call
+
+
+def call_of(
+    state: AppState,
+    user: User,
+    connection: Connection,
+    body: SpeechBody,
+    voice_id: str,
+    output_format: str,
+    print_: str,
+    *,
+    logged: bool,
+    live: bool,
+    literal: bool = False,
+) -> SurfaceCall:
+    """A call that is told from others by its print. Raises ApiError 422 for a format that there is
+    not."""
     name, rate = encoding(output_format, live)
     # The voice is replaced by the one that is meant.
-    wanted = Speech(text=body.text, voice="-", speed=body.speed(), seed=body.seed, sample_rate=rate)
+    wanted = Speech(
+        text=body.text,
+        voice="-",
+        speed=body.speed() or 1.0,
+        seed=body.seed,
+        sample_rate=rate,
+        literal=literal,
+    )
     submission = Submission(state, user, SPEECH, wanted, None, name)
-    submission.fingerprint = fingerprint(request, await request.body())
-    make = partial(_new_clip, submission, body.model_id, voice_id, wanted)
-    ignored = [*body.ignored(), *([] if enable_logging else ["enable_logging"])]
-    return SurfaceCall(state, user, request, submission, state.work.texts, make, live, ignored)
+    submission.fingerprint = print_
+    make = partial(_new_clip, submission, body, voice_id, wanted)
+    ignored = [*body.ignored(), *([] if logged else ["enable_logging"])]
+    return SurfaceCall(state, user, connection, submission, state.work.texts, make, live, ignored)
 
 
-def _new_clip(
-    submission: Submission, model_id: str | None, voice_id: str, wanted: Speech
-) -> NewClip:
-    check_model(submission.state.settings, SPEECH, model_id, FOREIGN)
-    voice = voice_named(submission.state, submission.user, voice_id)
-    return speech_clip(submission, wanted.model_copy(update={"voice": voice}))
+def _new_clip(submission: Submission, body: SpeechBody, voice_id: str, wanted: Speech) -> NewClip:
+    state, user = submission.state, submission.user
+    check_model(state.settings, SPEECH, body.model_id, FOREIGN)
+    voice = voice_named(state, user, voice_id)
+    changes: dict[str, Any] = {"voice": voice}
+    if body.speed() is None:
+        changes["speed"] = speed_in(kept_about(state, user, voice).get("settings", {})) or 1.0
+    given = pronunciations(state, user, body.pronunciation_dictionary_locators)
+    return speech_clip(submission, wanted.model_copy(update=changes), given=given)
+
+
+def pronunciations(state: AppState, user: User, locators: Any) -> list[Pronunciation]:
+    """Those of the dictionaries that a call names."""
+    if not locators:
+        return []
+    with state.database.reading() as session:
+        return dictionaries.named(session, user.id, locators)

@@ -11,12 +11,6 @@ from serve_app.http.access import CurrentUser
 router = APIRouter(prefix="/v1")
 
 UNBUILT = (
-    "/text-to-speech/{voice_id}/with-timestamps",
-    "/text-to-speech/{voice_id}/stream/with-timestamps",
-    "/text-to-dialogue",
-    "/text-to-dialogue/stream",
-    "/voices/{voice_id}/settings/edit",
-    "/pronunciation-dictionaries/add-from-rules",
     "/speech-to-text",
     "/audio-isolation",
 )

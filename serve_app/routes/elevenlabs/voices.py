@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import json
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Query as FromQuery
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 
 from pipelines.voices.shipped_voices import Voice as ShippedVoice
 from pipelines.voices.shipped_voices import catalogue
@@ -15,10 +16,12 @@ from serve_app.errors import ApiError, invalid, not_found
 from serve_app.field_rules import between
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
+from serve_app.http.forms import files_of, form_of, text_of
+from serve_app.http.schemas.common import ForeignBody
 from serve_app.http.surface_names import find_own, voice_named
 from serve_app.http.work import reads, writes
-from serve_app.media import voices
-from serve_app.routes.elevenlabs.forms import files_of, form_of, text_of
+from serve_app.media import voice_profiles, voices
+from serve_app.routes.elevenlabs.formats import unknown_parameters
 
 router = APIRouter()
 
@@ -30,8 +33,13 @@ SETTINGS = {
     "speed": 1.0,
 }
 """What the clients take for the default. Only `speed` has an effect here."""
-_WITHOUT_EFFECT = ("description", "labels", "remove_background_noise")
+_WITHOUT_EFFECT = ("remove_background_noise",)
+_MAX_DESCRIPTION, _MAX_LABELS = 500, 20
 _MODELS = ["eleven_multilingual_v2"]
+_SEARCHED = (
+    *("page_size", "next_page_token", "search", "category", "voice_type", "voice_ids", "gender"),
+    *("accent", "language", "sort", "sort_direction", "include_total_count"),
+)
 Json = dict[str, Any]
 
 
@@ -46,14 +54,27 @@ def list_voices(user: CurrentUser, state: StateDep) -> Json:
 def search_voices(
     user: CurrentUser,
     state: StateDep,
+    request: Request,
+    response: Response,
     page_size: Annotated[int, between(1, 100), FromQuery()] = 10,
     next_page_token: Annotated[str, FromQuery(max_length=20)] = "",
     search: Annotated[str, FromQuery(max_length=200)] = "",
     category: Annotated[str, FromQuery(max_length=40)] = "",
     voice_type: Annotated[str, FromQuery(max_length=40)] = "",
     voice_ids: Annotated[list[str] | None, FromQuery(max_length=100)] = None,
+    gender: Annotated[str, FromQuery(max_length=40)] = "",
+    accent: Annotated[str, FromQuery(max_length=40)] = "",
+    language: Annotated[str, FromQuery(max_length=40)] = "",
+    sort: Annotated[Literal["name", "created_at_unix"] | None, FromQuery()] = None,
+    sort_direction: Annotated[Literal["asc", "desc"], FromQuery()] = "asc",
 ) -> Json:
+    _name_ignored(response, unknown_parameters(request, _SEARCHED))
     found = _all(state, user)
+    for label, wanted in (("gender", gender), ("accent", accent), ("language", language)):
+        if wanted:
+            found = [each for each in found if each["labels"].get(label) == wanted]
+    if sort is not None:
+        found.sort(key=lambda each: each[sort] or 0, reverse=sort_direction == "desc")
     if search:
         found = [each for each in found if search.casefold() in each["name"].casefold()]
     if category:
@@ -86,10 +107,11 @@ async def add_voice(
 ) -> Json:
     """Makes a voice of the recordings: of all of them together the first 30 seconds."""
     async with form_of(request) as form:
-        name = text_of(form, "name")
+        name, about = text_of(form, "name"), _about(form)
         ignored = _ignored(form)
-        files = [await each.read() for each in files_of(form, "files")]
-    made = await state.work.recordings.run(user.id, _create, state, user, name, files)
+        files = files_of(form, "files")
+        work = state.work.recordings
+        made = await work.run(user.id, _create, state, user, name, about, files)
     _name_ignored(response, ignored)
     return {"voice_id": made.id, "requires_verification": False}
 
@@ -111,23 +133,45 @@ def delete_voice(voice_id: str, user: CurrentUser, state: StateDep) -> Json:
 @router.get("/v1/voices/{voice_id}/settings")
 @reads
 def get_settings(voice_id: str, user: CurrentUser, state: StateDep) -> Json:
-    _one(state, user, voice_id)
-    return SETTINGS
+    return {**SETTINGS, **_about_of(state, user, voice_id).get("settings", {})}
+
+
+class SettingsBody(ForeignBody):
+    stability: Annotated[float, between(0, 1)] | None = None
+    similarity_boost: Annotated[float, between(0, 1)] | None = None
+    style: Annotated[float, between(0, 1)] | None = None
+    use_speaker_boost: bool | None = None
+    speed: Annotated[float, between(0.25, 4)] | None = None
+
+
+@router.post("/v1/voices/{voice_id}/settings/edit")
+@writes
+def edit_settings(
+    voice_id: str, body: SettingsBody, user: CurrentUser, state: StateDep, response: Response
+) -> Json:
+    """Keeps the settings of a voice for calls that have none. Of them `speed` has an effect."""
+    known = body.model_dump(exclude_none=True, include=set(SETTINGS))
+    _name_ignored(response, [*body.unknown(), *sorted(set(known) - {"speed"})])
+    key = _one(state, user, voice_id)["voice_id"]
+    with state.database.transaction() as session:
+        kept = voice_profiles.about(session, user.id, key).get("settings", {})
+        voice_profiles.keep(session, user.id, key, {"settings": {**kept, **known}})
+    return {"status": "ok"}
 
 
 @router.post("/v1/voices/{voice_id}/edit")
 async def edit_voice(
     voice_id: str, user: CurrentUser, state: StateDep, request: Request, response: Response
 ) -> Json:
-    """Gives a voice of one's own another name. Its recording stays: other files make another
-    voice."""
+    """Gives a voice of one's own another name, description and labels. Its recording stays: other
+    files make another voice."""
     async with form_of(request) as form:
-        name = text_of(form, "name")
+        name, about = text_of(form, "name"), _about(form)
         if files_of(form, "files"):
             message = "The recording of a voice cannot be changed. Add another voice."
             raise ApiError(400, "not_supported", message, "files")
         ignored = _ignored(form)
-    await state.work.writes.run(user.id, _rename, state, user, voice_id, name)
+    await state.work.writes.run(user.id, _rename, state, user, voice_id, name, about)
     _name_ignored(response, ignored)
     return {"status": "ok"}
 
@@ -160,7 +204,31 @@ def _name_ignored(response: Response, ignored: list[str]) -> None:
         response.headers["x-bernie-ignored"] = ", ".join(ignored)
 
 
-def _create(state: AppState, user: User, name: str, files: list[bytes]) -> Voice:
+def _about(form: FormData) -> Json:
+    """Description and labels, as far as they are sent. Raises ApiError 422."""
+    found: Json = {}
+    if (description := text_of(form, "description")) not in ("", "null"):
+        if len(description) > _MAX_DESCRIPTION:
+            message = f"description may have {_MAX_DESCRIPTION} characters."
+            raise invalid("description", message)
+        found["description"] = description
+    if (sent := text_of(form, "labels")) not in ("", "null"):
+        try:
+            labels = json.loads(sent)
+        except json.JSONDecodeError:
+            labels = None
+        if not isinstance(labels, dict) or not all(
+            isinstance(value, str) and len(name) + len(value) <= _MAX_DESCRIPTION
+            for name, value in labels.items()
+        ):
+            raise invalid("labels", "labels must be a JSON object of strings.")
+        if len(labels) > _MAX_LABELS:
+            raise invalid("labels", f"labels may have {_MAX_LABELS} entries.")
+        found["labels"] = labels
+    return found
+
+
+def _create(state: AppState, user: User, name: str, about: Json, files: list[UploadFile]) -> Voice:
     max_voices = state.settings.max_voices
     cleaned = voices.clean_name(name, catalogue(state.settings.checkpoints))
     if not files:
@@ -168,14 +236,21 @@ def _create(state: AppState, user: User, name: str, files: list[bytes]) -> Voice
     with state.database.reading() as session:
         voices.require_room(session, user.id, cleaned, max_voices)
         now = state.clock(session)
-    recording = voices.from_files(files, "files", state.settings.max_source_seconds)
-    return voices.create(state.database, state.store, user.id, cleaned, recording, max_voices, now)
+    contents = (each.file.read() for each in files)
+    recording = voices.from_files(contents, "files", state.settings.max_source_seconds)
+    made = voices.create(state.database, state.store, user.id, cleaned, recording, max_voices, now)
+    if about:
+        with state.database.transaction() as session:
+            voice_profiles.keep(session, user.id, made.id, about)
+    return made
 
 
-def _rename(state: AppState, user: User, voice_id: str, name: str) -> None:
+def _rename(state: AppState, user: User, voice_id: str, name: str, about: Json) -> None:
     cleaned = voices.clean_name(name, catalogue(state.settings.checkpoints))
     with state.database.transaction() as session:
         voices.rename(session, user.id, voice_id, cleaned)
+        if about:
+            voice_profiles.keep(session, user.id, voice_id, about)
 
 
 def _own(state: AppState, user: User, voice_id: str) -> Voice:
@@ -189,8 +264,27 @@ def _own(state: AppState, user: User, voice_id: str) -> Voice:
 def _all(state: AppState, user: User) -> list[Json]:
     with state.database.reading() as session:
         own = voices.list_own(session, user.id)
+        kept = voice_profiles.about_all(session, user.id)
     shipped = catalogue(state.settings.checkpoints).voices
-    return [*map(_of_shipped, shipped), *map(_of_own, own)]
+    found = [*map(_of_shipped, shipped), *map(_of_own, own)]
+    return [_with(each, kept.get(each["voice_id"], {})) for each in found]
+
+
+def _with(voice: Json, about: Json) -> Json:
+    """The voice as it is shown, with what the user keeps about it."""
+    return {
+        **voice,
+        "settings": {**SETTINGS, **about.get("settings", {})},
+        "description": about.get("description"),
+        "labels": {**voice["labels"], **about.get("labels", {})},
+    }
+
+
+def _about_of(state: AppState, user: User, voice_id: str) -> Json:
+    """What is kept about a voice that there is. Raises ApiError 404."""
+    key = _one(state, user, voice_id)["voice_id"]
+    with state.database.reading() as session:
+        return voice_profiles.about(session, user.id, key)
 
 
 def _one(state: AppState, user: User, voice_id: str) -> Json:

@@ -15,7 +15,7 @@ from serve_app.field_rules import between, length
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.new_clips import SPEECH, speech_clip
 from serve_app.http.schemas.common import ForeignBody
-from serve_app.http.schemas.submissions import Speech
+from serve_app.http.schemas.submissions import SPEEDS, Speech
 from serve_app.http.streaming import Blocks, StreamedBlocks
 from serve_app.http.submission import Submission
 from serve_app.http.surface_calls import CLIENT_GONE, SurfaceCall, fingerprint
@@ -34,7 +34,6 @@ ENCODING: dict[str, tuple[str, int | None]] = {
 }
 """The encoding and sample rate [Hz] of each format; without a rate, that of the model."""
 FOREIGN = ("tts-", "gpt-")
-_SPEEDS = (0.5, 2.0)
 """What the models of this server do; the interface has 0.25 to 4."""
 
 
@@ -49,7 +48,7 @@ class SpeechBody(ForeignBody):
     voice: Annotated[str, length(1, 200), BeforeValidator(_id_of)]
     instructions: str | None = None
     response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
-    speed: Annotated[float, between(0.25, 4.0)] = 1.0
+    speed: Annotated[float, between(*SPEEDS)] = 1.0
     stream_format: Literal["audio", "sse"] | None = None
     seed: Annotated[int, between(0, 2**32 - 1)] | None = None
     """Of this server's own interface, not of OpenAI's."""
@@ -59,8 +58,6 @@ class SpeechBody(ForeignBody):
         names = self.unknown()
         if self.instructions:
             names.append("instructions")
-        if not _SPEEDS[0] <= self.speed <= _SPEEDS[1]:
-            names.append("speed")
         return names
 
 
@@ -70,16 +67,12 @@ async def create_speech(
 ) -> Response:
     """A file with its length in its head (WAV) is sent when it is complete, unless a stream is
     asked for; all others while they are made."""
-    encoding, rate = ENCODING[body.response_format]
+    wanted, encoding = wanted_speech(body)
     raw = request.headers.get("x-stainless-raw-response")
     live = encoding != "wav" or raw == "stream" or body.stream_format is not None
-    speed = min(max(body.speed, _SPEEDS[0]), _SPEEDS[1])
-    wanted = Speech(
-        text=body.input, voice=body.voice, speed=speed, seed=body.seed, sample_rate=rate
-    )
     submission = Submission(state, user, SPEECH, wanted, None, encoding)
     submission.fingerprint = fingerprint(request, await request.body())
-    make = partial(_new_clip, submission, body, wanted)
+    make = partial(new_clip, submission, body, wanted)
     call = SurfaceCall(
         state, user, request, submission, state.work.texts, make, live, body.ignored()
     )
@@ -93,7 +86,17 @@ async def create_speech(
     return StreamedBlocks(await anext(events), events, "text/event-stream", call.headers)
 
 
-def _new_clip(submission: Submission, body: SpeechBody, wanted: Speech) -> NewClip:
+def wanted_speech(body: SpeechBody) -> tuple[Speech, str]:
+    """What a body asks for in terms of this server, and its encoding."""
+    encoding, rate = ENCODING[body.response_format]
+    wanted = Speech(
+        text=body.input, voice=body.voice, speed=body.speed, seed=body.seed, sample_rate=rate
+    )
+    return wanted, encoding
+
+
+def new_clip(submission: Submission, body: SpeechBody, wanted: Speech) -> NewClip:
+    """The clip of a valid body. Raises ApiError and InvalidInput."""
     state = submission.state
     check_model(state.settings, SPEECH, body.model, FOREIGN)
     voice = voice_named(state, submission.user, body.voice)
@@ -108,9 +111,9 @@ async def _events(call: SurfaceCall, first: bytes, blocks: Blocks) -> Blocks:
         async for block in blocks:
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(block).decode()})
     usage = {
-        "input_tokens": call.characters,
+        "input_tokens": len(call.text),
         "output_tokens": call.credits,
-        "total_tokens": call.characters + call.credits,
+        "total_tokens": len(call.text) + call.credits,
     }
     yield _event({"type": "speech.audio.done", "usage": usage})
 

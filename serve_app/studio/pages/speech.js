@@ -40,7 +40,7 @@ export function Speech() {
       <${Settings} summary=${`Voice and settings: ${draft.voice}`}>
         <${Wait} on=${voices.loading && !voices.value}>Loading the voices…<//>
         ${voices.value && html`<${VoicePicker} voices=${voices.value} value=${draft.voice} canBlend=${true} onChange=${(voice) => change({ voice })} />`}
-        <${Slider} id="speed" label="Speed" value=${draft.speed} min=${0.5} max=${2} step=${0.05} onChange=${(speed) => change({ speed })} />
+        <${Slider} id="speed" label="Speed" value=${draft.speed} min=${0.25} max=${4} step=${0.05} onChange=${(speed) => change({ speed })} />
         <${Output} draft=${draft} change=${change} />
       <//>
     </form>

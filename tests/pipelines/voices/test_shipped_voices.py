@@ -64,6 +64,8 @@ def test_voices_row_is_clamped(packs: dict[str, Pack], symbols: int, row: int) -
         ("af_heart:", "above 0"),
         ("af_heart:1:2", "above 0"),
         ("af_heart+", "''"),
+        ("af_heart,am_puck", "joined by +"),
+        ("af_heart:0.7,am_puck:0.3", "joined by +"),
         ("af_heart+am_puck+am_onyx+bf_emma+bm_fable", "at most 4"),
     ],
 )

@@ -56,9 +56,10 @@ def test_sign_up_gives_credits_and_one_ledger_entry(database: Database) -> None:
     assert (entry.amount, entry.balance, entry.reason) == (10_000, 10_000, "sign_up")
 
 
+@pytest.mark.usefixtures("slow_passwords")
 def test_password_is_stored_as_an_argon2_hash(database: Database) -> None:
     user = sign_up(database)
-    assert user.password_hash.startswith("$argon2id$")
+    assert user.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert PASSWORD not in user.password_hash
 
 

@@ -20,6 +20,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, Clip, LedgerEntry
 from serve_app.maintenance.doctor import batches as doctor
 from serve_app.maintenance.doctor.check_context import CheckContext
+from tests.postgres import Postgres
 from tests.serve_app.actions import make_user
 from tests.serve_app.worker_harness import WorkerHarness
 
@@ -190,6 +191,27 @@ def test_killed_feeders_lose_and_double_nothing(bulk: BulkHarness) -> None:
     assert bulk.findings() == []
 
 
+@pytest.mark.timeout(280)
+def test_restart_of_the_database_loses_and_doubles_nothing(
+    bulk: BulkHarness, postgres: Postgres
+) -> None:
+    manifest = bulk.manifest(150)
+
+    async def go() -> tuple[int, str]:
+        async with bulk.working():
+            process = bulk.feeder(manifest, "--output", s3(bulk))
+            await bulk.until(lambda: _leased(bulk) and bulk.batch().succeeded > 0)
+            await asyncio.to_thread(postgres.restart, immediate=True)
+            log, _ = await asyncio.to_thread(process.communicate, timeout=150)
+            return process.returncode, log
+
+    code, log = asyncio.run(go())
+    assert code == 0, log
+    assert [each["id"] for each in bulk.results()] == [f"line-{at}" for at in range(1, 151)]
+    assert bulk.charged() == (150, 150)
+    assert bulk.findings() == []
+
+
 @pytest.mark.timeout(200)
 def test_second_feeder_waits_and_takes_over(bulk: BulkHarness) -> None:
     manifest = bulk.manifest(120)
@@ -251,6 +273,17 @@ def test_cancelled_batch_ends_with_its_feeder(bulk: BulkHarness) -> None:
     batch = bulk.batch()
     assert (batch.state, batch.cancelled, batch.charged) == (BatchState.CANCELLED, 100, 0)
     assert bulk.findings() == []
+
+
+def test_partial_batch_has_what_the_credits_pay_for(bulk: BulkHarness) -> None:
+    code, log = bulk.to_end(bulk.manifest(205), "--partial", "--expires", "1h")
+    assert code == 0, log
+    assert "the credits pay for 200 of 205 lines" in log
+    batch = bulk.batch()
+    assert (batch.total, batch.succeeded, batch.charged) == (200, 200, 10_000)
+    assert batch.expires_at is not None
+    assert bulk.findings() == []
+    assert bulk.to_end(bulk.folder / "lines.jsonl", "--expires", "soon")[0] == 4
 
 
 def test_same_batch_gives_the_same_seeds(bulk: BulkHarness) -> None:

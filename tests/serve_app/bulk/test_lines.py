@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from serve_app.bulk.lines import LineMaker, seed_of
-from serve_app.bulk.manifest import ManifestLine
 from serve_app.db.engine import Database
 from serve_app.errors import ApiError
-from serve_app.media.batches import Rejection
+from serve_app.media.batches.lines import Rejection
+from serve_app.media.batches.manifest import ManifestLine
 from serve_app.media.clips import NewClip
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.storage.store import ObjectStore

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.bulk.manifest import ManifestLine
 from serve_app.bulk.validation import MAX_PROBLEMS, LineIds, validate
-from serve_app.media.batches import Rejection
+from serve_app.media.batches.lines import Rejection
+from serve_app.media.batches.manifest import ManifestLine
 
 
 @given(st.lists(st.text("abc", min_size=1, max_size=3)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -7,13 +8,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
+from pipelines.protocol import Word
 from serve_app.accounts import credentials, users
 from serve_app.accounts.sign_in_limits import SignInLimits
-from serve_app.cli import clips
+from serve_app.cli import making
 from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.common import LOCAL_USER, local_key, open_database, sign_in_link
 from serve_app.cli.demo import demo_settings
@@ -21,9 +26,10 @@ from serve_app.cli.main import app
 from serve_app.db.engine import Database
 from serve_app.db.models import ApiKey
 from serve_app.errors import ApiError
+from serve_app.media import word_times
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS
-from tests.serve_app.api_harness import Api, FinishingApi
+from tests.serve_app.api_harness import Api, FinishingApi, bearer
 from tests.serve_app.recordings import SPEECH
 from tests.serve_app.served import served
 
@@ -68,6 +74,10 @@ def test_users_create_credit_and_list() -> None:
     with database.transaction() as session:
         (user,) = users.list_users(session)
     assert user.id in output, "whole, although the terminal has 80 columns"
+    assert "any number" in run("users", "limit", "ada@example.com", "--starts", "0")[1]
+    with database.transaction() as session:
+        assert users.by_email(session, "ada@example.com").throttle_starts == 0
+    assert "3 clips in 60 seconds" in run("users", "limit", "ada@example.com")[1]
     database.dispose()
 
 
@@ -307,7 +317,10 @@ def test_say_writes_the_clip_to_a_file(
 
 
 def test_voices_add_and_remove(server: FinishingApi, tmp_path: Path) -> None:
-    assert run("voices", "add", "grandma", str(SPEECH)) == (0, "Added the voice grandma.\n")
+    code, output = run("voices", "add", "grandma", str(SPEECH))
+    assert code == 0
+    assert "Added the voice grandma.\n" in output
+    assert "It can be used for: Voice conversion." in output
     code, output = run("voices")
     assert code == 0
     assert "af_heart" in output
@@ -348,6 +361,9 @@ class ForeignServer(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"<p>Welcome!")
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def log_message(self, *_: object) -> None:
         pass
 
@@ -384,10 +400,104 @@ def test_demo_settings_ignore_database_and_store_of_the_environment(
 
 def test_progress_shows_how_long_a_clip_waits() -> None:
     start = (datetime.now(UTC) + timedelta(seconds=54.2)).isoformat()
-    assert clips._progress({"started_at": None, "start_at": start}).startswith("Waiting 54 s")
-    assert clips._progress({"started_at": start, "start_at": start}) == "Generating"
+    assert making.progress({"started_at": None, "start_at": start}).startswith("waiting 54 s")
+    assert making.progress({"started_at": start, "start_at": start}) == "generating"
     past = (datetime.now(UTC) - timedelta(seconds=3)).isoformat()
-    assert clips._progress({"started_at": None, "start_at": past}) == "Queued"
+    assert making.progress({"started_at": None, "start_at": past}) == "queued"
+
+
+def test_say_joins_the_clips_of_a_text_too_long_for_one(
+    server: FinishingApi, tmp_path: Path
+) -> None:
+    audio = io.BytesIO()
+    soundfile.write(audio, np.zeros(2_400, np.float32), 24_000, format="WAV")
+    server.audio = audio.getvalue()
+    longest = server.settings.max_text_characters
+    text = tmp_path / "book.txt"
+    text.write_text("\n\n".join(["A word. " * (longest // 10)] * 2))
+    code, output = run("say", "--file", str(text), "-o", str(tmp_path / "book.flac"))
+    assert code == 0, output
+    assert soundfile.info(tmp_path / "book.flac").frames == 2 * 2_400 + 14_400
+    assert server.contents()["clips"] == 2
+
+
+def test_say_writes_captions_of_all_its_clips(
+    server: FinishingApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio = io.BytesIO()
+    soundfile.write(audio, np.zeros(2_400, np.float32), 24_000, format="WAV")
+    server.audio = audio.getvalue()
+    wait = Client.wait
+
+    def said_then_waited(client: Client, clip_id: str, *rest: Any) -> dict[str, Any]:
+        with server.database.transaction() as session:
+            word_times.record(session, clip_id, [Word(0, 5, "hello", 0.25, 0.75)])
+        return wait(client, clip_id, *rest)
+
+    monkeypatch.setattr(Client, "wait", said_then_waited)
+    monkeypatch.setattr(Client, "longest", lambda *_: 10)
+    captions = tmp_path / "two.srt"
+    arguments = ("-o", str(tmp_path / "two.wav"), "--captions", str(captions))
+    code, output = run("say", "Hello one.\n\nHello two.", *arguments)
+    assert code == 0, output
+    assert captions.read_text().startswith("1\n00:00:00,250 --> 00:00:01,250\nHello one.\n")
+    assert "\n00:00:03,350 -->" in captions.read_text(), "2.5 s of the first clip, and a pause"
+    assert run("say", "Hello.", "--captions", str(tmp_path / "a.txt"))[0] == 2
+
+
+def test_say_detached_prints_an_id_that_clips_commands_take(
+    server: FinishingApi, tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(app, ["say", "Hello.", "--detach", "--seed", "7"])
+    assert result.exit_code == 0, result.output
+    (clip_id,) = result.stdout.split()
+    assert clip_id in run("clips", "list")[1]
+    shown = run("clips", "show", clip_id)[1]
+    assert "seed: 7" in shown
+    assert "state: succeeded" in shown
+    code, output = run("clips", "get", clip_id, "-o", str(tmp_path / "later.wav"))
+    assert code == 0, output
+    assert (tmp_path / "later.wav").read_bytes() == server.audio
+    code, output = run("clips", "cancel", clip_id)
+    assert code == 1
+    assert "has succeeded already" in output
+
+
+def test_say_writes_to_standard_output(server: FinishingApi) -> None:
+    result = CliRunner().invoke(app, ["say", "-", "-o", "-"], input="Hello from a pipe.")
+    assert result.exit_code == 0, result.output
+    assert result.stdout_bytes == server.audio
+
+
+def test_say_interrupted_cancels_the_clip(sqlite_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = sqlite_api.create_key(sqlite_api.sign_up())["key"]
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "wait", interrupted)
+    with served(sqlite_api) as url:
+        code, output = run("say", "Hello.", "--url", url.removeprefix("http://"), "--key", key)
+    assert code == 130
+    assert "Cancelled" in output
+    (clip,) = sqlite_api.client.get("/api/clips", headers=bearer(key)).json()["items"]
+    assert clip["state"] == "cancelled"
+
+
+def test_convert_says_which_options_have_no_effect(server: FinishingApi, tmp_path: Path) -> None:
+    code, output = run(
+        "sfx", "Rain.", "--steps", "5", "--duration", "1", "-o", str(tmp_path / "rain.wav")
+    )
+    assert code == 0, output
+    ignored = next(
+        each["ignored"]
+        for each in server.client.get("/api/services", headers=server.sign_up("b@b.de")).json()[
+            "items"
+        ]
+        if each["name"] == "make-an-audio"
+    )
+    assert ("--steps: no effect" in output) is ("steps" in ignored)
+    assert "--duration" not in output
 
 
 def test_sign_in_link_names_the_server_and_a_token_that_works_once(tmp_path: Path) -> None:

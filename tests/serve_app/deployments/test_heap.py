@@ -84,3 +84,14 @@ def test_the_heap_of_this_process_returns_freed_blocks() -> None:
     heap.trim()
     assert heap.resident() < used - 50 * MB
     assert keep
+
+
+def test_a_heap_exceeds_a_bound_only_by_what_cannot_be_returned() -> None:
+    heap = PlayedHeap(400 * MB, 0)
+    trimmer = HeapTrimmer(heap)
+    heap.free = 100 * MB
+    assert not trimmer.exceeds(450 * MB)
+    assert heap.free == 0
+    heap.live = 500 * MB
+    assert trimmer.exceeds(450 * MB)
+    assert not HeapTrimmer(None).exceeds(0)

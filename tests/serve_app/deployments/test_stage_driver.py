@@ -10,6 +10,7 @@ import pytest
 
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, OneShot, Outcome
+from serve_app.deployments.heap import process_heap
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.worker.generation import StageLost, StageUnavailable
 
@@ -170,3 +171,28 @@ def test_stage_driver_stall_limit_is_for_one_step() -> None:
         return await asyncio.gather(*(driver.run(Ticket(k, "u"), k) for k in "abcdefgh"))
 
     assert len(asyncio.run(go())) == 8
+
+
+@pytest.mark.skipif(process_heap() is None, reason="there is no glibc")
+def test_stage_driver_over_its_memory_ends_what_it_has_and_takes_nothing_more() -> None:
+    gate = Gate()
+    kept: list[bytes] = []
+
+    async def go() -> None:
+        heap = process_heap()
+        assert heap is not None
+        driver = make(gate, [], max_batch=1)
+        driver.max_bytes = heap.resident() + (32 << 20)
+        calls = [asyncio.create_task(driver.run(Ticket(k, "u"), k)) for k in "ab"]
+        await asyncio.to_thread(gate.entered.wait, 10)
+        kept.append(b"x" * (128 << 20))
+        gate.open.set()
+        assert [(await call).result for call in calls] == ["A", "B"]
+        with pytest.raises(StageUnavailable):
+            await driver.run(Ticket("c", "u"), "c")
+        await asyncio.sleep(0)
+        with pytest.raises(RuntimeError, match="stopped") as refused:
+            driver.check()
+        assert "MB" in str(refused.value.__cause__)
+
+    asyncio.run(go())

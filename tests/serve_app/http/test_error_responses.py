@@ -249,11 +249,11 @@ def test_readyz_waits_for_no_part_that_hangs_and_asks_it_once(
     assert len(looks) == 1
 
 
-def test_a_row_that_is_held_too_long_is_busy(postgres_api: Api) -> None:
-    headers = postgres_api.sign_up()
-    with postgres_api.database.engine.connect() as connection, connection.begin():
+def test_a_row_that_is_held_too_long_is_busy(api: Api) -> None:
+    headers = api.sign_up()
+    with api.database.engine.connect() as connection, connection.begin():
         connection.execute(text("SELECT 1 FROM users FOR UPDATE"))
         request = {"text": "Hello.", "voice": "af_heart"}
-        answer = postgres_api.client.post("/api/speech", headers=headers, json=request)
+        answer = api.client.post("/api/speech", headers=headers, json=request)
     assert error_of(answer, 503)["code"] == "busy"
     assert int(answer.headers["Retry-After"]) > 0

@@ -270,3 +270,21 @@ def test_claim_keeps_every_window_by_actual_starts(
             starts.append(now)
             assert succeed(database, claimed, now)
     assert most_in_a_window(starts, WINDOW) <= RULES.throttle_starts
+
+
+@pytest.mark.parametrize(
+    ("starts", "planned"), [(0, [0, 0, 0, 0, 0]), (1, [0, 60, 120, 180, 240]), (4, [0] * 4 + [60])]
+)
+def test_an_account_may_have_a_throttle_of_its_own(
+    database: Database, starts: int, planned: list[int]
+) -> None:
+    user = make_user(database)
+    with database.transaction() as session:
+        session.get_one(User, user.id).throttle_starts = starts
+    submitted = [submit(database, user, rules=RULES) for _ in planned]
+    assert [clip.start_at - NOW for clip in submitted] == planned
+    at_once = planned.count(0)
+    assert [must_claim(database, rules=RULES).clip.id for _ in range(at_once)] == [
+        clip.id for clip in submitted[:at_once]
+    ]
+    assert claim(database, rules=RULES) is None

@@ -10,7 +10,9 @@ from typing import Any, Literal, NamedTuple
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from serve_app.db.models import Batch
 from serve_app.http.surface_errors import surface_of
+from serve_app.ids import new_id
 from serve_app.routes.elevenlabs.unbuilt import UNBUILT
 from serve_app.routes.studio import studio_files
 from tests.serve_app.api_harness import EMAIL, PASSWORD, SENTENCE, Api, Headers, bearer, error_of
@@ -64,7 +66,18 @@ ROUTES = [
     Route("read", "GET", "/api/clips/{clip_id}", 200),
     Route("read", "GET", "/api/clips/{clip_id}/audio", 409),
     Route("read", "GET", "/api/clips/{clip_id}/peaks", 409),
+    Route("read", "GET", "/api/clips/{clip_id}/words", 409),
+    Route("read", "GET", "/api/clips/{clip_id}/captions.srt", 409),
+    Route("read", "GET", "/api/clips/{clip_id}/captions.vtt", 409),
     Route("read", "GET", "/api/voices/{voice}/sample", 200),
+    Route("read", "GET", "/api/batches", 200),
+    Route("read", "GET", "/api/batches/{batch_id}", 200),
+    Route("read", "GET", "/api/batches/{batch_id}/results", 200),
+    Route("read", "GET", "/api/batches/{batch_id}/errors", 200),
+    Route("generate", "POST", "/api/batches", 422, {"upload": "{upload_id}"}),
+    Route("generate", "DELETE", "/api/batches/{batch_id}", 202),
+    # It has ended, so that its events have an end.
+    Route("read", "GET", "/api/batches/{batch_id}/events", 200),
     Route("generate", "POST", "/api/uploads", 201, {"content_type": "audio/wav", "bytes": 9}),
     Route("generate", "POST", "/api/voices", 201, {"name": "mine", "upload": "{upload_id}"}),
     Route("generate", "POST", "/api/speech", 202, {"text": SENTENCE, "voice": "af_heart"}),
@@ -72,7 +85,10 @@ ROUTES = [
     Route("generate", "POST", "/api/conversions", 202, CONVERSION),
     Route("generate", "PATCH", "/api/voices/{voice_id}", 200, {"name": "mine too"}),
     Route("generate", "POST", "/v1/text-to-speech/{voice_id}", 422, {"text": ""}),
-    Route("generate", "POST", "/v1/text-to-speech/{voice_id}/stream", 422, {"text": ""}),
+    *(
+        Route("generate", "POST", f"/v1/text-to-speech/{{voice_id}}{end}", 422, {"text": ""})
+        for end in ("/stream", "/with-timestamps", "/stream/with-timestamps")
+    ),
     Route("generate", "DELETE", "/api/voices/{voice_id}", 204),
     Route("generate", "DELETE", "/api/uploads/{upload_id}", 204),
     Route("generate", "DELETE", "/api/clips/{clip_id}", 204),
@@ -84,6 +100,15 @@ ROUTES = [
     Route("read", "GET", "/v1/audio/voices", 200),
     # Refused behind the check of credentials: a clip that is made would have to be waited for.
     Route("generate", "POST", "/v1/audio/speech", 400, {"model": "x", "input": "", "voice": "y"}),
+    Route("read", "GET", "/v1/files", 200),
+    Route("read", "GET", "/v1/files/{file_id}", 200),
+    Route("read", "GET", "/v1/files/{file_id}/content", 200),
+    Route("read", "GET", "/v1/batches", 200),
+    Route("read", "GET", "/v1/batches/{batch_id}", 200),
+    Route("generate", "POST", "/v1/batches/{batch_id}/cancel", 400),
+    Route("generate", "POST", "/v1/batches", 400, {"input_file_id": ""}),
+    Route("generate", "POST", "/v1/files", 415),
+    Route("generate", "DELETE", "/v1/files/{file_id}", 200),
     Route("read", "GET", "/v1/voices/{voice_id}/samples/{sample_id}/audio", 404),
     Route("read", "GET", "/v1/history", 200),
     Route("read", "GET", "/v1/history/{item_id}", 404),
@@ -96,6 +121,35 @@ ROUTES = [
         Route("generate", "POST", f"/v1/{name}/{{voice_id}}{end}", 415)
         for name in ("voice-changer", "speech-to-speech")
         for end in ("", "/stream")
+    ),
+    Route("generate", "POST", "/v1/voices/{voice_id}/settings/edit", 404, {}),
+    *(
+        Route("generate", "POST", f"/v1/text-to-dialogue{end}", 422, {"inputs": []})
+        for end in ("", "/stream", "/with-timestamps", "/stream/with-timestamps")
+    ),
+    Route("read", "GET", "/v1/pronunciation-dictionaries", 200),
+    Route("read", "GET", "/v1/pronunciation-dictionaries/{dictionary_id}", 404),
+    Route(
+        "read", "GET", "/v1/pronunciation-dictionaries/{dictionary_id}/{version_id}/download", 404
+    ),
+    Route("generate", "POST", "/v1/pronunciation-dictionaries/add-from-file", 415),
+    Route(
+        "generate",
+        "POST",
+        "/v1/pronunciation-dictionaries/add-from-rules",
+        422,
+        {"name": "", "rules": []},
+    ),
+    Route("generate", "PATCH", "/v1/pronunciation-dictionaries/{dictionary_id}", 404, {}),
+    *(
+        Route(
+            "generate",
+            "POST",
+            f"/v1/pronunciation-dictionaries/{{dictionary_id}}/{verb}-rules",
+            404,
+            {"rules": [], "rule_strings": []},
+        )
+        for verb in ("set", "add", "remove")
     ),
     Route("generate", "POST", "/v1/voices/add", 415),
     Route("generate", "POST", "/v1/voices/{voice_id}/edit", 415),
@@ -207,9 +261,28 @@ def sign_in(api: Api) -> Headers:
     return bearer(api.client.post("/api/sign-in", json=SIGN_IN).json()["token"])
 
 
+def add_batch(api: Api, user_id: str) -> str:
+    """The id of a batch without lines, that has ended."""
+    counts = dict.fromkeys(("total", "waiting", "line_credits", "price", "held"), 0)
+    batch = Batch(
+        id=new_id(),
+        user_id=user_id,
+        manifest="s3://api/lines.jsonl",
+        manifest_sha256="0" * 64,
+        output="s3://api/out/",
+        created_at=api.now,
+        finished_at=api.now,
+        **counts,
+    )
+    with api.database.transaction() as session:
+        session.add(batch)
+    return batch.id
+
+
 def ids(api: Api, session: Headers) -> dict[str, str]:
     """One object of each kind."""
     upload = send(api, session, speech())
+    user_id = api.client.get("/api/me", headers=session).json()["id"]
     voice = {"name": "first", "upload": upload["id"]}
     sessions = api.client.get("/api/sessions", headers=session).json()["items"]
     return {
@@ -217,8 +290,12 @@ def ids(api: Api, session: Headers) -> dict[str, str]:
         "key_id": api.create_key(session)["id"],
         "upload_id": upload["id"],
         "voice_id": api.client.post("/api/voices", headers=session, json=voice).json()["id"],
+        "batch_id": add_batch(api, user_id),
+        "file_id": send(api, session, b"{}\n", "application/x-ndjson")["id"],
         "model_id": "no-such-model",
         "item_id": UNKNOWN_ID,
+        "dictionary_id": UNKNOWN_ID,
+        "version_id": UNKNOWN_ID,
         "sample_id": UNKNOWN_ID,
         "voice": "af_heart",
         "version": studio_files().version,
@@ -289,15 +366,17 @@ def test_credentials_allow_their_scopes_only(
     known = ids(api, session)
     if "generate" not in enough_for:
         api.client.delete(f"/api/clips/{known['clip_id']}", headers=session)
+    headers = credentials(api, session)
     for route in GUARDED:
-        headers = credentials(api, session)
-        before = api.contents()
-        answer = ask(api, route, known, headers)
         if route.needs in enough_for:
+            answer = ask(api, route, known, headers)
             assert answer.status_code == route.status, (route, answer.text)
+            if route.needs == "session":  # it may have ended this one
+                headers = credentials(api, session)
         else:
+            before = api.contents()
             code = "session_needed" if route.needs == "session" else "scope_missing"
-            assert error_of(answer, 403)["code"] == code
+            assert error_of(ask(api, route, known, headers), 403)["code"] == code
             assert api.contents() == before
 
 

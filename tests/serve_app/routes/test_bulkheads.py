@@ -93,7 +93,7 @@ class Scene:
         return time.monotonic() - begun
 
     async def measure(
-        self, other: Headers, flood: Flood, connections: int, seconds: float = 6.0
+        self, other: Headers, flood: Flood, connections: int, seconds: float = 3.0
     ) -> None:
         """Compares the looks of another user before and beside `connections` of another process
         that ask again and again."""
@@ -162,6 +162,7 @@ def test_texts_of_a_user_without_credits_are_not_even_looked_at(api: Api) -> Non
     assert there.answers[402, "not_enough_credits"]
 
 
+@pytest.mark.usefixtures("slow_passwords")
 def test_passwords(api: Api) -> None:
     """A crowd of accounts, so that the limits on the sign-ins of one do not count."""
     other = api.sign_up("b@example.com")
@@ -190,7 +191,7 @@ def test_recordings_of_one_user(api: Api) -> None:
 
 
 def test_deletions_and_recordings_while_the_store_is_silent(api: Api, proxy: FaultProxy) -> None:
-    """Clips are deleted, and recordings asked for, while the store answers nobody for 15 s."""
+    """Clips are deleted, and recordings asked for, while the store answers nobody."""
     flooder, other = api.sign_up(), api.sign_up("b@example.com")
     ids = []
     for _ in range(40):
@@ -205,7 +206,7 @@ def test_deletions_and_recordings_while_the_store_is_silent(api: Api, proxy: Fau
             await there.look(other)
             proxy.active_fault = ActiveFault(Fault.SILENT)
             try:
-                await there.measure(other, Flood(asks, flooder), 60, 15.0)
+                await there.measure(other, Flood(asks, flooder), 60, 6.0)
             finally:
                 proxy.active_fault = None
             return there
@@ -250,7 +251,7 @@ def test_a_database_that_is_away_is_said_at_once_and_is_used_again(
             quiet = percentile([await there.look(headers) for _ in range(QUIET_LOOKS)])
             slowest = 0.0
             with postgres.away():
-                for _ in range(20):
+                for _ in range(6):
                     begun = time.monotonic()
                     answer = await there.client.get("/api/me", headers=headers)
                     slowest = max(slowest, time.monotonic() - begun)

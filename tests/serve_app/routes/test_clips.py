@@ -14,11 +14,12 @@ import soundfile
 from sqlalchemy import update
 
 from pipelines.audio.containers import Encoder
+from pipelines.protocol import Word
 from serve_app.db.models import User
 from serve_app.db.pagination import encode_cursor
 from serve_app.http.wait_slots import MAX_WAITING_PER_USER
 from serve_app.jobs import claiming, queue
-from serve_app.media import clips
+from serve_app.media import clips, word_times
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import result_key_of
 from serve_app.storage.store import ObjectStore
@@ -341,6 +342,40 @@ def test_list_clips_refuses_conditions_that_are_none(
     headers = sqlite_api.sign_up()
     answer = sqlite_api.client.get(f"/api/clips?{query}", headers=headers)
     assert error_of(answer, 422)["field"] == field
+
+
+def test_words_and_captions(api: Api) -> None:
+    headers = api.sign_up()
+    clip_id = api.speak(headers)["id"]
+    address = f"/api/clips/{clip_id}"
+    assert error_of(api.client.get(f"{address}/words", headers=headers), 409)
+    finish(api)
+    none = error_of(api.client.get(f"{address}/captions.srt", headers=headers), 404)
+    assert none["code"] == "words_not_found"
+    text = api.client.get(address, headers=headers).json()["text"]
+    first, second = text.split()[:2]
+    words = [Word(0, len(first), "So", 0.1, 0.25)]
+    words += [Word(len(first) + 1, len(first) + 1 + len(second), second, 0.3, 0.5)]
+    with api.database.transaction() as session:
+        word_times.record(session, clip_id, words)
+    found = api.client.get(f"{address}/words", headers=headers).json()
+    assert found["seconds"] == 0.5
+    assert found["words"][0] == {
+        "text": first,
+        "begin": 0,
+        "end": len(first),
+        "said": "So",
+        "start": 0.1,
+        "stop": 0.25,
+    }
+    subrip = api.client.get(f"{address}/captions.srt", headers=headers)
+    assert subrip.headers["content-type"].startswith("application/x-subrip")
+    assert subrip.text.startswith("1\n00:00:00,100 --> 00:00:01,000\n")
+    vtt = api.client.get(f"{address}/captions.vtt", headers=headers)
+    assert vtt.headers["content-type"].startswith("text/vtt")
+    assert vtt.text.startswith("WEBVTT\n\n00:00:00.100 --> ")
+    others = api.sign_up("eve@example.com")
+    assert error_of(api.client.get(f"{address}/words", headers=others), 404)
 
 
 def test_get_peaks(api: Api) -> None:

@@ -216,14 +216,17 @@ def test_submit_conversion_with_revoice_refuses_ones_own_voices(
     error = convert(small_api, headers, 422, upload=upload["id"], voice="my voice")
     assert (error["code"], error["field"]) == ("voice_not_supported", "voice")
     assert "`bernie fetch seed-vc`" in error["message"]
+    spoken = {"text": "Hello.", "voice": "my voice"}
+    answer = small_api.client.post("/api/speech", headers=headers, json=spoken)
+    assert error_of(answer, 422)["code"] == "voice_not_supported"
     for field, value in (("voice", "nobody"), ("semitones", 13), ("length_adjust", 2.5)):
         asked = {"upload": upload["id"], field: value}
         assert convert(small_api, headers, 422, **asked)["field"] == field
     assert small_api.contents() == before
 
 
-def test_submit_conversion_with_an_unstorable_voice_name_is_422(postgres_api: Api) -> None:
-    api, headers = postgres_api, postgres_api.sign_up()
+def test_submit_conversion_with_an_unstorable_voice_name_is_422(api: Api) -> None:
+    api, headers = api, api.sign_up()
     upload = send(api, headers, spoken(1.0))
     error = convert(api, headers, 422, upload=upload["id"], voice="my\0voice")
     assert (error["code"], error["field"]) == ("unknown_voice", "voice")

@@ -24,7 +24,6 @@ def test_submit_sound_effect_accepts_a_clip(api: Api) -> None:
     assert clip["options"] == options
     assert clip["seed"] == 7
     assert api.client.get("/api/me", headers=headers).json()["held"] == 50
-    assert api.wakes == 1
     with api.database.transaction() as session:
         row = session.get(Clip, clip["id"])
         assert row is not None

@@ -18,6 +18,7 @@ def test_submit_speech_accepts_a_clip(api: Api) -> None:
     assert 0 <= clip.pop("seed") < 2**32
     assert clip == {
         "note": None,
+        "sounds": None,
         "id": clip["id"],
         "service": "styletts2",
         "state": "pending",
@@ -38,7 +39,6 @@ def test_submit_speech_accepts_a_clip(api: Api) -> None:
         "error": None,
         "timings": None,
     }
-    assert api.wakes == 1
     me = api.client.get("/api/me", headers=headers).json()
     assert (me["credits"], me["held"], me["available"]) == (10_000, 50, 9_950)
 
@@ -67,7 +67,6 @@ def test_submit_speech_with_a_repeated_key_gives_the_same_clip(api: Api) -> None
     other = api.client.post("/api/speech", headers=headers, json={**REQUEST, "speed": 1.1})
     assert error_of(other, 409)["code"] == "idempotency_conflict"
     assert api.contents() == before
-    assert api.wakes == 1
 
 
 @pytest.mark.parametrize("key", ["", "two words", "x" * 201, "caf\u00e9"])
@@ -127,8 +126,8 @@ BAD_REQUESTS: list[tuple[dict[str, Any], str, str]] = [
     ({"voice": "af_heart:0+am_michael:1"}, "voice", "above 0"),
     ({"voice": "+".join(["af_heart"] * 5)}, "voice", "at most 4"),
     ({"voice": 7}, "voice", "must be a string"),
-    ({"speed": 0.49}, "speed", "between 0.5 and 2.0"),
-    ({"speed": 2.01}, "speed", "between 0.5 and 2.0"),
+    ({"speed": 0.24}, "speed", "between 0.25 and 4.0"),
+    ({"speed": 4.01}, "speed", "between 0.25 and 4.0"),
     ({"speed": "1"}, "speed", "must be a number"),
     ({"speed": True}, "speed", "must be a number"),
     ({"format": "aiff"}, "format", "'wav', 'mp3', 'flac' or 'opus'"),
@@ -163,4 +162,3 @@ def test_submit_speech_names_the_invalid_field_and_stores_nothing(api: Api) -> N
         }
     assert api.contents() == before
     assert api.client.get("/api/me", headers=headers).json()["held"] == 0
-    assert api.wakes == 0

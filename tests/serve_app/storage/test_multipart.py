@@ -223,3 +223,29 @@ def test_encoder_dropped_after_abort_writes_nothing(store: ObjectStore) -> None:
     upload.abort()
     del encoder
     assert store.list_multipart("grow/dropped.flac") == []
+
+
+def test_small_object_without_haste_is_one_request(store: ObjectStore) -> None:
+    with store.open_writer("grow/one", "audio/wav", "a try", eager=False) as upload:
+        upload.write(b"header")
+        upload.write(b"sound")
+        upload.seek(0)
+        upload.write(b"HEADER")
+        assert not upload.begun
+        assert upload.complete() == 11
+    assert store.get("grow/one") == b"HEADERsound"
+    assert store.head("grow/one").written_by == "a try"
+    with store.open_writer("grow/left-out", "audio/wav", eager=False) as upload:
+        upload.write(b"header")
+    assert store.keys("grow/left-out") == []
+
+
+def test_large_object_without_haste_is_sent_in_parts(store: ObjectStore) -> None:
+    part = 5 * 1024 * 1024
+    with store.open_writer("grow/parts", "audio/wav", eager=False) as upload:
+        upload.write(b"a" * part)
+        assert not upload.begun
+        upload.write(b"b")
+        assert upload.begun
+        assert upload.complete() == part + 1
+    assert store.get_range("grow/parts", part - 1, 2) == b"ab"

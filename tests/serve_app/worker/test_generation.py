@@ -53,6 +53,10 @@ class RecordingStages:
         return Timed(np.full(2, segment.index, np.float32), (StageTiming("vocoder", 0.1, 0.2, 1),))
 
 
+RATE = 10
+"""Hz."""
+
+
 def untold(_: Progress) -> None:
     """Progress is ignored."""
 
@@ -65,7 +69,7 @@ async def collect(
 ) -> list[float]:
     request = SpeechRequest("text", "voice")
     ticket = Ticket("clip", "user")
-    pieces = generate(stages, request, ticket, Concatenate(), parallel, timings, tell)
+    pieces = generate(stages, request, ticket, Concatenate(), RATE, parallel, timings, tell)
     return [float(sample) async for piece in pieces for sample in piece]
 
 
@@ -106,7 +110,7 @@ def test_generate_closed_early_cancels_running_segments() -> None:
     async def first_only() -> None:
         request = SpeechRequest("text", "voice")
         ticket = Ticket("clip", "user")
-        pieces = generate(stages, request, ticket, Concatenate(), 4, ClipTimings(), untold)
+        pieces = generate(stages, request, ticket, Concatenate(), RATE, 4, ClipTimings(), untold)
         async with aclosing(pieces):
             async for _ in pieces:
                 break

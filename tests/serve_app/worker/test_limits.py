@@ -57,7 +57,7 @@ def test_attempt_seconds_exceeded_each_time_fail_the_clip(harness: WorkerHarness
     harness.run(harness.ended(clip_id))
     clip = harness.clip(clip_id)
     assert (clip.state, clip.error_code) == (ClipState.FAILED, "took_too_long")
-    assert clip.error == "The try was not done within 0.2 s."
+    assert clip.error == "The attempt was not done within 0.2 s."
     assert harness.balance() == 10_000
 
 

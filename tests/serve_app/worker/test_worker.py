@@ -13,10 +13,11 @@ import soundfile
 from sqlalchemy import select
 
 from pipelines.protocol import InvalidInput, Segment
+from serve_app.db import notices
 from serve_app.db.models import Clip, ClipState, RecordingUpload, Voice
 from serve_app.ids import new_id
 from serve_app.jobs import admission
-from serve_app.media import clips, live_audio, uploads, voices
+from serve_app.media import clips, uploads, voices
 from serve_app.storage.multipart import MultipartWriter
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
@@ -109,7 +110,7 @@ def test_worker_stops_a_cancelled_clip_and_leaves_nothing(harness: WorkerHarness
     key = f"styletts2-output/{clip_id}.wav"
 
     def cancelled_and_quiet() -> bool:
-        if harness.clip(clip_id).state is ClipState.PENDING and harness.store.list_multipart(key):
+        if harness.clip(clip_id).state is ClipState.PENDING and hanging:
             harness.cancel(clip_id)
         return harness.clip(clip_id).state is ClipState.CANCELLED and hanging == 0
 
@@ -168,20 +169,20 @@ def test_worker_completes_the_clean_up_of_a_cancelled_clip(
     monkeypatch.setattr(MultipartWriter, "abort", slow)
     harness.stages.before = hang
     clip_id = harness.submit()
-    with harness.database.transaction() as session:
-        live_audio.request(session, clip_id)
-    pieces = f"{live_audio.PREFIX}{clip_id}/"
+    key = f"styletts2-output/{clip_id}.wav"
     at = 0.0
 
     def looked_at_thrice() -> bool:
         nonlocal at
-        if not at and harness.store.keys(pieces):
+        if not at and harness.stages.rendered:
             harness.cancel(clip_id)
             at = time.monotonic()
+        with harness.database.transaction() as session:
+            notices.tell(session, notices.CANCELLED)
         return bool(at) and time.monotonic() - at > 3 * harness.settings.poll_seconds
 
     harness.run(looked_at_thrice)
-    assert not harness.store.keys(pieces)
+    assert not harness.store.list_multipart(key)
 
 
 def test_worker_leaves_no_object_of_a_clip_cancelled_while_stored(harness: WorkerHarness) -> None:

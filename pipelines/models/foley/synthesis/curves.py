@@ -23,8 +23,8 @@ _MOVING = (Course.NEARER, Course.AWAY, Course.PASSING)
 
 
 def shaped_by(wave: Wave, courses: Sequence[Course]) -> Wave:
-    """A wave with its courses. Those of the level share the time, in their order; start and stop
-    hold for all of it."""
+    """The wave, as long as before, with its courses. Those of the level share the time, in their
+    order; start and stop hold for all of it."""
     count = len(wave)
     levels = [it for it in courses if it in _DECIBELS or it in (Course.FADE_IN, Course.FADE_OUT)]
     if Course.PASSING in levels:
@@ -45,6 +45,7 @@ def shaped_by(wave: Wave, courses: Sequence[Course]) -> Wave:
 
 
 def _gain(course: Course, t: Wave) -> Wave:
+    """Amplitude of the level over its part of the time, `t` from 0 to 1."""
     if course is Course.FADE_IN:
         return np.sin(0.5 * np.pi * t) ** 2
     if course is Course.FADE_OUT:
@@ -54,14 +55,14 @@ def _gain(course: Course, t: Wave) -> Wave:
 
 
 def _nearness(course: Course, t: Wave) -> Wave:
-    """From 0, far away, to 1."""
+    """From 0, far away, to 1, over the time `t` from 0 to 1."""
     if course is Course.PASSING:
         return np.exp(-(((t - 0.5) / 0.2) ** 2))
     return t if course is Course.NEARER else 1 - t
 
 
 def _gate(count: int, courses: Sequence[Course]) -> Wave:
-    """Silence before a start and after a stop."""
+    """`[count]`: a gain of 0 before a start and after a stop, else 1."""
     edge = min(0.03, count / SAMPLE_RATE / 20)
     t = np.arange(count) / SAMPLE_RATE
     seconds = count / SAMPLE_RATE
@@ -85,15 +86,15 @@ _DECIBELS = {
 
 
 def tempo(courses: Sequence[Course]) -> float | None:
-    """How the gap between events changes over the time, None where it does not."""
+    """The last gap between events over the first; None where it does not change."""
     if Course.FASTER in courses:
         return FAST
     return SLOW if Course.SLOWER in courses else None
 
 
 def resampled(wave: Wave, ratio: float) -> Wave:
-    """A sound that goes on, as it gets faster and higher where the ratio is below 1: read at a rate
-    that changes from `ratio ** 0.25` to its inverse."""
+    """The wave, as long as before, read at a rate that changes from `ratio ** 0.25` to its inverse:
+    it gets faster and higher where the ratio is below 1."""
     t = np.linspace(-0.25, 0.25, len(wave))
     rate = ratio**-t
     place = np.cumsum(rate)

@@ -79,17 +79,19 @@ FIRST_SECONDS = 0.15
 
 
 def events_of(kind: str) -> Events:
+    """Those of a kind by name; `OTHER` for a sound that goes on."""
     return EVENTS.get(kind, OTHER)
 
 
 def natural_seconds(kind: str, count: int) -> float:
-    """How long some events take that are not hurried."""
+    """Seconds that `count` events take at their usual gap."""
     events = events_of(kind)
     return FIRST_SECONDS + (count - 1) * events.gap + events.seconds
 
 
 def event_times(rng: Rng, kind: str, count: int, seconds: float, speed: float) -> list[float]:
-    """When `count` events start, in seconds; closer together where there is no room."""
+    """When `count` events start, in seconds, sorted; closer together where there is no room.
+    `speed` is a trait from -1 to 1."""
     events = events_of(kind)
     first = min(FIRST_SECONDS, 0.1 * seconds)
     if count == 1:
@@ -101,7 +103,8 @@ def event_times(rng: Rng, kind: str, count: int, seconds: float, speed: float) -
 
 
 def tempo_times(kind: str, seconds: float, ratio: float) -> list[float]:
-    """Events whose gap changes by `ratio` from the first to the last, over the whole time."""
+    """When events start, in seconds, that fill the time; the last gap is the first one times
+    `ratio`."""
     gap = events_of(kind).gap
     times, time = [], min(FIRST_SECONDS, 0.1 * seconds)
     while time < seconds - 0.05:

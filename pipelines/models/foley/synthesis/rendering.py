@@ -52,7 +52,7 @@ def render(
 
 
 def at_level(wave: Wave) -> Wave:
-    """At the level that every sound has."""
+    """The wave, scaled so that its loudest half second has a root mean square of `LEVEL`."""
     frame = min(len(wave), samples(0.5))
     power = np.mean(wave[: len(wave) // frame * frame].reshape(-1, frame) ** 2, axis=1)
     result: Wave = wave * (LEVEL / (np.sqrt(power.max()) + 1e-9))

@@ -21,21 +21,23 @@ Rng = np.random.Generator
 
 
 def samples(seconds: float) -> int:
+    """The nearest number of samples, at least one."""
     return max(1, round(seconds * SAMPLE_RATE))
 
 
 def clock(count: int) -> Wave:
-    """The time of each sample in seconds."""
+    """`[count]`: the time of each sample in seconds."""
     return np.arange(count) / SAMPLE_RATE
 
 
 def noise(rng: Rng, count: int) -> Wave:
-    """White noise with unit variance."""
+    """`[count]` of white noise with unit variance."""
     return rng.standard_normal(count)
 
 
 def filtered(wave: Wave, *curves: Curve) -> Wave:
-    """Zero phase; the ends are padded so that nothing wraps round."""
+    """A wave of the same length, its spectrum multiplied by all curves. Zero phase; the ends are
+    padded so that nothing wraps round."""
     count = len(wave)
     size = _fast(count + SAMPLE_RATE // 4)
     frequencies: Wave = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float64)
@@ -46,36 +48,39 @@ def filtered(wave: Wave, *curves: Curve) -> Wave:
 
 
 def lowpass(cut: float, order: float = 2) -> Curve:
+    """The gain of a Butterworth filter: -3 dB at `cut` Hz, -6 `order` dB an octave above."""
     return lambda f: 1 / np.sqrt(1 + (f / cut) ** (2 * order))
 
 
 def highpass(cut: float, order: float = 2) -> Curve:
+    """The gain of a Butterworth filter: -3 dB at `cut` Hz, -6 `order` dB an octave below."""
     return lambda f: 1 / np.sqrt(1 + (cut / np.maximum(f, 1)) ** (2 * order))
 
 
 def band(centre: float, octaves: float = 1.0) -> Curve:
-    """A bell on the logarithmic axis, `octaves` wide on either side."""
+    """A Gaussian over the logarithm of frequency, 1 at `centre` Hz; `octaves` is its standard
+    deviation."""
     return lambda f: np.exp(-0.5 * (np.log2(np.maximum(f, 1) / centre) / octaves) ** 2)
 
 
 def tilt(power: float, corner: float = 50.0) -> Curve:
-    """Falls as f to `-power` above the corner."""
+    """1 up to `corner` Hz; above it the gain falls as the frequency to the power of `-power`."""
     return lambda f: (np.maximum(f, corner) / corner) ** -power
 
 
 def shaped(rng: Rng, count: int, *curves: Curve) -> Wave:
-    """Filtered noise with unit variance."""
+    """`[count]` of filtered noise with unit variance."""
     return levelled(filtered(noise(rng, count), *curves))
 
 
 def levelled(wave: Wave) -> Wave:
-    """With unit variance."""
+    """The wave, scaled to a root mean square of 1."""
     result: Wave = wave / (np.sqrt(np.mean(wave**2)) + 1e-9)
     return result
 
 
 def wander(rng: Rng, count: int, rate: float) -> Wave:
-    """A smooth random curve of about unit variance that turns `rate` times a second."""
+    """`[count]`: a smooth random curve of about unit variance that turns `rate` times a second."""
     points = rng.standard_normal(int(count * rate / SAMPLE_RATE) + 3)
     place = np.arange(count) * rate / SAMPLE_RATE + rng.uniform(0, 1)
     left = place.astype(int)
@@ -85,12 +90,12 @@ def wander(rng: Rng, count: int, rate: float) -> Wave:
 
 
 def fading(count: int, seconds: float) -> Wave:
-    """An exponential that falls by 60 dB in `seconds`."""
+    """`[count]`: an exponential from 1 that falls by 60 dB in `seconds`."""
     return np.exp(-6.9 * clock(count) / seconds)
 
 
 def swell(count: int, attack: float, release: float) -> Wave:
-    """From 0 to 1 in `attack` seconds, and to 0 in the last `release` seconds."""
+    """`[count]`: from 0 to 1 in the first `attack` seconds, to 0 in the last `release` seconds."""
     t = clock(count)
     rise = np.clip(t / max(attack, 1e-4), 0, 1)
     fall = np.clip((t[-1] + 1 / SAMPLE_RATE - t) / max(release, 1e-4), 0, 1)
@@ -99,13 +104,14 @@ def swell(count: int, attack: float, release: float) -> Wave:
 
 
 def tone(frequency: Wave | float, count: int, phase: float = 0.0) -> Wave:
-    """A sine whose frequency in Hz may vary by sample."""
+    """`[count]`: a sine whose frequency in Hz may vary by sample; `phase` in radians."""
     steps = _by_sample(frequency, count)
     return np.sin(2 * np.pi * np.cumsum(steps) / SAMPLE_RATE + phase)
 
 
 def harmonics(frequency: Wave | float, count: int, gains: Sequence[float]) -> Wave:
-    """Multiples of a frequency; those beyond the Nyquist frequency are left out."""
+    """`[count]`: sines at the multiples of a frequency in Hz, with one amplitude each; those beyond
+    the Nyquist frequency are left out."""
     steps = _by_sample(frequency, count)
     angle = 2 * np.pi * np.cumsum(steps) / SAMPLE_RATE
     total = np.zeros(count)
@@ -116,7 +122,7 @@ def harmonics(frequency: Wave | float, count: int, gains: Sequence[float]) -> Wa
 
 
 def pulses(frequency: Wave | float, count: int) -> Wave:
-    """One sample of 1 at the start of every period."""
+    """`[count]`: 1 at the sample that starts a period of `frequency` Hz, else 0."""
     turns = np.floor(np.cumsum(_by_sample(frequency, count)) / SAMPLE_RATE)
     return np.diff(turns, prepend=0.0)
 
@@ -124,7 +130,8 @@ def pulses(frequency: Wave | float, count: int) -> Wave:
 def ringing(
     count: int, frequencies: Iterable[float], decays: Iterable[float], gains: Iterable[float]
 ) -> Wave:
-    """Damped sines: what a struck body rings with. `decays` are seconds to -60 dB."""
+    """`[count]` of damped sines: what a struck body rings with. `frequencies` in Hz; `decays` are
+    seconds to -60 dB; `gains` are amplitudes at the start."""
     t = clock(count)
     total = np.zeros(count)
     for frequency, decay, gain in zip(frequencies, decays, gains, strict=True):
@@ -134,20 +141,21 @@ def ringing(
 
 
 def sparks(rng: Rng, count: int, rate: Wave | float) -> Wave:
-    """Impulses of random height and sign, `rate` a second on average."""
+    """`[count]` of impulses of random height and sign, `rate` a second on average."""
     hits = rng.random(count) < np.asarray(rate) / SAMPLE_RATE
     return hits * rng.standard_normal(count)
 
 
 def convolved(wave: Wave, kernel: Wave) -> Wave:
-    """As long as `wave`."""
+    """The convolution, cut to the length of `wave`."""
     size = _fast(len(wave) + len(kernel))
     spectrum = np.fft.rfft(wave, size) * np.fft.rfft(kernel, size)
     return np.fft.irfft(spectrum, size)[: len(wave)]
 
 
 def beats(rng: Rng, seconds: float, rate: float, jitter: float = 0.0) -> list[float]:
-    """Times of regular events, the first within a period; `jitter` is a share of the period."""
+    """Times in seconds of `rate` regular events a second, the first within a period; each is moved
+    by up to half of `jitter`, which is a share of the period."""
     period = 1 / rate
     first = rng.uniform(0, min(period, 0.3 * seconds))
     times = np.arange(first, seconds, period)
@@ -155,13 +163,14 @@ def beats(rng: Rng, seconds: float, rate: float, jitter: float = 0.0) -> list[fl
 
 
 def moments(rng: Rng, seconds: float, rate: float) -> list[float]:
-    """Times of random events, at least one, early enough to be heard."""
+    """Times in seconds, sorted, of `rate` random events a second on average: at least one, and none
+    in the last 8 % of the time."""
     count = max(1, int(rng.poisson(rate * seconds)))
     return sorted(float(time) for time in rng.uniform(0, 0.92 * seconds, count))
 
 
 def placed(count: int, events: Iterable[tuple[float, Wave]]) -> Wave:
-    """Waves mixed at their times in seconds; what is beyond the end is cut."""
+    """`[count]`: waves added at their times in seconds; what is beyond the end is cut."""
     total = np.zeros(count)
     for time, wave in events:
         start = max(0, round(time * SAMPLE_RATE))
@@ -172,7 +181,8 @@ def placed(count: int, events: Iterable[tuple[float, Wave]]) -> Wave:
 
 
 def reverberant(rng: Rng, wave: Wave, seconds: float, wet: float) -> Wave:
-    """In a room that rings for `seconds`; `wet` is the share of reflected sound."""
+    """The wave, as long as before, in a room whose reflections fall by 60 dB in `seconds`; `wet` is
+    the share of reflected sound, 0 to 1."""
     length = samples(seconds)
     tail = filtered(noise(rng, length), lowpass(4000, 1)) * fading(length, seconds)
     tail /= np.sqrt(np.sum(tail**2)) + 1e-9
@@ -180,7 +190,7 @@ def reverberant(rng: Rng, wave: Wave, seconds: float, wet: float) -> Wave:
 
 
 def _by_sample(value: Wave | float, count: int) -> Wave:
-    """One value for each of `count` samples."""
+    """`[count]`: the values as they are, or one value for all samples."""
     return np.broadcast_to(np.asarray(value, dtype=np.float64), (count,))
 
 

@@ -36,6 +36,7 @@ class Draw:
         return usual if self.times is None else self.times
 
     def at_speed(self, slow: float, fast: float) -> float:
+        """Between the values at the two ends of a trait, as `between`; the others do the same."""
         return between(self.speed, slow, fast)
 
     def at_pitch(self, low: float, high: float) -> float:
@@ -46,7 +47,7 @@ class Draw:
 
 
 def between(trait: float, low: float, high: float) -> float:
-    """Geometric: `low` at -1, `high` at 1."""
+    """The value at a trait from -1 to 1: geometric, `low` at -1, `high` at 1."""
     return float(low * (high / low) ** ((trait + 1) / 2))
 
 

@@ -22,7 +22,8 @@ def check(request: SpeechRequest, settings: PipelineSettings, *, multispeaker: b
     if multispeaker and reference is not None:
         check_reference(reference)
     script = script_of(sampling_of(request), multispeaker=multispeaker)
-    script.analyse(request.text, LANGUAGE, settings.chunk_characters, request.literal)
+    limit = settings.chunk_characters
+    script.analyse(request.text, LANGUAGE, limit, request.literal, request.pronunciations)
 
 
 def sampling_of(request: SpeechRequest) -> Sampling:

@@ -12,11 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.english.chunking import Seam, seam_after
+from pipelines.english.given import say_as_given
+from pipelines.english.marks import Words
 from pipelines.english.markup import plain
 from pipelines.english.phonemes import phonemize_with_punctuation
+from pipelines.english.word_sounds import said_words
 from pipelines.models.styletts2.published.symbols import encode, has_sound
 from pipelines.models.styletts2.text import Chunk
-from pipelines.protocol import InvalidInput
+from pipelines.protocol import InvalidInput, Pronunciation
 
 MAX_TOKENS = 511
 """Longest sequence the models take, without the leading 0."""
@@ -55,11 +58,18 @@ class PublishedScript:
     """Cut at every period and keep straight quotation marks as they are."""
 
     def analyse(
-        self, text: str, language: str, max_characters: int, literal: bool = False
+        self,
+        text: str,
+        language: str,
+        max_characters: int,
+        literal: bool = False,
+        given: Sequence[Pronunciation] = (),
     ) -> list[Chunk]:
-        """The chunks of `text` in order. Raises InvalidInput with the code `nothing_to_say`."""
+        """The chunks of `text` in order. Aliases count, given sounds do not: the models have
+        symbols of their own. Raises InvalidInput with the code `nothing_to_say`."""
         if not literal:
             text = plain(text)
+        text = say_as_given(text, given, Words(), lambda _ipa: "")
         pieces = sentences(text) if self.long_form else split(text, max_characters)
         chunks = list(self._chunks(pieces, language))
         if not chunks:
@@ -79,7 +89,7 @@ class PublishedScript:
             if len(tokens) > MAX_TOKENS:
                 yield from self._chunks(split(text, (len(text) + 1) // 2), language)
             elif has_sound(spaced):
-                yield Chunk(text, spaced, (0, *tokens))
+                yield Chunk(text, spaced, (0, *tokens), words=said_words(text, Words()))
 
     def spaced(self, phonemes: str) -> str:
         """Phonemes with their punctuation set apart."""

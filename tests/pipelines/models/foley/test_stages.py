@@ -145,3 +145,18 @@ def test_foley_phrases_are_written_as_they_are_read(tmp_path: Path) -> None:
 def test_foley_unknown_trait_of_a_kind_changes_nothing(frontend: FoleyFrontend) -> None:
     assert frontend.layers("heavy footsteps") == (Layer("footsteps", {"intensity": 1}),)
     assert len(made(frontend, SoundRequest("heavy footsteps", 1.0))[0]) == 16_000
+
+
+def test_foley_segment_names_its_sounds_and_says_where_none_is_near(
+    frontend: FoleyFrontend,
+) -> None:
+    near, far = SoundRequest("Rain, and thunder far away."), SoundRequest("the smell of old books")
+    [[heard], [unheard]] = frontend.prepare([near, far])
+    assert heard.sounds == ("rain", "thunder")
+    assert heard.note == ""
+    assert unheard.note.startswith("No kind of sound is near the description")
+    strict = FoleyFrontend(FoleyFiles.of(SETTINGS), replace(SETTINGS, sound_similarity=0.5))
+    strict.prepare([near])
+    with pytest.raises(InvalidInput, match=r"The service asks for 0\.50") as refused:
+        strict.prepare([far])
+    assert (refused.value.field, refused.value.code) == ("prompt", "unknown_sound")

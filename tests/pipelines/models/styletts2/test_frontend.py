@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipelines.audio.edges import WHOLE, Edges
@@ -15,7 +16,7 @@ from pipelines.models.styletts2.frontend import (
 )
 from pipelines.models.styletts2.segments import SpeechSegment
 from pipelines.models.styletts2.text import analyse
-from pipelines.protocol import InvalidInput, SpeechRequest
+from pipelines.protocol import InvalidInput, SpeechRequest, Turn
 from pipelines.runtime.seeds import segment_seed
 from pipelines.settings import PipelineSettings
 
@@ -99,3 +100,44 @@ def test_silence_is_cut_where_chunks_meet_and_pauses_follow_the_marks() -> None:
 
 def test_a_clip_of_one_chunk_keeps_its_silence() -> None:
     assert edges_of(analyse("One.", "en-us", 125), 0.3, speed=1.0) == [WHOLE]
+
+
+def test_every_word_has_its_tokens_and_its_place_in_the_text(frontend: StyleTTS2Frontend) -> None:
+    text = 'It cost $5.\n<break time="1s"/> "Really," said Dr. Jones.'
+    [segments] = _prepare(frontend, SpeechRequest(text, "af_heart"))
+    words = [word for segment in segments for word in segment.words]
+    assert [(text[word.begin : word.end], word.said) for word in words] == [
+        ("It", "It"),
+        ("cost", "cost"),
+        ("$5", "five dollars"),
+        ("Really", "Really"),
+        ("said", "said"),
+        ("Dr", "Doctor"),
+        ("Jones", "Jones"),
+    ]
+    for segment in segments:
+        ends = [0]
+        for word in segment.words:
+            assert ends[-1] < word.first < word.last < segment.length
+            ends.append(word.last)
+
+
+def test_turns_are_said_by_their_voices(frontend: StyleTTS2Frontend) -> None:
+    text = "Who is there?\nIt is me."
+    turns = (Turn("af_heart", 14), Turn("bm_george", len(text)))
+    [segments] = _prepare(frontend, SpeechRequest(text, "af_heart", turns=turns))
+    assert [segment.text for segment in segments] == ["Who is there?", "It is me."]
+    assert [segment.index for segment in segments] == [0, 1]
+    assert segments[1].edges.before == SETTINGS.silence_seconds
+    [[alone]] = _prepare(frontend, SpeechRequest("It is me.", "bm_george"))
+    assert segments[1].tokens.tolist() == alone.tokens.tolist()
+    assert np.array_equal(segments[1].style, alone.style)
+    assert [text[word.begin : word.end] for word in segments[1].words] == ["It", "is", "me"]
+
+
+def test_turns_may_not_say_more_than_one_text() -> None:
+    settings = PipelineSettings(spoken_characters=20)
+    turns = (Turn("af_heart", 14), Turn("bm_george", 23))
+    with pytest.raises(InvalidInput) as caught:
+        check(SpeechRequest("Who is there?\nIt is me.", "af_heart", turns=turns), settings)
+    assert caught.value.code == "text_too_long"

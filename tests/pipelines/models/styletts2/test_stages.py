@@ -10,7 +10,7 @@ import pytest
 from pipelines.audio.edges import WHOLE
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
 from pipelines.models.styletts2.segments import SpeechAcoustic
-from pipelines.protocol import SpeechRequest, Vocoder
+from pipelines.protocol import SpeechRequest, Vocoder, uttered
 from pipelines.registry import load_frontend, load_vocoder
 from pipelines.settings import PipelineSettings
 
@@ -42,9 +42,16 @@ def test_kokoro_speech_lasts_by_its_speed(
     requests = [SpeechRequest("The boats came home.", "am_puck", speed=s) for s in (0.5, 1.0, 2.0)]
     segments = [segment for [segment] in frontend.prepare(requests)]
     acoustics = [replace(each, edges=WHOLE) for each in diffusion.finish(diffusion.begin(segments))]
-    slow, plain, fast = (len(wave) for wave in vocoder.synthesize(acoustics))
+    made = uttered(vocoder, acoustics)
+    slow, plain, fast = (len(each.waveform) for each in made)
     assert slow / plain == pytest.approx(2, rel=0.05)
     assert fast / plain == pytest.approx(0.5, rel=0.05)
+    times = np.array([[word.start for word in each.words] for each in made])
+    assert times.shape == (3, 4)
+    assert (np.diff(times, axis=1) > 0).all()
+    # Frames of 25 ms, and what the model makes of another speed.
+    np.testing.assert_allclose(times[0] / 2, times[1], atol=0.06)
+    np.testing.assert_allclose(times[2] * 2, times[1], atol=0.08)
 
 
 def test_kokoro_bfloat16_stays_close_to_float32(

@@ -10,11 +10,18 @@ from serve_app.storage.store import ObjectStore
 from tests.serve_app.maintenance.doctor.damaged_system import DamagedSystem, empty
 
 
-@pytest.fixture
-def damaged(api_settings: Settings, database: Database) -> Iterator[DamagedSystem]:
+@pytest.fixture(scope="session")
+def damaged_store(api_settings: Settings) -> ObjectStore:
     """A bucket of its own, so that no object of another test is left over here."""
-    settings = api_settings.model_copy(update={"s3_bucket": "damaged"})
-    store = ObjectStore(settings)
+    store = ObjectStore(api_settings.model_copy(update={"s3_bucket": "damaged"}))
     store.ensure_bucket()
-    yield DamagedSystem(settings, database, store)
-    empty(store)
+    return store
+
+
+@pytest.fixture
+def damaged(
+    api_settings: Settings, database: Database, damaged_store: ObjectStore
+) -> Iterator[DamagedSystem]:
+    settings = api_settings.model_copy(update={"s3_bucket": "damaged"})
+    yield DamagedSystem(settings, database, damaged_store)
+    empty(damaged_store)

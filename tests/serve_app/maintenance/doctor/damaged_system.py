@@ -17,7 +17,7 @@ from serve_app.jobs import claiming, queue
 from serve_app.jobs.queue import Claim
 from serve_app.maintenance.doctor.check_context import CheckContext
 from serve_app.maintenance.doctor.runner import CheckResult, run_checks
-from serve_app.media import clips, live_audio, uploads, voices
+from serve_app.media import clips, uploads, voices
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import RESULT_PREFIXES, result_key
 from serve_app.storage.store import ObjectStore
@@ -121,7 +121,7 @@ class DamagedSystem:
 
 def empty(store: ObjectStore) -> None:
     """For the next test: a bucket for each test is more than a small server has room for."""
-    for prefix in (*RESULT_PREFIXES.values(), uploads.PREFIX, voices.PREFIX, live_audio.PREFIX):
+    for prefix in (*RESULT_PREFIXES.values(), uploads.PREFIX, voices.PREFIX):
         store.abort_stale_multipart(prefix, math.inf)
         store.delete_all(prefix)
 

@@ -62,7 +62,7 @@ def as_json(*options: str) -> tuple[int, dict[str, Any]]:
 def test_doctor_reports_a_consistent_system(store: ObjectStore) -> None:
     code, output = doctor()
     assert code == 0
-    assert output.count("✓") == 11
+    assert output.count("✓") == 10
     code, checks = as_json("--deep")
     assert code == 0
     assert checks["balances"]["examined"] == 1

@@ -15,7 +15,6 @@ from serve_app.ids import new_id
 from serve_app.maintenance.doctor import check_context
 from serve_app.maintenance.doctor.objects import ExpectedObject, Presence, side_by_side
 from serve_app.maintenance.doctor.runner import CHECKS
-from serve_app.media.live_audio import piece_key
 from serve_app.storage.store import StoredObject
 from tests.serve_app.actions import make_user
 from tests.serve_app.maintenance.doctor.damaged_system import DamagedSystem, audio
@@ -31,7 +30,6 @@ def test_run_checks_of_a_consistent_system(damaged: DamagedSystem) -> None:
     damaged.upload()
     damaged.voice()
     working = damaged.claimed()
-    damaged.store.put(piece_key(working.clip.id, working.started, 1), b"audio", "audio/wav")
     with damaged.store.open_writer(
         f"styletts2-output/{working.clip.id}.wav", "audio/wav", working.token
     ) as upload:
@@ -45,7 +43,7 @@ def test_run_checks_of_a_consistent_system(damaged: DamagedSystem) -> None:
     assert examined["results"] == 8
     assert examined["ledger"] == 7
     assert {examined[name] for name in ("balances", "recordings", "voices", "leases")} == {1}
-    assert examined["open-uploads"] == examined["pieces"] == 1
+    assert examined["open-uploads"] == 1
 
 
 def until_open(damaged: DamagedSystem) -> None:
@@ -194,13 +192,6 @@ def voice_of_nobody(damaged: DamagedSystem) -> str:
     return f"object {voice.s3_key} belongs to nothing"
 
 
-def left_piece(damaged: DamagedSystem) -> str:
-    clip = damaged.succeeded()
-    key = piece_key(clip.id, 2, 1)
-    damaged.store.put(key, b"audio", "audio/wav")
-    return f"object {key} is of a clip that nobody makes"
-
-
 Break = Callable[[DamagedSystem], str]
 REPAIRED: list[tuple[Break, str]] = [
     (lost_worker, "leases"),
@@ -210,7 +201,6 @@ REPAIRED: list[tuple[Break, str]] = [
     (result_of_a_cancelled_clip, "results"),
     (upload_of_nobody, "recordings"),
     (voice_of_nobody, "voices"),
-    (left_piece, "pieces"),
 ]
 LEFT_ALONE: list[tuple[Break, str]] = [
     (wrong_balance, "balances"),
@@ -260,7 +250,7 @@ def test_run_checks_reports_but_does_not_repair_what_needs_a_person(
 
 
 def test_run_checks_ignores_work_in_flight(damaged: DamagedSystem) -> None:
-    for begin in (lost_worker, open_writer, result_of_nobody, upload_of_nobody, left_piece):
+    for begin in (lost_worker, open_writer, result_of_nobody, upload_of_nobody):
         begin(damaged)
     damaged.run_checks(age=60, repair=True)
     assert damaged.wrong == {}

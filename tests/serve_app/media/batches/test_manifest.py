@@ -8,10 +8,10 @@ import json
 
 import pytest
 
-from serve_app.bulk import manifest
-from serve_app.bulk.manifest import MAX_LINE_BYTES, ManifestLine
 from serve_app.errors import ApiError
-from serve_app.media.batches import Rejection
+from serve_app.media.batches import manifest
+from serve_app.media.batches.lines import Rejection
+from serve_app.media.batches.manifest import MAX_LINE_BYTES, ManifestLine
 
 
 def read(content: bytes, name: str = "lines.jsonl") -> list[ManifestLine]:
@@ -98,3 +98,39 @@ def test_format_of_names() -> None:
 
 def test_digest_is_that_of_the_stored_bytes() -> None:
     assert manifest.digest(io.BytesIO(b"abc")).startswith("ba7816bf8f01cfea")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "lines"),
+    [
+        (b"", "a.jsonl", 0),
+        (b"{}\n{}", "a.jsonl", 2),
+        (b"{}\n\n{}\n", "a.jsonl", 3),
+        (gzip.compress(b"{}\n" * 7), "a.jsonl.gz", 7),
+        (b'id,text\na,"two\nlines"\nb,one\n', "a.csv", 2),
+    ],
+)
+def test_measure_counts_what_read_gives(content: bytes, name: str, lines: int) -> None:
+    kind = manifest.format_of(name)
+    found = manifest.measure(io.BytesIO(content), name, kind, 100, 1_000)
+    assert found.lines == lines == len(read(content, name))
+    assert found.sha256 == manifest.digest(io.BytesIO(content))
+
+
+def test_measure_ends_where_it_is_too_much() -> None:
+    class Counting(io.BytesIO):
+        taken = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            found = super().read(-1 if size is None else size)
+            self.taken += len(found)
+            return found
+
+    stream = Counting(gzip.compress(b"x" * 50_000_000) + bytes(20_000_000))
+    with pytest.raises(manifest.TooLarge):
+        manifest.measure(stream, "a.jsonl.gz", "jsonl", 100, 3_000_000)
+    assert stream.taken < 5_000_000
+    with pytest.raises(manifest.TooManyLines):
+        manifest.measure(io.BytesIO(b"\n" * 200), "a.jsonl", "jsonl", 100, 1_000)
+    with pytest.raises(ApiError):
+        manifest.measure(io.BytesIO(b"plain"), "a.jsonl.gz", "jsonl", 100, 1_000)

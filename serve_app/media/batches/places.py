@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from serve_app.errors import invalid
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import ObjectMissing
 
 _URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.*)")
 _BLOCK = 4 * 1024 * 1024
@@ -43,6 +44,12 @@ def object_place(field: str, url: str, settings: Settings) -> ObjectPlace:
     return place
 
 
+def place_of(url: str) -> ObjectPlace:
+    """The place of a URL that was checked before."""
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return ObjectPlace(bucket, key)
+
+
 def output_place(url: str, settings: Settings) -> ObjectPlace:
     """The folder of the results; see `object_place`."""
     place = object_place("output", url, settings)
@@ -54,7 +61,12 @@ def open_manifest(url: str, settings: Settings) -> BinaryIO:
     file that cannot be read, and what `object_place` and the store raise."""
     if url.startswith("s3://"):
         place = object_place("manifest", url, settings)
-        return io.BufferedReader(_ObjectReader(place.store(settings), place.key), _BLOCK)
+        try:
+            reader = ObjectReader(place.store(settings), place.key)
+        except ObjectMissing as error:
+            message = f"There is no manifest at {place}."
+            raise invalid("manifest", message, "manifest_missing") from error
+        return io.BufferedReader(reader, _BLOCK)
     if "://" in url:
         raise invalid("manifest", "manifest must be a file or an s3:// URL.")
     try:
@@ -63,7 +75,7 @@ def open_manifest(url: str, settings: Settings) -> BinaryIO:
         raise invalid("manifest", f"manifest {url} cannot be read: {error.strerror}.") from error
 
 
-class _ObjectReader(io.RawIOBase):
+class ObjectReader(io.RawIOBase):
     """Reads an object in ranges: a connection that breaks costs one block."""
 
     def __init__(self, store: ObjectStore, key: str) -> None:

@@ -14,11 +14,12 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from serve_app.errors import invalid
-from serve_app.media.batches import Rejection
+from serve_app.media.batches.lines import Rejection
 
 MAX_LINE_BYTES = 1024 * 1024
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -48,6 +49,87 @@ def digest(stream: BinaryIO) -> str:
     return found.hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a manifest is before its lines are looked at."""
+
+    sha256: str
+    lines: int
+
+
+class TooLarge(Exception):
+    """The manifest has more bytes than it may have."""
+
+
+class TooManyLines(Exception):
+    """The manifest has more lines than it may have."""
+
+
+def measure(stream: BinaryIO, name: str, kind: str, max_lines: int, max_bytes: int) -> Measure:
+    """Digest and number of lines, in one pass that ends where either is too much. `max_bytes` are
+    those of the unpacked text. Raises TooLarge, TooManyLines, and ApiError 422 as `read` does."""
+    digesting = _Digesting(stream)
+    found = _Bounded(_unpacked(io.BufferedReader(digesting, _BLOCK), name), max_bytes)
+    with _whole_gzip():
+        count = _count_rows if kind == "csv" else _count_ends
+        lines = count(found, max_lines)
+        while digesting.read(_BLOCK):
+            pass
+    return Measure(digesting.sha256.hexdigest(), lines)
+
+
+class _Digesting(io.RawIOBase):
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.sha256 = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        block = self._stream.read(len(buffer))
+        self.sha256.update(block)
+        buffer[: len(block)] = block
+        return len(block)
+
+
+class _Bounded(io.RawIOBase):
+    """Raises TooLarge behind so many bytes."""
+
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
+        self._stream, self._left = stream, limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        block = self._stream.read(len(buffer))
+        self._left -= len(block)
+        if self._left < 0:
+            raise TooLarge
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def _count_ends(stream: io.RawIOBase, most: int) -> int:
+    lines, last = 0, b"\n"
+    while block := stream.read(_BLOCK):
+        lines += block.count(b"\n")
+        last = block[-1:]
+        if lines > most:
+            raise TooManyLines
+    return lines + (last != b"\n")
+
+
+def _count_rows(stream: io.RawIOBase, most: int) -> int:
+    lines = 0
+    for _ in _csv(io.BufferedReader(stream, _BLOCK)):
+        lines += 1
+        if lines > most:
+            raise TooManyLines
+    return lines
+
+
 def format_of(name: str, given: str | None = None) -> str:
     """`jsonl` or `csv`, from the name of the file unless given. Raises ApiError 422."""
     stem = name.lower().removesuffix(".gz")
@@ -61,9 +143,19 @@ def format_of(name: str, given: str | None = None) -> str:
 def read(stream: BinaryIO, name: str, kind: str) -> Iterator[ManifestLine]:
     """The lines of a manifest. Raises ApiError 422 `not_gzip` where the stream is no gzip although
     its name ends in .gz."""
-    unpacked = cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if name.endswith(".gz") else stream
-    try:
+    unpacked = _unpacked(stream, name)
+    with _whole_gzip():
         yield from (_csv if kind == "csv" else _json_lines)(unpacked)
+
+
+def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
+    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if name.endswith(".gz") else stream
+
+
+@contextmanager
+def _whole_gzip() -> Iterator[None]:
+    try:
+        yield
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise invalid("manifest", "manifest is no whole gzip file.", "not_gzip") from error
 
@@ -143,7 +235,9 @@ def _line(number: int, found: dict[str, Any] | Rejection) -> ManifestLine:
     own = f"{number:09d}"
     if isinstance(found, Rejection):
         return ManifestLine(number, own, found)
-    given = found.pop("id", own)
+    given = found.pop("id", None)
+    if given is None:
+        given = found.pop("custom_id", own)
     if not isinstance(given, str) or _ID.fullmatch(given) is None:
         message = "id must have 1 to 128 characters of A-Z a-z 0-9 . _ -."
         return ManifestLine(number, own, Rejection("invalid_input", message, "id"))

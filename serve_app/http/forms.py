@@ -1,8 +1,10 @@
-"""Multipart forms. They are read in the routes, behind the check of credentials, and a file that is
-large lies on the disk meanwhile."""
+"""Multipart forms. They are read in the routes, behind the check of credentials. Of a file up to
+1 MiB is in memory and the rest on the disk, until a thread of the bulkhead of recordings works on
+it: so there are as many whole files in memory as there are such threads."""
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +17,8 @@ from serve_app.errors import ApiError, invalid
 
 MAX_FILES = 25
 _MAX_FIELDS = 50
+_MAX_FIELD_BYTES = 32 * 1024
+_BLOCK = 1024 * 1024
 _RAW_RATE = 16_000
 
 
@@ -24,7 +28,9 @@ async def form_of(request: Request) -> AsyncIterator[FormData]:
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise ApiError(415, "unsupported_media_type", "Send multipart/form-data.")
     try:
-        form = await request.form(max_files=MAX_FILES, max_fields=_MAX_FIELDS)
+        form = await request.form(
+            max_files=MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES
+        )
     except MultiPartException as error:
         raise ApiError(400, "malformed_form", "The form is not well-formed.") from error
     try:
@@ -43,6 +49,15 @@ def file_of(form: FormData, name: str) -> UploadFile:
 
 def files_of(form: FormData, name: str) -> list[UploadFile]:
     return [each for each in form.getlist(name) if isinstance(each, UploadFile)]
+
+
+def digest_of(file: UploadFile) -> bytes:
+    """SHA-256 of its content, block by block. The file is at its start before and after."""
+    digest = hashlib.sha256()
+    while block := file.file.read(_BLOCK):
+        digest.update(block)
+    file.file.seek(0)
+    return digest.digest()
 
 
 def text_of(form: FormData, name: str) -> str:

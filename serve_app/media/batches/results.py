@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from pipelines.audio.containers import FORMATS
-from serve_app.bulk.places import ObjectPlace
 from serve_app.db.engine import Database
 from serve_app.db.models import CANCELLED, Batch, BatchFailure
-from serve_app.media import batches
+from serve_app.media.batches import outcomes
+from serve_app.media.batches.places import ObjectPlace
 
 PART_LINES = 10_000
 """Lines of one part of the results."""
@@ -36,11 +38,19 @@ def read(
     for start in range(first, last + 1, _PAGE_LINES):
         end = min(start + _PAGE_LINES - 1, last)
         with database.reading() as session:
-            made = batches.result_rows(session, batch.id, start, end)
-            refused = batches.failures_after(session, batch.id, start - 1, _PAGE_LINES)
-        found = [_of_clip(row, batch, output) for row in made]
-        found += [_of_failure(each) for each in refused if each.line_no <= end]
-        yield from sorted(found, key=lambda result: int(result["line"]))
+            found = page(session, batch, output, start, end)
+        yield from found
+
+
+def page(
+    session: Session, batch: Batch, output: ObjectPlace, first: int, last: int
+) -> list[dict[str, Any]]:
+    """The same of a few lines."""
+    made = outcomes.result_rows(session, batch.id, first, last)
+    refused = outcomes.failures_after(session, batch.id, first - 1, last - first + 1)
+    found = [_of_clip(row, batch, output) for row in made]
+    found += [_of_failure(each) for each in refused if each.line_no <= last]
+    return sorted(found, key=lambda result: int(result["line"]))
 
 
 def as_lines(results: Sequence[dict[str, Any]] | Iterator[dict[str, Any]]) -> bytes:
@@ -69,9 +79,12 @@ def _of_clip(row: Any, batch: Batch, output: ObjectPlace) -> dict[str, Any]:
     result: dict[str, Any] = {"id": row.line_id, "line": row.line_no, "clip": row.id}
     if row.s3_key is None:
         result["state"] = "cancelled" if row.error_code == CANCELLED else "failed"
-        result["error"] = {"code": row.error_code, "message": row.error}
+        cancelled = row.error_code == CANCELLED
+        code = (batch.error_code or CANCELLED) if cancelled else row.error_code
+        result["error"] = {"code": code, "message": row.error}
         return result
     copied = batch.options.get("copy", False)
+    result["format"] = row.options["format"]
     return {
         **result,
         "state": "succeeded",

@@ -13,8 +13,10 @@ from serve_app.jobs import claiming, queue
 from serve_app.jobs.queue import Claim
 from serve_app.maintenance.doctor import batches as doctor
 from serve_app.maintenance.doctor.check_context import CheckContext
-from serve_app.media import batches, clips
-from serve_app.media.batches import Line, NewBatch, Rejection
+from serve_app.media import clips
+from serve_app.media.batches import cancelling, feeding, leases, outcomes, records
+from serve_app.media.batches.lines import Line, Rejection
+from serve_app.media.batches.records import NewBatch
 from serve_app.settings import Settings
 from tests.serve_app.actions import (
     COST,
@@ -38,12 +40,12 @@ def new_batch(lines: int, name: str = "june", manifest: str = "m" * 64) -> NewBa
 
 def accept(database: Database, user: User, lines: int, **changes: str) -> Batch:
     with database.transaction() as session:
-        return batches.accept(session, user.id, new_batch(lines, **changes), SETTINGS, NOW)[0]
+        return records.accept(session, user.id, new_batch(lines, **changes), SETTINGS, NOW)[0]
 
 
 def take(database: Database, batch: Batch, now: float = NOW) -> str | None:
     with database.transaction() as session:
-        return batches.take(session, batch.id, 30, now)
+        return leases.take(session, batch.id, 30, now)
 
 
 def feed(database: Database, batch: Batch, token: str, *numbers: int, bad: int = 0) -> int:
@@ -54,7 +56,7 @@ def feed(database: Database, batch: Batch, token: str, *numbers: int, bad: int =
         for number in numbers
     ]
     with database.transaction() as session:
-        return batches.add_lines(session, batch, token, lines, NOW)
+        return feeding.add_lines(session, batch, token, lines, NOW)
 
 
 def claim_bulk(database: Database, limit: int = 1, now: float = NOW) -> list[Claim]:
@@ -121,7 +123,7 @@ def test_batch_of_another_user_is_not_found(database: Database) -> None:
     batch = accept(database, make_user(database), 1)
     other = make_user(database, "bob")
     with database.reading() as session, pytest.raises(ApiError) as refused:
-        batches.get(session, other.id, batch.id)
+        records.get(session, other.id, batch.id)
     assert (refused.value.status, refused.value.code) == (404, "batch_not_found")
 
 
@@ -159,7 +161,7 @@ def test_batch_is_counted_and_charged_as_its_clips_end(database: Database) -> No
     assert account(database, user) == (9_900, 0)
     assert findings(database) == []
     with database.transaction() as session:
-        assert batches.finish(session, batch.id, token, NOW)
+        assert leases.finish(session, batch.id, token, NOW)
     assert reload(database, batch).state == BatchState.FINISHED
 
 
@@ -210,7 +212,7 @@ def test_alike_lines_are_claimed_together(database: Database) -> None:
     texts = ("Long as it may be.", "Short.", "Longer than long.", "Shorter")
     lines = [Line(at, str(at), speech(text)) for at, text in enumerate(texts, 1)]
     with database.transaction() as session:
-        batches.add_lines(session, batch, token, lines, NOW)
+        feeding.add_lines(session, batch, token, lines, NOW)
     lengths = [len(each.clip.text or "") for each in claim_bulk(database, 4)]
     assert lengths == sorted(lengths)
 
@@ -224,8 +226,8 @@ def test_only_one_feeder_has_a_batch_until_its_lease_ends(database: Database) ->
     assert second is not None
     assert feed(database, batch, tokens[0], 1) == 0
     with database.transaction() as session:
-        assert batches.renew(session, batch.id, tokens[0], 30, NOW + 31) is None
-        batches.let_go(session, batch.id, second)
+        assert leases.renew(session, batch.id, tokens[0], 30, NOW + 31) is None
+        leases.let_go(session, batch.id, second)
     assert take(database, batch, NOW + 31) is not None
 
 
@@ -237,16 +239,16 @@ def test_cancel_releases_what_no_worker_has(database: Database) -> None:
     feed(database, batch, token, 1, 2, 3, 4)
     (under_way,) = claim_bulk(database)
     with database.transaction() as session:
-        batches.cancel(session, user.id, batch.id)
+        cancelling.cancel(session, user.id, batch.id)
     with database.transaction() as session:
-        assert batches.cancel_unstarted(session, batch.id, NOW) == 3
+        assert cancelling.cancel_unstarted(session, batch.id, NOW) == 3
     assert feed(database, batch, token, 5) == 0
     assert findings(database) == []
     with database.transaction() as session:
-        assert not batches.finish(session, batch.id, token, NOW), "one is still under way"
+        assert not leases.finish(session, batch.id, token, NOW), "one is still under way"
     assert succeed(database, under_way)
     with database.transaction() as session:
-        assert batches.finish(session, batch.id, token, NOW)
+        assert leases.finish(session, batch.id, token, NOW)
     found = reload(database, batch)
     assert (found.state, found.succeeded, found.cancelled) == (BatchState.CANCELLED, 1, 9)
     assert account(database, user) == (9_950, 0)
@@ -264,9 +266,9 @@ def test_retry_failed_makes_new_clips_in_their_place(database: Database) -> None
     with database.transaction() as session:
         assert queue.fail(session, bad.clip.id, bad.token, "broken", "Broken.", NOW)
     with database.transaction() as session:
-        assert batches.retry_failed(session, batch, token, NOW + 1, 10, NOW + 2) == 1
+        assert feeding.retry_failed(session, batch, token, NOW + 1, 10, NOW + 2) == 1
     with database.transaction() as session:
-        assert batches.retry_failed(session, batch, token, NOW + 1, 10, NOW + 2) == 0
+        assert feeding.retry_failed(session, batch, token, NOW + 1, 10, NOW + 2) == 0
     assert lines_of(database, batch) == [1, 2]
     (again,) = claim_bulk(database, 2, NOW + 2)
     assert again.clip.id != bad.clip.id
@@ -285,7 +287,7 @@ def test_ended_after_stops_at_the_first_pending_line(database: Database) -> None
     def ended() -> tuple[int, list[int | None]]:
         with database.reading() as session:
             found = session.get_one(Batch, batch.id)
-            last, clips = batches.ended_after(session, found, 4)
+            last, clips = outcomes.ended_after(session, found, 4)
             return last, [clip.line_no for clip in clips]
 
     assert ended() == (0, [])
@@ -299,7 +301,7 @@ def test_ended_after_stops_at_the_first_pending_line(database: Database) -> None
     assert succeed(database, claimed[3])
     assert ended() == (4, [3, 4])
     with database.transaction() as session:
-        assert batches.deliver(session, batch.id, token, 4)
+        assert outcomes.deliver(session, batch.id, token, 4)
     assert ended() == (5, [5])
 
 

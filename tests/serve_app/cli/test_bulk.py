@@ -1,0 +1,139 @@
+"""`bernie bulk` against a server whose lines are made by a stand-in for workers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from serve_app.cli import bulk
+from serve_app.cli.main import app
+from serve_app.db.engine import Database
+from serve_app.settings import Settings
+from serve_app.storage.store import ObjectStore
+from tests.serve_app.batches import AUDIO, LINES, Batches
+from tests.serve_app.recordings import speech
+from tests.serve_app.served import served
+
+
+@pytest.fixture
+def server(
+    api_settings: Settings,
+    sqlite_database: Database,
+    api_store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Batches]:
+    batches = Batches(api_settings, sqlite_database, api_store)
+    headers = batches.sign_up()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bulk, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setenv("BERNIE_API_KEY", batches.create_key(headers)["key"])
+    with served(batches) as url, batches.feeding():
+        monkeypatch.setenv("BERNIE_URL", url)
+        yield batches
+
+
+@contextmanager
+def working(batches: Batches) -> Iterator[None]:
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(0.1):
+            batches.work(bad="line-7")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["bulk", *arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def write(path: Path, lines: list[dict[str, str]]) -> str:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(path)
+
+
+def results(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def test_bulk_makes_every_line_and_goes_on_where_it_was(server: Batches, tmp_path: Path) -> None:
+    file, folder = write(tmp_path / "lines.jsonl", LINES), tmp_path / "out"
+    with working(server):
+        code, output = run(file, "-o", str(folder), "--format", "opus")
+    assert code == 3, output
+    found = results(folder)
+    assert [each["id"] for each in found] == [each["id"] for each in LINES]
+    assert all("url" not in each for each in found)
+    assert {path.name for path in folder.glob("line-*")} == {
+        f"line-{at}.opus" for at in range(1, 31) if at != 7
+    }
+    assert (folder / "line-1.opus").read_bytes() == AUDIO
+    # As if it had been killed while it wrote the result of line 21.
+    kept = (folder / "results.jsonl").read_text().splitlines(keepends=True)
+    (folder / "results.jsonl").write_text("".join(kept[:20]) + kept[20][:9])
+    assert run(file, "-o", str(folder), "--format", "opus")[0] == 3
+    assert results(folder) == found
+    assert len(server.states()) == 1, "it is the same batch"
+    assert run(file, "-o", str(folder), "--format", "wav")[0] == 2
+
+
+def test_refused_batch_says_why(server: Batches, tmp_path: Path) -> None:
+    file = write(tmp_path / "lines.jsonl", [*LINES[:3], {"id": "bad", "text": ""}])
+    code, output = run(file, "-o", str(tmp_path / "out"))
+    assert (code, "1 of 4 lines" in output) == (4, True), output
+    assert [each["id"] for each in results(tmp_path / "out")] == ["bad"]
+
+
+def test_left_batch_goes_on_and_a_stopped_one_ends(
+    server: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, folder = write(tmp_path / "lines.jsonl", LINES), tmp_path / "out"
+    looks: list[int] = []
+
+    def interrupted(self: bulk._Following) -> dict[str, object]:
+        looks.append(1)
+        if len(looks) == 2:
+            raise KeyboardInterrupt
+        return step(self)
+
+    step = bulk._Following.step
+    monkeypatch.setattr(bulk._Following, "step", interrupted)
+    monkeypatch.setattr(bulk, "_asked_to_stop", lambda: False)
+    code, output = run(file, "-o", str(folder))
+    assert (code, "the same command" in output) == (130, True)
+    monkeypatch.setattr(bulk, "_asked_to_stop", lambda: True)
+    looks.clear()
+    code, output = run(file, "-o", str(folder))
+    assert code == 130, output
+    assert server.states() == ["cancelled"]
+
+
+def test_recordings_beside_the_file_are_sent(server: Batches, tmp_path: Path) -> None:
+    (tmp_path / "a.flac").write_bytes(speech())
+    line = {"id": "a", "source": "a.flac", "service": "conversion"}
+    file = write(tmp_path / "lines.jsonl", [line, {**line, "id": "b"}])
+    code, output = run(file, "-o", str(tmp_path / "out"))
+    assert code == 4, output  # conversions are turned off here
+    note = json.loads((tmp_path / "out" / "batch.json").read_text())
+    assert list(note["uploads"]) == ["a.flac"]
+    assert [each["error"]["code"] for each in results(tmp_path / "out")] == [
+        "service_not_installed"
+    ] * 2
+    code, output = run(write(tmp_path / "more.jsonl", [{**line, "source": "none.wav"}]), "-o", "b")
+    assert (code, "none.wav cannot be read" in output) == (1, True), output

@@ -1,0 +1,99 @@
+"""Notices: what is committed is told of, in other processes too, and after a broken connection."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from serve_app.db import notices
+from serve_app.db.engine import Database
+from tests.serve_app.actions import delete as cancel
+from tests.serve_app.actions import make_user, must_claim, submit
+
+SECONDS = 10
+
+
+def tell(database: Database, *topics: str) -> None:
+    with database.transaction() as session:
+        notices.tell(session, *topics)
+
+
+def fail_after_telling(database: Database, topic: str) -> None:
+    with database.transaction() as session:
+        notices.tell(session, topic)
+        raise ZeroDivisionError
+
+
+async def told(database: Database, watch: notices.Watch, topic: str) -> None:
+    """Returns once notices arrive: the watch may have begun before its process listened."""
+    async with asyncio.timeout(SECONDS):
+        while not await watch.wait(0.1):
+            await asyncio.to_thread(tell, database, topic)
+    await watch.wait(0.1)
+
+
+def test_watch_is_told_of_its_topics_once_they_are_committed(database: Database) -> None:
+    async def go() -> None:
+        with database.notices.watch("a", "b") as watch:
+            await told(database, watch, "a")
+            tell(database, "c")
+            assert not await watch.wait(0.1)
+            with pytest.raises(ZeroDivisionError):
+                fail_after_telling(database, "b")
+            assert not await watch.wait(0.1)
+            tell(database, "b", *(f"other {number}" for number in range(200)))
+            assert await watch.wait(SECONDS)
+            assert not await watch.wait(0), "a notice is taken once"
+
+    asyncio.run(go())
+
+
+def test_watch_is_told_by_whoever_uses_the_database(database: Database) -> None:
+    """Another one has connections and sockets of its own, as in another process."""
+    other = Database(database.engine.url.render_as_string(hide_password=False))
+
+    async def go() -> None:
+        with database.notices.watch("a") as watch:
+            await told(other, watch, "a")
+
+    asyncio.run(go())
+    other.dispose()
+
+
+def test_watch_goes_on_after_a_broken_connection(postgres_database: Database) -> None:
+    """All that are waited for are told, for a notice may have been lost meanwhile."""
+    end_others = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND query LIKE 'LISTEN%%'"
+    )
+
+    async def go() -> None:
+        with postgres_database.notices.watch("a") as watch:
+            await told(postgres_database, watch, "a")
+            with postgres_database.engine.begin() as connection:
+                assert connection.exec_driver_sql(end_others).rowcount == 1
+            assert await watch.wait(SECONDS)
+            await told(postgres_database, watch, "a")
+
+    asyncio.run(go())
+
+
+def test_changes_of_the_queue_are_told(sqlite_database: Database) -> None:
+    user = make_user(sqlite_database)
+
+    async def go() -> None:
+        with sqlite_database.notices.watch(notices.LINE) as line:
+            await told(sqlite_database, line, notices.LINE)
+            clip = submit(sqlite_database, user)
+            assert await line.wait(SECONDS)
+        watching = sqlite_database.notices.watch
+        with watching(clip.id) as events, watching(notices.CANCELLED) as cancelled:
+            must_claim(sqlite_database)
+            assert await events.wait(SECONDS)
+            assert not await cancelled.wait(0.1)
+            cancel(sqlite_database, clip)
+            assert await events.wait(SECONDS)
+            assert await cancelled.wait(SECONDS)
+
+    asyncio.run(go())
