@@ -16,8 +16,6 @@ Filter and activation: Lee et al., "BigVGAN", 2023, after Karras et al., "Alias-
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -120,10 +118,6 @@ class AntiAliasedSnake(nn.Module):
                 make = _phases if tiled else _grouped
                 self._filters[key] = make(up, down, len(self.act.alpha))
         return self._filters[key]
-
-    def _apply(self, function: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        self._filters.clear()
-        return super()._apply(function, recurse)
 
     def compiled(self) -> FilteredSnake:
         """The same for a convolution with fewer products."""
