@@ -342,18 +342,19 @@ def test_pronunciation_dictionaries(client: ElevenLabs, server: Server) -> None:
     assert isinstance(asked, SpeechRequest)
     assert asked.pronunciations == (Pronunciation("SQL", "sequel"),)
     assert server.newest().text == "SQL is no MySQL."
-    others = ElevenLabs(base_url=server.url, api_key=server.account())
-    for run in (
-        lambda: others.pronunciation_dictionaries.get(made.id),
-        lambda: b"".join(
-            others.text_to_speech.convert(
-                RACHEL, text=TEXT, pronunciation_dictionary_locators=locators
-            )
-        ),
-    ):
-        with pytest.raises(ApiError) as caught:
-            run()
-        assert caught.value.body["detail"]["status"] == "pronunciation_dictionary_not_found"
+    with httpx.Client(timeout=60) as http:
+        others = ElevenLabs(base_url=server.url, api_key=server.account(), httpx_client=http)
+        for run in (
+            lambda: others.pronunciation_dictionaries.get(made.id),
+            lambda: b"".join(
+                others.text_to_speech.convert(
+                    RACHEL, text=TEXT, pronunciation_dictionary_locators=locators
+                )
+            ),
+        ):
+            with pytest.raises(ApiError) as caught:
+                run()
+            assert caught.value.body["detail"]["status"] == "pronunciation_dictionary_not_found"
     for wrong in (
         alias_rule("", "x"),
         alias_rule("x", ""),
