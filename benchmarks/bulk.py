@@ -22,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 
 import psutil
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from serve_app.accounts import credits
@@ -119,7 +120,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=20_000)
     lines = parser.parse_args().lines
-    settings = Settings(speech=ServiceSettings(pipeline="noop"), s3_endpoint="http://127.0.0.1:9")
+    settings = Settings(
+        speech=ServiceSettings(pipeline="noop"),
+        s3_endpoint="http://127.0.0.1:9",
+        s3_access_key=SecretStr("benchmark"),
+        s3_secret_key=SecretStr("benchmark"),
+    )
     with Postgres(durable=True) as server, tempfile.TemporaryDirectory() as folder:
         server.create("bulk")
         database = Database(server.url("bulk"))

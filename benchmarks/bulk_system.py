@@ -183,7 +183,11 @@ def main() -> None:
             "BERNIE_SIGN_UP_CREDITS": str(10**9),
         }
         log = stack.enter_context((folder / "log").open("wb"))
-        up = stack.enter_context(BernieUp(environment, port, log.fileno(), log.fileno()))
+        try:
+            up = stack.enter_context(BernieUp(environment, port, log.fileno(), log.fileno()))
+        except AssertionError:
+            print((folder / "log").read_text()[-2_000:])
+            raise
         command = up.process.args
         dashboard = f"http://127.0.0.1:{list(command)[-1]}"  # type: ignore[arg-type]
         database = Database(url)

@@ -5,6 +5,9 @@
 DIR holds a checkpoint, its configuration and the tensors that the reference computed with it. Every
 stage runs from its recorded input, and the pipeline from end to end; the exit status is 1 if any
 tensor differs by more than its tolerance or was left out.
+
+Stages run as they are served, with the convolutions of this machine, but in float32: recordings are
+of float32, and tolerances a few times what that type leaves.
 """
 
 from __future__ import annotations

@@ -33,6 +33,8 @@ from pipelines.models.makeanaudio.stages import (
 from pipelines.models.makeanaudio.unet import ResBlock, sinusoids
 from pipelines.networks.guidance import NO_GUIDANCE, guided
 from pipelines.requests.sound import SoundRequest
+from pipelines.runtime.device import configure
+from pipelines.runtime.precision import place
 from pipelines.settings import PipelineSettings
 from pipelines.weights.state_dicts import load_strict, under
 from pipelines.weights.torch_files import CheckpointError
@@ -121,8 +123,11 @@ class Comparison:
     def check_layers(
         self, stage: str, prefix: str, model: nn.Module, run: Callable[[], object], limit: float
     ) -> None:
-        """Compare the outputs of all layers of `model` that are recorded under their names."""
+        """Compare the outputs of all layers of `model` that are recorded under their names and were
+        not compared before."""
+        compared = {row.tensor for row in self.rows if row.stage == stage}
         recorded = [key for key in self.recordings[stage] if key.startswith(prefix)]
+        recorded = [key for key in recorded if key not in compared]
         layers = dict(model.named_modules())
         found: dict[str, Tensor] = {}
 
@@ -144,9 +149,7 @@ class Comparison:
 def compare(folder: Path) -> list[Row]:
     """One row for each recorded tensor. Raises CheckpointError, FileNotFoundError and KeyError."""
     with tempfile.TemporaryDirectory() as checkpoints:
-        comparison = Comparison(
-            folder, PipelineSettings(Path(checkpoints), dtype="float32", convolutions="plain")
-        )
+        comparison = Comparison(folder, PipelineSettings(Path(checkpoints), dtype="float32"))
         for stage in (text, schedule, unet, blocks, diffusion, decoder, vocoder, end_to_end):
             stage(comparison)
     missed = [row for recording in comparison.recordings.values() for row in recording.left_out()]
@@ -304,7 +307,9 @@ def decoder(c: Comparison) -> None:
 
 def vocoder(c: Comparison) -> None:
     golden, mels = c.recordings["vocoder"], c.recordings["vae"]
+    plain = load_vocoder(c.files, c.settings.cache)
     model = load_vocoder(c.files, c.settings.cache)
+    place(model, configure(c.settings))
     for case in c.cases:
         if case.wave in golden and case.mel in mels:
             c.check("vocoder", case.wave, model(mels[case.mel][:, 0]), WAVE)
@@ -313,6 +318,9 @@ def vocoder(c: Comparison) -> None:
         c.check("vocoder", "mel_in.wav", model(golden["mel_in"])[:, None], WAVE)
 
     c.check_layers("vocoder", "blocks.", model, run, WAVE)
+    # What is inside of a block that a convolution with fewer products takes at once.
+    mel = golden["mel_in"]
+    c.check_layers("vocoder", "blocks.", plain, lambda: plain(mel), WAVE)
     for key in [key for key in golden if ".pcm16_" in key]:
         c.check("vocoder", key, reference_pcm16(golden[key.replace("pcm16", "wav")]), EXACT)
     c.check("vocoder", "pcm16_edge.out", reference_pcm16(golden["pcm16_edge.in"]), EXACT)

@@ -39,7 +39,7 @@ SECTIONS: tuple[Callable[[Bench], None], ...] = (
 def compare(folder: Path) -> list[Row]:
     """One row for each recorded tensor. Raises CheckpointError, FileNotFoundError and KeyError."""
     with tempfile.TemporaryDirectory() as scratch:
-        settings = PipelineSettings(Path(scratch), dtype="float32", convolutions="plain")
+        settings = PipelineSettings(Path(scratch), dtype="float32")
         published = _campplus(folder)
         campplus = published or _stand_in(Path(scratch) / CAMPPLUS)
         rows = speaker(folder, campplus, settings) if published else _without_speaker(folder)

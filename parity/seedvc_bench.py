@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from parity.comparison import RecordedTensors, Row, compare_abs
 from pipelines.audio.recording import Recording as Audio
-from pipelines.models.seedvc.checkpoint import SeedVCFiles
+from pipelines.models.seedvc.checkpoint import SeedVCFiles, load_vocoder
 from pipelines.models.seedvc.config import read_config
 from pipelines.models.seedvc.flow import Flow
 from pipelines.models.seedvc.frontend import SeedVCFrontend
 from pipelines.models.seedvc.segments import ConversionSegment
 from pipelines.models.seedvc.stages import SeedVCDiffusion, SeedVCVocoder
+from pipelines.networks.vocoders.bigvgan import BigVGAN
 from pipelines.settings import PipelineSettings
 
 EXACT = 0.0
@@ -53,6 +54,11 @@ class Bench:
     @cached_property
     def vocoder(self) -> SeedVCVocoder:
         return SeedVCVocoder.load(self.files, self.settings)
+
+    @cached_property
+    def plain_vocoder(self) -> BigVGAN:
+        """With torch's own convolutions, which can be looked into: others take a block at once."""
+        return load_vocoder(self.files.vocoder, self.settings.cache)
 
     def __contains__(self, recording: str) -> bool:
         return recording in self._recordings

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 
 from pipelines.models.styletts2.decoder import Decoder
-from pipelines.networks.vocoders.istftnet import IstftnetGenerator
+from pipelines.networks.vocoders.istftnet import IstftnetGenerator, Spectra
 from pipelines.runtime.lengths import Lengths
 
 Result = TypeVar("Result")
@@ -76,6 +78,22 @@ def decoder_outputs(
         found["gen.har_spec"], found["gen.har_phase"] = inputs["source"].chunk(2, dim=1)
         found["gen.spec"], found["gen.phase"] = generator.polar(found["gen.conv_post"])
     return {**found, "wav_full": wave}
+
+
+@contextmanager
+def spectra_from_float64(spectra: Spectra) -> Iterator[None]:
+    """The transform of the source is computed in float64 and rounded."""
+    analyse, window = spectra.analyse, spectra.window
+
+    def exact(waves: Tensor, samples: Lengths) -> Tensor:
+        spectra.window = window.double()
+        try:
+            return analyse(waves.double(), samples).float()
+        finally:
+            spectra.window = window
+
+    with patch.object(spectra, "analyse", exact):
+        yield
 
 
 def _keep_input(kept: dict[str, Tensor], name: str) -> Callable[..., None]:

@@ -126,6 +126,9 @@ class Settings(BaseSettings, QueueSettings):
     # HTTP
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
+    internal_host: str = ""
+    """Where the processes of the system listen for each other. Empty: the address of the node, or
+    loopback where the database is SQLite, whose processes are on one machine."""
     max_body_bytes: int = Field(256 * 1024, ge=1024)
     ingress_replicas: int = Field(1, ge=1)
     studio_origins: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -90,6 +91,12 @@ def segment(config: SeedVCConfig, guidance: float) -> ConversionSegment:
         steps=MANY_STEPS,
         guidance=guidance,
     )
+
+
+def shortened(pattern: ConversionSegment, frames: int) -> ConversionSegment:
+    """The same with so many frames less at its end."""
+    content = pattern.content[: len(pattern.content) - frames]
+    return replace(pattern, length=pattern.length - frames, content=content)
 
 
 def vocoder(size: Size, *, config: SeedVCConfig) -> Work:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pipelines.fast_convolution import loops
 from pipelines.fast_convolution.activations import Activation
-from pipelines.fast_convolution.schemes import TAPS, Scheme, scheme
+from pipelines.fast_convolution.schemes import TAPS, Scheme, kind_for, scheme
 
 Floats = NDArray[np.float32]
 CACHED = 1 << 20
@@ -78,7 +78,7 @@ class BlockConvolution:
         lanes = loops.lanes_for(self.channels)
         if lanes is None or not suits(weight):
             raise ValueError(f"there is no scheme for a weight of {list(weight.shape)}")
-        kind = "toom-cook" if dtype is torch.float32 else "fourier"
+        kind = kind_for(self.taps, exact=dtype is torch.float32)
         self.scheme = scheme(kind, self.taps)
         self._analyse, self._synthesise = loops.tile_loops(lanes, kind, self.taps)
         factors = self.scheme.weigh(weight.detach().float().permute(2, 1, 0).numpy())

@@ -214,5 +214,8 @@ def decode(salience: Tensor, threshold: float = THRESHOLD) -> Tensor:
 
 
 def track_pitch(model: RMVPE, wave: Tensor) -> Tensor:
-    """Hz at 100 frames per second, `[1 + samples // 160]` float64, of a wave at 16 kHz."""
-    return decode(model(log_mel(wave[None], RMVPE_MEL))[0])
+    """Hz at 100 frames per second, `[1 + samples // 160]` float64, of a wave at 16 kHz.
+
+    On the CPU: GPUs of consumers have hardly any float64, and a contour is small.
+    """
+    return decode(model(log_mel(wave[None], RMVPE_MEL))[0].cpu())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import cast
 
 import torch
@@ -68,7 +67,6 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return by_head.transpose(1, 2)
 
 
-@lru_cache(maxsize=16)
 def has_varlen(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether there is a kernel for sequences of different lengths: FlashAttention, in 16 bits on
     GPUs of compute capability 8 and higher."""

@@ -59,13 +59,14 @@ def _without_tf32() -> None:
 _batched_everywhere = False
 
 
-def in_blocks(x: torch.Tensor) -> bool:
-    """Whether work on `x` goes member by member, in blocks that stay in the cache of a CPU.
+def in_blocks(on: torch.Tensor | torch.device) -> bool:
+    """Whether work there goes member by member, in blocks that stay in the cache of a CPU.
 
     Elsewhere a batch is worked at as a whole: there the launches of operations cost, and their
     number must not grow with the members.
     """
-    return x.device.type == "cpu" and not _batched_everywhere
+    device = on if isinstance(on, torch.device) else on.device
+    return device.type == "cpu" and not _batched_everywhere
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from pipelines.runtime.kept import kept
 from pipelines.runtime.transfer import to_device
 
 
@@ -34,31 +34,31 @@ class Lengths:
     def of(cls, values: Sequence[int], device: torch.device | str = "cpu") -> Lengths:
         return cls(tuple(int(value) for value in values), torch.device(device))
 
-    @cached_property
+    @property
     def longest(self) -> int:
         return max(self.values)
 
-    @cached_property
+    @property
     def padded(self) -> bool:
         """Whether any member is shorter than the batch. If not, every mask is skipped."""
         return min(self.values) < self.longest
 
-    @cached_property
+    @kept
     def tensor(self) -> Tensor:
         """`[batch]`, integers."""
         return to_device(self.values, self.device)
 
-    @cached_property
+    @kept
     def real(self) -> Tensor:
         """`[batch, longest]`, true where a position is real."""
         return torch.arange(self.longest, device=self.device) < self.tensor[:, None]
 
-    @cached_property
+    @kept
     def beyond(self) -> Tensor:
         """`[batch, 1, longest]`, true where a step is not real."""
         return ~self.real[:, None]
 
-    @cached_property
+    @kept
     def share(self) -> Tensor:
         """`[batch, 1, longest]`: what a real step is of its member, 0 beyond. The sum is 1."""
         return (self.real / self.tensor[:, None])[:, None]
@@ -72,11 +72,11 @@ class Lengths:
             self._reflected[reach] = (last - (last - step).abs()).clamp(min=0)
         return self._reflected[reach]
 
-    @cached_property
+    @kept
     def _reflected(self) -> dict[int, Tensor]:
         return {}
 
-    @cached_property
+    @kept
     def falling(self) -> tuple[Tensor, Tensor, Tensor]:
         """The lengths in falling order, in this process, which members they are, and the way back.
 

@@ -8,7 +8,6 @@ number of operations does not grow with theirs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pipelines.runtime.device import in_blocks
+from pipelines.runtime.kept import kept
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.transfer import to_device
 
@@ -46,22 +46,22 @@ class Packing:
             self._made[name] = make()
         return self._made[name]
 
-    @cached_property
+    @kept
     def members(self) -> Lengths:
         """The lengths, of sequences that are padded."""
         return Lengths(self.lengths, self.device)
 
-    @cached_property
+    @kept
     def sequences(self) -> Tensor:
         """The sequence of each frame, `[frames]`."""
         return to_device(np.repeat(np.arange(len(self.lengths)), self.lengths), self.device)
 
-    @cached_property
+    @kept
     def ends(self) -> Tensor:
         """Where each sequence begins, and where the last one ends: `[sequences + 1]`, int32."""
         return to_device(np.cumsum([0, *self.lengths]).astype(np.int32), self.device)
 
-    @cached_property
+    @kept
     def _places(self) -> tuple[Tensor, Tensor]:
         """The frame of each padded place, any beyond an end; and the place of each frame."""
         longest, starts = max(self.lengths), np.cumsum([0, *self.lengths[:-1]])

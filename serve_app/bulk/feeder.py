@@ -142,7 +142,8 @@ class Feeder:
         if self._chunk and self._chunk[-1].number <= batch.cursor:
             self._chunk = []  # it was added, though the answer was lost
         if not self._chunk:
-            unread = islice(self._lines, min(room, CHUNK_LINES))
+            # A batch may have fewer lines than its manifest: as many as were paid for.
+            unread = islice(self._lines, min(room, CHUNK_LINES, batch.waiting))
             self._chunk = [self._made(line) for line in unread]
         if not self._chunk:
             raise RuntimeError("the manifest has fewer lines than it had")

@@ -219,6 +219,10 @@ class Client:
             message = f"The audio of clip {clip['id']} could not be downloaded: {error}"
             raise RequestFailed(message) from error
 
+    def words(self, clip_id: str) -> list[dict[str, Any]]:
+        """When the words of a clip of speech are said."""
+        return list(self._call("GET", f"/api/clips/{clip_id}/words")["words"])
+
     def download(self, clip: dict[str, Any], file: Path) -> None:
         """Fetches the audio of a clip."""
         self.fetch(clip["audio"]["url"], file, f"clip {clip['id']}")

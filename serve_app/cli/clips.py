@@ -49,13 +49,16 @@ def say(
     sample_rate: Rate = None,
     form: Format = None,
     play: Play = False,
+    captions: Annotated[
+        Path | None, typer.Option(help="Write captions too: a file that ends in .srt or .vtt.")
+    ] = None,
     detach: Detach = False,
     url: Url = "",
     key: Key = "",
 ) -> None:
     """Says TEXT through a running server. A text too long for one clip becomes several, joined."""
     whole = read_text(text, file)
-    destination = output_of(output, form, play)
+    destination = output_of(output, form, play, captions)
     options = without_none(seed=seed, sample_rate=sample_rate)
     with connected(url, key) as client:
         parts = split_text(whole, client.longest("styletts2", "text")) or [whole]

@@ -72,6 +72,7 @@ def local_stack(
     the folder is in use, EmbeddedStoreError, and StoreError where an external S3 cannot be used.
     """
     private_folder(settings.data_dir)
+    settings = settings.model_copy(update={"internal_host": "127.0.0.1"})  # all is on this machine
     with ExitStack() as stack:
         stack.enter_context(_only_one(settings.data_dir))
         _require_free(settings.host, settings.port, "--port")

@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import typer
 
+from pipelines.protocol import Word
 from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.common import key_file
 from serve_app.cli.error_messages import console
-from serve_app.cli.outputs import PART_FORMAT, Output
+from serve_app.cli.outputs import BETWEEN_PARTS_SECONDS, PART_FORMAT, Output
+from serve_app.media import captions
 from serve_app.settings import Settings
 
 Submit = Callable[[Client, str], dict[str, Any]]
@@ -69,6 +72,8 @@ def make(client: Client, submits: Sequence[Submit], output: Output, detach: bool
             return
         clips = [_wait(client, clip_id, place, len(ids)) for place, clip_id in enumerate(ids, 1)]
         output.write([client.audio(clip) for clip in clips])
+        if output.captions is not None:
+            output.captions.write_text(_captions(client, clips, output.captions))
     except KeyboardInterrupt:
         _cancel(client, ids)
         raise typer.Exit(_INTERRUPTED) from None
@@ -111,6 +116,26 @@ def _cancel(client: Client, ids: Sequence[str]) -> None:
             client.delete(clip_id)
     if ids:
         console.print(f"Cancelled {', '.join(ids)}.")
+
+
+def _captions(client: Client, clips: Sequence[dict[str, Any]], file: Path) -> str:
+    """The captions of clips that follow each other."""
+    found: list[captions.Cue] = []
+    begun = 0.0
+    for clip in clips:
+        words = [
+            Word(
+                each["begin"],
+                each["end"],
+                each["said"],
+                each["start"] + begun,
+                each["stop"] + begun,
+            )
+            for each in client.words(clip["id"])
+        ]
+        found += captions.cues(captions.shown(clip["text"], literal=False), words)
+        begun += clip["audio"]["seconds"] + BETWEEN_PARTS_SECONDS
+    return captions.vtt(found) if file.suffix.lower() == ".vtt" else captions.srt(found)
 
 
 def _tell(clips: Sequence[dict[str, Any]], output: Output, took: float) -> None:

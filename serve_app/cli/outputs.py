@@ -42,6 +42,8 @@ class Output:
     file: Path
     format: str
     play: bool = False
+    captions: Path | None = None
+    """Where captions of speech go, as SubRip or WebVTT by the file's ending."""
 
     def write(self, parts: Sequence[bytes]) -> None:
         """Writes one clip as it is, and several as one file, in order. Raises RequestFailed where
@@ -62,7 +64,7 @@ class Output:
             raise RequestFailed(f"{self.file} cannot be written: {error.strerror}.") from error
 
 
-def output_of(file: Path, asked: str | None, play: bool) -> Output:
+def output_of(file: Path, asked: str | None, play: bool, captions: Path | None = None) -> Output:
     """Raises BadParameter for a format that is not known, a file that could not be written in the
     end, and a terminal as standard output."""
     form = asked or FORMATS.get(file.suffix.lower(), "wav" if file == STANDARD else None)
@@ -77,7 +79,11 @@ def output_of(file: Path, asked: str | None, play: bool) -> Output:
     if play and _player() is None:
         names = ", ".join(player[0] for player in _PLAYERS)
         raise typer.BadParameter(f"--play needs one of {names}")
-    return Output(file, form, play)
+    if captions is not None:
+        if captions.suffix.lower() not in (".srt", ".vtt"):
+            raise typer.BadParameter("captions go to a file that ends in .srt or .vtt")
+        require_writable(captions)
+    return Output(file, form, play, captions)
 
 
 def require_writable(output: Path) -> None:

@@ -8,8 +8,9 @@ from serve_app.settings import Settings
 
 
 def own_address(settings: Settings) -> str:
-    """Where other processes of the system reach this one. All that use an SQLite file are on one
-    machine."""
+    """Where other processes of the system reach this one."""
+    if settings.internal_host:
+        return settings.internal_host
     if settings.database().startswith("sqlite"):
         return "127.0.0.1"
     return str(get_node_ip_address())  # type: ignore[no-untyped-call]

@@ -78,6 +78,7 @@ class ProxyErrors:
             if passing is not None:
                 if not message.get("more_body", False):
                     await passing
+                    await send(message)
                 return
             if message["type"] == "http.response.start":
                 begun = True
@@ -111,11 +112,11 @@ def _fetch_name(start: Message) -> str | None:
 
 
 async def _pass_on(name: str, send: Send) -> None:
-    """Sends the blocks of an answer. Raises BrokenOff where they end before their end."""
+    """Sends the blocks of an answer; the replica says when it is over. Raises BrokenOff where they
+    end before their end."""
     async with aclosing(fetch(name)) as blocks:
         async for block in blocks:
             await send({"type": "http.response.body", "body": block, "more_body": True})
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _is_from_serve(start: Message) -> bool:

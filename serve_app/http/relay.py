@@ -10,12 +10,17 @@ what is made for it, through all processes, and little of it lies anywhere.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import Any
 
 from serve_app.media import frames
 from serve_app.media.frames import Blocks, BrokenOff
+
+logger = logging.getLogger("bernie.relay")
 
 ASKS = "x-bernie-fetches"
 """Header of a request whose proxy fetches blocks."""
@@ -42,11 +47,16 @@ class Relay:
         self._offers: dict[str, _Offer] = {}
         self._started: asyncio.Task[tuple[asyncio.Server, str]] | None = None
 
-    async def address(self) -> str:
-        """`host:port`. Raises OSError."""
+    async def ready(self) -> bool:
+        """Whether blocks can be fetched here. Begins to listen if need be."""
         if self._started is None:
             self._started = asyncio.create_task(frames.serve(self._answer, self._host))
-        return (await asyncio.shield(self._started))[1]
+        try:
+            await asyncio.shield(self._started)
+        except OSError as error:
+            logger.warning("streams go through Serve (%s)", error)
+            return False
+        return True
 
     def close(self) -> None:
         """Takes no more readers."""
@@ -54,33 +64,25 @@ class Relay:
             self._started.result()[0].close()
 
     @asynccontextmanager
-    async def offering(self, blocks: Blocks) -> AsyncGenerator[tuple[str, Awaitable[None]]]:
-        """The value of `NAMES` for these blocks, and what waits until all were fetched: it raises
-        what they raise, and BrokenOff where nobody fetches them to their end. The blocks are closed
-        with the context."""
+    async def offering(
+        self, blocks: Blocks
+    ) -> AsyncGenerator[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+        """The value of `NAMES` for these blocks, once it is `ready`, and what waits until all were
+        fetched: it raises what they raise, and BrokenOff where nobody fetches them to their end.
+        The blocks are closed with the context."""
         token, offer = secrets.token_hex(16), _Offer(blocks)
         async with aclosing(blocks):
-            name = f"{await self.address()} {token}"
+            if self._started is None:
+                raise RuntimeError("the relay is not ready")
+            name = f"{self._started.result()[1]} {token}"
             self._offers[token] = offer
             try:
-                yield name, self._fetched(offer)
+                yield name, partial(_fetched, offer)
             finally:
                 self._offers.pop(token, None)
                 if offer.sending is not None:
                     offer.sending.cancel()
-                    await asyncio.wait([offer.sending])
-
-    async def _fetched(self, offer: _Offer) -> None:
-        try:
-            async with asyncio.timeout(_FETCH_SECONDS):
-                await offer.begun.wait()
-        except TimeoutError as error:
-            raise BrokenOff from error
-        assert offer.sending is not None  # noqa: S101 - it comes with `begun`
-        try:
-            await asyncio.shield(offer.sending)
-        except (OSError, TimeoutError) as error:
-            raise BrokenOff from error
+                    await asyncio.gather(offer.sending, return_exceptions=True)
 
     async def _answer(self, request: list[str], writer: asyncio.StreamWriter) -> None:
         (token,) = request
@@ -91,6 +93,19 @@ class Relay:
         offer.sending = asyncio.create_task(sending)
         offer.begun.set()
         await asyncio.wait([offer.sending])
+
+
+async def _fetched(offer: _Offer) -> None:
+    try:
+        async with asyncio.timeout(_FETCH_SECONDS):
+            await offer.begun.wait()
+    except TimeoutError as error:
+        raise BrokenOff from error
+    assert offer.sending is not None  # noqa: S101 - it comes with `begun`
+    try:
+        await asyncio.shield(offer.sending)
+    except (OSError, TimeoutError) as error:
+        raise BrokenOff from error
 
 
 async def fetch(name: str) -> Blocks:

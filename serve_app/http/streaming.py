@@ -40,10 +40,10 @@ class StreamedBlocks(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._others):
             relay: Relay | None = scope["app"].state.bernie.relay
-            if relay is None or ASKS not in Headers(scope=scope):
-                await super().__call__(scope, receive, send)
-            else:
+            if relay is not None and ASKS in Headers(scope=scope) and await relay.ready():
                 await self._offer(relay, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
 
     async def _offer(self, relay: Relay, receive: Receive, send: Send) -> None:
         """Sends the head alone; the proxy fetches the blocks. Ends early where the client goes."""
@@ -52,7 +52,7 @@ class StreamedBlocks(StreamingResponse):
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": headers}
             )
-            tasks = [asyncio.ensure_future(fetched), asyncio.create_task(_left(receive))]
+            tasks = [asyncio.ensure_future(fetched()), asyncio.create_task(_left(receive))]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 if tasks[0].done():

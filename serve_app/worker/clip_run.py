@@ -123,9 +123,7 @@ class ClipRunner:
         timings = ClipTimings()
         content_type = ENCODINGS[clip.options["format"]].content_type
         bulk = clip.lane == BULK  # nobody listens, so that all but the result is left out
-        upload = self._store.open_writer(
-            result_key(clip), content_type, claim.token, eager=not bulk
-        )
+        upload = self._store.open_writer(result_key(clip), content_type, claim.token, eager=False)
         report = ProgressReporter(partial(self._record_events, claim))
         if not bulk:
             report.begin()

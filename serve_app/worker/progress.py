@@ -15,6 +15,8 @@ from serve_app.worker.generation import Progress
 logger = logging.getLogger("bernie.worker")
 
 EVENT_SECONDS = 0.5
+_FIRST_SECONDS = 0.2
+"""Nothing is reported before: most short clips are done by then, and need no events of progress."""
 
 EventBatch = list[tuple[Kind, dict[str, Any]]]
 
@@ -55,6 +57,7 @@ class ProgressReporter:
 
     async def _run(self) -> None:
         """Ends when the lease is lost. What could not be recorded is recorded later."""
+        await asyncio.sleep(_FIRST_SECONDS)
         while True:
             await self._changed.wait()
             self._changed.clear()

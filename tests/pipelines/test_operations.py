@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,71 +17,60 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.operations import META, decoding, empty, flowing, on_meta, operations
 from parity.sizes import seedvc
+from parity.sizes.makeanaudio import OFFICIAL, VOCODER
 from pipelines.models.makeanaudio.checkpoint import MakeAnAudioFiles
 from pipelines.models.makeanaudio.segments import SoundSegment
-from pipelines.models.makeanaudio.stages import MakeAnAudioDiffusion
+from pipelines.models.makeanaudio.stages import DECODED_BYTES, MakeAnAudioDiffusion
+from pipelines.models.makeanaudio.vae import LatentDecoder
 from pipelines.models.seedvc.config import SeedVCConfig
-from pipelines.models.seedvc.dit import VelocityEstimator
-from pipelines.models.seedvc.stages import SeedVCDiffusion
 from pipelines.models.styletts2.checkpoint import published_checkpoint
 from pipelines.models.styletts2.config import KOKORO, LIBRITTS, ModelConfig
-from pipelines.models.styletts2.decoder import Decoder
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
 from pipelines.models.styletts2.segments import SpeechSegment
+from pipelines.networks.vocoders.bigvgan import BigVGAN
+from pipelines.requests.sound import LATENT_HEIGHT
 from pipelines.requests.speech import Sampling
-from pipelines.runtime.device import Runtime
 from pipelines.runtime.lengths import Lengths
 from pipelines.settings import PipelineSettings
 from tests.pipelines.models.makeanaudio.goldens import folder
-from tests.pipelines.models.seedvc.tiny import random_segment
 from tests.pipelines.models.styletts2.conftest import GOLDENS
-from tests.pipelines.operations import operations
 
-META = torch.device("meta")
 MOST = 1.3
 """Times as many operations for sixteen members as for one."""
 
 
-def empty(*shape: int) -> Tensor:
-    return torch.empty(*shape, device=META)
-
-
 @pytest.mark.parametrize(("config", "most"), [(LIBRITTS, 2_300), (KOKORO, 1_300)])
 def test_decoder_of_sixteen(config: ModelConfig, most: int) -> None:
-    with META:
-        decoder = Decoder(config).eval()
-
-    def of(members: int) -> int:
-        sizes = [200 - 3 * member for member in range(members)]
-        lengths, longest = Lengths.of(sizes, META), max(sizes)
-        inputs = [
-            empty(members, config.hidden, longest),
-            empty(members, 2 * longest),
-            empty(members, 2 * longest),
-            empty(members, config.style),
-        ]
-        noise = empty(members, longest * decoder.samples_per_frame, 9)
-        return operations(lambda: decoder(*inputs, lengths, noise)).total
-
-    alone, together = of(1), of(16)
+    of = decoding(config)
+    alone, together = operations(of(1)).total, operations(of(16)).total
     assert together <= MOST * alone
     assert together <= most
 
 
 @pytest.mark.parametrize("config", [seedvc.SPEECH, seedvc.SINGING], ids=["speech", "singing"])
 def test_euler_step_of_sixteen_flows(config: SeedVCConfig) -> None:
-    with META:
-        estimator = VelocityEstimator(config.dit).eval()
-    stage = SeedVCDiffusion(estimator, Runtime(META, torch.float32))
+    of = flowing(config)
+    alone, together = operations(of(1)), operations(of(16))
+    assert together.total <= MOST * alone.total
+    assert together.total <= 450
+    assert not together.copies
 
-    def of(members: int) -> int:
-        segments = [random_segment(config, seed, frames=60 + 5 * seed) for seed in range(members)]
-        return step_of(stage, stage.begin(segments))
 
-    alone, together = of(1), of(16)
-    assert together <= MOST * alone
-    assert together <= 450
+def test_bigvgan_fits_into_the_memory_that_is_reckoned_with() -> None:
+    model: Any = on_meta(BigVGAN, VOCODER)
+    run = partial(model, empty(4, VOCODER.mels, 100))
+    run()  # makes its filters, once
+    counted = operations(run)
+    assert counted.total <= 1_900
+    assert 0.5 < counted.peak / (4 * 100 * model.frame_bytes) <= 1
+
+
+def test_latent_decoder_fits_into_the_memory_that_is_reckoned_with() -> None:
+    model = on_meta(LatentDecoder, OFFICIAL.decoder)
+    latents = empty(2, OFFICIAL.decoder.latent, LATENT_HEIGHT, 40)
+    assert 0.5 < operations(lambda: model(latents)).peak / (2 * 40 * DECODED_BYTES) <= 1
 
 
 def step_of(stage: Any, states: Sequence[Any]) -> int:

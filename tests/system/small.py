@@ -18,7 +18,7 @@ from tests.system import processes
 from tests.system.bernie_up import BERNIE, BernieUp
 from tests.waiting import until
 
-START_SECONDS = 150
+START_SECONDS = 240
 
 
 class HealthPoller:
@@ -119,6 +119,7 @@ class SmallSystem:
         poller = self.poller()
         with poller.running():
             until(up.ready, START_SECONDS, "the server is ready")
+        until(lambda: "Ray dashboard: " in self.output(), 60, "all is said about it")
         self.at_start = poller.answers
         self.starts += 1
         if not self.clip_id:

@@ -24,7 +24,7 @@ def assert_retry_later(refusal: httpx.Response) -> None:
     assert int(refusal.headers["Retry-After"]) > 0
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_proxy_answers_503_with_retry_after_at_start_and_kill(small_system: SmallSystem) -> None:
     """At its stop it does, too: see `test_stopping`."""
     up = small_system.up()

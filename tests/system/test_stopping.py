@@ -46,7 +46,7 @@ def is_clean(clip: Clip) -> bool:
     return clip.state is ClipState.PENDING and given_back
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_up_drains_or_releases_clips_at_sigterm(small_system: SmallSystem) -> None:
     """Meanwhile its proxy answers every request, from the start to the end."""
     up = small_system.up()
@@ -110,7 +110,7 @@ def test_deleted_worker_deployment_drains_its_clip(
     assert is_clean(second)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_up_ends_soon_and_whole_where_its_whole_process_group_is_stopped(
     small_system: SmallSystem,
 ) -> None:

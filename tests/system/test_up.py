@@ -12,7 +12,7 @@ from tests.system.bernie_up import BERNIE, BernieUp
 from tests.system.small import SmallSystem
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_up_keeps_its_data_over_a_stop_and_ends_with_its_store(small_system: SmallSystem) -> None:
     up = small_system.up()
     samples, rate = soundfile.read(small_system.spoken)

@@ -32,10 +32,15 @@ from pipelines.requests.sound import (
     missing_samples,
 )
 from pipelines.runtime.device import configure
+from pipelines.runtime.equal_lengths import together
 from pipelines.runtime.precision import autocast, place
 from pipelines.runtime.step_batches import StepBatch, batch_of
 from pipelines.runtime.transfer import to_device, to_host
 from pipelines.settings import PipelineSettings
+
+DECODED_BYTES = 2 << 20
+"""The most that the decoder has alive at a time for a column of the latent: counted by
+`benchmarks.operations`."""
 
 
 class MakeAnAudioFrontend:
@@ -207,23 +212,29 @@ class MakeAnAudioDiffusion:
 
     @torch.inference_mode()
     def finish(self, states: Sequence[SoundState]) -> list[Acoustic]:
-        """Mel spectrograms, one at a time: the decoder's memory is a hundred times its output."""
-        return [self._finish(state) for state in states]
+        """Mel spectrograms. The decoder's memory is a hundred times its output."""
+        mels: dict[int, Floats] = {}
+        widths = [state.segment.length for state in states]
+        for members in together(widths, self._runtime.device, DECODED_BYTES):
+            latents = torch.stack([states[member].latent for member in members])
+            with autocast(self._runtime):
+                decoded = self._decoder(latents / self._scale).float()
+            mels.update(zip(members, to_host(decoded)[0], strict=True))
+        return [_acoustic(state.segment, mels[place]) for place, state in enumerate(states)]
 
-    def _finish(self, state: SoundState) -> SoundAcoustic:
-        with autocast(self._runtime):
-            mel = self._decoder(state.latent[None] / self._scale)[0].float().cpu().numpy()
-        return SoundAcoustic(
-            index=state.segment.index,
-            seed=state.segment.seed,
-            length=mel.shape[1],
-            mel=mel,
-            missing=state.segment.missing,
-        )
+
+def _acoustic(segment: SoundSegment, mel: Floats) -> SoundAcoustic:
+    return SoundAcoustic(
+        index=segment.index,
+        seed=segment.seed,
+        length=mel.shape[1],
+        mel=mel,
+        missing=segment.missing,
+    )
 
 
 class MakeAnAudioVocoder:
-    """BigVGAN, one sound at a time: one sound keeps all cores busy, and its memory is large."""
+    """BigVGAN. Off a CPU sounds of one length run together."""
 
     sample_rate = SAMPLE_RATE
 
@@ -235,10 +246,11 @@ class MakeAnAudioVocoder:
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[SoundAcoustic]) -> list[Waveform]:
         """Silence of `missing` samples is added at either end of each sound, as the authors do."""
-        return [np.pad(self._waveform(acoustic.mel), acoustic.missing) for acoustic in acoustics]
-
-    def _waveform(self, mel: Floats) -> Floats:
-        with autocast(self._runtime):
-            samples = self._model(torch.from_numpy(mel)[None].to(self._runtime.device))
-        waveform: Floats = samples[0].cpu().numpy()
-        return waveform
+        waves: dict[int, Floats] = {}
+        lengths = [acoustic.length for acoustic in acoustics]
+        for members in together(lengths, self._runtime.device, self._model.frame_bytes):
+            mels = np.stack([acoustics[member].mel for member in members])
+            with autocast(self._runtime):
+                samples = self._model(to_device(mels, self._runtime.device))
+            waves.update(zip(members, to_host(samples)[0], strict=True))
+        return [np.pad(waves[place], each.missing) for place, each in enumerate(acoustics)]

@@ -21,7 +21,9 @@ from pipelines.networks.guidance import NO_GUIDANCE
 from pipelines.protocol import Segment, Waveform
 from pipelines.requests.sound import HOP, LATENT_FRAMES, SAMPLE_RATE, SoundRequest, check
 from pipelines.runtime.device import configure
+from pipelines.runtime.equal_lengths import together
 from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.transfer import to_device, to_host
 from pipelines.settings import PipelineSettings
 
 NAMED_TRAIT = 0.8
@@ -72,7 +74,8 @@ class SmallFrontend:
 
 
 class SmallVocoder:
-    """One sound at a time. The segment's seed fixes the initial phases of Griffin-Lim."""
+    """Off a CPU sounds of one length run together. The segment's seed fixes the initial phases of
+    Griffin-Lim."""
 
     sample_rate = SAMPLE_RATE
 
@@ -84,16 +87,22 @@ class SmallVocoder:
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[SoundAcoustic]) -> list[Waveform]:
         """Each of the length asked for: the end is faded out, and the rest dropped."""
-        return [self._waveform(acoustic) for acoustic in acoustics]
+        waves: dict[int, Floats] = {}
+        lengths = [acoustic.length for acoustic in acoustics]
+        for members in together(lengths, self._runtime.device, self._model.frame_bytes):
+            mels = np.stack([acoustics[member].mel for member in members])
+            noises = [torch.Generator().manual_seed(acoustics[each].seed) for each in members]
+            with autocast(self._runtime):
+                samples = self._model(to_device(mels, self._runtime.device), noises).float()
+            waves.update(zip(members, to_host(samples)[0], strict=True))
+        return [_faded(waves[place], each.missing) for place, each in enumerate(acoustics)]
 
-    def _waveform(self, acoustic: SoundAcoustic) -> Waveform:
-        phases = torch.Generator().manual_seed(acoustic.seed)
-        mel = torch.from_numpy(acoustic.mel)[None].to(self._runtime.device)
-        with autocast(self._runtime):
-            samples = self._model(mel, phases)[0].float().cpu().numpy()
-        waveform: Waveform = samples[: len(samples) + acoustic.missing]
-        waveform[-len(FADE) :] *= FADE
-        return waveform
+
+def _faded(samples: Floats, missing: int) -> Waveform:
+    """Without what is too much, `-missing` samples."""
+    waveform: Waveform = samples[: len(samples) + missing]
+    waveform[-len(FADE) :] *= FADE
+    return waveform
 
 
 FADE = (

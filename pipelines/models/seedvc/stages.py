@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +17,7 @@ from pipelines.models.seedvc.segments import ConversionSegment, Floats, MelAcous
 from pipelines.networks.vocoders.bigvgan import BigVGAN
 from pipelines.protocol import Waveform
 from pipelines.runtime.device import Runtime, configure
+from pipelines.runtime.equal_lengths import together
 from pipelines.runtime.precision import autocast, place
 from pipelines.runtime.step_batches import batch_of
 from pipelines.runtime.transfer import to_device, to_host
@@ -99,7 +99,7 @@ class SeedVCDiffusion:
 
 
 class SeedVCVocoder:
-    """BigVGAN. Windows of equal length run together: padding would change their ends."""
+    """BigVGAN. Off a CPU windows of equal length run together: padding would change their ends."""
 
     def __init__(self, model: BigVGAN, sample_rate: int, runtime: Runtime) -> None:
         self.model = model
@@ -116,13 +116,11 @@ class SeedVCVocoder:
 
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[MelAcoustic]) -> list[Waveform]:
-        by_length: defaultdict[int, list[int]] = defaultdict(list)
-        for member, acoustic in enumerate(acoustics):
-            by_length[acoustic.length].append(member)
         waves: dict[int, Floats] = {}
-        for members in by_length.values():
-            mels = torch.from_numpy(np.stack([acoustics[member].mel for member in members]))
+        lengths = [acoustic.length for acoustic in acoustics]
+        for members in together(lengths, self._runtime.device, self.model.frame_bytes):
+            mels = np.stack([acoustics[member].mel for member in members])
             with autocast(self._runtime):
-                samples = self.model(mels.to(self._runtime.device))
-            waves.update(zip(members, samples.cpu().numpy(), strict=True))
+                samples = self.model(to_device(mels, self._runtime.device))
+            waves.update(zip(members, to_host(samples)[0], strict=True))
         return [gated(waves[member], acoustics[member].gate) for member in range(len(acoustics))]

@@ -26,6 +26,8 @@ from pipelines.runtime.device import in_blocks
 from pipelines.runtime.precision import without_autocast
 from pipelines.runtime.time_convolution import channels_last
 
+Filters = tuple[Tensor, ...]
+
 TAPS = 12
 HALO = 3
 """Samples of context that each filter needs on both sides, at the rate of the input."""
@@ -95,13 +97,27 @@ class AntiAliasedSnake(nn.Module):
         self.upsample = _LowPass()
         self.downsample = _Downsample()
 
+        self._filters: dict[tuple[torch.device, bool], Filters] = {}
+
     def forward(self, x: Tensor) -> Tensor:
         """`[batch, channels, time]` to the same."""
         alpha, scale = self.act.coefficients()
-        up, down = self.upsample.filter, self.downsample.lowpass.filter
-        run = _in_tiles if in_blocks(x) else _as_convolutions
+        tiled = in_blocks(x)
+        run = _in_tiles if tiled else _as_convolutions
         with without_autocast(x.device):
-            return run(x, alpha, scale, up.flatten(), down.flatten())
+            return run(x, alpha, scale, *self._taps(x.device, tiled))
+
+    def _taps(self, device: torch.device, tiled: bool) -> Filters:
+        """The filters before and after as `_in_tiles` or `_as_convolutions` takes them, made once
+        for each device: they are those of the checkpoint, and nothing trains them here."""
+        key = device, tiled
+        if key not in self._filters:
+            with torch.inference_mode(False):
+                up = self.upsample.filter.detach().clone().float().flatten()
+                down = self.downsample.lowpass.filter.detach().clone().float().flatten()
+                make = _phases if tiled else _grouped
+                self._filters[key] = make(up, down, len(self.act.alpha))
+        return self._filters[key]
 
     def compiled(self) -> FilteredSnake:
         """The same for a convolution with fewer products."""
@@ -112,12 +128,19 @@ class AntiAliasedSnake(nn.Module):
         return FilteredSnake(alpha[:, 0], slope[:, 0], rising, falling)
 
 
-def _in_tiles(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Tensor) -> Tensor:
+def _phases(up: Tensor, down: Tensor, channels: int) -> Filters:
+    """Each phase of the filters of 12 taps, `[2, channels, 1, 1, 6]`."""
+    rising = torch.stack([2 * taps for taps in (up[1::2].flip(0), up[::2].flip(0))])
+    falling = torch.stack([down[1::2], down[::2]])
+    return tuple(
+        each[:, None, None, None].repeat(1, channels, 1, 1, 1) for each in (rising, falling)
+    )
+
+
+def _in_tiles(x: Tensor, alpha: Tensor, scale: Tensor, rising: Tensor, falling: Tensor) -> Tensor:
     """Tile by tile in the cache, channels last, each phase of a filter as one convolution."""
     batch, channels, time = x.shape
     result = torch.empty_like(x.mT, memory_format=torch.contiguous_format).mT
-    rising = [_per_channel(2 * taps, channels) for taps in (up[1::2].flip(0), up[::2].flip(0))]
-    falling = [_per_channel(taps, channels) for taps in (down[1::2], down[::2])]
     width = max(LEAST_WIDTH, TILE // (batch * channels))
     for start in range(0, time, width):
         stop = min(start + width, time)
@@ -149,27 +172,30 @@ def _window(x: Tensor, start: int, stop: int) -> Tensor:
     return channels_last(steps.mT)
 
 
-def _per_channel(taps: Tensor, channels: int) -> Tensor:
-    """The same filter for each channel, `[channels, 1, 1, taps]`."""
-    return taps.repeat(channels, 1)[:, None, None]
-
-
 def _filtered(x: Tensor, taps: Tensor) -> Tensor:
     """`[batch, channels, time]` to `[batch, channels, time - 5]`, channels last."""
     return F.conv2d(channels_last(x)[:, :, None], taps, groups=len(taps))[:, :, 0]
 
 
-def _as_convolutions(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Tensor) -> Tensor:
-    """Each filter as one grouped convolution of 7 taps between the signal and its two phases."""
-    batch, channels, time = x.shape
+def _grouped(up: Tensor, down: Tensor, channels: int) -> Filters:
+    """Filters of 7 taps between a signal and its two phases, `[2 · channels, 1, 7]` and
+    `[channels, 2, 7]`."""
     up_taps = F.pad(2 * up.flip(0).view(6, 2).t(), (0, 1))
     up_taps = torch.stack([up_taps[0], up_taps[1].roll(1)])
     down_taps = torch.stack([F.pad(down[1::2], (1, 0)), F.pad(down[::2], (0, 1))])
+    return up_taps[:, None].repeat(channels, 1, 1), down_taps.repeat(channels, 1, 1)
+
+
+def _as_convolutions(
+    x: Tensor, alpha: Tensor, scale: Tensor, rising: Tensor, falling: Tensor
+) -> Tensor:
+    """Each filter as one grouped convolution of 7 taps between the signal and its two phases."""
+    batch, channels, time = x.shape
     padded = F.pad(x.float(), (HALO, HALO), mode="replicate")
-    phases = F.conv1d(padded, up_taps[:, None].repeat(channels, 1, 1), groups=channels)
+    phases = F.conv1d(padded, rising, groups=channels)
     phases = phases.view(batch, channels, 2, time)
     phases = phases + (phases * alpha[:, None]).sin().square() * scale[:, None]
     first = phases[:, :, :1, :1].expand(-1, -1, 2, HALO)
     last = phases[:, :, 1:, -1:].expand(-1, -1, 2, HALO)
     phases = torch.cat([first, phases, last], dim=-1).view(batch, 2 * channels, -1)
-    return F.conv1d(phases, down_taps.repeat(channels, 1, 1), groups=channels).to(x.dtype)
+    return F.conv1d(phases, falling, groups=channels).to(x.dtype)

@@ -74,6 +74,9 @@ class BigVGANConfig:
 
 
 ACTIVATIONS = ("snake", "snakebeta")
+LARGEST = 12
+"""Tensors as large as the output of a stage that are alive at a time: counted by
+`benchmarks.operations`."""
 
 
 class AMPBlock(nn.Module):
@@ -143,6 +146,10 @@ class BigVGAN(nn.Module):
         self._blocks_per_stage = len(config.block_kernels)
         self._tanh = config.final_tanh
         self.hop = math.prod(config.upsample_rates)
+        rates = [math.prod(config.upsample_rates[: stage + 1]) for stage in range(len(self.ups))]
+        widest = max(rate * width for rate, width in zip(rates, widths[1:], strict=True))
+        self.frame_bytes = LARGEST * widest * 4
+        """The most that is alive at a time for a frame of a batch, in float32."""
 
     def forward(self, mel: Tensor) -> Tensor:
         """`[batch, mels, frames]` to samples `[batch, hop * frames]` in [-1, 1]."""

@@ -8,6 +8,7 @@ over the bins of a spectrogram. The fast Griffin-Lim algorithm (Perraudin, Balaz
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,8 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipelines.audio.mel import MelConfig, mel_filters
+from pipelines.runtime.transfer import to_device
 
 MOMENTUM = 0.99
+LARGEST = 8
+"""Complex spectrograms that are alive at a time."""
 LOG_FLOOR = -5.0
 """log10 of the magnitude that counts as silence."""
 
@@ -97,18 +101,22 @@ class SpectrumVocoder(nn.Module):
         self._hop = mel.hop // config.rate
         self.window: Tensor
         self.register_buffer("window", torch.hann_window(mel.fft), persistent=False)
+        self.frame_bytes = LARGEST * config.rate * 8 * (mel.fft // 2 + 1)
+        """The most that is alive at a time for a frame of a batch."""
 
-    def forward(self, mel: Tensor, noise: torch.Generator) -> Tensor:
-        """`[1, bands, frames]` log10 to `[1, hop · frames]` samples in [-1, 1]."""
+    def forward(self, mel: Tensor, noises: Sequence[torch.Generator]) -> Tensor:
+        """`[batch, bands, frames]` log10 to `[batch, hop · frames]` samples in [-1, 1]. The phases
+        of each member begin as its own noise."""
         magnitudes = 10 ** self.network(mel).float().clamp(LOG_FLOOR, 3.0)
-        return self._phased(magnitudes, noise).clamp(-1, 1)
+        return self._phased(magnitudes, noises).clamp(-1, 1)
 
-    def _phased(self, magnitudes: Tensor, noise: torch.Generator) -> Tensor:
+    def _phased(self, magnitudes: Tensor, noises: Sequence[torch.Generator]) -> Tensor:
         """Waves whose spectrograms come close to `magnitudes`."""
         # One more column closes the last frame.
         magnitudes = torch.cat([magnitudes, magnitudes[..., -1:]], dim=-1)
-        angles = 2 * torch.pi * torch.rand(magnitudes.shape, generator=noise)
-        estimate = torch.polar(magnitudes, angles.to(magnitudes.device))
+        shape = magnitudes.shape[1:]
+        drawn = torch.stack([torch.rand(shape, generator=noise) for noise in noises])
+        estimate = torch.polar(magnitudes, to_device(2 * torch.pi * drawn, magnitudes.device))
         previous = torch.zeros_like(estimate)
         for _ in range(self._iterations):
             consistent = self._analysed(self._wave(estimate))

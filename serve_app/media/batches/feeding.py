@@ -21,7 +21,7 @@ from serve_app.media.clips import NewClip
 def add_lines(session: Session, batch: Batch, token: str, lines: Sequence[Line], now: float) -> int:
     """Makes the lines after the cursor into clips, and moves the cursor behind them. Returns how
     many clips there are now; adds nothing where the lease was lost, the batch was cancelled, or the
-    cursor is not before the first of the lines.
+    cursor is not before the first of the lines, or where the batch has not so many lines left.
 
     Workers take these lines in order of service, voice and length, so that what they compute
     together is alike.
@@ -30,7 +30,7 @@ def add_lines(session: Session, batch: Batch, token: str, lines: Sequence[Line],
     locked = held(session, batch.id, token)
     if locked is None or locked.state != BatchState.RUNNING:
         return 0
-    if locked.cursor != lines[0].number - 1:
+    if locked.cursor != lines[0].number - 1 or len(lines) > locked.waiting:
         return 0
     rows = [_row(locked, line, line.content, now) for line in lines if _is_clip(line)]
     failures = [

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from typer.testing import CliRunner
 
+from pipelines.protocol import Word
 from serve_app.accounts import credentials, users
 from serve_app.accounts.sign_in_limits import SignInLimits
 from serve_app.cli import making
@@ -24,6 +26,7 @@ from serve_app.cli.main import app
 from serve_app.db.engine import Database
 from serve_app.db.models import ApiKey
 from serve_app.errors import ApiError
+from serve_app.media import word_times
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS
 from tests.serve_app.api_harness import Api, FinishingApi, bearer
@@ -416,6 +419,30 @@ def test_say_joins_the_clips_of_a_text_too_long_for_one(
     assert code == 0, output
     assert soundfile.info(tmp_path / "book.flac").frames == 2 * 2_400 + 14_400
     assert server.contents()["clips"] == 2
+
+
+def test_say_writes_captions_of_all_its_clips(
+    server: FinishingApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio = io.BytesIO()
+    soundfile.write(audio, np.zeros(2_400, np.float32), 24_000, format="WAV")
+    server.audio = audio.getvalue()
+    wait = Client.wait
+
+    def said_then_waited(client: Client, clip_id: str, *rest: Any) -> dict[str, Any]:
+        with server.database.transaction() as session:
+            word_times.record(session, clip_id, [Word(0, 5, "hello", 0.25, 0.75)])
+        return wait(client, clip_id, *rest)
+
+    monkeypatch.setattr(Client, "wait", said_then_waited)
+    monkeypatch.setattr(Client, "longest", lambda *_: 10)
+    captions = tmp_path / "two.srt"
+    arguments = ("-o", str(tmp_path / "two.wav"), "--captions", str(captions))
+    code, output = run("say", "Hello one.\n\nHello two.", *arguments)
+    assert code == 0, output
+    assert captions.read_text().startswith("1\n00:00:00,250 --> 00:00:01,250\nHello one.\n")
+    assert "\n00:00:03,350 -->" in captions.read_text(), "2.5 s of the first clip, and a pause"
+    assert run("say", "Hello.", "--captions", str(tmp_path / "a.txt"))[0] == 2
 
 
 def test_say_detached_prints_an_id_that_clips_commands_take(

@@ -98,6 +98,18 @@ def test_relayed_answer_is_whole_and_hides_how_it_came() -> None:
     run(source, test)
 
 
+def test_answer_goes_through_serve_where_the_relay_cannot_listen(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The address is not one of this machine."""
+
+    async def go() -> None:
+        assert not await Relay("198.51.100.1").ready()
+
+    asyncio.run(go())
+    assert "streams go through Serve" in caplog.text
+
+
 def test_reader_that_stops_reading_holds_little_and_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -142,12 +154,13 @@ def test_relayed_answer_ends_when_the_client_goes() -> None:
 def test_blocks_are_given_once_and_to_nobody_without_the_token() -> None:
     async def go() -> None:
         offers, source = Relay("127.0.0.1"), Source(2)
+        assert await offers.ready()
         async with offers.offering(source.blocks()) as (name, fetched):
             address = name.split()[0]
             with pytest.raises(BrokenOff):
                 await anext(relay.fetch(f"{address} {'0' * 32}"))
             assert [block async for block in relay.fetch(name)] == [BLOCK, BLOCK]
-            await fetched
+            await fetched()
             with pytest.raises(BrokenOff):
                 await anext(relay.fetch(name))
         offers.close()

@@ -93,7 +93,7 @@ class Scene:
         return time.monotonic() - begun
 
     async def measure(
-        self, other: Headers, flood: Flood, connections: int, seconds: float = 3.0
+        self, other: Headers, flood: Flood, connections: int, seconds: float = 6.0
     ) -> None:
         """Compares the looks of another user before and beside `connections` of another process
         that ask again and again."""
@@ -191,7 +191,7 @@ def test_recordings_of_one_user(api: Api) -> None:
 
 
 def test_deletions_and_recordings_while_the_store_is_silent(api: Api, proxy: FaultProxy) -> None:
-    """Clips are deleted, and recordings asked for, while the store answers nobody."""
+    """Clips are deleted, and recordings asked for, while the store answers nobody for 15 s."""
     flooder, other = api.sign_up(), api.sign_up("b@example.com")
     ids = []
     for _ in range(40):
@@ -206,7 +206,7 @@ def test_deletions_and_recordings_while_the_store_is_silent(api: Api, proxy: Fau
             await there.look(other)
             proxy.active_fault = ActiveFault(Fault.SILENT)
             try:
-                await there.measure(other, Flood(asks, flooder), 60, 6.0)
+                await there.measure(other, Flood(asks, flooder), 60, 15.0)
             finally:
                 proxy.active_fault = None
             return there

@@ -19,6 +19,7 @@ from pipelines.protocol import Segment
 from serve_app.db.models import ClipState, User
 from serve_app.http.clip_stream import StreamInterrupted
 from serve_app.jobs import claiming, queue
+from tests.postgres import Postgres
 from tests.serve_app.actions import events_of
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.listener import Listener, listening
@@ -155,6 +156,29 @@ def test_get_audio_stream_breaks_off_on_a_new_attempt(
     stored = stage.stored(clip_id)
     assert 0 < len(body) < len(stored) == len(stage.heard(clip_id))
     assert any(stored[22:42]), "the file states its length"
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_get_audio_stream_goes_on_while_the_database_is_away(
+    stage: Stage, postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    clip_id = stage.harness.submit()
+
+    async def listen() -> bytes:
+        async with stage.harness.working(), stage.listening(clip_id) as listener:
+            await listener.until_body(b"RIFF")
+            heard, away = len(listener.body), postgres.away()
+            await asyncio.to_thread(away.__enter__)
+            stage.go_on.set()
+            await until_on_loop(lambda: len(listener.body) > heard, TIMEOUT, "more is heard")
+            assert not listener.whole, "it is not charged yet"
+            await asyncio.to_thread(away.__exit__, None, None, None)
+            await listener.end(60)
+            return listener.body
+
+    assert asyncio.run(listen()) == streamed(stage.stored(clip_id), "WAV")
+    assert stage.harness.balance() == 9_950
 
 
 def test_get_audio_stream_breaks_off_on_cancellation(stage: Stage) -> None:

@@ -18,7 +18,7 @@ from tests.serve_app.api_harness import Api, bearer
 schemathesis: Any = Lazily("schemathesis")
 openapi: Any = Lazily("schemathesis.specs.openapi.checks")
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
 """Requests that fit the document, and again as many that break it, for each operation."""
 SECONDS_BETWEEN = 60.0
 """By the clock of the application, so that its limits do not end the run."""

@@ -20,6 +20,7 @@ from serve_app.storage.multipart import MultipartWriter
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
 from tests.serve_app.worker_harness import WorkerHarness
+from tests.waiting import until
 
 POISON = "Poison. Poison."
 
@@ -92,7 +93,8 @@ def test_incomplete_upload_of_a_dead_worker_is_made_again(harness: WorkerHarness
     run_until_killed(harness, kill_before_upload)
     key = f"styletts2-output/{clip_id}.wav"
     assert harness.clip(clip_id).made_by is not None
-    assert harness.store.list_multipart(key)
+    harness.store.open_writer(key, "audio/wav").write(b"what a long clip has left")
+    until(lambda: harness.store.list_multipart(key), 5, "the upload is open")
     let_leases_run_out(harness)
     harness.run(harness.ended(clip_id))
     assert harness.clip(clip_id).state is ClipState.SUCCEEDED

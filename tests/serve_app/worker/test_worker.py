@@ -110,7 +110,7 @@ def test_worker_stops_a_cancelled_clip_and_leaves_nothing(harness: WorkerHarness
     key = f"styletts2-output/{clip_id}.wav"
 
     def cancelled_and_quiet() -> bool:
-        if harness.clip(clip_id).state is ClipState.PENDING and harness.store.list_multipart(key):
+        if harness.clip(clip_id).state is ClipState.PENDING and hanging:
             harness.cancel(clip_id)
         return harness.clip(clip_id).state is ClipState.CANCELLED and hanging == 0
 
@@ -120,6 +120,18 @@ def test_worker_stops_a_cancelled_clip_and_leaves_nothing(harness: WorkerHarness
         harness.store.head(key)
     assert harness.balance() == 10_000
     assert harness.tally.outcomes == []
+
+
+def test_worker_finds_without_notices_what_it_was_not_told_of(harness: WorkerHarness) -> None:
+    harness.database.notices.close()
+
+    async def go() -> None:
+        async with harness.working(), asyncio.timeout(20):
+            await asyncio.sleep(0.2)  # it has found nothing, and waits
+            clip_id = await asyncio.to_thread(harness.submit)
+            await harness.until(harness.ended(clip_id))
+
+    asyncio.run(go())
 
 
 def test_worker_stops_only_the_cancelled_clip(harness: WorkerHarness) -> None:
@@ -174,7 +186,7 @@ def test_worker_completes_the_clean_up_of_a_cancelled_clip(
 
     def looked_at_thrice() -> bool:
         nonlocal at
-        if not at and harness.store.list_multipart(key):
+        if not at and harness.stages.rendered:
             harness.cancel(clip_id)
             at = time.monotonic()
         with harness.database.transaction() as session:

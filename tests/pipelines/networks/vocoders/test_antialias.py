@@ -24,7 +24,18 @@ def by_definition(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Ten
     return F.conv1d(F.pad(active, (5, 6), mode="replicate"), down, stride=2, groups=channels)
 
 
-FORMS = pytest.mark.parametrize("form", [antialias._in_tiles, antialias._as_convolutions])
+Form = Callable[..., Tensor]
+
+
+def in_tiles(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    return antialias._in_tiles(x, alpha, scale, *antialias._phases(up, down, x.shape[1]))
+
+
+def as_convolutions(x: Tensor, alpha: Tensor, scale: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    return antialias._as_convolutions(x, alpha, scale, *antialias._grouped(up, down, x.shape[1]))
+
+
+FORMS = pytest.mark.parametrize("form", [in_tiles, as_convolutions])
 
 
 @FORMS
@@ -36,7 +47,7 @@ FORMS = pytest.mark.parametrize("form", [antialias._in_tiles, antialias._as_conv
     seed=st.integers(0, 1000),
 )
 def test_antialias_equals_the_definition(
-    form: Callable[..., Tensor], batch: int, channels: int, time: int, seed: int
+    form: Form, batch: int, channels: int, time: int, seed: int
 ) -> None:
     torch.manual_seed(seed)
     x = torch.randn(batch, channels, time)
@@ -53,7 +64,7 @@ def test_antialias_tiles_cover_every_row(monkeypatch: pytest.MonkeyPatch) -> Non
     expected = by_definition(*arguments)
     monkeypatch.setattr(antialias, "TILE", 24)
     monkeypatch.setattr(antialias, "LEAST_WIDTH", 7)
-    torch.testing.assert_close(antialias._in_tiles(*arguments), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(in_tiles(*arguments), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("log_scale", [True, False])
@@ -81,3 +92,15 @@ def test_antialias_bfloat16_is_computed_in_float32() -> None:
         result, exact = layer(x), layer(x.float())
     assert result.dtype == torch.bfloat16
     assert torch.equal(result, exact.bfloat16())
+
+
+def test_antialias_filters_are_made_once_for_each_device() -> None:
+    layer = AntiAliasedSnake(3, True, True)
+    with torch.no_grad():
+        layer(torch.randn(1, 3, 50))
+        [first] = layer._filters.values()
+        layer(torch.randn(2, 3, 70))
+        assert [*layer._filters.values()] == [first]
+        made = layer.to("meta")(torch.empty(1, 3, 50, device="meta"))
+        assert made.device.type == "meta"
+        assert len(layer._filters) == 2
