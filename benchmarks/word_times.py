@@ -42,7 +42,7 @@ _FRAME_SECONDS = 0.005
 _HEARD = 10 ** (-30 / 20)
 _WITHIN = 0.3
 """Seconds around a word in which its sound may begin."""
-_NEAR = 0.1
+_NEAR = 0.05
 """Seconds before a pause in which Whisper begins the word behind it."""
 _LETTERS = re.compile(r"[^a-z0-9]")
 
@@ -57,13 +57,14 @@ def heard(model: WhisperModel, clip: Waveform, rate: int) -> list[tuple[str, flo
 
 
 def pauses_of(clip: Waveform, rate: int) -> list[tuple[float, float]]:
-    """Begin and end of each, in seconds; not those at the ends of the clip."""
+    """Begin and end of each, in seconds; that before the first word too."""
     size = round(_FRAME_SECONDS * rate)
     frames = clip[: len(clip) // size * size].reshape(-1, size)
     levels = np.sqrt(np.square(frames).mean(axis=1))
     loud = np.flatnonzero(levels > _HEARD * np.percentile(levels, 90))
     gaps = np.flatnonzero(np.diff(loud) * _FRAME_SECONDS >= _PAUSE_SECONDS)
-    return [
+    first = (0.0, float(loud[0] * _FRAME_SECONDS))
+    return [first] + [
         ((loud[gap] + 1) * _FRAME_SECONDS, loud[gap + 1] * _FRAME_SECONDS) for gap in gaps.tolist()
     ]
 
@@ -80,10 +81,8 @@ def against_whisper(
     for one, other, size in matcher.get_matching_blocks():
         for step in range(size):
             start = found[other + step][1]
-            for begin, end in pauses:
-                if begin - _NEAR <= start < end:
-                    start = end
-            yield ours[one + step], words[one + step].start, start
+            ends = (end for begin, end in pauses if begin - _NEAR <= start < end)
+            yield ours[one + step], words[one + step].start, next(ends, start)
 
 
 def against_sound(
