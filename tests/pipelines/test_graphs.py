@@ -58,14 +58,21 @@ def denoiser() -> Case:
     return network, (styles[0], torch.rand(2), text, styles[1], Lengths.of(SIZES))
 
 
-def decoder(config: ModelConfig) -> Case:
-    kernels = {"resblock_kernels": (3,), "resblock_dilations": ((1,),)}
-    config = replace(reduced(config), generator=replace(reduced(config).generator, **kernels))
-    network, longest = Decoder(config), max(SIZES)
-    asr = torch.randn(2, config.hidden, longest)
-    f0, energy = 100 + torch.rand(2, 2 * longest), torch.randn(2, 2 * longest)
-    noise = torch.randn(2, longest * network.samples_per_frame, 9)
-    return network, (asr, f0, energy, torch.randn(2, config.style), Lengths.of(SIZES), noise)
+def generator(config: ModelConfig, rates: tuple[int, int]) -> Case:
+    """Of a decoder, with two stages of one block each."""
+    small = replace(
+        reduced(config).generator,
+        upsample_rates=rates,
+        upsample_kernels=(2 * rates[0], 2 * rates[1]),
+        resblock_kernels=(3,),
+        resblock_dilations=((1,),),
+    )
+    network: Any = Decoder(replace(reduced(config), generator=small)).generator
+    longest = max(SIZES)
+    x, style = torch.randn(2, small.initial_channels, longest), torch.randn(2, 8)
+    noise = torch.randn(2, longest * small.samples_per_frame, 9)
+    f0 = 100 + torch.rand(2, longest)
+    return network, (x, style, f0, Lengths.of(SIZES), noise)
 
 
 CASES: dict[str, Callable[[], Case]] = {
@@ -73,8 +80,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "UNet of Make-An-Audio": unet,
     "BigVGAN": bigvgan,
     "style denoiser": denoiser,
-    "HiFi-GAN decoder": lambda: decoder(LIBRITTS),
-    "iSTFTNet decoder": lambda: decoder(KOKORO),
+    "HiFi-GAN": lambda: generator(LIBRITTS, (5, 2)),
+    "iSTFTNet": lambda: generator(KOKORO, (10, 6)),
 }
 
 
