@@ -21,6 +21,7 @@ from fastapi import Request, Response
 from pipelines.audio.containers import ENCODINGS
 from serve_app.bulkheads import Bulkhead
 from serve_app.db.models import Clip, ClipState, User
+from serve_app.errors import ApiError
 from serve_app.http.app_state import AppState
 from serve_app.http.clip_stream import clip_stream
 from serve_app.http.clip_view import clip_out
@@ -95,9 +96,11 @@ class SurfaceCall:
     async def begin(self) -> Blocks:
         """Submits the clip and gives the bytes of its audio. Sets `headers`. Raises ApiError and
         InvalidInput where there will be no clip; the first block does where it fails."""
-        if not self.state.wait_slots.has_room(self.user.id):
-            raise too_many_streams()
-        clip = await self._clip()
+        # Held until the clip is there, for its audio to take over: who cannot hear gets no clip.
+        with self.state.wait_slots.hold(self.user.id) as may_wait:
+            if not may_wait:
+                raise too_many_streams()
+            clip = await self._clip()
         self.clip_id, self.credits = clip.id, clip.credits
         self.text = clip.text or ""
         self.headers = {
@@ -158,6 +161,10 @@ class SurfaceCall:
                 async for block in blocks:
                     yield block
             end = _End.GONE if gone else _End.SENT
+        except ApiError as error:
+            if error.code == "too_many_streams":
+                end = _End.GONE  # another took the place
+            raise
         except (GeneratorExit, asyncio.CancelledError):
             end = _End.GONE
             raise
