@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.http.submission import Submission
 from serve_app.media import clips
 from serve_app.media.clips import NewClip
+
+logger = logging.getLogger(__name__)
 
 FIRST_BYTES = 1024
 """Sent at once at first: ElevenLabs' client hands nothing on before it has as much."""
@@ -176,7 +179,11 @@ class SurfaceCall:
             else:
                 del self.state.callers[clip_id]
             settle = partial(self._settle, clip_id, end)
-            await asyncio.shield(self.state.work.writes.run(self.user.id, settle))
+            try:
+                await asyncio.shield(self.state.work.writes.run(self.user.id, settle))
+            except Exception as error:  # noqa: BLE001 - what was sent stays complete
+                # A key that is still held is released when it is old.
+                logger.warning("the end of a call was not recorded (%s)", type(error).__name__)
 
     def _settle(self, clip_id: str, end: _End) -> None:
         settings = self.state.settings
