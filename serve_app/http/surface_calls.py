@@ -191,7 +191,9 @@ class SurfaceCall:
             now = self.state.clock(session)
             clip = clips.get(session, self.user.id, clip_id)
             pending = clip.state is ClipState.PENDING
-            if end is _End.GONE and pending and settings.cancel_on_disconnect:
+            # A repetition may have come while this waited for its turn.
+            alone = not self.state.callers[clip_id]
+            if end is _End.GONE and pending and alone and settings.cancel_on_disconnect:
                 clips.delete(session, self.user.id, clip_id, settings, now)
             over = clip.state in (ClipState.FAILED, ClipState.CANCELLED)
             if self._derived_key is not None and (end is _End.SENT or over):
