@@ -19,7 +19,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
@@ -128,16 +128,11 @@ def renew(session: Session, claims: Collection[Claim], now: float, seconds: floa
 
 
 def active_leases(session: Session, claims: Collection[Claim]) -> set[str]:
-    """The tokens of those claims that still hold their lease, or whose clip has succeeded. The
-    others were cancelled, deleted or lost, and their work may stop. One query, without locks."""
+    """The tokens of those claims that still hold their lease. The others were cancelled, deleted,
+    lost or have succeeded, and their work may stop. One query, without locks."""
     tokens = {claim.clip.id: claim.token for claim in claims}
-    rows = session.execute(
-        select(Clip.id, Clip.lease).where(
-            Clip.id.in_(tokens),
-            or_(and_(PENDING, Clip.lease.in_(tokens.values())), Clip.s3_key.is_not(None)),
-        )
-    )
-    return {lease or tokens[clip_id] for clip_id, lease in rows}
+    held = select(Clip.lease).where(Clip.id.in_(tokens), PENDING, Clip.lease.in_(tokens.values()))
+    return {lease for lease in session.scalars(held) if lease is not None}
 
 
 def report(
