@@ -248,12 +248,19 @@ class SocketChannel:
         if not (topics := told(session)):
             return
         try:
-            there = list(self._folder.iterdir())
+            self._send(sorted(topics))
         except FileNotFoundError:
-            return
+            return  # nobody listens
+        except OSError as error:
+            # What is committed is not to look as if it were not.
+            logger.info("a notice was not sent (%s)", type(error).__name__)
+
+    def _send(self, topics: list[str]) -> None:
+        self._check_owner()
+        there = list(self._folder.iterdir())
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(_SEND_SECONDS)
-            for datagram in _datagrams(sorted(topics)):
+            for datagram in _datagrams(topics):
                 for place in there:
                     self._send_to(sender, place, datagram)
 
@@ -267,10 +274,13 @@ class SocketChannel:
 
     def listen(self) -> Incoming:
         self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._check_owner()
+        return _SocketIncoming(self._folder / f"{os.getpid()}-{next(self._numbers)}")
+
+    def _check_owner(self) -> None:
         found = self._folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise PermissionError(f"{self._folder} belongs to somebody else")
-        return _SocketIncoming(self._folder / f"{os.getpid()}-{next(self._numbers)}")
 
 
 class _SocketIncoming:
