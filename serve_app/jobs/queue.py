@@ -164,6 +164,18 @@ def release(
     notices.tell(session, notices.LINE)
 
 
+def release_unanswered(session: Session, maker: str, running: Collection[str], now: float) -> None:
+    """Gives back what was leased to a worker that does not run it: the claim took effect, but its
+    answer was lost. `running` are the tokens of what it runs. Waits for no lock."""
+    unknown = (
+        select(Clip.id, Clip.lease)
+        .where(PENDING, Clip.maker == maker, Clip.lease.not_in(running))
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    for clip_id, token in session.execute(unknown).all():
+        release(session, clip_id, token or "", now)
+
+
 def retry_or_fail(
     session: Session,
     clip_id: str,
