@@ -31,6 +31,8 @@ from serve_app.settings import QueueSettings
 
 LOST, TOO_LONG = "worker_lost", "took_too_long"
 """Error codes of clips that fail although nothing may be wrong with them."""
+SOMEBODY = "?"
+"""The maker of what may be left of a clip, where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,11 @@ def transition(
         clip.failed = True
         clip.error_code = code
         clip.error = message
-        if clip.lane == BULK and clip.losses > 0 and clip.made_by is None:
-            # A line's result is stored without a checkpoint: what a lost attempt left is swept.
-            clip.made_by = clip.lease
+        lost = clip.losses > 0 or clip.lease is None or to is ClipState.CANCELLED
+        if clip.lane == BULK and clip.started_at is not None and lost:
+            # A line's result is stored without a checkpoint, and its worker may be dead without
+            # anybody's knowing yet: what an attempt left is swept.
+            clip.made_by = clip.made_by or clip.lease or SOMEBODY
     clip.finished_at = now
     clear_lease(clip, ready=False)
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
