@@ -112,6 +112,23 @@ def test_watch_goes_on_after_a_broken_connection(postgres_database: Database) ->
     asyncio.run(go())
 
 
+@pytest.mark.parametrize("heard", [True, False])
+def test_notices_that_do_not_come_back_are_warned_of(
+    postgres_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    heard: bool,
+) -> None:
+    """As behind a pooler that shares connections by transaction."""
+    monkeypatch.setattr(notices, "_ECHO_SECONDS", 5.0 if heard else 0.1)
+    if not heard:
+        monkeypatch.setattr(notices, "_CHANNEL", "elsewhere")
+    channel = notices.PostgresChannel(postgres_database.engine)
+    for _ in range(2):
+        channel.listen().close()
+    assert caplog.text.count("do not arrive") == (0 if heard else 1)
+
+
 def test_changes_of_the_queue_are_told(sqlite_database: Database) -> None:
     user = make_user(sqlite_database)
 
