@@ -12,7 +12,7 @@ from serve_app.db.engine import Database
 from serve_app.http.pace import Pace
 from serve_app.http.relay import Relay
 from serve_app.http.single_flight import SingleFlight
-from serve_app.http.wait_slots import WaitSlots
+from serve_app.http.wait_slots import MAX_STRANGERS, MAX_STRANGERS_PER_ADDRESS, WaitSlots
 from serve_app.http.work import Work
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -45,6 +45,10 @@ class AppState:
     """Calls of other services' clients that hear each clip at this process."""
     pace: Pace = field(default_factory=Pace)
     wait_slots: WaitSlots = field(default_factory=WaitSlots)
+    strangers: WaitSlots = field(
+        default_factory=lambda: WaitSlots(MAX_STRANGERS, MAX_STRANGERS_PER_ADDRESS)
+    )
+    """Connections that have yet to say whose they are, of each address."""
     readiness_check: SingleFlight[list[str]] = field(default_factory=SingleFlight)
     """What `/readyz` found, and `metrics_scrape` what `/metrics` did: anybody may ask for them."""
     part_checks: Mapping[str, SingleFlight[None]] = field(

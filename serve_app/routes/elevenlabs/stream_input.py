@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
@@ -19,6 +19,8 @@ from serve_app.http.app_state import AppState
 from serve_app.http.clip_stream import StreamInterrupted
 from serve_app.http.streaming import too_many_streams
 from serve_app.http.surface_errors import slug_of
+from serve_app.http.wait_slots import WaitSlots
+from serve_app.http.work import address_of
 from serve_app.routes.elevenlabs.formats import encoding
 from serve_app.routes.elevenlabs.socket_messages import Message, Options
 from serve_app.routes.elevenlabs.text_speaker import Line, Speaker
@@ -28,7 +30,7 @@ logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1/text-to-speech")
 
 FIRST_MESSAGE_SECONDS = 10.0
-"""Until the first message, which may hold the key."""
+"""Until the first message of a connection that has no key yet."""
 MAX_CONTEXTS = 5
 _NORMAL, _POLICY, _ERROR = 1000, 1008, 1011
 
@@ -71,18 +73,34 @@ async def _serve(websocket: WebSocket, voice_id: str, converse: Conversation) ->
     state: AppState = websocket.app.state.bernie
     headers = websocket.headers
     token = headers.get("xi-api-key") or bearer_of(headers.get("authorization", ""))
-    user = await _user(state, token) if token else None
-    first = await _first_message(websocket, None if user else FIRST_MESSAGE_SECONDS)
-    if user is None:
-        extra = first.model_extra or {}
-        given = first.xi_api_key or extra.get("xi-api-key") or bearer_of(first.authorization or "")
-        user = await _user(state, str(given))
+    first = None
+    if not token:
+        address = address_of(websocket)
+        await state.pace.wait(address)
+        with _place(state.strangers, address):
+            first = await _first_message(websocket, FIRST_MESSAGE_SECONDS)
+        token = _key_in(first)
+    user = await _user(state, token)
     options = Options.model_validate(dict(websocket.query_params))
     encoding(options.output_format, True)
-    with state.wait_slots.hold(user.id) as has_room:
+    with _place(state.wait_slots, user.id):
+        if first is None:
+            first = await _first_message(websocket, options.inactivity_timeout)
+        await converse(Line(websocket, state, user, voice_id, options), first)
+
+
+@contextmanager
+def _place(slots: WaitSlots, whose: str) -> Iterator[None]:
+    """Holds a slot for the block. Raises ApiError 429 where there is none."""
+    with slots.hold(whose) as has_room:
         if not has_room:
             raise too_many_streams()
-        await converse(Line(websocket, state, user, voice_id, options), first)
+        yield
+
+
+def _key_in(first: Message) -> str:
+    extra = first.model_extra or {}
+    return str(first.xi_api_key or extra.get("xi-api-key") or bearer_of(first.authorization or ""))
 
 
 async def _one_text(line: Line, first: Message) -> None:
@@ -164,7 +182,7 @@ async def _user(state: AppState, token: str) -> User:
     return caller.user
 
 
-async def _first_message(websocket: WebSocket, seconds: float | None) -> Message:
+async def _first_message(websocket: WebSocket, seconds: float) -> Message:
     try:
         return await asyncio.wait_for(_receive(websocket), seconds)
     except TimeoutError:
