@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
@@ -155,7 +156,7 @@ async def _several_texts(line: Line, first: Message) -> None:
             for task in ended:
                 task.result()
     finally:
-        line.gone = True
+        await line.leave()
         await _cancel(tasks)
 
 
@@ -166,7 +167,7 @@ async def _until_one_ends(tasks: set[asyncio.Task[None]], line: Line) -> None:
         for task in ended:
             task.result()
     finally:
-        line.gone = True
+        await line.leave()
         await _cancel(tasks)
 
 
@@ -184,9 +185,12 @@ async def _user(state: AppState, token: str) -> User:
 
 async def _first_message(websocket: WebSocket, seconds: float) -> Message:
     try:
-        return await asyncio.wait_for(_receive(websocket), seconds)
+        found = await asyncio.wait_for(websocket.receive(), seconds)
     except TimeoutError:
         raise ApiError(400, "input_timeout_exceeded", "No first message came.") from None
+    if found["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect
+    return _read(found)
 
 
 async def _next_message(line: Line) -> Message:
@@ -195,24 +199,23 @@ async def _next_message(line: Line) -> Message:
     silence = line.options.inactivity_timeout
     while True:
         try:
-            return await asyncio.wait_for(_receive(line.websocket), silence)
+            return _read(await asyncio.wait_for(line.receive(), silence))
         except TimeoutError:
             if not line.working:
                 message = f"No text came for {silence:g} seconds."
                 raise ApiError(400, "input_timeout_exceeded", message) from None
 
 
-async def _receive(websocket: WebSocket) -> Message:
+def _read(found: Mapping[str, Any]) -> Message:
     try:
-        return Message.model_validate(json.loads(await websocket.receive_text()))
-    except (KeyError, json.JSONDecodeError) as error:
+        return Message.model_validate(json.loads(found.get("text") or ""))
+    except json.JSONDecodeError as error:
         raise ApiError(400, "invalid_message", "A message must be an object of JSON.") from error
 
 
 async def _until_gone(line: Line) -> None:
-    while (await line.websocket.receive())["type"] != "websocket.disconnect":
-        pass
-    raise WebSocketDisconnect
+    while True:
+        await line.receive()
 
 
 async def _refuse(websocket: WebSocket, error: ApiError, code: int = _POLICY) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -58,3 +60,20 @@ def test_connections_without_a_key_are_few(sqlite_api: Api) -> None:
             another.send_json({"text": ""})
             assert another.receive_json()["error"] == "too_many_concurrent_requests"
     assert state.wait_slots.has_room("anyone")
+
+
+def test_who_leaves_while_the_server_is_behind_is_noticed(sqlite_api: Api) -> None:
+    key, most = key_of(sqlite_api), 40
+    settings = sqlite_api.settings.model_copy(update={"max_text_characters": most})
+    state = state_of(sqlite_api, settings=settings, wait_slots=WaitSlots(2, 2))
+    with opened(sqlite_api, key) as socket:
+        socket.send_json({"text": "It rains here. ", "flush": True})
+        headers = {"xi-api-key": key}
+        listed = partial(sqlite_api.client.get, "/api/clips", headers=headers)
+        until(lambda: listed().json()["items"], 5, "the first piece is a clip, which nobody makes")
+        for text in ("word " * 8, "word", "and more"):
+            socket.send_json({"text": text})
+        time.sleep(0.1)
+        socket.close()
+        until(lambda: listed().json()["items"][0]["state"] == "cancelled", 5, "it is cancelled")
+        until(lambda: state.wait_slots.has_room("anyone"), 5, "its place is free")
