@@ -33,6 +33,8 @@ router = APIRouter(prefix="/v1/text-to-speech")
 FIRST_MESSAGE_SECONDS = 10.0
 """Until the first message of a connection that has no key yet."""
 MAX_CONTEXTS = 5
+_ESCAPED, _OTHER_CHARACTERS = 12, 4096
+"""Characters of JSON that one of the text may be, and those beside the text."""
 _NORMAL, _POLICY, _ERROR = 1000, 1008, 1011
 
 Conversation = Callable[[Line, Message], Awaitable[None]]
@@ -79,14 +81,14 @@ async def _serve(websocket: WebSocket, voice_id: str, converse: Conversation) ->
         address = address_of(websocket)
         await state.pace.wait(address)
         with _place(state.strangers, address):
-            first = await _first_message(websocket, FIRST_MESSAGE_SECONDS)
+            first = await _first_message(websocket, state, FIRST_MESSAGE_SECONDS)
         token = _key_in(first)
     user = await _user(state, token)
     options = Options.model_validate(dict(websocket.query_params))
     encoding(options.output_format, True)
     with _place(state.wait_slots, user.id):
         if first is None:
-            first = await _first_message(websocket, options.inactivity_timeout)
+            first = await _first_message(websocket, state, options.inactivity_timeout)
         await converse(Line(websocket, state, user, voice_id, options), first)
 
 
@@ -183,14 +185,14 @@ async def _user(state: AppState, token: str) -> User:
     return caller.user
 
 
-async def _first_message(websocket: WebSocket, seconds: float) -> Message:
+async def _first_message(websocket: WebSocket, state: AppState, seconds: float) -> Message:
     try:
         found = await asyncio.wait_for(websocket.receive(), seconds)
     except TimeoutError:
         raise ApiError(400, "input_timeout_exceeded", "No first message came.") from None
     if found["type"] == "websocket.disconnect":
         raise WebSocketDisconnect
-    return _read(found)
+    return _read(found, state)
 
 
 async def _next_message(line: Line) -> Message:
@@ -199,18 +201,26 @@ async def _next_message(line: Line) -> Message:
     silence = line.options.inactivity_timeout
     while True:
         try:
-            return _read(await asyncio.wait_for(line.receive(), silence))
+            found = await asyncio.wait_for(line.receive(), silence)
         except TimeoutError:
             if not line.working:
                 message = f"No text came for {silence:g} seconds."
                 raise ApiError(400, "input_timeout_exceeded", message) from None
+        else:
+            await line.state.message_pace.wait(line.user.id)
+            return _read(found, line.state)
 
 
-def _read(found: Mapping[str, Any]) -> Message:
+def _read(found: Mapping[str, Any], state: AppState) -> Message:
+    text = found.get("text") or ""
+    most = _ESCAPED * state.settings.max_text_characters + _OTHER_CHARACTERS
+    if len(text) > most:
+        raise ApiError(413, "body_too_large", f"A message may have at most {most} characters.")
     try:
-        return Message.model_validate(json.loads(found.get("text") or ""))
-    except json.JSONDecodeError as error:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ApiError(400, "invalid_message", "A message must be an object of JSON.") from error
+    return Message.model_validate(content)
 
 
 async def _until_gone(line: Line) -> None:

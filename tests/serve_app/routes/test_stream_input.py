@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from starlette.testclient import WebSocketTestSession
 
+from serve_app.http.pace import Pace
 from serve_app.http.wait_slots import WaitSlots
 from serve_app.routes.elevenlabs import stream_input
 from tests.serve_app.api_harness import Api
@@ -77,3 +79,37 @@ def test_who_leaves_while_the_server_is_behind_is_noticed(sqlite_api: Api) -> No
         socket.close()
         until(lambda: listed().json()["items"][0]["state"] == "cancelled", 5, "it is cancelled")
         until(lambda: state.wait_slots.has_room("anyone"), 5, "its place is free")
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        (json.dumps({"text": "", "more": "x" * 65_000}), "body_too_large"),
+        ("[" * 50_000, "invalid_message"),
+        ('{"seed": ' + "9" * 5_000 + "}", "invalid_message"),
+        ("no JSON", "invalid_message"),
+    ],
+)
+def test_a_message_that_cannot_be_read_is_refused(
+    sqlite_api: Api, message: str, error: str
+) -> None:
+    with opened(sqlite_api, None) as socket:
+        socket.send_text(message)
+        assert socket.receive_json()["error"] == error
+
+
+def test_messages_have_a_pace(sqlite_api: Api) -> None:
+    counted: list[str] = []
+
+    class Counting(Pace):
+        def delay(self, user: str) -> float:
+            counted.append(user)
+            return 0.0
+
+    key = key_of(sqlite_api)
+    state_of(sqlite_api, message_pace=Counting())
+    with opened(sqlite_api, key) as socket:
+        for text in (" ", " ", ""):
+            socket.send_json({"text": text})
+        assert socket.receive_json()["isFinal"]
+    assert len(counted) == 2, "all but the first, for which the connection waits"
