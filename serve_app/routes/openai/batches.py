@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from serve_app.db.models import Batch, BatchState
 from serve_app.db.pagination import encode_cursor
 from serve_app.errors import ApiError, invalid
-from serve_app.field_rules import length
+from serve_app.field_rules import length, storable
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.batch_submission import BatchRequest, submit
 from serve_app.http.openai_batches import BATCH, FILE, batch_shown
@@ -35,8 +35,7 @@ class NewBatch(ForeignBody):
 async def create_batch(
     body: NewBatch, user: CurrentUser, state: StateDep, request: Request
 ) -> dict[str, Any]:
-    if len(body.metadata or ()) > _MAX_PAIRS:
-        raise invalid("metadata", f"metadata may have {_MAX_PAIRS} pairs.")
+    _check_metadata(body.metadata or {})
     asked = BatchRequest(
         upload=body.input_file_id.removeprefix(FILE),
         format="jsonl",
@@ -51,6 +50,14 @@ async def create_batch(
     )
     batch = await state.work.recordings.run(user.id, submit, state, user, asked)
     return batch_shown(batch)
+
+
+def _check_metadata(given: dict[str, str]) -> None:
+    """Raises ApiError 422."""
+    if len(given) > _MAX_PAIRS:
+        raise invalid("metadata", f"metadata may have {_MAX_PAIRS} pairs.")
+    if not storable(given):
+        raise invalid("metadata", "metadata may have no NUL and no half of a surrogate pair.")
 
 
 @router.get("")

@@ -1,0 +1,54 @@
+"""Batches in OpenAI's shape, before anything feeds them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from serve_app.db.engine import Database
+from serve_app.settings import Settings
+from serve_app.storage.store import ObjectStore
+from tests.serve_app.api_harness import Headers, error_of
+from tests.serve_app.batches import Batches
+
+LINE = {
+    "custom_id": "a",
+    "method": "POST",
+    "url": "/v1/audio/speech",
+    "body": {"model": "tts-1", "input": "One.", "voice": "alloy"},
+}
+
+
+@pytest.fixture
+def batches(api_settings: Settings, sqlite_database: Database, api_store: ObjectStore) -> Batches:
+    return Batches(api_settings, sqlite_database, api_store)
+
+
+@pytest.fixture
+def ada(batches: Batches) -> Headers:
+    return batches.sign_up()
+
+
+def create(batches: Batches, headers: Headers, upload: str, **fields: Any) -> httpx.Response:
+    asked = {
+        "input_file_id": f"file-{upload}",
+        "endpoint": "/v1/audio/speech",
+        "completion_window": "24h",
+        **fields,
+    }
+    # json writes half of a surrogate pair, which httpx itself refuses.
+    return batches.client.post(
+        "/v1/batches",
+        headers={**headers, "content-type": "application/json"},
+        content=json.dumps(asked),
+    )
+
+
+def test_metadata_that_cannot_be_shown_is_refused(batches: Batches, ada: Headers) -> None:
+    upload = batches.manifest(ada, [LINE])
+    for metadata in ({"a": "\ud800"}, {"\ud800": "a"}, {"a": "\0"}):
+        assert error_of(create(batches, ada, upload, metadata=metadata), 400)
+    assert batches.client.get("/v1/batches", headers=ada).json()["data"] == []
