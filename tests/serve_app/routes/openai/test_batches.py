@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.datastructures import UploadFile
 
 from serve_app.db.engine import Database
 from serve_app.settings import Settings
@@ -52,3 +53,17 @@ def test_metadata_that_cannot_be_shown_is_refused(batches: Batches, ada: Headers
     for metadata in ({"a": "\ud800"}, {"\ud800": "a"}, {"a": "\0"}):
         assert error_of(create(batches, ada, upload, metadata=metadata), 400)
     assert batches.client.get("/v1/batches", headers=ada).json()["data"] == []
+
+
+def test_file_is_read_by_the_thread_that_keeps_it(
+    batches: Batches, ada: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In front of the bulkhead a crowd's files would all be in memory at once."""
+    monkeypatch.delattr(UploadFile, "read")
+    content = json.dumps(LINE).encode()
+    sent = batches.client.post(
+        "/v1/files", headers=ada, data={"purpose": "batch"}, files={"file": ("a.jsonl", content)}
+    )
+    assert (sent.status_code, sent.json()["bytes"]) == (200, len(content)), sent.text
+    path = f"/v1/files/{sent.json()['id']}/content"
+    assert batches.client.get(path, headers=ada).content == content
