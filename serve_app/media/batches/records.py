@@ -18,6 +18,9 @@ from serve_app.ids import is_id
 from serve_app.media.batches.lines import Rejection
 from serve_app.settings import Settings
 
+_LOOKED_THROUGH = 200
+"""Batches of a user among which a repeated request looks for its first one."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
@@ -142,6 +145,16 @@ def list_batches(
     rows = list(session.scalars(newest_first.limit(limit + 1)))
     more = encode_cursor(rows[limit - 1].created_at, rows[limit - 1].id) if rows[limit:] else None
     return Page(rows[:limit], more)
+
+
+def made_since(
+    session: Session, user_id: str, options: dict[str, Any], since: float
+) -> Batch | None:
+    """The user's newest batch with these options that is not older than `since`."""
+    query = select(Batch).where(Batch.user_id == user_id, Batch.created_at >= since)
+    newest_first = query.order_by(Batch.created_at.desc(), Batch.id.desc())
+    found = session.scalars(newest_first.limit(_LOOKED_THROUGH))
+    return next((each for each in found if each.options == options), None)
 
 
 def open_for_service(session: Session, now: float, limit: int) -> Sequence[Batch]:

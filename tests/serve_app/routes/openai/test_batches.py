@@ -67,3 +67,15 @@ def test_file_is_read_by_the_thread_that_keeps_it(
     assert (sent.status_code, sent.json()["bytes"]) == (200, len(content)), sent.text
     path = f"/v1/files/{sent.json()['id']}/content"
     assert batches.client.get(path, headers=ada).content == content
+
+
+def test_repeated_request_gets_the_batch_of_the_first(batches: Batches, ada: Headers) -> None:
+    upload, again = batches.manifest(ada, [LINE]), {**ada, "x-stainless-retry-count": "1"}
+    first = create(batches, ada, upload, metadata={"month": "June"}).json()["id"]
+    assert create(batches, again, upload, metadata={"month": "June"}).json()["id"] == first
+    found = [first]
+    for headers, month, later in ((again, "July", 0), (ada, "June", 0), (again, "June", 1_000)):
+        batches.now += later
+        made = create(batches, headers, upload, metadata={"month": month})
+        assert made.json()["id"] not in found, made.text
+        found.append(made.json()["id"])
