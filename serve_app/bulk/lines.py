@@ -16,6 +16,7 @@ from serve_app.bulk.sources import FIELD, Sources
 from serve_app.db.engine import Database
 from serve_app.db.models import User
 from serve_app.errors import ApiError, invalid
+from serve_app.field_rules import storable
 from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.http.new_clips import conversion_clip, sound_clip, speech_clip
 from serve_app.http.schemas.batches import DEFAULTS
@@ -103,14 +104,13 @@ class LineMaker:
 
     def _body(self, line: ManifestLine, seed: int) -> tuple[str, ClipOptions]:
         """The service and its request. Raises Rejected."""
-        if isinstance(line.fields, Rejection):
-            raise Rejected(line.fields)
-        fields = {**self._defaults, **line.fields}
+        own = fields_of(line)
+        fields = {**self._defaults, **own}
         try:
             service = _service(fields.pop("service"))
             known = BODIES[service].model_fields
             # A default that another service knows is no fault of this line.
-            kept = {name: fields[name] for name in fields if name in known or name in line.fields}
+            kept = {name: fields[name] for name in fields if name in known or name in own}
             if self._sources is not None and service == "seedvc":
                 kept.pop(FIELD, None)
             return service, BODIES[service].model_validate({"seed": seed, **kept})
@@ -157,6 +157,17 @@ class Rejected(Exception):
     def __init__(self, why: Rejection) -> None:
         super().__init__(why.message)
         self.why = why
+
+
+def fields_of(line: ManifestLine) -> dict[str, Any]:
+    """Raises Rejected where the line has none, or one that the database cannot look for."""
+    if isinstance(line.fields, Rejection):
+        raise Rejected(line.fields)
+    for name, value in line.fields.items():
+        if not storable([name, value]):
+            message = "A field may have no NUL and no half of a surrogate pair."
+            raise Rejected(Rejection("invalid_input", message, name))
+    return line.fields
 
 
 def _source_of(line: ManifestLine) -> Any:
