@@ -252,6 +252,10 @@ class BatchService:
                 cancelling.end_early(session, batch, error.code, error.message)
 
         self._changed(feeding, end)
+        with self._database.reading() as session:
+            batch = session.get_one(Batch, feeding.batch_id)
+        if batch.state == BatchState.REFUSED:
+            self._store.delete(place_of(batch.manifest).key)
 
     def _changed(self, feeding: _Feeding, change: Callable[[Session, Batch, float], None]) -> None:
         """Changes the locked batch, if it is held still."""

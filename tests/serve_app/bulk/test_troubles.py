@@ -64,6 +64,7 @@ def test_batch_in_trouble_rests_and_ends_and_others_go_on(
     found = batches.get(ada, bad).json()
     assert (found["state"], found["error"]["code"]) == ("refused", "internal_error")
     assert found["credits"]["held"] == 0
+    assert batches.store.keys(f"batches/{bad}/") == []
     assert batches.findings() == []
 
 
