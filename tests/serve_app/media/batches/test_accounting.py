@@ -350,3 +350,14 @@ def test_doctor_finds_counts_that_do_not_add_up(database: Database) -> None:
         found = session.get_one(Batch, batch.id)
         found.succeeded, found.held = 0, 100
     assert len(findings(database)) == 1
+
+
+def test_failure_holds_what_can_be_stored(database: Database) -> None:
+    batch = accept(database, make_user(database), 1)
+    why = Rejection("invalid_input", "\ud800" * 5_000, "\0" + "x" * 300)
+    with database.transaction() as session:
+        locked = session.get_one(Batch, batch.id)
+        records.refuse(session, locked, "invalid_manifest", why.message, [(1, "a", why)], NOW)
+    with database.reading() as session:
+        (found,) = outcomes.failures_after(session, batch.id, 0, 9)
+    assert (found.field, found.message) == ("\ufffd" + "x" * 99, "\ufffd" * 1_000)
