@@ -90,6 +90,24 @@ MOMENT = Rule(
 )
 
 
+_UNSTORABLE = re.compile("[\\x00\ud800-\udfff]")
+
+
+def storable(value: Any) -> bool:
+    """Whether a value of JSON can be stored and shown again: no string in it, keys among them, has
+    NUL or half of a surrogate pair."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, str) and _UNSTORABLE.search(each):
+            return False
+        if isinstance(each, dict):
+            left += [*each.keys(), *each.values()]
+        elif isinstance(each, (list, tuple)):
+            left += each
+    return True
+
+
 def require(field: str, value: Any, *rules: Rule) -> None:
     """Checks a value that does not come from a request. Raises ApiError 422 with the field unless
     the value keeps all rules."""

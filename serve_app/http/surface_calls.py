@@ -21,10 +21,11 @@ from fastapi import Request, Response
 from pipelines.audio.containers import ENCODINGS
 from serve_app.bulkheads import Bulkhead
 from serve_app.db.models import Clip, ClipState, User
+from serve_app.field_rules import require
 from serve_app.http.app_state import AppState
 from serve_app.http.clip_stream import clip_stream
 from serve_app.http.clip_view import clip_out
-from serve_app.http.schemas.clips import ClipOut
+from serve_app.http.schemas.clips import IDEMPOTENCY_KEY, ClipOut
 from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.http.submission import Submission
 from serve_app.media import clips
@@ -116,7 +117,9 @@ class SurfaceCall:
         if submission.fingerprint is None:
             raise ValueError("a call is told from another by its fingerprint")
         given = self.connection.headers.get("idempotency-key")
-        if given is None:
+        if given is not None:
+            require("Idempotency-Key", given, IDEMPOTENCY_KEY)
+        else:
             self._derived_key = f"call:{submission.fingerprint}"
             if (made := await work.reads.run(user, self._earlier)) is not None:
                 return made
