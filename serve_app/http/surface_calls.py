@@ -124,7 +124,18 @@ class SurfaceCall:
             if (made := await work.reads.run(user, self._earlier)) is not None:
                 return made
         submission.idempotency_key = given or self._derived_key
-        return await submission.answer(self.bulkhead, self.make, Response())
+        try:
+            return await submission.answer(self.bulkhead, self.make, Response())
+        except asyncio.CancelledError:
+            # The clip may be there already, for nobody to hear.
+            await asyncio.shield(work.writes.run(user, self._cancel_unheard))
+            raise
+
+    def _cancel_unheard(self) -> None:
+        with self.state.database.reading() as session:
+            made = clips.with_key(session, self.user.id, self.submission.idempotency_key or "")
+        if made is not None and not self.state.callers[made.id]:
+            self._settle(made.id, _End.GONE)
 
     def _earlier(self) -> ClipOut | None:
         """The clip of a call that says it is a repetition, if its audio is there already. A key
