@@ -108,6 +108,11 @@ def storable(value: Any) -> bool:
     return True
 
 
+def made_storable(text: str, most: int) -> str:
+    """The first `most` characters, with U+FFFD for each that cannot be stored."""
+    return _UNSTORABLE.sub("\ufffd", text[:most])
+
+
 def require(field: str, value: Any, *rules: Rule) -> None:
     """Checks a value that does not come from a request. Raises ApiError 422 with the field unless
     the value keeps all rules."""

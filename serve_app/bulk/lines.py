@@ -16,16 +16,17 @@ from serve_app.bulk.sources import FIELD, Sources
 from serve_app.db.engine import Database
 from serve_app.db.models import User
 from serve_app.errors import ApiError, invalid
+from serve_app.field_rules import storable
 from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.http.new_clips import conversion_clip, sound_clip, speech_clip
 from serve_app.http.schemas.batches import DEFAULTS
 from serve_app.http.schemas.submissions import ClipOptions, Conversion, SoundEffect, Speech
 from serve_app.http.submission import Submission
 from serve_app.http.text_rules import clean_text
-from serve_app.media.batches.lines import Line, Rejection
+from serve_app.media.batches.lines import Line, Rejection, service_of
 from serve_app.media.batches.manifest import ManifestLine
 from serve_app.media.clips import NewClip
-from serve_app.settings import SERVICES, Settings
+from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 
 BODIES: dict[str, type[ClipOptions]] = {
@@ -33,7 +34,6 @@ BODIES: dict[str, type[ClipOptions]] = {
     "seedvc": Conversion,
     "make-an-audio": SoundEffect,
 }
-_NAMES = {**{name: name for name in SERVICES}, **{name: key for key, name in SERVICES.items()}}
 _REMEMBERED = 10_000
 """Different combinations of options whose check is remembered."""
 
@@ -60,7 +60,7 @@ class LineMaker:
         self.state = AppState(settings, database, store, database.now, _no_graph, metrics=str)
         self._sources = sources
         self._checked: dict[str, Rejection | None] = {}
-        _service(self._defaults["service"])
+        service_of(self._defaults["service"])
 
     def check(self, line: ManifestLine) -> Rejection | None:
         """What is wrong with a line, as far as it is cheap to find: its fields for itself, and
@@ -103,14 +103,13 @@ class LineMaker:
 
     def _body(self, line: ManifestLine, seed: int) -> tuple[str, ClipOptions]:
         """The service and its request. Raises Rejected."""
-        if isinstance(line.fields, Rejection):
-            raise Rejected(line.fields)
-        fields = {**self._defaults, **line.fields}
+        own = fields_of(line)
+        fields = {**self._defaults, **own}
         try:
-            service = _service(fields.pop("service"))
+            service = service_of(fields.pop("service"))
             known = BODIES[service].model_fields
             # A default that another service knows is no fault of this line.
-            kept = {name: fields[name] for name in fields if name in known or name in line.fields}
+            kept = {name: fields[name] for name in fields if name in known or name in own}
             if self._sources is not None and service == "seedvc":
                 kept.pop(FIELD, None)
             return service, BODIES[service].model_validate({"seed": seed, **kept})
@@ -159,6 +158,17 @@ class Rejected(Exception):
         self.why = why
 
 
+def fields_of(line: ManifestLine) -> dict[str, Any]:
+    """Raises Rejected where the line has none, or one that the database cannot look for."""
+    if isinstance(line.fields, Rejection):
+        raise Rejected(line.fields)
+    for name, value in line.fields.items():
+        if not storable([name, value]):
+            message = "A field may have no NUL and no half of a surrogate pair."
+            raise Rejected(Rejection("invalid_input", message, name))
+    return line.fields
+
+
 def _source_of(line: ManifestLine) -> Any:
     return None if isinstance(line.fields, Rejection) else line.fields.get(FIELD)
 
@@ -168,17 +178,6 @@ def why_of(error: ValidationError) -> Rejection:
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     return Rejection("invalid_input", f"{field}: {first['msg']}.", field)
-
-
-def _service(name: Any) -> str:
-    found = (
-        _NAMES.get(name.replace("-", "_") if name not in _NAMES else name)
-        if isinstance(name, str)
-        else None
-    )
-    if found is None:
-        raise invalid("service", "service must be speech, conversion or sound_effects.")
-    return found
 
 
 def _why(error: ApiError) -> Rejection:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import ValidationError
 
-from serve_app.bulk.lines import LineMaker, Rejected, seed_of, why_of
+from serve_app.bulk.lines import LineMaker, Rejected, fields_of, seed_of, why_of
 from serve_app.errors import ApiError
 from serve_app.http.new_clips import SPEECH
 from serve_app.http.submission import Submission
@@ -30,9 +28,11 @@ class OpenAiLineMaker(LineMaker):
         """The clip of a line, or why there is none."""
         try:
             body = _body(line, seed_of(batch_id, line.id))
+            wanted, encoding = wanted_speech(body)
         except Rejected as error:
             return Line(line.number, line.id, error.why)
-        wanted, encoding = wanted_speech(body)
+        except ValidationError as error:
+            return Line(line.number, line.id, why_of(error))
         submission = Submission(self.state, self.user, SPEECH, wanted, None, encoding)
         made = self.clip_or_why(lambda: new_clip(submission, body, wanted))
         return Line(line.number, line.id, made)
@@ -40,9 +40,7 @@ class OpenAiLineMaker(LineMaker):
 
 def _body(line: ManifestLine, seed: int) -> SpeechBody:
     """Raises Rejected."""
-    fields: Any = line.fields
-    if isinstance(fields, Rejection):
-        raise Rejected(fields)
+    fields = fields_of(line)
     if fields.get("method") != "POST":
         raise Rejected(Rejection("invalid_input", "method must be POST.", "method"))
     if fields.get("url") != URL:

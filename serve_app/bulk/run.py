@@ -26,6 +26,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, User
 from serve_app.errors import invalid
 from serve_app.media.batches import cancelling, leases, manifest, records, results
+from serve_app.media.batches.leftovers import PREFIX
 from serve_app.media.batches.manifest import ManifestLine
 from serve_app.media.batches.places import ObjectPlace, open_manifest, output_place
 from serve_app.media.batches.records import NewBatch
@@ -177,7 +178,7 @@ class Run:
         options = {"defaults": self._defaults, "copy": asked.output is not None}
         named = json.dumps([asked.output, digest, self._defaults], sort_keys=True)
         name = asked.batch_id or sha256(named.encode()).hexdigest()[:16]
-        own = ObjectPlace(settings.s3_bucket, f"batches/{records.id_of(user.id, name)}/")
+        own = ObjectPlace(settings.s3_bucket, f"{PREFIX}{records.id_of(user.id, name)}/")
         output = output_place(asked.output, settings) if asked.output is not None else own
         return NewBatch(
             name=name,

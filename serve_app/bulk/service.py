@@ -40,7 +40,11 @@ MAX_FEEDERS = 16
 _CONNECTIONS = 6
 _LOOK_SECONDS = 1.0
 _SETTLED_AT_ONCE = 1_000
-_RETRY_SECONDS = 5.0
+_REST_SECONDS = 5.0
+_MAX_TROUBLES = 10
+"""A batch rests longer after each error in a row that nobody expected, about 5 minutes in all, and
+then ends: what its lines hold would be held for ever."""
+_FORGET_SECONDS = 3_600.0
 _STOP_SECONDS = 5.0
 _WORK_SECONDS = 0.02
 """A manifest is checked in Python, beside clips that are under way: as long as it was checked at a
@@ -59,6 +63,14 @@ class _Feeding:
     token: str
 
 
+@dataclass(slots=True)
+class _Trouble:
+    """Errors of a batch in a row, and until when it rests (monotonic)."""
+
+    count: int = 0
+    until: float = 0.0
+
+
 class BatchService:
     """Takes open batches and feeds them, from `start` to `stop`."""
 
@@ -68,6 +80,7 @@ class BatchService:
         self._store = ObjectStore(settings)
         self._stopping = threading.Event()
         self._threads: dict[str, threading.Thread] = {}
+        self._troubles: dict[str, _Trouble] = {}
         self._looking = threading.Thread(target=self._look, name="batches", daemon=True)
 
     def start(self) -> None:
@@ -101,11 +114,16 @@ class BatchService:
 
     def _take(self, room: int) -> list[_Feeding]:
         taken = []
+        moment = time.monotonic()
+        known = self._troubles.copy()
+        for name in [name for name in known if known[name].until < moment - _FORGET_SECONDS]:
+            self._troubles.pop(name, None)  # another worker has ended it
+        resting = {name for name in known if known[name].until > moment}
         with self._database.transaction() as session:
             now = self._database.now(session)
-            for batch in records.open_for_service(session, now, room):
-                if batch.id in self._threads:
-                    continue  # its thread is about to end
+            # A thread may be about to end.
+            but = resting.union(self._threads)
+            for batch in records.open_for_service(session, now, room, but):
                 token = leases.take(session, batch.id, self.settings.lease_seconds, now)
                 if token is not None:
                     taken.append(_Feeding(batch.id, token))
@@ -113,26 +131,41 @@ class BatchService:
 
     def _feed(self, feeding: _Feeding) -> None:
         """Whatever goes wrong, the batch is let go of, to be tried again in a while."""
+        end: ApiError | None = None
         try:
             self._to_its_end(feeding)
+            self._troubles.pop(feeding.batch_id, None)
         except LeaseLost:
             pass
         except ApiError as error:
             # The manifest is not there any more, or no longer what it was.
-            self._give_up(feeding, error)
-        except Exception as error:
-            away = is_unavailable(error) or isinstance(error, StoreUnavailable)
-            logger.warning("batch %s waits", feeding.batch_id, exc_info=not away)
-            self._stopping.wait(_RETRY_SECONDS)
+            end = error if error.status < 500 else self._rested(feeding, error)
+        except Exception as error:  # noqa: BLE001 - it is told of
+            end = self._rested(feeding, error)
         try:
+            if end is not None:
+                self._give_up(feeding, end)
             self._changed(feeding, lambda _session, batch, _now: leases.release(batch))
         except Exception:  # noqa: BLE001 - it ends by itself
             logger.warning("the lease of batch %s is left to its end", feeding.batch_id)
+
+    def _rested(self, feeding: _Feeding, error: Exception) -> ApiError | None:
+        """Has a batch wait, in no thread. The reason to end it where it has waited often enough."""
+        away = is_unavailable(error) or isinstance(error, StoreUnavailable)
+        logger.warning("batch %s waits", feeding.batch_id, exc_info=None if away else error)
+        trouble = self._troubles.setdefault(feeding.batch_id, _Trouble())
+        trouble.count += not away
+        trouble.until = time.monotonic() + _REST_SECONDS * max(trouble.count, 1)
+        if trouble.count < _MAX_TROUBLES:
+            return None
+        return ApiError(500, "internal_error", "Something went wrong on our side.")
 
     def _to_its_end(self, feeding: _Feeding) -> None:
         with self._database.reading() as session:
             batch = session.get_one(Batch, feeding.batch_id)
             user = session.get_one(User, batch.user_id)
+        if batch.state == BatchState.VALIDATING:
+            self._renew(feeding)
         maker = self._maker(batch, user)
         if batch.state == BatchState.VALIDATING and not self._validated(feeding, batch, maker):
             return
@@ -199,12 +232,15 @@ class BatchService:
         return skip or not found.invalid
 
     def _renew(self, feeding: _Feeding) -> None:
-        """Raises LeaseLost, also where the batch was cancelled meanwhile."""
+        """Raises LeaseLost, also where the batch was cancelled meanwhile or its time is over."""
         with self._database.transaction() as session:
             now, seconds = self._database.now(session), self.settings.lease_seconds
             batch = leases.renew(session, feeding.batch_id, feeding.token, seconds, now)
-            if batch is None or batch.state != BatchState.VALIDATING:
-                raise LeaseLost
+            if batch is not None:
+                cancelling.expire(session, batch, now)
+            valid = batch is not None and batch.state == BatchState.VALIDATING
+        if not valid:
+            raise LeaseLost
 
     def _give_up(self, feeding: _Feeding, error: ApiError) -> None:
         logger.warning("batch %s ends: %s", feeding.batch_id, error.code)
@@ -216,6 +252,10 @@ class BatchService:
                 cancelling.end_early(session, batch, error.code, error.message)
 
         self._changed(feeding, end)
+        with self._database.reading() as session:
+            batch = session.get_one(Batch, feeding.batch_id)
+        if batch.state == BatchState.REFUSED:
+            self._store.delete(place_of(batch.manifest).key)
 
     def _changed(self, feeding: _Feeding, change: Callable[[Session, Batch, float], None]) -> None:
         """Changes the locked batch, if it is held still."""

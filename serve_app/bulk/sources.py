@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from pipelines.audio.voice_activity import has_speech
 from pipelines.protocol import InvalidInput
 from serve_app.media import uploads
+from serve_app.media.batches.leftovers import PREFIX
 from serve_app.media.batches.places import ObjectPlace, place_of
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -45,7 +46,7 @@ class Sources:
         return key, recording.seconds
 
     def _key(self, name: str, batch_id: str) -> str:
-        copy = f"batches/{batch_id}/sources/{sha256(name.encode()).hexdigest()[:32]}"
+        copy = f"{PREFIX}{batch_id}/sources/{sha256(name.encode()).hexdigest()[:32]}"
         if not self._manifest.startswith("s3://"):
             with (Path(self._manifest).parent / name).open("rb") as file:
                 data = file.read(self._settings.max_upload_bytes + 1)
@@ -65,4 +66,4 @@ class Sources:
 
 def clear(store: ObjectStore, batch_id: str) -> None:
     """Removes the copies of a batch that has ended."""
-    store.delete_all(f"batches/{batch_id}/sources/")
+    store.delete_all(f"{PREFIX}{batch_id}/sources/")

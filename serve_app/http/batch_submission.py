@@ -15,6 +15,7 @@ from serve_app.http.app_state import AppState
 from serve_app.ids import new_id
 from serve_app.media import uploads
 from serve_app.media.batches import manifest, records
+from serve_app.media.batches.leftovers import PREFIX
 from serve_app.media.batches.manifest import Measure
 from serve_app.media.batches.places import ObjectPlace, ObjectReader
 from serve_app.media.batches.records import NewBatch
@@ -52,9 +53,9 @@ def submit(state: AppState, user: User, asked: BatchRequest) -> Batch:
             records.require_place(session, user.id, settings)
             credits.require_available(session, user, settings.clip_credits, "line")
     ending = _ending(upload, asked.format)
-    # Of a repeated request the copy is a second one, so that the first stays as it is.
-    again = "" if earlier is None else f".{new_id()}"
-    copy = ObjectPlace(settings.s3_bucket, f"batches/{batch_id}/manifest{again}.{ending}")
+    # A repeated request, perhaps at the same time, has a copy of its own, and removes no other's.
+    key = f"{PREFIX}{batch_id}/manifest.{new_id()}.{ending}"
+    copy = ObjectPlace(settings.s3_bucket, key)
     accepted = False
     try:
         found = _measured(state, upload, copy.key)
@@ -65,7 +66,7 @@ def submit(state: AppState, user: User, asked: BatchRequest) -> Batch:
                 name=named,
                 manifest=str(copy),
                 manifest_sha256=found.sha256,
-                output=str(ObjectPlace(settings.s3_bucket, f"batches/{batch_id}/")),
+                output=str(ObjectPlace(settings.s3_bucket, f"{PREFIX}{batch_id}/")),
                 options=asked.options,
                 lines=found.lines,
                 line_credits=settings.clip_credits,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from serve_app.db.models import AuthAttempt, Clip, ClipEvent, SignInSession
+from serve_app.db.models import AuthAttempt, Batch, Clip, ClipEvent, SignInSession
 
 
 def expire_clips(session: Session, before: float, now: float, limit: int) -> int:
@@ -25,6 +25,22 @@ def expire_clips(session: Session, before: float, now: float, limit: int) -> int
     deleted = update(Clip).where(Clip.id.in_(due)).values(deleted_at=now, idempotency_key=None)
     session.execute(deleted)
     return len(due)
+
+
+def purge_batches(session: Session, before: float, limit: int) -> int:
+    """Removes batches that ended before a time and have no clips any more, with what their other
+    lines failed of."""
+    with_clips = select(Clip.id).where(Clip.batch_id == Batch.id).exists()
+    due = (
+        select(Batch.id)
+        .where(Batch.finished_at < before, ~with_clips)
+        .order_by(Batch.finished_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    removed = delete(Batch).where(Batch.id.in_(select(due.c.id))).returning(Batch.id)
+    return len(session.scalars(removed).all())
 
 
 def purge_events(session: Session, before: float, limit: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from serve_app.db.engine import Database
 from serve_app.db.models import Clip
 from serve_app.maintenance import recovery, retention
 from serve_app.media import clips, uploads, voices
+from serve_app.media.batches import leftovers
 from serve_app.media.removals import Position, Removals
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import RESULT_PREFIXES, id_in, result_key
@@ -67,6 +69,7 @@ class Sweeper:
             partial(_purge_rows, database, settings, now),
             partial(self._remove_orphaned_results, left_before),
             partial(uploads.sweep, database, store, settings, database.now, self._removals),
+            partial(_remove_copies, database, store, settings, now),
             self.remove_deleted,
         )
 
@@ -126,6 +129,12 @@ def _abort_uploads(database: Database, store: ObjectStore, before: float) -> Non
         _all("upload", store.abort, unwanted)
 
 
+def _remove_copies(database: Database, store: ObjectStore, settings: Settings, now: float) -> None:
+    before = now - leftovers.IN_FLIGHT_SECONDS
+    copies = leftovers.found(database, store, settings, before)
+    _all("copy of a batch", store.delete, list(islice(copies, BATCHES * BATCH_SIZE)))
+
+
 def _all(kind: str, remove: Callable[[T], object], found: list[T]) -> None:
     """Removes each, but for those that the store refuses to."""
     for each in found:
@@ -152,6 +161,7 @@ def _purge_rows(database: Database, settings: Settings, now: float) -> None:
     if settings.clip_keep_seconds:
         before = now - settings.clip_keep_seconds
         _in_batches(database, lambda s: retention.expire_clips(s, before, now, BATCH_SIZE))
+        _in_batches(database, lambda s: retention.purge_batches(s, before, BATCH_SIZE))
 
 
 def _in_batches(database: Database, purge: Callable[[Session], int]) -> None:

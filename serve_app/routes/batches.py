@@ -23,6 +23,7 @@ from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.http.submission import IdempotencyHeader
 from serve_app.http.work import reads, writes
 from serve_app.media.batches import cancelling, records
+from serve_app.media.batches.lines import service_of
 
 router = APIRouter(prefix="/api/batches", tags=["batches"])
 
@@ -57,6 +58,8 @@ async def create_batch(
 ) -> BatchOut:
     """Holds the price of all lines, or is refused with the sum. All lines are checked before the
     first is made; where one cannot be used, the batch ends as `refused` and costs nothing."""
+    if "service" in body.defaults:
+        service_of(body.defaults["service"], "defaults.service")
     asked = BatchRequest(
         upload=body.upload,
         format=body.format,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from sqlalchemy import ColumnElement, case, func, or_, select
 
 from serve_app.db.models import PENDING, Batch, Clip
 from serve_app.maintenance.doctor.check_context import CheckContext, Finding
+from serve_app.media.batches import leftovers
 
 _OF_BATCH = select(func.count()).where(Clip.batch_id == Batch.id, PENDING).correlate(Batch)
 _HELD_BY_CLIPS = (
@@ -40,3 +42,18 @@ def sums(context: CheckContext) -> Iterator[Finding]:
     query = select(Batch.id, problem).where(or_(*_WRONG.values()))
     for batch_id, name in context.rows(query, Batch.id):
         yield Finding(f"batch {batch_id}", str(name))
+
+
+def copies(context: CheckContext) -> Iterator[Finding]:
+    """No copy of a manifest or of a recording is left of a batch that has ended."""
+    database, store, settings = context.database, context.store, context.settings
+    for key in leftovers.found(database, store, settings, context.before()):
+        context.examined.add()
+        yield Finding(f"object {key}", "belongs to nothing", partial(_remove, context, key))
+
+
+def _remove(context: CheckContext, key: str) -> bool:
+    if leftovers.is_wanted(context.database, context.settings, key):
+        return False
+    context.store.delete(key)
+    return True

@@ -21,6 +21,7 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "ledger": ("the ledger states the balances it left", ledger.entries),
     "charges": ("succeeded clips are charged once, others never", ledger.charges),
     "batches": ("the counts and credits of batches add up", batches.sums),
+    "copies": ("batches that have ended leave no copies of what they read", batches.copies),
     "states": ("every clip is in one state", clips.states),
     "leases": ("no clip is held by a worker that is gone", clips.leases),
     "open-uploads": ("no upload of a result is left open", clips.multipart_uploads),

@@ -15,6 +15,7 @@ from serve_app.ids import new_id
 from serve_app.jobs import admission
 from serve_app.media.batches.leases import held
 from serve_app.media.batches.lines import Line, Rejection
+from serve_app.media.batches.records import failure_of
 from serve_app.media.clips import NewClip
 
 
@@ -34,14 +35,7 @@ def add_lines(session: Session, batch: Batch, token: str, lines: Sequence[Line],
         return 0
     rows = [_row(locked, line, line.content, now) for line in lines if _is_clip(line)]
     failures = [
-        {
-            "batch_id": locked.id,
-            "line_no": line.number,
-            "line_id": line.id,
-            "code": line.content.code,
-            "message": line.content.message,
-            "field": line.content.field,
-        }
+        failure_of(locked.id, line.number, line.id, line.content)
         for line in lines
         if isinstance(line.content, Rejection)
     ]

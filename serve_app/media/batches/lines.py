@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from serve_app.errors import invalid
 from serve_app.media.clips import NewClip
+from serve_app.settings import SERVICES
+
+_NAMES = {**{name: name for name in SERVICES}, **{name: key for key, name in SERVICES.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +28,13 @@ class Line:
     number: int
     id: str
     content: NewClip | Rejection
+
+
+def service_of(name: Any, field: str = "service") -> str:
+    """The service that a line calls by this name. Raises ApiError 422."""
+    found = None
+    if isinstance(name, str):
+        found = _NAMES.get(name) or _NAMES.get(name.replace("-", "_"))
+    if found is None:
+        raise invalid(field, f"{field} must be speech, conversion or sound_effects.")
+    return found

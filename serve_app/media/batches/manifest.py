@@ -22,12 +22,15 @@ from serve_app.errors import invalid
 from serve_app.media.batches.lines import Rejection
 
 MAX_LINE_BYTES = 1024 * 1024
+MAX_CELLS = 100
+"""Columns of a CSV file."""
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _BLOCK = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _INTEGERS = frozenset({"seed", "sample_rate", "steps"})
 _NUMBERS = frozenset({"speed", "duration", "guidance", "length_adjust", "semitones"})
 _TRUTHS = frozenset({"literal", "match_pitch"})
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _WORDS = {"true": True, "false": False}
 
 
@@ -188,11 +191,12 @@ def _object(raw: bytes) -> dict[str, Any] | Rejection:
 
 def _csv(stream: BinaryIO) -> Iterator[ManifestLine]:
     csv.field_size_limit(MAX_LINE_BYTES)
-    text = io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="")
+    text = _Text(stream)
     rows = csv.reader(text, strict=True)
     number = 0
     header: list[str] | None = None
     while True:
+        text.begin_row()
         try:
             row = next(rows)
         except StopIteration:
@@ -203,9 +207,38 @@ def _csv(stream: BinaryIO) -> Iterator[ManifestLine]:
             return
         if header is None:
             header = [name.strip() for name in row]
+            if len(header) > MAX_CELLS:
+                message = f"The header has {len(header)} cells; {MAX_CELLS} are allowed."
+                yield _line(1, Rejection("not_csv", message))
+                return
             continue
         number += 1
         yield _line(number, _record(header, row))
+
+
+class _Text:
+    """The lines of a file for `csv.reader`, which gathers those of a row. Raises csv.Error where a
+    row has too many bytes: it may have as many cells, and be of many lines."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lines = self._read()
+        self._row_bytes = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self._lines
+
+    def begin_row(self) -> None:
+        self._row_bytes = 0
+
+    def _read(self) -> Iterator[str]:
+        before = _BOM
+        while raw := self._stream.readline(MAX_LINE_BYTES + 1):
+            self._row_bytes += len(raw)
+            if self._row_bytes > MAX_LINE_BYTES:
+                raise csv.Error(f"it has more than {MAX_LINE_BYTES} bytes")
+            yield from _LINE.findall(raw.removeprefix(before).decode(errors="surrogateescape"))
+            before = b""
 
 
 def _record(header: list[str], row: list[str]) -> dict[str, Any] | Rejection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,15 @@ from serve_app.accounts import credits
 from serve_app.db.models import Batch, BatchFailure, BatchState, User
 from serve_app.db.pagination import Page, decode_cursor, encode_cursor
 from serve_app.errors import ApiError, not_found
+from serve_app.field_rules import made_storable
 from serve_app.ids import is_id
 from serve_app.media.batches.lines import Rejection
 from serve_app.settings import Settings
+
+_MAX_MESSAGE, _MAX_FIELD = 1_000, 100
+"""Characters that are kept of what is wrong with a line."""
+_LOOKED_THROUGH = 200
+"""Batches of a user among which a repeated request looks for its first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +150,26 @@ def list_batches(
     return Page(rows[:limit], more)
 
 
-def open_for_service(session: Session, now: float, limit: int) -> Sequence[Batch]:
+def made_since(
+    session: Session, user_id: str, options: dict[str, Any], since: float
+) -> Batch | None:
+    """The user's newest batch with these options that is not older than `since`."""
+    query = select(Batch).where(Batch.user_id == user_id, Batch.created_at >= since)
+    newest_first = query.order_by(Batch.created_at.desc(), Batch.id.desc())
+    found = session.scalars(newest_first.limit(_LOOKED_THROUGH))
+    return next((each for each in found if each.options == options), None)
+
+
+def open_for_service(
+    session: Session, now: float, limit: int, but: Collection[str] = ()
+) -> Sequence[Batch]:
     """Batches that no feeder has and the service has to go on with, oldest first: its own, and
-    those of jobs that are gone which were cancelled or have expired."""
+    those of jobs that are gone which were cancelled or have expired; `but` not these."""
     due = or_(Batch.by_service, Batch.state == BatchState.CANCELLING, Batch.expires_at <= now)
     free = or_(Batch.lease.is_(None), Batch.lease_until < now)
     query = select(Batch).where(Batch.finished_at.is_(None), free, due)
+    if but:
+        query = query.where(Batch.id.not_in(but))
     return session.scalars(query.order_by(Batch.created_at, Batch.id).limit(limit)).all()
 
 
@@ -170,22 +190,23 @@ def refuse(
     """Ends a locked batch of which no line was begun, and releases its hold. `failures` are some of
     the lines that cannot be used: number, id, and why."""
     batch.state, batch.finished_at = BatchState.REFUSED, now
-    batch.error_code, batch.error = code, message
+    batch.error_code, batch.error = code, made_storable(message, _MAX_MESSAGE)
     batch.cancelled += batch.waiting
     batch.released += batch.held
     batch.waiting = batch.held = 0
     batch.lease = batch.lease_until = None
     for number, line_id, why in failures:
-        session.add(failure_of(batch.id, number, line_id, why))
+        session.add(BatchFailure(**failure_of(batch.id, number, line_id, why)))
     session.flush()
 
 
-def failure_of(batch_id: str, number: int, line_id: str, why: Rejection) -> BatchFailure:
-    return BatchFailure(
-        batch_id=batch_id,
-        line_no=number,
-        line_id=line_id,
-        code=why.code,
-        message=why.message,
-        field=why.field,
-    )
+def failure_of(batch_id: str, number: int, line_id: str, why: Rejection) -> dict[str, Any]:
+    """The columns of a BatchFailure. A user's words in it may be such as cannot be stored."""
+    return {
+        "batch_id": batch_id,
+        "line_no": number,
+        "line_id": line_id,
+        "code": why.code,
+        "message": made_storable(why.message, _MAX_MESSAGE),
+        "field": None if why.field is None else made_storable(why.field, _MAX_FIELD),
+    }

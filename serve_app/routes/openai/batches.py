@@ -9,12 +9,14 @@ from fastapi import APIRouter, Request
 from serve_app.db.models import Batch, BatchState
 from serve_app.db.pagination import encode_cursor
 from serve_app.errors import ApiError, invalid
-from serve_app.field_rules import length
+from serve_app.field_rules import length, storable
 from serve_app.http.access import CurrentUser, StateDep
+from serve_app.http.app_state import AppState
 from serve_app.http.batch_submission import BatchRequest, submit
 from serve_app.http.openai_batches import BATCH, FILE, batch_shown
 from serve_app.http.schemas.batches import DAY
 from serve_app.http.schemas.common import ForeignBody
+from serve_app.http.surface_calls import JOIN_SECONDS
 from serve_app.http.work import reads, writes
 from serve_app.media.batches import cancelling, outcomes, records
 
@@ -35,22 +37,42 @@ class NewBatch(ForeignBody):
 async def create_batch(
     body: NewBatch, user: CurrentUser, state: StateDep, request: Request
 ) -> dict[str, Any]:
-    if len(body.metadata or ()) > _MAX_PAIRS:
-        raise invalid("metadata", f"metadata may have {_MAX_PAIRS} pairs.")
+    _check_metadata(body.metadata or {})
+    options = {
+        "shape": "openai",
+        "copy": False,
+        "input_file": body.input_file_id,
+        "metadata": body.metadata,
+    }
+    key = request.headers.get("idempotency-key")
+    if key is None and request.headers.get("x-stainless-retry-count", "0") != "0":
+        # The client does not name what it repeats; the answer to the first may be lost.
+        earlier = await state.work.reads.run(user.id, _earlier, state, user.id, options)
+        if earlier is not None:
+            return batch_shown(earlier)
     asked = BatchRequest(
         upload=body.input_file_id.removeprefix(FILE),
         format="jsonl",
-        options={
-            "shape": "openai",
-            "copy": False,
-            "input_file": body.input_file_id,
-            "metadata": body.metadata,
-        },
+        options=options,
         expires_in_seconds=DAY,
-        key=request.headers.get("idempotency-key"),
+        key=key,
     )
     batch = await state.work.recordings.run(user.id, submit, state, user, asked)
     return batch_shown(batch)
+
+
+def _earlier(state: AppState, user_id: str, options: dict[str, Any]) -> Batch | None:
+    with state.database.reading() as session:
+        since = state.clock(session) - JOIN_SECONDS
+        return records.made_since(session, user_id, options, since)
+
+
+def _check_metadata(given: dict[str, str]) -> None:
+    """Raises ApiError 422."""
+    if len(given) > _MAX_PAIRS:
+        raise invalid("metadata", f"metadata may have {_MAX_PAIRS} pairs.")
+    if not storable(given):
+        raise invalid("metadata", "metadata may have no NUL and no half of a surrogate pair.")
 
 
 @router.get("")

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from fastapi import APIRouter, Request, Response
+from starlette.datastructures import UploadFile
 
 from serve_app.bulkheads import Busy
 from serve_app.db.models import Batch, RecordingUpload, User
@@ -35,8 +36,8 @@ async def create_file(user: CurrentUser, state: StateDep, request: Request) -> d
     async with form_of(request) as form:
         if text_of(form, "purpose") != _PURPOSE:
             raise invalid("purpose", "purpose must be batch: no other files are of use here.")
-        data = await file_of(form, "file").read()
-    upload = await state.work.recordings.run(user.id, _received, state, user, data)
+        file = file_of(form, "file")
+        upload = await state.work.recordings.run(user.id, _received, state, user, file)
     return _shown(upload, state)
 
 
@@ -97,10 +98,11 @@ def listed(items: list[dict[str, Any]], limit: int) -> dict[str, Any]:
     }
 
 
-def _received(state: AppState, user: User, data: bytes) -> RecordingUpload:
+def _received(state: AppState, user: User, file: UploadFile) -> RecordingUpload:
     settings = state.settings
     with state.database.transaction() as session:
         uploads.require_place(session, user.id, settings.max_uploads)
+    data = file.file.read(settings.max_upload_bytes + 1)
     return uploads.receive(
         state.database, state.store, settings, user.id, data, state.clock, _JSON_LINES
     )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from serve_app.bulk.lines import LineMaker, seed_of
+from serve_app.bulk.openai_lines import OpenAiLineMaker
 from serve_app.db.engine import Database
 from serve_app.errors import ApiError
 from serve_app.media.batches.lines import Rejection
@@ -17,6 +18,13 @@ from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import make_user
 
 BATCH = "b" * 32
+
+
+OPENAI: dict[str, Any] = {
+    "method": "POST",
+    "url": "/v1/audio/speech",
+    "body": {"model": "tts-1", "input": "One."},
+}
 
 
 def maker(database: Database, settings: Settings, **defaults: Any) -> LineMaker:
@@ -52,6 +60,7 @@ def test_seeds_are_those_of_batch_and_line() -> None:
         ({"text": "Hello.", "voice": "af_heart", "format": "ogg"}, "format"),
         ({"text": "  ", "voice": "af_heart"}, "text"),
         ({"text": "Hello.", "voice": "af_heart", "service": "song"}, "service"),
+        ({"text": "Hello.", "voice": "a\0"}, "voice"),
     ],
 )
 def test_check_names_the_field(
@@ -79,3 +88,13 @@ def test_unknown_default_service_is_refused(
 ) -> None:
     with pytest.raises(ApiError, match="service must be"):
         maker(sqlite_database, api_settings, service="song")
+
+
+@pytest.mark.parametrize("voice", [{"id": "\ud800"}, "a\0", {"id": ""}, "x" * 150])
+def test_line_in_the_shape_of_openai_is_rejected_whatever_its_voice(
+    sqlite_database: Database, api_settings: Settings, voice: Any
+) -> None:
+    store, user = ObjectStore(api_settings), make_user(sqlite_database)
+    made = OpenAiLineMaker(api_settings, sqlite_database, store, user, {})
+    line = ManifestLine(1, "a", {**OPENAI, "body": {**OPENAI["body"], "voice": voice}})
+    assert isinstance(made.check(line), Rejection)

@@ -150,6 +150,7 @@ def test_fields_of_a_batch_are_checked(batches: Batches, ada: Headers) -> None:
     upload = batches.manifest(ada, LINES)
     for body, field in [
         ({"defaults": {"voise": "af_heart"}}, "defaults"),
+        ({"defaults": {"service": "song"}}, "defaults.service"),
         ({"expires_in_seconds": 5}, "expires_in_seconds"),
         ({"format": "xml"}, "format"),
     ]:
@@ -193,7 +194,7 @@ def test_what_one_service_leaves_another_goes_on_with(batches: Batches, ada: Hea
 
 def test_manifest_that_vanishes_ends_the_batch(batches: Batches, ada: Headers) -> None:
     batch = batches.post(ada, batches.manifest(ada, LINES)).json()["id"]
-    batches.store.delete(f"batches/{batch}/manifest.jsonl")
+    batches.store.delete_all(f"batches/{batch}/")
     with batches.feeding():
         found = batches.to_end(ada, batch)
     assert (found["state"], found["error"]["code"]) == ("refused", "manifest_missing")

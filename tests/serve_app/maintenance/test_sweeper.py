@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from serve_app.db.engine import Database
-from serve_app.db.models import AuthAttempt, Clip, ClipEvent, ClipState, SignInSession
+from serve_app.db.models import (
+    AuthAttempt,
+    Batch,
+    BatchFailure,
+    Clip,
+    ClipEvent,
+    ClipState,
+    SignInSession,
+)
 from serve_app.ids import new_id
 from serve_app.jobs import queue
 from serve_app.maintenance import retention, sweeper
 from serve_app.media import clips
+from serve_app.media.batches import leftovers
 from serve_app.settings import Settings
 from serve_app.storage.object_keys import id_in
 from serve_app.storage.store import ObjectStore
@@ -251,3 +261,55 @@ def test_sweep_ignores_jumps_of_the_process_clock(
     assert ids(database) == {claimed.clip.id}
     upload.complete()
     api_store.delete("styletts2-output/jump")
+
+
+def test_sweep_removes_copies_that_no_batch_needs(
+    settings: Settings,
+    sqlite_database: Database,
+    store: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, user = time.time(), make_user(sqlite_database)
+    names = {
+        "open": {"waiting": 1, "by_service": True},
+        "ended": {"finished_at": now, "by_service": True, "failed": 1},
+        "job": {"finished_at": now, "succeeded": 1},
+        "again": {"finished_at": now, "failed": 1},
+        "late": {"finished_at": now - settings.upload_keep_seconds - 1, "failed": 1},
+    }
+    made = {name: new_id() for name in (*names, "nobody")}
+    with sqlite_database.transaction() as session:
+        for name, columns in names.items():
+            session.add(batch_of(user.id, made[name], **columns))
+    for batch_id in made.values():
+        for name in ("manifest.a.jsonl", "sources/1", "results-00000.jsonl"):
+            store.put(f"batches/{batch_id}/{name}", b"{}", "application/json")
+    sweeper.Sweeper(sqlite_database, store, settings).sweep()
+    assert len(store.keys("batches/")) == 18, "they may be in flight"
+    monkeypatch.setattr(leftovers, "IN_FLIGHT_SECONDS", -5)
+    sweeper.Sweeper(sqlite_database, store, settings).sweep()
+    left = {name: len(store.keys(f"batches/{made[name]}/")) for name in made}
+    assert left == {"open": 3, "ended": 1, "job": 1, "again": 3, "late": 1, "nobody": 1}
+
+
+def test_purge_batches_whose_clips_are_gone(database: Database) -> None:
+    user = make_user(database)
+    old, young, used = new_id(), new_id(), new_id()
+    clip = submit(database, user)
+    with database.transaction() as session:
+        for batch_id, ended in ((old, NOW - 1), (young, NOW + 1), (used, NOW - 1)):
+            session.add(batch_of(user.id, batch_id, finished_at=ended))
+        session.flush()
+        why = {"line_no": 1, "line_id": "a", "code": "invalid_input", "message": "No."}
+        session.add(BatchFailure(batch_id=old, **why))
+        session.get_one(Clip, clip.id).batch_id = used
+    with database.transaction() as session:
+        assert retention.purge_batches(session, NOW, 9) == 1
+        assert set(session.scalars(select(Batch.id))) == {young, used}
+        assert session.scalars(select(BatchFailure)).all() == []
+
+
+def batch_of(user_id: str, batch_id: str, **columns: Any) -> Batch:
+    counts = {"total": 1, "waiting": 0, "line_credits": 0, "price": 0, "held": 0, **columns}
+    place = {"manifest": "a.jsonl", "manifest_sha256": "", "output": ""}
+    return Batch(id=batch_id, user_id=user_id, created_at=NOW, **place, **counts)

@@ -192,6 +192,12 @@ def voice_of_nobody(damaged: DamagedSystem) -> str:
     return f"object {voice.s3_key} belongs to nothing"
 
 
+def copy_of_nobody(damaged: DamagedSystem) -> str:
+    key = f"batches/{new_id()}/manifest.{new_id()}.jsonl"
+    damaged.store.put(key, b"{}", "application/x-ndjson")
+    return f"object {key} belongs to nothing"
+
+
 Break = Callable[[DamagedSystem], str]
 REPAIRED: list[tuple[Break, str]] = [
     (lost_worker, "leases"),
@@ -201,6 +207,7 @@ REPAIRED: list[tuple[Break, str]] = [
     (result_of_a_cancelled_clip, "results"),
     (upload_of_nobody, "recordings"),
     (voice_of_nobody, "voices"),
+    (copy_of_nobody, "copies"),
 ]
 LEFT_ALONE: list[tuple[Break, str]] = [
     (wrong_balance, "balances"),

@@ -80,6 +80,30 @@ def test_csv_rows_that_do_not_fit_the_header() -> None:
     assert lines[2] == ManifestLine(3, "b", {"text": "Two"})
 
 
+class Taken(io.BytesIO):
+    """Counts what was read of it."""
+
+    bytes = 0
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        found = super().readline(size)
+        self.bytes += len(found)
+        return found
+
+
+@pytest.mark.parametrize("row", [b"," * 3_000_000, b'"\n",' * 600_000], ids=["line", "lines"])
+def test_row_of_csv_ends_where_it_is_too_long(row: bytes) -> None:
+    stream = Taken(b"id,text\na,One\n" + row + b"\nb,Two\n")
+    lines = list(manifest.read(stream, "lines.csv", "csv"))
+    assert codes(lines) == [None, "not_csv"]
+    assert stream.bytes <= MAX_LINE_BYTES + 1_000
+
+
+def test_csv_has_a_bounded_number_of_columns() -> None:
+    assert codes(read(b"id" + b",x" * 100 + b"\na\nb\n", "lines.csv")) == ["not_csv"]
+    assert read(b"id,text\ra,One\rb,Two\r", "lines.csv")[1].fields == {"text": "Two"}
+
+
 def test_gzip() -> None:
     whole = gzip.compress(b"".join(json.dumps({"id": str(n)}).encode() + b"\n" for n in range(50)))
     assert [line.id for line in read(whole, "lines.jsonl.gz")] == [str(n) for n in range(50)]
