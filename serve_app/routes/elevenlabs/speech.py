@@ -45,8 +45,7 @@ Flag = Annotated[bool, FromQuery()]
 def speed_in(settings: Mapping[str, Any]) -> float | None:
     """That of voice settings, within what the models do."""
     asked = settings.get("speed")
-    number = isinstance(asked, int | float) and not isinstance(asked, bool)
-    if not number or asked != asked:  # NaN
+    if not isinstance(asked, int | float) or isinstance(asked, bool) or asked != asked:  # NaN
         return None
     # A whole number may be too large for a float.
     return float(min(max(asked, SPEEDS[0]), SPEEDS[1]))
