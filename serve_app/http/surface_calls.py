@@ -23,10 +23,11 @@ from pipelines.audio.containers import ENCODINGS
 from serve_app.bulkheads import Bulkhead
 from serve_app.db.models import Clip, ClipState, User
 from serve_app.errors import ApiError
+from serve_app.field_rules import require
 from serve_app.http.app_state import AppState
 from serve_app.http.clip_stream import clip_stream
 from serve_app.http.clip_view import clip_out
-from serve_app.http.schemas.clips import ClipOut
+from serve_app.http.schemas.clips import IDEMPOTENCY_KEY, ClipOut
 from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.http.submission import Submission
 from serve_app.media import clips
@@ -122,12 +123,25 @@ class SurfaceCall:
         if submission.fingerprint is None:
             raise ValueError("a call is told from another by its fingerprint")
         given = self.connection.headers.get("idempotency-key")
-        if given is None:
+        if given is not None:
+            require("Idempotency-Key", given, IDEMPOTENCY_KEY)
+        else:
             self._derived_key = f"call:{submission.fingerprint}"
             if (made := await work.reads.run(user, self._earlier)) is not None:
                 return made
         submission.idempotency_key = given or self._derived_key
-        return await submission.answer(self.bulkhead, self.make, Response())
+        try:
+            return await submission.answer(self.bulkhead, self.make, Response())
+        except asyncio.CancelledError:
+            # The clip may be there already, for nobody to hear.
+            await self._record(self._cancel_unheard)
+            raise
+
+    def _cancel_unheard(self) -> None:
+        with self.state.database.reading() as session:
+            made = clips.with_key(session, self.user.id, self.submission.idempotency_key or "")
+        if made is not None:
+            self._settle(made.id, _End.GONE)
 
     def _earlier(self) -> ClipOut | None:
         """The clip of a call that says it is a repetition, if its audio is there already. A key
@@ -178,12 +192,14 @@ class SurfaceCall:
                 end = _End.BROKEN
             else:
                 del self.state.callers[clip_id]
-            settle = partial(self._settle, clip_id, end)
-            try:
-                await asyncio.shield(self.state.work.writes.run(self.user.id, settle))
-            except Exception as error:  # noqa: BLE001 - what was sent stays complete
-                # A key that is still held is released when it is old.
-                logger.warning("the end of a call was not recorded (%s)", type(error).__name__)
+            await self._record(partial(self._settle, clip_id, end))
+
+    async def _record(self, settle: Callable[[], None]) -> None:
+        try:
+            await asyncio.shield(self.state.work.writes.run(self.user.id, settle))
+        except Exception as error:  # noqa: BLE001 - what was sent stays complete
+            # A key that is still held is released when it is old.
+            logger.warning("the end of a call was not recorded (%s)", type(error).__name__)
 
     def _settle(self, clip_id: str, end: _End) -> None:
         settings = self.state.settings

@@ -117,6 +117,11 @@ def rename(found: PronunciationDictionary, name: str) -> None:
     found.name = _checked("name", name, 100)
 
 
+def delete(session: Session, found: PronunciationDictionary) -> None:
+    session.delete(found)
+    session.flush()
+
+
 def add(found: PronunciationDictionary, rules: Sequence[Rule]) -> None:
     """Adds rules; those for the same words are replaced. Raises ApiError 422."""
     new = {rule.string_to_replace: rule for rule in rules}

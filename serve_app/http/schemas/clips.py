@@ -13,10 +13,8 @@ from serve_app.http.schemas.common import EXAMPLE_ID, EXAMPLE_TIME, PageQuery, Q
 
 ServiceName = Literal["styletts2", "seedvc", "make-an-audio"]
 
-IdempotencyKey = Annotated[
-    str,
-    matching("[!-~]{1,200}", "must have 1 to 200 visible ASCII characters"),
-]
+IDEMPOTENCY_KEY = matching("[!-~]{1,200}", "must have 1 to 200 visible ASCII characters")
+IdempotencyKey = Annotated[str, IDEMPOTENCY_KEY]
 
 
 class ServiceOut(BaseModel):

@@ -5,6 +5,7 @@ Requests refuse unknown fields and convert no types.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -14,6 +15,8 @@ from pydantic_core import PydanticKnownError
 from serve_app.field_rules import between, length
 
 Item = TypeVar("Item")
+
+_LONGEST_NAME = 60
 
 EXAMPLE_ID = "0199a3f2c1d47e5b9a0c3d8e6f214b70"
 EXAMPLE_TIME = "2026-03-01T12:00:00Z"
@@ -28,6 +31,20 @@ def moment_or_none(seconds: float | None) -> datetime | None:
     return None if seconds is None else moment(seconds)
 
 
+def unicode_only(value: Any) -> Any:
+    """The value. Raises what pydantic reports where it is a string with half of a surrogate
+    pair."""
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise PydanticKnownError("string_unicode")
+    return value
+
+
+def for_header(names: Iterable[str]) -> list[str]:
+    """Those of the names of what is ignored that a response header can hold, in order."""
+    held = (name for name in names if name.isascii() and name.isidentifier())
+    return sorted(name for name in held if len(name) <= _LONGEST_NAME)[:20]
+
+
 class Body(BaseModel):
     """A request body. Its strings hold no half of a surrogate pair, which JSON can express but
     nothing can store."""
@@ -37,9 +54,7 @@ class Body(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _is_unicode(cls, value: Any) -> Any:
-        if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise PydanticKnownError("string_unicode")
-        return value
+        return unicode_only(value)
 
 
 class ForeignBody(Body):
@@ -50,7 +65,7 @@ class ForeignBody(Body):
 
     def unknown(self) -> list[str]:
         """The names of unknown fields, as far as a response header can hold them."""
-        return [name for name in sorted(self.model_extra or ()) if name.isidentifier()][:20]
+        return for_header(self.model_extra or ())
 
 
 class Query(BaseModel):

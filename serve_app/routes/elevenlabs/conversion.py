@@ -12,6 +12,7 @@ from starlette.datastructures import UploadFile
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.forms import digest_of, file_of, form_of, raw_as_wav, text_of, whole_number
 from serve_app.http.new_clips import CONVERSION, conversion_clip
+from serve_app.http.schemas.common import for_header
 from serve_app.http.schemas.submissions import Conversion
 from serve_app.http.submission import Submission
 from serve_app.http.surface_calls import SurfaceCall, fingerprint
@@ -70,7 +71,7 @@ async def _answer(
         ignored = [
             key for key in _WITHOUT_EFFECT if text_of(form, key) not in ("", "null", "false")
         ]
-        ignored += sorted(key for key in set(form) - _KNOWN if key.isidentifier())[:20]
+        ignored += for_header(set(form) - _KNOWN)
         ignored += [] if enable_logging else ["enable_logging"]
         seed = whole_number(form, "seed", 2**32 - 1)
         wanted = Conversion(upload="-", voice="-", seed=seed, sample_rate=rate)

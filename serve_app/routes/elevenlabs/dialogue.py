@@ -13,7 +13,7 @@ from serve_app.field_rules import between, length
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.new_clips import SPEECH, dialogue_clip
-from serve_app.http.schemas.common import ForeignBody
+from serve_app.http.schemas.common import ForeignBody, for_header
 from serve_app.http.schemas.submissions import Speech
 from serve_app.http.submission import Submission
 from serve_app.http.surface_calls import SurfaceCall, fingerprint
@@ -52,7 +52,7 @@ class DialogueBody(ForeignBody):
         """The fields that have no effect."""
         settings = {k: v for k, v in (self.settings or {}).items() if v is not None}
         settings.pop("speed", None)
-        names = [f"settings.{name}" for name in sorted(settings) if name.isidentifier()]
+        names = [f"settings.{name}" for name in for_header(settings)]
         if self.apply_text_normalization == "off":
             names.append("apply_text_normalization")
         if self.language_code is not None and not self.language_code.startswith("en"):

@@ -55,6 +55,7 @@ class Removal(ForeignBody):
 
 class Change(ForeignBody):
     name: str | None = None
+    archived: bool | None = None
 
 
 @router.post("/add-from-rules")
@@ -106,14 +107,17 @@ def get_dictionary(dictionary_id: str, user: CurrentUser, state: StateDep) -> Js
 def change_dictionary(
     dictionary_id: str, body: Change, user: CurrentUser, state: StateDep, response: Response
 ) -> Json:
-    """Changes the name."""
+    """Changes the name. One that is archived is gone: the interface has no other removal."""
     if unknown := body.unknown():
         response.headers["x-bernie-ignored"] = ", ".join(unknown)
     with state.database.transaction() as session:
-        found = dictionaries.find(session, user.id, dictionary_id)
+        found = dictionaries.find(session, user.id, dictionary_id, lock=True)
         if body.name is not None:
             dictionaries.rename(found, body.name)
-        return _described(found)
+        if not body.archived:
+            return _described(found)
+        dictionaries.delete(session, found)
+        return _described(found) | {"archived_time_unix": int(state.clock(session))}
 
 
 @router.get("/{dictionary_id}/{version_id}/download")

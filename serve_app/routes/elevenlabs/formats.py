@@ -7,6 +7,7 @@ from collections.abc import Collection
 from fastapi import Request
 
 from serve_app.errors import invalid
+from serve_app.http.schemas.common import for_header
 
 DEFAULT = "mp3_44100_128"
 _PCM_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -27,7 +28,7 @@ FILES = STREAMS | {f"wav_{rate}": ("wav", rate) for rate in _PCM_RATES}
 
 def unknown_parameters(request: Request, known: Collection[str]) -> list[str]:
     """The names of parameters of the address that have no effect."""
-    return sorted(n for n in set(request.query_params) - set(known) if n.isidentifier())[:20]
+    return for_header(set(request.query_params) - set(known))
 
 
 def encoding(name: str, live: bool) -> tuple[str, int]:

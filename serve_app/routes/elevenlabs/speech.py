@@ -15,7 +15,7 @@ from serve_app.field_rules import between, length
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.new_clips import SPEECH, speech_clip
-from serve_app.http.schemas.common import ForeignBody
+from serve_app.http.schemas.common import ForeignBody, for_header
 from serve_app.http.schemas.submissions import SPEEDS, Speech
 from serve_app.http.submission import Submission
 from serve_app.http.surface_calls import Connection, SurfaceCall, fingerprint
@@ -45,9 +45,10 @@ Flag = Annotated[bool, FromQuery()]
 def speed_in(settings: Mapping[str, Any]) -> float | None:
     """That of voice settings, within what the models do."""
     asked = settings.get("speed")
-    if not isinstance(asked, int | float) or isinstance(asked, bool):
+    if not isinstance(asked, int | float) or isinstance(asked, bool) or asked != asked:  # NaN
         return None
-    return min(max(float(asked), SPEEDS[0]), SPEEDS[1])
+    # A whole number may be too large for a float.
+    return float(min(max(asked, SPEEDS[0]), SPEEDS[1]))
 
 
 class SpeechBody(ForeignBody):
@@ -74,7 +75,7 @@ class SpeechBody(ForeignBody):
         """The fields that have no effect, or not all of it."""
         settings = {k: v for k, v in (self.voice_settings or {}).items() if v is not None}
         speed = settings.pop("speed", None)
-        names = [f"voice_settings.{name}" for name in sorted(settings) if name.isidentifier()]
+        names = [f"voice_settings.{name}" for name in for_header(settings)]
         if speed is not None and speed != self.speed():
             names.append("voice_settings.speed")
         names += [name for name in _WITHOUT_EFFECT if getattr(self, name)]

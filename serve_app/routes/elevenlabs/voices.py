@@ -13,7 +13,7 @@ from pipelines.voices.shipped_voices import Voice as ShippedVoice
 from pipelines.voices.shipped_voices import catalogue
 from serve_app.db.models import User, Voice
 from serve_app.errors import ApiError, invalid, not_found
-from serve_app.field_rules import between
+from serve_app.field_rules import between, storable
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.forms import files_of, form_of, text_of
@@ -215,7 +215,7 @@ def _about(form: FormData) -> Json:
     if (sent := text_of(form, "labels")) not in ("", "null"):
         try:
             labels = json.loads(sent)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             labels = None
         if not isinstance(labels, dict) or not all(
             isinstance(value, str) and len(name) + len(value) <= _MAX_DESCRIPTION
@@ -225,6 +225,9 @@ def _about(form: FormData) -> Json:
         if len(labels) > _MAX_LABELS:
             raise invalid("labels", f"labels may have {_MAX_LABELS} entries.")
         found["labels"] = labels
+    for field, value in found.items():
+        if not storable(value):
+            raise invalid(field, f"{field} must have no NUL and no half of a surrogate pair.")
     return found
 
 

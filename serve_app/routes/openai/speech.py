@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 from serve_app.field_rules import between, length
 from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.new_clips import SPEECH, speech_clip
-from serve_app.http.schemas.common import ForeignBody
+from serve_app.http.schemas.common import ForeignBody, unicode_only
 from serve_app.http.schemas.submissions import SPEEDS, Speech
 from serve_app.http.streaming import Blocks, StreamedBlocks
 from serve_app.http.submission import Submission
@@ -39,7 +39,7 @@ FOREIGN = ("tts-", "gpt-")
 
 def _id_of(voice: Any) -> Any:
     """A voice is a name, or an object with an id."""
-    return voice.get("id", "") if isinstance(voice, dict) else voice
+    return unicode_only(voice.get("id", "") if isinstance(voice, dict) else voice)
 
 
 class SpeechBody(ForeignBody):

@@ -7,13 +7,17 @@ import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import Any
 
 import pytest
 from starlette.testclient import WebSocketTestSession
 
+from serve_app.db.models import Clip
 from serve_app.http.pace import Pace
+from serve_app.http.submission import Submission
 from serve_app.http.wait_slots import WaitSlots
+from serve_app.media.clips import NewClip
 from serve_app.routes.elevenlabs import stream_input
 from tests.serve_app.api_harness import Api
 from tests.waiting import until
@@ -113,3 +117,27 @@ def test_messages_have_a_pace(sqlite_api: Api) -> None:
             socket.send_json({"text": text})
         assert socket.receive_json()["isFinal"]
     assert len(counted) == 2, "all but the first, for which the connection waits"
+
+
+def test_a_clip_that_is_made_while_its_caller_leaves_is_cancelled(
+    sqlite_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, made, left = key_of(sqlite_api), Event(), Event()
+    enqueue = Submission._enqueue
+
+    def slow(submission: Submission, new: NewClip) -> Clip:
+        clip = enqueue(submission, new)
+        made.set()
+        assert left.wait(10)
+        return clip
+
+    monkeypatch.setattr(Submission, "_enqueue", slow)
+    with opened(sqlite_api, key) as socket:
+        socket.send_json({"text": "It rains here. "})
+        socket.send_json({"text": ""})
+        assert made.wait(10)
+        socket.close()
+        time.sleep(0.1)
+        left.set()
+        listed = partial(sqlite_api.client.get, "/api/clips", headers={"xi-api-key": key})
+        until(lambda: listed().json()["items"][0]["state"] == "cancelled", 5, "it is cancelled")
