@@ -47,13 +47,15 @@ _NEAR = 0.05
 _LETTERS = re.compile(r"[^a-z0-9]")
 
 
-def heard(model: WhisperModel, clip: Waveform, rate: int) -> list[tuple[str, float]]:
-    """Words and their starts in seconds, as Whisper has them."""
+def heard(model: WhisperModel, clip: Waveform, rate: int) -> list[tuple[str, float, float]]:
+    """Words, their starts and ends in seconds, as Whisper has them."""
     narrow = soxr.resample(clip, rate, _ASR_RATE).astype(np.float32)
     segments, _ = model.transcribe(
         narrow, language="en", word_timestamps=True, condition_on_previous_text=False
     )
-    return [(_bare(word.word), word.start) for each in segments for word in each.words or ()]
+    return [
+        (_bare(word.word), word.start, word.end) for each in segments for word in each.words or ()
+    ]
 
 
 def pauses_of(clip: Waveform, rate: int) -> list[tuple[float, float]]:
@@ -72,16 +74,16 @@ def pauses_of(clip: Waveform, rate: int) -> list[tuple[float, float]]:
 def against_whisper(
     text: str,
     words: Sequence[Word],
-    found: Sequence[tuple[str, float]],
+    found: Sequence[tuple[str, float, float]],
     pauses: Sequence[tuple[float, float]],
 ) -> Iterator[tuple[str, float, float]]:
     """Of the words that are heard as they are written: the word, our start and Whisper's."""
     ours = [_bare(text[word.begin : word.end]) for word in words]
-    matcher = SequenceMatcher(None, ours, [word for word, _ in found], autojunk=False)
+    matcher = SequenceMatcher(None, ours, [word for word, _, _ in found], autojunk=False)
     for one, other, size in matcher.get_matching_blocks():
         for step in range(size):
-            start = found[other + step][1]
-            ends = (end for begin, end in pauses if begin - _NEAR <= start < end)
+            _, start, stop = found[other + step]
+            ends = (end for begin, end in pauses if begin - _NEAR <= start < end < stop)
             yield ours[one + step], words[one + step].start, next(ends, start)
 
 

@@ -28,18 +28,19 @@ hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
-SYSTEMS = "tests/system/"
+SYSTEMS = ("tests/system/", "tests/browser/", "tests/clients/")
 
 
 class SystemsFirst(LoadScopeScheduling):
     """Shares the tests among processes (`pytest -n 2`), each file as a whole.
 
-    Whole systems come first, all in one process, one after the other: two at once would be more
-    than a small machine has cores and memory for, and they wait more than they compute.
+    Whole systems and browsers come first, all in one process, one after the other: two at once
+    would be more than a small machine has cores and memory for, and they wait more than they
+    compute.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return SYSTEMS if nodeid.startswith(SYSTEMS) else nodeid.split("::")[0]
+        return SYSTEMS[0] if nodeid.startswith(SYSTEMS) else nodeid.split("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -48,7 +49,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Systems
     return SystemsFirst(config, log)
 
 
-LONG = ("tests/browser", "tests/training", "tests/parity", "tests/benchmarks", "tests/serve_app")
+LONG = ("tests/training", "tests/parity", "tests/benchmarks", "tests/serve_app")
 """What takes long begins early, so that both processes have work to the end."""
 
 
@@ -57,6 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda each: (
             not each.nodeid.startswith(SYSTEMS),
+            each.nodeid.startswith(SYSTEMS[1:]),
             order(fixtures(each)),
             not each.nodeid.startswith(LONG),
         )

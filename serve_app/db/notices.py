@@ -44,6 +44,8 @@ _DATAGRAM_BYTES = 4096
 _SEND_SECONDS = 0.05
 """Longest wait for a process whose socket is full."""
 _RETRY_SECONDS = 1.0
+_ECHO_SECONDS = 2.0
+"""A notice that takes longer to come back is not expected to."""
 
 
 def tell(session: Session, *topics: str) -> None:
@@ -165,7 +167,7 @@ class Notices:
                     self._pump(incoming, ears)
             except Exception as error:  # noqa: BLE001 - of whatever kind: it is begun anew
                 logger.info("notices cannot be had (%s)", type(error).__name__)
-                _pause(ears)
+                _is_readable(ears, _RETRY_SECONDS)
 
     def _pump(self, incoming: Incoming, ears: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
@@ -190,10 +192,11 @@ class Notices:
             call()
 
 
-def _pause(ears: socket.socket) -> None:
+def _is_readable(source: socket.socket | int, seconds: float) -> bool:
+    """Waits for something to read, so many seconds at most."""
     with selectors.DefaultSelector() as selector:
-        selector.register(ears, selectors.EVENT_READ)
-        selector.select(_RETRY_SECONDS)
+        selector.register(source, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 class PostgresChannel:
@@ -201,6 +204,7 @@ class PostgresChannel:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._warned = False
 
     def send(self, session: Session) -> None:
         """Before the commit: the notices are a part of the transaction."""
@@ -213,7 +217,20 @@ class PostgresChannel:
         pooled.detach()  # it counts among the pool's no more
         connection.autocommit = True
         connection.execute(f"LISTEN {_CHANNEL}")
-        return _PostgresIncoming(connection)
+        incoming = _PostgresIncoming(connection)
+        if not self._warned and not self._echoes(incoming):
+            self._warned = True
+            logger.warning(
+                "Notices of the database do not arrive: everything is looked at now and then only. "
+                "The database URL must lead to PostgreSQL itself, or to a pooler of sessions."
+            )
+        return incoming
+
+    def _echoes(self, incoming: Incoming) -> bool:
+        """Whether something told comes back. Nobody watches this topic."""
+        with self._engine.begin() as connection:
+            connection.execute(_NOTIFY, {"topics": ["echo"]})
+        return _is_readable(incoming.fileno(), _ECHO_SECONDS) and bool(incoming.receive())
 
 
 class _PostgresIncoming:
@@ -248,12 +265,19 @@ class SocketChannel:
         if not (topics := told(session)):
             return
         try:
-            there = list(self._folder.iterdir())
+            self._send(sorted(topics))
         except FileNotFoundError:
-            return
+            return  # nobody listens
+        except OSError as error:
+            # What is committed is not to look as if it were not.
+            logger.info("a notice was not sent (%s)", type(error).__name__)
+
+    def _send(self, topics: list[str]) -> None:
+        self._check_owner()
+        there = list(self._folder.iterdir())
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.settimeout(_SEND_SECONDS)
-            for datagram in _datagrams(sorted(topics)):
+            for datagram in _datagrams(topics):
                 for place in there:
                     self._send_to(sender, place, datagram)
 
@@ -267,10 +291,13 @@ class SocketChannel:
 
     def listen(self) -> Incoming:
         self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._check_owner()
+        return _SocketIncoming(self._folder / f"{os.getpid()}-{next(self._numbers)}")
+
+    def _check_owner(self) -> None:
         found = self._folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise PermissionError(f"{self._folder} belongs to somebody else")
-        return _SocketIncoming(self._folder / f"{os.getpid()}-{next(self._numbers)}")
 
 
 class _SocketIncoming:

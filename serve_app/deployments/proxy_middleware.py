@@ -37,6 +37,8 @@ _UNAVAILABLE = ApiError(
 _BUSY = ApiError(
     503, "busy", "As many requests wait as the server has room for. Try again in a moment."
 )
+_MAX_MESSAGE = 1024 * 1024
+"""Characters or bytes of one over a WebSocket; uvicorn takes 16 MiB, and Serve cannot tell it."""
 _REPLACED = frozenset({404, 500, 503})
 """Statuses of the proxy's own answers that are replaced. Others, like the 408 of its
 `request_timeout_s`, pass as configured."""
@@ -64,6 +66,9 @@ class ProxyErrors:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await _with_bounded_messages(self.app, scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"].startswith(_SERVE_PREFIX):
             await self.app(scope, receive, send)
             return
@@ -100,6 +105,26 @@ class ProxyErrors:
                 await asyncio.wait([passing])
         if not begun:
             await refuse()
+
+
+async def _with_bounded_messages(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Ends a WebSocket with 1009 whose message is too large to be passed on."""
+    closed = False
+
+    async def bounded() -> Message:
+        nonlocal closed
+        message = await receive()
+        if len(message.get("text") or message.get("bytes") or "") <= _MAX_MESSAGE:
+            return message
+        closed = True
+        await send({"type": "websocket.close", "code": 1009})
+        return {"type": "websocket.disconnect", "code": 1009}
+
+    async def send_while_open(message: Message) -> None:
+        if not closed:
+            await send(message)
+
+    await app(scope, bounded, send_while_open)
 
 
 def _fetch_name(start: Message) -> str | None:

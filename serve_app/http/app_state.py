@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
-from serve_app.http.pace import Pace
+from serve_app.http.pace import MESSAGE_BURST, MESSAGE_RATE, Pace
 from serve_app.http.relay import Relay
 from serve_app.http.single_flight import SingleFlight
-from serve_app.http.wait_slots import WaitSlots
+from serve_app.http.wait_slots import MAX_STRANGERS, MAX_STRANGERS_PER_ADDRESS, WaitSlots
 from serve_app.http.work import Work
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -44,7 +44,13 @@ class AppState:
     callers: Counter[str] = field(default_factory=Counter)
     """Calls of other services' clients that hear each clip at this process."""
     pace: Pace = field(default_factory=Pace)
+    message_pace: Pace = field(default_factory=lambda: Pace(MESSAGE_RATE, MESSAGE_BURST))
+    """Of the messages of each user's connections."""
     wait_slots: WaitSlots = field(default_factory=WaitSlots)
+    strangers: WaitSlots = field(
+        default_factory=lambda: WaitSlots(MAX_STRANGERS, MAX_STRANGERS_PER_ADDRESS)
+    )
+    """Connections that have yet to say whose they are, of each address."""
     readiness_check: SingleFlight[list[str]] = field(default_factory=SingleFlight)
     """What `/readyz` found, and `metrics_scrape` what `/metrics` did: anybody may ask for them."""
     part_checks: Mapping[str, SingleFlight[None]] = field(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.audio.appending import HEAD_BYTES, surplus
@@ -121,7 +122,7 @@ async def _listen(
             if clip.s3_key is not None:
                 source = _stored(state, user_id, clip, position)
             elif live and clip.maker and clip.lease:
-                source = _heard(clip.maker, clip, gone, position)
+                source = _heard(state, user_id, clip, gone, position)
             else:
                 await until_news(news, gone, state.settings.look_seconds)
                 continue
@@ -143,23 +144,45 @@ async def _stored(state: AppState, user_id: str, clip: Clip, position: _StreamPo
     position.complete = True
 
 
-async def _heard(maker: str, clip: Clip, gone: Gone, position: _StreamPosition) -> Blocks:
-    """What the worker sends that makes the clip. It may end before the clip does."""
-    blocks = hear(maker, clip.id, clip.lease or "", position.bytes)
-    async with aclosing(blocks):
-        while True:
-            coming = asyncio.ensure_future(anext(blocks, None))
-            try:
-                while not (await asyncio.wait([coming], timeout=GONE_SECONDS))[0]:
-                    if await gone():
-                        return
-                block = coming.result()
-            except BrokenOff:
+async def _heard(
+    state: AppState, user_id: str, clip: Clip, gone: Gone, position: _StreamPosition
+) -> Blocks:
+    """What the worker sends that makes the clip. It may end before the clip does, and ends where
+    the attempt is over and nothing comes."""
+    blocks = hear(clip.maker or "", clip.id, clip.lease or "", position.bytes)
+    over = asyncio.ensure_future(_attempt_over(state, user_id, clip))
+    try:
+        async with aclosing(blocks):
+            while True:
+                coming = asyncio.ensure_future(anext(blocks, None))
+                try:
+                    while not (await asyncio.wait([coming], timeout=GONE_SECONDS))[0]:
+                        if over.done() or await gone():
+                            return
+                    block = coming.result()
+                except BrokenOff:
+                    return
+                finally:
+                    coming.cancel()
+                    await asyncio.wait([coming])
+                if block is None:
+                    position.complete = True
+                    return
+                yield block
+    finally:
+        over.cancel()
+
+
+async def _attempt_over(state: AppState, user_id: str, clip: Clip) -> None:
+    """Returns once the lease of the clip is another: a worker that is cut off, or stands still,
+    says nothing of that. A database that is away ends nothing."""
+    while True:
+        await asyncio.sleep(state.settings.look_seconds)
+        with suppress(Busy, SQLAlchemyError):
+            if await state.work.reads.run(user_id, _lease, state, clip.id) != clip.lease:
                 return
-            finally:
-                coming.cancel()
-                await asyncio.wait([coming])
-            if block is None:
-                position.complete = True
-                return
-            yield block
+
+
+def _lease(state: AppState, clip_id: str) -> str | None:
+    with state.database.reading() as session:
+        return session.scalar(select(Clip.lease).where(Clip.id == clip_id))

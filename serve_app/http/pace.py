@@ -18,6 +18,8 @@ RATE = 20.0
 """Requests a second, of one user at one replica of the ingress."""
 BURST = 40
 """Requests that may come at once after a rest."""
+MESSAGE_RATE, MESSAGE_BURST = 100.0, 1_000
+"""The same of messages over WebSockets: a text may come word by word."""
 MAX_WAIT_SECONDS = 5.0
 _REMEMBERED = 10_000
 """Users, and credentials whose user is known."""

@@ -92,7 +92,10 @@ class Relay:
         sending = frames.send(offer.blocks, writer, PATIENCE_SECONDS)
         offer.sending = asyncio.create_task(sending)
         offer.begun.set()
-        await asyncio.wait([offer.sending])
+        try:
+            await asyncio.wait([offer.sending])
+        finally:
+            offer.sending.cancel()
 
 
 async def _fetched(offer: _Offer) -> None:
@@ -102,8 +105,11 @@ async def _fetched(offer: _Offer) -> None:
     except TimeoutError as error:
         raise BrokenOff from error
     assert offer.sending is not None  # noqa: S101 - it comes with `begun`
+    await asyncio.wait([offer.sending])
+    if offer.sending.cancelled():
+        raise BrokenOff  # who fetched has left
     try:
-        await asyncio.shield(offer.sending)
+        offer.sending.result()
     except (OSError, TimeoutError) as error:
         raise BrokenOff from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from fastapi import Request, Response
 from pipelines.audio.containers import ENCODINGS
 from serve_app.bulkheads import Bulkhead
 from serve_app.db.models import Clip, ClipState, User
+from serve_app.errors import ApiError
 from serve_app.http.app_state import AppState
 from serve_app.http.clip_stream import clip_stream
 from serve_app.http.clip_view import clip_out
@@ -29,6 +31,8 @@ from serve_app.http.streaming import Blocks, StreamedBlocks, too_many_streams
 from serve_app.http.submission import Submission
 from serve_app.media import clips
 from serve_app.media.clips import NewClip
+
+logger = logging.getLogger(__name__)
 
 FIRST_BYTES = 1024
 """Sent at once at first: ElevenLabs' client hands nothing on before it has as much."""
@@ -95,9 +99,11 @@ class SurfaceCall:
     async def begin(self) -> Blocks:
         """Submits the clip and gives the bytes of its audio. Sets `headers`. Raises ApiError and
         InvalidInput where there will be no clip; the first block does where it fails."""
-        if not self.state.wait_slots.has_room(self.user.id):
-            raise too_many_streams()
-        clip = await self._clip()
+        # Held until the clip is there, for its audio to take over: who cannot hear gets no clip.
+        with self.state.wait_slots.hold(self.user.id) as may_wait:
+            if not may_wait:
+                raise too_many_streams()
+            clip = await self._clip()
         self.clip_id, self.credits = clip.id, clip.credits
         self.text = clip.text or ""
         self.headers = {
@@ -158,6 +164,10 @@ class SurfaceCall:
                 async for block in blocks:
                     yield block
             end = _End.GONE if gone else _End.SENT
+        except ApiError as error:
+            if error.code == "too_many_streams":
+                end = _End.GONE  # another took the place
+            raise
         except (GeneratorExit, asyncio.CancelledError):
             end = _End.GONE
             raise
@@ -169,7 +179,11 @@ class SurfaceCall:
             else:
                 del self.state.callers[clip_id]
             settle = partial(self._settle, clip_id, end)
-            await asyncio.shield(self.state.work.writes.run(self.user.id, settle))
+            try:
+                await asyncio.shield(self.state.work.writes.run(self.user.id, settle))
+            except Exception as error:  # noqa: BLE001 - what was sent stays complete
+                # A key that is still held is released when it is old.
+                logger.warning("the end of a call was not recorded (%s)", type(error).__name__)
 
     def _settle(self, clip_id: str, end: _End) -> None:
         settings = self.state.settings
@@ -177,7 +191,9 @@ class SurfaceCall:
             now = self.state.clock(session)
             clip = clips.get(session, self.user.id, clip_id)
             pending = clip.state is ClipState.PENDING
-            if end is _End.GONE and pending and settings.cancel_on_disconnect:
+            # A repetition may have come while this waited for its turn.
+            alone = not self.state.callers[clip_id]
+            if end is _End.GONE and pending and alone and settings.cancel_on_disconnect:
                 clips.delete(session, self.user.id, clip_id, settings, now)
             over = clip.state in (ClipState.FAILED, ClipState.CANCELLED)
             if self._derived_key is not None and (end is _End.SENT or over):

@@ -11,18 +11,21 @@ MAX_WAITING_PER_USER = 20
 MAX_WAITING = 100
 MAX_REQUESTS = 2 * MAX_WAITING
 """Requests that an ingress replica admits. Half of them is left for those that do not wait."""
+MAX_STRANGERS, MAX_STRANGERS_PER_ADDRESS = 40, 10
+"""Connections whose user is not known yet, in all and of one address."""
 
 
 class WaitSlots:
     """Counts the waiting requests of each user. For use on one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MAX_WAITING, most_of_user: int = MAX_WAITING_PER_USER) -> None:
+        self._most, self._most_of_user = most, most_of_user
         self._of_user: Counter[str] = Counter()
 
     def has_room(self, user_id: str) -> bool:
         """Whether another request of the user may wait."""
-        full = self._of_user.total() >= MAX_WAITING
-        return not full and self._of_user.get(user_id, 0) < MAX_WAITING_PER_USER
+        full = self._of_user.total() >= self._most
+        return not full and self._of_user.get(user_id, 0) < self._most_of_user
 
     @contextmanager
     def hold(self, user_id: str) -> Iterator[bool]:

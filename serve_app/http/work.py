@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from pipelines.runtime.cores import usable_cores
 from serve_app.bulkheads import Bulkhead, Size
@@ -68,7 +68,7 @@ class Work:
         return sum(each.size.threads for each in using)
 
 
-def address_of(request: Request) -> str:
+def address_of(request: HTTPConnection) -> str:
     """Whom the connection is from. The HTTP server has put the client's address there if the
     connection is from a proxy that it was told to trust."""
     return request.client.host if request.client else ""

@@ -19,7 +19,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
@@ -31,6 +31,8 @@ from serve_app.settings import QueueSettings
 
 LOST, TOO_LONG = "worker_lost", "took_too_long"
 """Error codes of clips that fail although nothing may be wrong with them."""
+SOMEBODY = "?"
+"""The maker of what may be left of a clip, where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,11 @@ def transition(
         clip.failed = True
         clip.error_code = code
         clip.error = message
-        if clip.lane == BULK and clip.losses > 0 and clip.made_by is None:
-            # A line's result is stored without a checkpoint: what a lost attempt left is swept.
-            clip.made_by = clip.lease
+        lost = clip.losses > 0 or clip.lease is None or to is ClipState.CANCELLED
+        if clip.lane == BULK and clip.started_at is not None and lost:
+            # A line's result is stored without a checkpoint, and its worker may be dead without
+            # anybody's knowing yet: what an attempt left is swept.
+            clip.made_by = clip.made_by or clip.lease or SOMEBODY
     clip.finished_at = now
     clear_lease(clip, ready=False)
     events.record(session, clip.id, events.END_OF[to], _outcome(clip), now)
@@ -128,16 +132,11 @@ def renew(session: Session, claims: Collection[Claim], now: float, seconds: floa
 
 
 def active_leases(session: Session, claims: Collection[Claim]) -> set[str]:
-    """The tokens of those claims that still hold their lease, or whose clip has succeeded. The
-    others were cancelled, deleted or lost, and their work may stop. One query, without locks."""
+    """The tokens of those claims that still hold their lease. The others were cancelled, deleted,
+    lost or have succeeded, and their work may stop. One query, without locks."""
     tokens = {claim.clip.id: claim.token for claim in claims}
-    rows = session.execute(
-        select(Clip.id, Clip.lease).where(
-            Clip.id.in_(tokens),
-            or_(and_(PENDING, Clip.lease.in_(tokens.values())), Clip.s3_key.is_not(None)),
-        )
-    )
-    return {lease or tokens[clip_id] for clip_id, lease in rows}
+    held = select(Clip.lease).where(Clip.id.in_(tokens), PENDING, Clip.lease.in_(tokens.values()))
+    return {lease for lease in session.scalars(held) if lease is not None}
 
 
 def report(
@@ -167,6 +166,18 @@ def release(
     events.record(session, clip.id, Kind.POSTPONED, {"start_at": clip.start_at}, now)
     tell(session, clip)
     notices.tell(session, notices.LINE)
+
+
+def release_unanswered(session: Session, maker: str, running: Collection[str], now: float) -> None:
+    """Gives back what was leased to a worker that does not run it: the claim took effect, but its
+    answer was lost. `running` are the tokens of what it runs. Waits for no lock."""
+    unknown = (
+        select(Clip.id, Clip.lease)
+        .where(PENDING, Clip.maker == maker, Clip.lease.not_in(running))
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    for clip_id, token in session.execute(unknown).all():
+        release(session, clip_id, token or "", now)
 
 
 def retry_or_fail(

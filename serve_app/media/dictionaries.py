@@ -157,8 +157,10 @@ def named(session: Session, user_id: str, locators: Any) -> list[Pronunciation]:
 
 def from_pls(data: bytes) -> list[Rule]:
     """The rules of a file in the W3C's Pronunciation Lexicon Specification. Raises ApiError 422."""
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise invalid("file", "The file must declare no document type and no entities.")
+    # In UTF-16 a declaration would not be found.
+    if b"\0" in data or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+        message = "The file must be UTF-8, and declare no document type and no entities."
+        raise invalid("file", message)
     try:
         root = ElementTree.fromstring(data)  # noqa: S314 - declares no entities
     except ElementTree.ParseError as error:
@@ -167,13 +169,15 @@ def from_pls(data: bytes) -> list[Rule]:
     if alphabet not in ("ipa", "cmu-arpabet"):
         raise invalid("file", "The alphabet of the lexicon must be ipa or cmu-arpabet.")
     rules: list[Rule] = []
-    for lexeme in root.iter(f"{{{_PLS}}}lexeme"):
+    for lexeme in root.findall(f"{{{_PLS}}}lexeme"):
         alias = lexeme.findtext(f"{{{_PLS}}}alias", "").strip()
         phoneme = "" if alias else lexeme.findtext(f"{{{_PLS}}}phoneme", "").strip()
         rules += (
             Rule((each.text or "").strip(), alias, phoneme, alphabet)  # type: ignore[arg-type]
-            for each in lexeme.iter(f"{{{_PLS}}}grapheme")
+            for each in lexeme.findall(f"{{{_PLS}}}grapheme")
         )
+        if len(rules) > MAX_RULES:
+            raise _too_many_rules()
     return rules
 
 
@@ -200,9 +204,13 @@ def _checked(field: str, value: str, most: int, *, empty: bool = False) -> str:
     return cleaned
 
 
+def _too_many_rules() -> ApiError:
+    return invalid("rules", f"A dictionary may have {MAX_RULES} rules.")
+
+
 def _checked_rules(rules: Sequence[Rule]) -> list[dict[str, str]]:
     if len(rules) > MAX_RULES:
-        raise invalid("rules", f"A dictionary may have {MAX_RULES} rules.")
+        raise _too_many_rules()
     for place, rule in enumerate(rules):
         rule.check(f"rules.{place}")
     return [asdict(rule) for rule in rules]

@@ -7,6 +7,7 @@ server's own files, and no way from text to markup or code.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -44,6 +45,10 @@ class StudioFiles:
         self.version = digest.hexdigest()[:16]
         page = self.files.pop(_PAGE).decode()
         self.page = page.replace("{version}", self.version).encode()
+        self.packed = {
+            name: gzip.compress(content, mtime=0) for name, content in self.files.items()
+        }
+        """By gzip: a third of their length."""
 
 
 @lru_cache(maxsize=1)
@@ -110,16 +115,18 @@ async def page(state: StateDep) -> Response:
 
 
 @router.api_route("/studio/{version}/{name}", methods=_READ)
-async def file(version: str, name: str, state: StateDep) -> Response:
-    return _file(version, name, state)
+async def file(version: str, name: str, state: StateDep, request: Request) -> Response:
+    return _file(version, name, state, request)
 
 
 @router.api_route("/studio/{version}/{folder}/{name}", methods=_READ)
-async def file_in_folder(version: str, folder: str, name: str, state: StateDep) -> Response:
-    return _file(version, f"{folder}/{name}", state)
+async def file_in_folder(
+    version: str, folder: str, name: str, state: StateDep, request: Request
+) -> Response:
+    return _file(version, f"{folder}/{name}", state, request)
 
 
-def _file(version: str, path: str, state: AppState) -> Response:
+def _file(version: str, path: str, state: AppState, request: Request) -> Response:
     served = studio_files()
     content = served.files.get(path)
     if version != served.version or content is None:
@@ -127,5 +134,9 @@ def _file(version: str, path: str, state: AppState) -> Response:
     headers = {
         **_headers(state.store.public_origin),
         "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept-Encoding",
     }
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content = served.packed[path]
+        headers["Content-Encoding"] = "gzip"
     return Response(content, media_type=TYPES[Path(path).suffix], headers=headers)

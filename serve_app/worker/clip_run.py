@@ -135,8 +135,11 @@ class ClipRunner:
                 made = ClipResult(upload.size, seconds, timings.summary())
                 outline = None if bulk else peaks.pairs()
                 if bulk and not upload.begun:
-                    pass  # a small result is made again if it is lost before it is recorded
-                elif not await self._checkpoint(claim, made, outline, timings.words):
+                    # A small result is made again if it is lost before it is recorded.
+                    kept = await self._is_held(claim)
+                else:
+                    kept = await self._checkpoint(claim, made, outline, timings.words)
+                if not kept:
                     return None
                 with timings.measure("upload"):
                     await self._threads.run(upload.complete)
@@ -166,6 +169,13 @@ class ClipRunner:
             return kept
 
         return await self._threads.persist(claim.clip.user_id, record)
+
+    async def _is_held(self, claim: Claim) -> bool:
+        """Whether what is stored now can overwrite nobody else's result."""
+        held = await self._threads.persist(
+            claim.clip.user_id, lambda s, _: queue.active_leases(s, [claim]), reading=True
+        )
+        return claim.token in held
 
     async def _succeed(self, claim: Claim, made: ClipResult) -> bool:
         clip = claim.clip

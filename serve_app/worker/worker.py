@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Protocol
@@ -108,6 +108,8 @@ class Worker:
         )
         self._leasing: asyncio.Task[None] | None = None
         self._claims = Pulse("the claiming of clips")
+        self._unanswered = False
+        """Whether a claim failed since the last good one: it may have taken effect."""
         self._cautious_until = 0.0
         self._live = LiveServer(host)
         self._runner = ClipRunner(settings, store, stages, self._threads, self._live)
@@ -222,16 +224,19 @@ class Worker:
         suspects = time() >= self._cautious_until and not any(
             claim.suspect for claim in self._running.values()
         )
+        running = {claim.token for claim in self._running.values()} if self._unanswered else None
         try:
-            claims, due = await self._threads.claim(partial(self._claim, room, suspects))
+            claims, due = await self._threads.claim(partial(self._claim, room, suspects, running))
         except Exception as error:
             if not self._claims.failing or not is_unavailable(error):
                 logger.exception("could not look for work")
             self._claims.failed()
+            self._unanswered = True
             self._cautious_until = math.inf
             self._next_look = self._settings.poll_seconds
             return False
         self._claims.good()
+        self._unanswered = False
         # That a clip has come due is told by nobody.
         self._next_look = min(self._next_look, max(due, _SKIPPED_SECONDS))
         if self._cautious_until == math.inf and not self._leases.behind:
@@ -259,9 +264,17 @@ class Worker:
         return room
 
     def _claim(
-        self, room: Mapping[int, int], suspects: bool, session: Session, now: float
+        self,
+        room: Mapping[int, int],
+        suspects: bool,
+        running: Collection[str] | None,
+        session: Session,
+        now: float,
     ) -> tuple[list[Claim], float]:
-        """What is taken, and in how many seconds there may be more."""
+        """What is taken, and in how many seconds there may be more. With the tokens of all that is
+        `running` here, what an earlier claim took for nobody is given back before."""
+        if running is not None and self._live.address is not None:
+            queue.release_unanswered(session, self._live.address, running, now)
         claims: list[Claim] = []
         lanes = [lane for lane, places in room.items() if places > 0]
         for lane in lanes:

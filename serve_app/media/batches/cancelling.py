@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import CANCELLED, PENDING, Batch, BatchState, Clip
-from serve_app.jobs import events
+from serve_app.jobs import events, queue
 from serve_app.jobs.events import Kind
 from serve_app.media.batches.records import get
 
@@ -48,6 +48,7 @@ def cancel_unstarted(session: Session, batch_id: str, now: float) -> int:
 
     It is `queue.transition` for many clips in four statements.
     """
+    left = case((Clip.started_at.is_not(None), func.coalesce(Clip.made_by, queue.SOMEBODY)))
     unheld = (
         select(Clip.id)
         .where(Clip.batch_id == batch_id, PENDING, Clip.lease.is_(None))
@@ -58,6 +59,7 @@ def cancel_unstarted(session: Session, batch_id: str, now: float) -> int:
         update(Clip)
         .where(Clip.id.in_(unheld))
         .values(failed=True, error_code=CANCELLED, error=_MESSAGE, finished_at=now, ready=False)
+        .values(made_by=left)
         .returning(Clip.id, Clip.credits)
     )
     found = session.execute(ended, execution_options={"synchronize_session": False}).all()

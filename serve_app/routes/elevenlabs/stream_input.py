@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
@@ -19,6 +20,8 @@ from serve_app.http.app_state import AppState
 from serve_app.http.clip_stream import StreamInterrupted
 from serve_app.http.streaming import too_many_streams
 from serve_app.http.surface_errors import slug_of
+from serve_app.http.wait_slots import WaitSlots
+from serve_app.http.work import address_of
 from serve_app.routes.elevenlabs.formats import encoding
 from serve_app.routes.elevenlabs.socket_messages import Message, Options
 from serve_app.routes.elevenlabs.text_speaker import Line, Speaker
@@ -28,8 +31,10 @@ logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1/text-to-speech")
 
 FIRST_MESSAGE_SECONDS = 10.0
-"""Until the first message, which may hold the key."""
+"""Until the first message of a connection that has no key yet."""
 MAX_CONTEXTS = 5
+_ESCAPED, _OTHER_CHARACTERS = 12, 4096
+"""Characters of JSON that one of the text may be, and those beside the text."""
 _NORMAL, _POLICY, _ERROR = 1000, 1008, 1011
 
 Conversation = Callable[[Line, Message], Awaitable[None]]
@@ -71,18 +76,34 @@ async def _serve(websocket: WebSocket, voice_id: str, converse: Conversation) ->
     state: AppState = websocket.app.state.bernie
     headers = websocket.headers
     token = headers.get("xi-api-key") or bearer_of(headers.get("authorization", ""))
-    user = await _user(state, token) if token else None
-    first = await _first_message(websocket, None if user else FIRST_MESSAGE_SECONDS)
-    if user is None:
-        extra = first.model_extra or {}
-        given = first.xi_api_key or extra.get("xi-api-key") or bearer_of(first.authorization or "")
-        user = await _user(state, str(given))
+    first = None
+    if not token:
+        address = address_of(websocket)
+        await state.pace.wait(address)
+        with _place(state.strangers, address):
+            first = await _first_message(websocket, state, FIRST_MESSAGE_SECONDS)
+        token = _key_in(first)
+    user = await _user(state, token)
     options = Options.model_validate(dict(websocket.query_params))
     encoding(options.output_format, True)
-    with state.wait_slots.hold(user.id) as has_room:
+    with _place(state.wait_slots, user.id):
+        if first is None:
+            first = await _first_message(websocket, state, options.inactivity_timeout)
+        await converse(Line(websocket, state, user, voice_id, options), first)
+
+
+@contextmanager
+def _place(slots: WaitSlots, whose: str) -> Iterator[None]:
+    """Holds a slot for the block. Raises ApiError 429 where there is none."""
+    with slots.hold(whose) as has_room:
         if not has_room:
             raise too_many_streams()
-        await converse(Line(websocket, state, user, voice_id, options), first)
+        yield
+
+
+def _key_in(first: Message) -> str:
+    extra = first.model_extra or {}
+    return str(first.xi_api_key or extra.get("xi-api-key") or bearer_of(first.authorization or ""))
 
 
 async def _one_text(line: Line, first: Message) -> None:
@@ -137,7 +158,7 @@ async def _several_texts(line: Line, first: Message) -> None:
             for task in ended:
                 task.result()
     finally:
-        line.gone = True
+        await line.leave()
         await _cancel(tasks)
 
 
@@ -148,7 +169,7 @@ async def _until_one_ends(tasks: set[asyncio.Task[None]], line: Line) -> None:
         for task in ended:
             task.result()
     finally:
-        line.gone = True
+        await line.leave()
         await _cancel(tasks)
 
 
@@ -164,11 +185,14 @@ async def _user(state: AppState, token: str) -> User:
     return caller.user
 
 
-async def _first_message(websocket: WebSocket, seconds: float | None) -> Message:
+async def _first_message(websocket: WebSocket, state: AppState, seconds: float) -> Message:
     try:
-        return await asyncio.wait_for(_receive(websocket), seconds)
+        found = await asyncio.wait_for(websocket.receive(), seconds)
     except TimeoutError:
         raise ApiError(400, "input_timeout_exceeded", "No first message came.") from None
+    if found["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect
+    return _read(found, state)
 
 
 async def _next_message(line: Line) -> Message:
@@ -177,24 +201,31 @@ async def _next_message(line: Line) -> Message:
     silence = line.options.inactivity_timeout
     while True:
         try:
-            return await asyncio.wait_for(_receive(line.websocket), silence)
+            found = await asyncio.wait_for(line.receive(), silence)
         except TimeoutError:
             if not line.working:
                 message = f"No text came for {silence:g} seconds."
                 raise ApiError(400, "input_timeout_exceeded", message) from None
+        else:
+            await line.state.message_pace.wait(line.user.id)
+            return _read(found, line.state)
 
 
-async def _receive(websocket: WebSocket) -> Message:
+def _read(found: Mapping[str, Any], state: AppState) -> Message:
+    text = found.get("text") or ""
+    most = _ESCAPED * state.settings.max_text_characters + _OTHER_CHARACTERS
+    if len(text) > most:
+        raise ApiError(413, "body_too_large", f"A message may have at most {most} characters.")
     try:
-        return Message.model_validate(json.loads(await websocket.receive_text()))
-    except (KeyError, json.JSONDecodeError) as error:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ApiError(400, "invalid_message", "A message must be an object of JSON.") from error
+    return Message.model_validate(content)
 
 
 async def _until_gone(line: Line) -> None:
-    while (await line.websocket.receive())["type"] != "websocket.disconnect":
-        pass
-    raise WebSocketDisconnect
+    while True:
+        await line.receive()
 
 
 async def _refuse(websocket: WebSocket, error: ApiError, code: int = _POLICY) -> None:

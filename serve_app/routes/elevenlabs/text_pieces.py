@@ -39,7 +39,9 @@ class TextPieces:
 
     def take(self) -> str | None:
         """The next piece if there is enough for one. It ends with a sentence if most of what is
-        there does, else with a word."""
+        there does, else with a word. White space is not kept for one that has yet to begin."""
+        blank = len(self._waiting) - len(self._waiting.lstrip())
+        self._waiting, self._flushed = self._waiting[blank:], max(0, self._flushed - blank)
         size = self._flushed or self._ready()
         if not size:
             return None
@@ -48,8 +50,6 @@ class TextPieces:
             size = word.end() if word else self._most
         piece, self._waiting = self._waiting[:size], self._waiting[size:]
         self._flushed = max(0, self._flushed - size)
-        if not piece.strip():
-            return self.take()
         self._taken += 1
         return piece.strip()
 
@@ -59,11 +59,12 @@ class TextPieces:
         if self._by_sentence and sentence:
             return sentence.end()
         wanted = self._schedule[min(self._taken, len(self._schedule) - 1)]
-        if len(self._waiting.strip()) < wanted:
+        full = len(self._waiting) > self._most
+        if len(self._waiting.rstrip()) < wanted and not full:
             return 0
         if sentence and sentence.end() >= wanted / 2:
             return sentence.end()
         word = _WORD.match(self._waiting)
         if word:
             return word.end()
-        return len(self._waiting) if len(self._waiting) > self._most else 0
+        return len(self._waiting) if full else 0

@@ -12,10 +12,11 @@ import base64
 import json
 import secrets
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import WebSocket
+from starlette.websockets import WebSocketDisconnect
 
 from pipelines.protocol import InvalidInput
 from serve_app.db.models import User
@@ -42,6 +43,7 @@ class Line:
     gone: bool = False
     working: int = 0
     """Pieces that are being spoken."""
+    _coming: asyncio.Task[Json] | None = field(init=False, default=None)
 
     async def is_disconnected(self) -> bool:
         return self.gone
@@ -53,6 +55,44 @@ class Line:
 
     async def send(self, message: Json) -> None:
         await self.websocket.send_text(json.dumps(message))
+
+    async def receive(self) -> Json:
+        """The next ASGI message. It is not lost where this is cancelled. Raises
+        WebSocketDisconnect."""
+        found = await asyncio.shield(self._next())
+        if found["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect
+        self._coming = None
+        return found
+
+    async def until(self, event: asyncio.Event) -> None:
+        """Raises WebSocketDisconnect where the other end goes meanwhile. One message is read
+        ahead: who has sent more has to wait for what is spoken."""
+        waiting = asyncio.create_task(event.wait())
+        try:
+            coming = self._next()
+            await asyncio.wait((waiting, coming), return_when=asyncio.FIRST_COMPLETED)
+            if coming.done() and coming.result()["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect
+            await waiting
+        finally:
+            waiting.cancel()
+
+    async def leave(self) -> None:
+        """Nothing is read or spoken any more."""
+        self.gone = True
+        if self._coming is not None:
+            self._coming.cancel()
+            await asyncio.gather(self._coming, return_exceptions=True)
+
+    def _next(self) -> asyncio.Task[Json]:
+        if self._coming is None:
+            self._coming = asyncio.ensure_future(_message(self.websocket))
+        return self._coming
+
+
+async def _message(websocket: WebSocket) -> Json:
+    return dict(await websocket.receive())
 
 
 class Speaker:
@@ -79,7 +119,7 @@ class Speaker:
             raise invalid("text", f"text must have at most {self._most} characters in a message.")
         while len(self._pieces) > self._most and not self._line.gone:
             self._room.clear()
-            await self._room.wait()
+            await self._line.until(self._room)
         self._pieces.add(text)
         if message.flush:
             self._pieces.flush()

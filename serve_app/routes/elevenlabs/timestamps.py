@@ -56,12 +56,13 @@ async def stream(
 
 
 async def whole(call: SurfaceCall) -> Response:
+    """One object, which is sent in parts: no whole file is in memory."""
     blocks = await call.begin()
-    audio = b"".join([block async for block in blocks])
-    if not audio:
+    first = await anext(blocks, None)
+    if first is None:
         return Response(status_code=CLIENT_GONE)
-    body = {"audio_base64": base64.b64encode(audio).decode(), **await times_of(call)}
-    return Response(json.dumps(body), media_type="application/json", headers=call.headers)
+    parts = _parts(call, first, blocks)
+    return StreamedBlocks(await anext(parts), parts, "application/json", call.headers)
 
 
 async def by_lines(call: SurfaceCall) -> Response:
@@ -71,6 +72,19 @@ async def by_lines(call: SurfaceCall) -> Response:
         return Response(status_code=CLIENT_GONE)
     lines = _lines(call, first, blocks)
     return StreamedBlocks(await anext(lines), lines, "application/x-ndjson", call.headers)
+
+
+async def _parts(call: SurfaceCall, first: bytes, blocks: Blocks) -> Blocks:
+    async with aclosing(blocks):
+        yield b'{"audio_base64": "'
+        rest = first
+        async for block in blocks:
+            # Base64 is of three bytes at a time.
+            even = len(rest) - len(rest) % 3
+            yield base64.b64encode(rest[:even])
+            rest = rest[even:] + block
+        yield base64.b64encode(rest)
+    yield b'", ' + json.dumps(await times_of(call)).encode().removeprefix(b"{")
 
 
 async def _lines(call: SurfaceCall, first: bytes, blocks: Blocks) -> Blocks:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
+import os
 
 import pytest
 
@@ -61,6 +64,36 @@ def test_watch_is_told_by_whoever_uses_the_database(database: Database) -> None:
     other.dispose()
 
 
+def test_transaction_is_committed_though_nobody_can_be_told(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The process has no descriptor left, or the folder of the sockets is somebody else's."""
+
+    caplog.set_level(logging.INFO, "bernie.notices")
+    another = os.getuid() + 1
+
+    def none_left(*_: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    async def go() -> None:
+        with sqlite_database.notices.watch("a") as watch:
+            await told(sqlite_database, watch, "a")
+            with monkeypatch.context() as patch:
+                patch.setattr(notices.socket, "socket", none_left)
+                tell(sqlite_database, "a")
+            with monkeypatch.context() as patch:
+                patch.setattr(notices.os, "getuid", lambda: another)
+                tell(sqlite_database, "a")
+            assert not await watch.wait(0.1)
+
+    asyncio.run(go())
+    sent = [each.getMessage() for each in caplog.records if each.name == "bernie.notices"]
+    assert [each for each in sent if "not sent" in each] == [
+        "a notice was not sent (OSError)",
+        "a notice was not sent (PermissionError)",
+    ]
+
+
 def test_watch_goes_on_after_a_broken_connection(postgres_database: Database) -> None:
     """All that are waited for are told, for a notice may have been lost meanwhile."""
     end_others = (
@@ -77,6 +110,23 @@ def test_watch_goes_on_after_a_broken_connection(postgres_database: Database) ->
             await told(postgres_database, watch, "a")
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_notices_that_do_not_come_back_are_warned_of(
+    postgres_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    heard: bool,
+) -> None:
+    """As behind a pooler that shares connections by transaction."""
+    monkeypatch.setattr(notices, "_ECHO_SECONDS", 5.0 if heard else 0.1)
+    if not heard:
+        monkeypatch.setattr(notices, "_CHANNEL", "elsewhere")
+    channel = notices.PostgresChannel(postgres_database.engine)
+    for _ in range(2):
+        channel.listen().close()
+    assert caplog.text.count("do not arrive") == (0 if heard else 1)
 
 
 def test_changes_of_the_queue_are_told(sqlite_database: Database) -> None:

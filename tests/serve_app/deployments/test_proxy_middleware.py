@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.deployments.proxy_middleware import ProxyErrors
 
@@ -98,3 +98,28 @@ def test_proxy_middleware_strips_control_headers() -> None:
     assert passed_on >= {"idempotency-key", "authorization"}
     assert not passed_on & {name.decode().lower() for name, _ in sent[:5]}
     assert "x-request-id" in ask(app, headers=[(b"X-Request-ID", b"mine")]).json()
+
+
+def test_proxy_middleware_ends_a_connection_whose_message_is_too_large() -> None:
+    passed: list[Message] = []
+    sent: list[Message] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] != "websocket.disconnect":
+            passed.append(message)
+        await send({"type": "websocket.send", "text": "too late"})
+
+    async def talk() -> None:
+        texts = iter(["small", "x" * 2_000_000, "never read"])
+
+        async def receive() -> Message:
+            return {"type": "websocket.receive", "text": next(texts)}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await ProxyErrors(app)({"type": "websocket", "path": "/", "headers": []}, receive, send)
+
+    asyncio.run(talk())
+    assert [message["text"] for message in passed] == ["small"]
+    assert sent == [{"type": "websocket.close", "code": 1009}]

@@ -151,6 +151,29 @@ def test_relayed_answer_ends_when_the_client_goes() -> None:
     run(source, test)
 
 
+def test_offer_is_broken_off_when_who_fetches_leaves() -> None:
+    """Before the next block is there."""
+    source, more = Source(1), asyncio.Event()
+
+    async def blocks() -> Blocks:
+        async for block in source.blocks():
+            yield block
+        await more.wait()
+
+    async def go() -> None:
+        offers = Relay("127.0.0.1")
+        assert await offers.ready()
+        async with asyncio.timeout(10), offers.offering(blocks()) as (name, fetched):
+            fetching = relay.fetch(name)
+            assert await anext(fetching) == BLOCK
+            await fetching.aclose()
+            with pytest.raises(BrokenOff):
+                await fetched()
+        offers.close()
+
+    asyncio.run(go())
+
+
 def test_blocks_are_given_once_and_to_nobody_without_the_token() -> None:
     async def go() -> None:
         offers, source = Relay("127.0.0.1"), Source(2)

@@ -19,8 +19,9 @@ from pipelines.protocol import Segment
 from serve_app.db.models import ClipState, User
 from serve_app.http.clip_stream import StreamInterrupted
 from serve_app.jobs import claiming, queue
+from serve_app.media import frames
 from tests.postgres import Postgres
-from tests.serve_app.actions import events_of
+from tests.serve_app.actions import events_of, must_claim, result_of, succeed
 from tests.serve_app.api_harness import Api, Headers, error_of
 from tests.serve_app.listener import Listener, listening
 from tests.serve_app.worker_harness import WorkerHarness
@@ -214,6 +215,34 @@ def test_get_audio_stream_that_lags_behind_ends_with_the_stored_file(
         stage.stored(clip_id),
         streamed(stage.stored(clip_id), "MP3"),
     )
+
+
+def test_get_audio_stream_leaves_a_worker_that_stands_still(sqlite_api: Api) -> None:
+    """It takes connections and says nothing, while another worker has the clip, and succeeds."""
+    api, headers = sqlite_api, sqlite_api.sign_up()
+    clip = api.speak(headers)
+
+    async def listen() -> bytes:
+        async def nothing(_: list[str], __: asyncio.StreamWriter) -> None:
+            heard.set()
+            await asyncio.Event().wait()
+
+        heard = asyncio.Event()
+        server, address = await frames.serve(nothing, "127.0.0.1")
+        with api.database.transaction() as session:
+            claiming.claim(session, api.settings, api.now, maker=address)
+        path = f"/api/clips/{clip['id']}/audio"
+        async with listening(api, headers, path, "stream=1") as listener:
+            await asyncio.wait_for(heard.wait(), TIMEOUT)
+            later = api.now + 2 * api.settings.lease_seconds
+            claimed = must_claim(api.database, later)
+            api.store.put(result_of(claimed), bytes(1_000), "audio/wav")
+            assert succeed(api.database, claimed, later)
+            await listener.end()
+            server.close()
+            return listener.body
+
+    assert asyncio.run(listen()) == bytes(1_000)
 
 
 @pytest.mark.parametrize("end", ["failed", "cancelled"])

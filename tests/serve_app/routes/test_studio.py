@@ -17,6 +17,8 @@ VENDORED = {
     "htm.js": "ab33dd3f38059b9be4d5f5350128eefb2356639c4e0bbe9d9e8b3ba75847e9e4",
 }
 MOST_BYTES = 170_000
+MOST_BYTES_SENT = 70_000
+"""By gzip."""
 FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file())
 
 
@@ -89,8 +91,17 @@ def test_vendored_files_are_those_that_were_reviewed() -> None:
     assert found == VENDORED
 
 
-def test_page_stays_small() -> None:
-    assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < MOST_BYTES
+def test_page_stays_small(sqlite_api: Api) -> None:
+    served = studio_files()
+    assert sum(map(len, served.files.values())) < MOST_BYTES
+    assert sum(map(len, served.packed.values())) < MOST_BYTES_SENT
+    path = f"/studio/{served.version}/studio.css"
+    for encoding, sent in (("gzip, br", served.packed), ("identity", served.files)):
+        headers = {"Accept-Encoding": encoding}
+        answer = sqlite_api.client.get(path, headers=headers)
+        assert int(answer.headers["Content-Length"]) == len(sent["studio.css"])
+        assert answer.content == served.files["studio.css"]
+        assert answer.headers["Vary"] == "Accept-Encoding"
 
 
 def test_modules_use_nothing_that_turns_text_into_code_or_markup() -> None:

@@ -55,3 +55,15 @@ def test_no_piece_is_longer_than_it_may_be() -> None:
     assert " ".join(piece for piece in found if piece) == words(20).strip()
     pieces.add("x" * 300)
     assert pieces.take() == "x" * 40
+
+
+def test_white_space_takes_no_room() -> None:
+    pieces = TextPieces(40)
+    pieces.add(" " * 40)
+    pieces.add(" ")
+    assert (pieces.take(), len(pieces)) == (None, 0)
+    pieces.add("Hello" + " " * 36)
+    assert (pieces.take(), pieces.take(), len(pieces)) == ("Hello", None, 0)
+    pieces.add("   there")
+    pieces.flush()
+    assert (pieces.take(), pieces.take()) == ("there", None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
+from pipelines.protocol import Segment
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, Clip, ClipEvent, ClipPeaks, LedgerEntry
 from serve_app.jobs.events import Kind
@@ -13,6 +14,7 @@ from serve_app.media.batches.lines import Line
 from serve_app.media.batches.records import NewBatch
 from serve_app.media.clips import NewClip
 from serve_app.storage.multipart import MultipartWriter
+from serve_app.storage.object_keys import result_key
 from tests.serve_app.worker.test_deaths import die, let_leases_run_out, run_until_killed
 from tests.serve_app.worker_harness import WorkerHarness
 
@@ -79,3 +81,23 @@ def test_line_that_was_lost_behind_its_result_is_made_again_and_charged_once(
     harness.run(lambda: batch_of(harness, batch_id).succeeded == 1, 60)
     assert batch_of(harness, batch_id).charged == 50
     assert harness.balance() == 9_950
+
+
+def test_line_that_another_has_taken_over_is_not_overwritten(harness: WorkerHarness) -> None:
+    """The worker has not yet looked whether the lease is its own still."""
+    settings = {"lease_seconds": 60.0, "poll_seconds": 10.0}
+    harness.settings = harness.settings.model_copy(update=settings)
+    feed(harness, 1)
+
+    async def take_over(_: Segment) -> None:
+        with harness.database.transaction() as session:
+            clip = session.scalars(select(Clip)).one()
+            clip.lease = "another"
+            harness.store.put(result_key(clip), b"another", "audio/wav")
+
+    harness.stages.before = take_over
+    harness.run(lambda: bool(harness.stages.rendered))
+    with harness.database.reading() as session:
+        clip = session.scalars(select(Clip)).one()
+    assert harness.store.get(result_key(clip)) == b"another"
+    assert clip.lease == "another"

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from serve_app.db.engine import Database
 from serve_app.db.models import ClipState
-from serve_app.jobs import queue
+from serve_app.jobs import claiming, queue
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.storage.store import ObjectStore
 from tests.postgres import Postgres
@@ -112,6 +112,30 @@ def test_an_answer_that_is_lost_costs_nothing(
     assert len(harness.stages.rendered) == 2
     assert harness.balance() == 9_950
     assert harness.tally.outcomes == ["succeeded"]
+
+
+def test_a_claim_whose_answer_is_lost_leases_nothing_to_nobody(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clips are taken again at once, and neither an attempt nor a loss counts."""
+    harness.settings = harness.settings.model_copy(update={"lease_seconds": 60.0})
+    real, lost = claiming.claim, []
+
+    def broken(*arguments: Any) -> Any:
+        claims = real(*arguments)
+        if claims and not lost:
+            lost.extend(claims)
+            arguments[0].commit()
+            raise OperationalError("", {}, Exception("server closed the connection"))
+        return claims
+
+    monkeypatch.setattr(claiming, "claim", broken)
+    clip_ids = [harness.submit("One chunk.") for _ in range(3)]
+    harness.run(lambda: all(harness.ended(each)() for each in clip_ids))
+    assert lost
+    for clip_id in clip_ids:
+        clip = harness.clip(clip_id)
+        assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
 
 
 def test_a_try_that_the_database_breaks_off_is_put_off_and_costs_no_try(

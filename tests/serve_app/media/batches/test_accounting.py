@@ -255,6 +255,25 @@ def test_cancel_releases_what_no_worker_has(database: Database) -> None:
     assert findings(database) == []
 
 
+def test_what_a_cancelled_line_may_have_left_is_swept(database: Database) -> None:
+    """Its worker may have died behind the result: before it gave the lease back, or after that."""
+    user = make_user(database)
+    batch = accept(database, user, 3)
+    token = take(database, batch)
+    assert token is not None
+    feed(database, batch, token, 1, 2, 3)
+    held, released = claim_bulk(database, 2)
+    with database.transaction() as session:
+        queue.release(session, released.clip.id, released.token, NOW)
+        clips.delete(session, user.id, held.clip.id, RULES, NOW)
+        cancelling.cancel(session, user.id, batch.id)
+    with database.transaction() as session:
+        assert cancelling.cancel_unstarted(session, batch.id, NOW) == 2
+    with database.reading() as session:
+        left = clips.orphaned_results(session, NOW + 1, (0.0, ""))
+        assert {each.id for each in left} == {held.clip.id, released.clip.id}
+
+
 def test_retry_failed_makes_new_clips_in_their_place(database: Database) -> None:
     user = make_user(database)
     batch = accept(database, user, 2)
