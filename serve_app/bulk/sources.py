@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pipelines.audio.voice_activity import has_speech
 from pipelines.protocol import InvalidInput
 from serve_app.media import uploads
 from serve_app.media.batches.leftovers import PREFIX
+from serve_app.media.batches.lines import beside
 from serve_app.media.batches.places import ObjectPlace, place_of
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -30,13 +31,13 @@ class Sources:
     def find(self, name: object, batch_id: str) -> tuple[str, float]:
         """Key and length in seconds of a recording. Raises InvalidInput where there is none that
         can be converted; StoreError."""
-        path = PurePosixPath(name) if isinstance(name, str) and name else None
-        if path is None or path.is_absolute() or ".." in path.parts or "\0" in str(path):
+        path = beside(name)
+        if path is None:
             raise InvalidInput(FIELD, "source must be the name of a file beside the manifest.")
         try:
-            key = self._key(str(path), batch_id)
+            key = self._key(path, batch_id)
         except (ObjectMissing, FileNotFoundError) as error:
-            message = f"There is no recording {str(path)[:200]!r} beside the manifest."
+            message = f"There is no recording {path[:200]!r} beside the manifest."
             raise InvalidInput(FIELD, message, "recording_missing") from error
         longest, shortest = self._settings.max_source_seconds, self._settings.min_source_seconds
         recording = uploads.fetch(self._store, key, FIELD, longest, shortest)

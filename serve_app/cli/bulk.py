@@ -8,21 +8,22 @@ import secrets
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipelines.audio.containers import FORMATS
+from serve_app.cli import bulk_recordings
 from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.clips import Key, Url
 from serve_app.cli.error_messages import console
 from serve_app.cli.making import connected
 from serve_app.media.batches import manifest
-from serve_app.media.batches.lines import Rejection
 
 SOME_FAILED, REFUSED, LEFT = 3, 4, 130
 _KINDS = {"jsonl": "application/x-ndjson", "csv": "text/csv"}
@@ -145,11 +146,10 @@ def _begun(client: Client, folder: _Folder, file: Path, options: dict[str, Any])
     folder.save()
     kind = manifest.format_of(file.name)
     content_type = _GZIPPED if file.name.endswith(".gz") else _KINDS[kind]
-    with file.open("rb") as stream:
-        names_sources = any(_source_in(line) for line in manifest.read(stream, file.name, kind))
-    if names_sources:
+    if names := bulk_recordings.named(file, kind):
+        bulk_recordings.send(client, file, names, folder.uploads, folder.save)
         with tempfile.NamedTemporaryFile("wb", suffix=".jsonl") as sent:
-            for block in _with_uploads(client, folder, file, kind):
+            for block in bulk_recordings.with_uploads(file, kind, folder.uploads):
                 sent.write(block)
             sent.flush()
             upload = client.send(Path(sent.name), _KINDS["jsonl"])
@@ -158,34 +158,8 @@ def _begun(client: Client, folder: _Folder, file: Path, options: dict[str, Any])
     batch = client.create_batch(upload, folder.key, options)
     folder.batch = batch["id"]
     folder.save()
+    bulk_recordings.remove(client, [upload])  # the batch has a copy of it
     return batch
-
-
-def _source_in(line: manifest.ManifestLine) -> bool:
-    return not isinstance(line.fields, Rejection) and "source" in line.fields
-
-
-def _with_uploads(client: Client, folder: _Folder, file: Path, kind: str) -> Any:
-    """The lines, with uploads in place of the recordings that they name."""
-    with (
-        file.open("rb") as stream,
-        Progress(TextColumn("Sending recordings"), MofNCompleteColumn(), console=console) as bar,
-    ):
-        task = bar.add_task("", total=None)
-        for line in manifest.read(stream, file.name, kind):
-            if isinstance(line.fields, Rejection):
-                why = line.fields.message
-                raise RequestFailed(f"Line {line.number} of {file} cannot be used: {why}")
-            fields = dict(line.fields)
-            if (name := fields.pop("source", None)) is not None:
-                if not isinstance(name, str):
-                    raise RequestFailed(f"Line {line.number} of {file}: source must be a file.")
-                if name not in folder.uploads:
-                    folder.uploads[name] = client.send(file.parent / name)
-                    folder.save()
-                fields["upload"] = folder.uploads[name]
-                bar.advance(task)
-            yield json.dumps({"id": line.id, **fields}).encode() + b"\n"
 
 
 def _collect(client: Client, folder: _Folder, batch: dict[str, Any]) -> int:
@@ -217,6 +191,10 @@ def _collect(client: Client, folder: _Folder, batch: dict[str, Any]) -> int:
                     return LEFT
                 client.cancel_batch(batch["id"])
                 bar.start()
+    if folder.uploads:
+        bulk_recordings.remove(client, folder.uploads.values())
+        folder.uploads.clear()
+        folder.save()
     return _told(folder, batch)
 
 
@@ -233,13 +211,14 @@ def _asked_to_stop() -> bool:
 def _told(folder: _Folder, batch: dict[str, Any]) -> int:
     lines, error = batch["lines"], batch["error"]
     if batch["state"] == "refused":
-        console.print(f"[red]Refused:[/] {error['message']}", soft_wrap=True)
-        console.print(f"The lines at fault are in {folder.results}; nothing was charged.")
+        console.print(f"[red]Refused:[/] {escape(error['message'])}", soft_wrap=True)
+        where = escape(str(folder.results))
+        console.print(f"The lines at fault are in {where}; nothing was charged.")
         return REFUSED
     console.print(
-        f"{folder.path}: {lines['succeeded']} made ({batch['audio_seconds']:.0f} s of audio), "
-        f"{lines['failed']} failed, {lines['cancelled']} cancelled, "
-        f"{batch['credits']['charged']} credits"
+        f"{escape(str(folder.path))}: {lines['succeeded']} made "
+        f"({batch['audio_seconds']:.0f} s of audio), {lines['failed']} failed, "
+        f"{lines['cancelled']} cancelled, {batch['credits']['charged']} credits"
     )
     if batch["state"] == "cancelled":
         return LEFT
@@ -265,7 +244,7 @@ class _Following:
             try:
                 batch = self._client.batch(self._batch_id)
                 found = self._client.batch_results(self._batch_id, self._after, _PAGE_LINES)
-                list(self._downloads.map(self._download, found))
+                self._fetch(found)
                 break
             except RequestFailed as error:
                 self._failures += 1
@@ -278,10 +257,25 @@ class _Following:
             for line in found:
                 shown = {name: line[name] for name in line if name not in ("url", "content_type")}
                 results.write(json.dumps(shown, ensure_ascii=False).encode() + b"\n")
-        self._after = found[-1]["line"] if found else self._after
-        self.busy = len(found) == _PAGE_LINES
-        self.complete = not found
+        # Lines whose clips were deleted are told of by no result.
+        told = min(batch["settled"], self._after + _PAGE_LINES)
+        after = max(self._after, told, found[-1]["line"] if found else 0)
+        self.busy = after - self._after >= _PAGE_LINES
+        self.complete = after == self._after
+        self._after = after
         return batch
+
+    def _fetch(self, found: list[dict[str, Any]]) -> None:
+        """Returns or raises when no download is under way any more: the next would write to the
+        same files."""
+        downloads = [self._downloads.submit(self._download, line) for line in found]
+        try:
+            for download in downloads:
+                download.result()
+        finally:
+            for download in downloads:
+                download.cancel()
+            wait(downloads)
 
     def _download(self, line: dict[str, Any]) -> None:
         if "url" not in line:

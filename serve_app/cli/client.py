@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -92,7 +92,10 @@ class Client:
         try:
             yield upload_id
         finally:
-            self._call("DELETE", f"/api/uploads/{upload_id}")
+            self.remove_upload(upload_id)
+
+    def remove_upload(self, upload_id: str) -> None:
+        self._call("DELETE", f"/api/uploads/{upload_id}")
 
     def send(self, file: Path, kind: str | None = None) -> str:
         """Sends a file; the id of its upload."""
@@ -132,7 +135,10 @@ class Client:
         """What became of the next lines behind a number, as far as they have ended."""
         params = {"after": after, "limit": limit}
         with self._stream(f"/api/batches/{batch_id}/results", params) as response:
-            return [json.loads(line) for line in _guarded(response.iter_lines())]
+            try:
+                return [json.loads(line) for line in _guarded(response.iter_lines())]
+            except ValueError as error:
+                raise self._foreign(response) from error
 
     def voices(self) -> list[dict[str, Any]]:
         voices: list[dict[str, Any]] = self._call("GET", "/api/voices")["items"]
@@ -203,12 +209,15 @@ class Client:
 
     @contextmanager
     def _stream(self, path: str, params: dict[str, Any]) -> Iterator[httpx.Response]:
-        # A finished clip redirects to the object store, which gets no credentials of ours.
-        with self._http.stream("GET", path, params=params, follow_redirects=True) as response:
+        with ExitStack() as stack:
+            with self._reaching():
+                # A finished clip redirects to the object store, which gets no credentials of ours.
+                opened = self._http.stream("GET", path, params=params, follow_redirects=True)
+                response = stack.enter_context(opened)
+                if response.is_error:
+                    response.read()
             if response.is_error:
-                error = json.loads(response.read()).get("error", {})
-                message = error.get("message", f"HTTP {response.status_code}")
-                raise RequestFailed(message, response.status_code)
+                self._body(response)
             yield response
 
     def audio(self, clip: dict[str, Any]) -> bytes:
@@ -243,21 +252,34 @@ class Client:
             raise RequestFailed(message) from error
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        with self._reaching():
+            response = self._http.request(method, path, **request)
+        return self._body(response)
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
         server = self._http.base_url
         try:
-            response = self._http.request(method, path, **request)
+            yield
         except httpx.ConnectError as error:
             raise RequestFailed(f"Nothing answers at {server}: is `bernie up` running?") from error
         except httpx.HTTPError as error:
             raise RequestFailed(f"{server} did not answer: {error}") from error
+
+    def _body(self, response: httpx.Response) -> dict[str, Any]:
+        """What was answered. Raises RequestFailed for an error, and what no Bernie server says."""
         try:
             body = response.json() if response.content else {}
             if response.is_error:
                 raise RequestFailed(body["error"]["message"], response.status_code)
             return dict(body)
         except (ValueError, TypeError, KeyError) as error:
-            message = f"{server} did not answer as a Bernie server (HTTP {response.status_code})."
-            raise RequestFailed(message, response.status_code) from error
+            raise self._foreign(response) from error
+
+    def _foreign(self, response: httpx.Response) -> RequestFailed:
+        server, status = self._http.base_url, response.status_code
+        message = f"{server} did not answer as a Bernie server (HTTP {status})."
+        return RequestFailed(message, status)
 
 
 def _guarded(received: Iterator[T]) -> Iterator[T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from serve_app.errors import invalid
@@ -38,3 +39,11 @@ def service_of(name: Any, field: str = "service") -> str:
     if found is None:
         raise invalid(field, f"{field} must be speech, conversion or sound_effects.")
     return found
+
+
+def beside(name: Any) -> str | None:
+    """The path of a recording beside its manifest, or in a folder there; None for another."""
+    path = PurePosixPath(name) if isinstance(name, str) and name else None
+    if path is None or path.is_absolute() or ".." in path.parts or "\0" in str(path):
+        return None
+    return str(path)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from sqlalchemy import func, select
 from typer.testing import CliRunner
 
+from serve_app.api import set_settings
 from serve_app.cli import bulk
+from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.main import app
 from serve_app.db.engine import Database
+from serve_app.db.models import RecordingUpload
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.batches import AUDIO, LINES, Batches
@@ -130,10 +136,107 @@ def test_recordings_beside_the_file_are_sent(server: Batches, tmp_path: Path) ->
     file = write(tmp_path / "lines.jsonl", [line, {**line, "id": "b"}])
     code, output = run(file, "-o", str(tmp_path / "out"))
     assert code == 4, output  # conversions are turned off here
-    note = json.loads((tmp_path / "out" / "batch.json").read_text())
-    assert list(note["uploads"]) == ["a.flac"]
+    assert json.loads((tmp_path / "out" / "batch.json").read_text())["uploads"] == {}
+    assert uploads(server) == (2, 0), "one recording and one manifest, given back"
     assert [each["error"]["code"] for each in results(tmp_path / "out")] == [
         "service_not_installed"
     ] * 2
     code, output = run(write(tmp_path / "more.jsonl", [{**line, "source": "none.wav"}]), "-o", "b")
     assert (code, "none.wav cannot be read" in output) == (1, True), output
+    outside = [line, {**line, "source": "../b.flac"}]
+    code, output = run(write(tmp_path / "outside.jsonl", outside), "-o", "c")
+    assert (code, "Line 2" in output) == (1, True), output
+    assert uploads(server) == (2, 0), "nothing was sent before all names were looked at"
+    set_settings(server.app, server.settings.model_copy(update={"max_uploads": 3}))
+    (tmp_path / "b.flac").write_bytes(speech())
+    two = [line, {**line, "source": "b.flac"}]
+    code, output = run(write(tmp_path / "two.jsonl", two), "-o", "d")
+    assert (code, "Split it" in " ".join(output.split())) == (1, True), output
+    assert uploads(server) == (3, 0), "what was sent is given back"
+
+
+def uploads(server: Batches) -> tuple[int, int]:
+    """How many there were, and how many are kept."""
+    with server.database.reading() as session:
+        kept = func.count().filter(RecordingUpload.deleted_at.is_(None))
+        found = session.execute(select(func.count(), kept).select_from(RecordingUpload)).one()
+    return found[0], found[1]
+
+
+@pytest.fixture
+def following(tmp_path: Path) -> Callable[..., bulk._Following]:
+    def make(client: object) -> bulk._Following:
+        return bulk._Following(cast(Client, client), bulk._Folder(tmp_path, "", ""), "b")
+
+    return make
+
+
+class Deleted:
+    """A server whose first 450 lines have ended, of which the first 400 were deleted since."""
+
+    def batch(self, _batch_id: str) -> dict[str, Any]:
+        return {"settled": 450}
+
+    def batch_results(self, _batch_id: str, after: int, limit: int) -> list[dict[str, Any]]:
+        return [{"line": line} for line in range(after + 1, min(after + limit, 450) + 1)][
+            max(400 - after, 0) :
+        ]
+
+
+def test_lines_whose_clips_were_deleted_are_passed_over(
+    following: Callable[..., bulk._Following], tmp_path: Path
+) -> None:
+    found = following(Deleted())
+    for _ in range(4):
+        assert not found.complete
+        found.step()
+    assert found.complete
+    assert [each["line"] for each in results(tmp_path)] == list(range(401, 451))
+
+
+def test_interrupted_step_leaves_no_download_under_way(
+    following: Callable[..., bulk._Following], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, under_way = threading.Barrier(2), []
+
+    def download(_self: bulk._Following, line: dict[str, Any]) -> None:
+        if line["line"] == 1:
+            begun.wait(10)
+            raise KeyboardInterrupt
+        under_way.append(line)
+        begun.wait(10)
+        time.sleep(0.1)
+        under_way.clear()
+
+    monkeypatch.setattr(bulk._Following, "_download", download)
+    with pytest.raises(KeyboardInterrupt):
+        following(None)._fetch([{"line": 1}, {"line": 2}])
+    assert under_way == []
+
+
+def test_message_of_a_refused_batch_is_shown_as_it_is(tmp_path: Path) -> None:
+    error = {"message": "There is no voice [/b]."}
+    batch = {"state": "refused", "lines": {}, "error": error}
+    with bulk.console.capture() as shown:
+        assert bulk._told(bulk._Folder(tmp_path, "", ""), batch) == 4
+    assert "[/b]" in shown.get()
+
+
+def test_results_of_no_server_are_a_failed_request() -> None:
+    class BadGateway(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(502)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), BadGateway) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        with Client(url) as client, pytest.raises(RequestFailed, match="HTTP 502") as failed:
+            client.batch_results("b", 0, 9)
+        thread.join()
+    assert failed.value.status == 502
+    with Client(url) as client, pytest.raises(RequestFailed, match="Nothing answers"):
+        client.batch_results("b", 0, 9)
