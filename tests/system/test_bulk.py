@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 from serve_app.db.engine import Database
-from serve_app.db.models import Batch, BatchState, LedgerEntry
+from serve_app.db.models import Batch, BatchState, Clip, LedgerEntry
 from tests.system.small import SmallSystem
 from tests.waiting import until
 
@@ -89,7 +89,10 @@ def test_stopped_job_goes_on_by_the_same_command(running: Running) -> None:
     (batch,) = running.batches()
     assert (batch.succeeded, batch.delivered, batch.charged) == (LINES, LINES, 50 * LINES)
     with running.database.reading() as session:
-        charges = select(func.count()).where(LedgerEntry.reason == "clip")
+        lines_of = select(Clip.id).where(Clip.batch_id == batch.id)
+        charges = select(func.count()).where(
+            LedgerEntry.reason == "clip", LedgerEntry.clip_id.in_(lines_of)
+        )
         assert session.scalars(charges).one() == LINES
 
 
