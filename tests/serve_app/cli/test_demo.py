@@ -48,11 +48,9 @@ def test_demo_makes_speech_conversion_and_sound(
 
 
 def test_demo_leaves_out_what_is_not_installed(finishing_api: FinishingApi, tmp_path: Path) -> None:
-    settings = finishing_api.settings.model_copy(
-        update={"conversion": ServiceSettings(pipeline=OFF)}
-    )
-    api = FinishingApi(settings, finishing_api.database, finishing_api.store)
-    files, said = made(api, tmp_path)
+    off = {"conversion": ServiceSettings(pipeline=OFF)}
+    finishing_api.settings = finishing_api.settings.model_copy(update=off)
+    files, said = made(finishing_api, tmp_path)
     assert list(files) == ["demo.wav", "demo-sound.wav"]
     [message] = [line for line in said if "not installed" in line]
     assert message.startswith("Voice conversion is not installed here. Run `bernie fetch")
