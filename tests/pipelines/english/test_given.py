@@ -30,7 +30,7 @@ def test_aliases_stand_for_whole_words(text: str, said: str) -> None:
 
 def test_aliases_are_read_as_any_text() -> None:
     [part] = read("Mr. X.", "en-us", literal=False, given=[Pronunciation("X", "No. 5")]).parts
-    assert part.text == "Mister number five."
+    assert part.text.split() == ["Mister", "number", "five."]
 
 
 def test_sounds_are_marked() -> None:
