@@ -6,10 +6,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from starlette.datastructures import UploadFile
 
-from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.forms import digest_of, file_of, form_of, raw_as_wav, text_of, whole_number
 from serve_app.http.new_clips import CONVERSION, conversion_clip
 from serve_app.http.schemas.common import for_header
@@ -19,8 +18,8 @@ from serve_app.http.surface_calls import SurfaceCall, fingerprint
 from serve_app.http.surface_names import check_model, voice_named
 from serve_app.media import uploads
 from serve_app.media.clips import NewClip
-from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
-from serve_app.routes.elevenlabs.speech import FOREIGN, Flag, OutputFormat
+from serve_app.routes.elevenlabs.audio_requests import Asked, AudioRequest
+from serve_app.routes.elevenlabs.speech import FOREIGN
 
 router = APIRouter(prefix="/v1")
 
@@ -30,49 +29,28 @@ _KNOWN = {"audio", "model_id", "seed", "file_format", *_WITHOUT_EFFECT}
 
 @router.post("/voice-changer/{voice_id}")
 @router.post("/speech-to-speech/{voice_id}")
-async def convert(
-    voice_id: str,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
+async def convert(voice_id: str, asked: Asked) -> Response:
     """The whole file, sent when it is made."""
-    return await _answer(voice_id, user, state, request, output_format, enable_logging, False)
+    return await _answer(voice_id, asked, live=False)
 
 
 @router.post("/voice-changer/{voice_id}/stream")
 @router.post("/speech-to-speech/{voice_id}/stream")
-async def stream(
-    voice_id: str,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
+async def stream(voice_id: str, asked: Asked) -> Response:
     """The audio while it is made."""
-    return await _answer(voice_id, user, state, request, output_format, enable_logging, True)
+    return await _answer(voice_id, asked, live=True)
 
 
-async def _answer(
-    voice_id: str,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: str,
-    enable_logging: bool,
-    live: bool,
-) -> Response:
-    name, rate = encoding(output_format, live)
+async def _answer(voice_id: str, asked: AudioRequest, *, live: bool) -> Response:
+    user, state, request = asked.user, asked.state, asked.http
+    name, rate = asked.encoding(live)
     async with form_of(request) as form:
         audio = file_of(form, "audio")
         ignored = [
             key for key in _WITHOUT_EFFECT if text_of(form, key) not in ("", "null", "false")
         ]
         ignored += for_header(set(form) - _KNOWN)
-        ignored += [] if enable_logging else ["enable_logging"]
+        ignored += asked.ignored()
         seed = whole_number(form, "seed", 2**32 - 1)
         wanted = Conversion(upload="-", voice="-", seed=seed, sample_rate=rate)
         submission = Submission(state, user, CONVERSION, wanted, None, name)

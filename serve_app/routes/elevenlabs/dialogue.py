@@ -5,13 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from serve_app.db.models import User
 from serve_app.errors import invalid
 from serve_app.field_rules import between, length
-from serve_app.http.access import CurrentUser, StateDep
-from serve_app.http.app_state import AppState
 from serve_app.http.new_clips import SPEECH, dialogue_clip
 from serve_app.http.schemas.common import ForeignBody, for_header
 from serve_app.http.schemas.submissions import Speech
@@ -19,11 +16,9 @@ from serve_app.http.submission import Submission
 from serve_app.http.surface_calls import SurfaceCall, fingerprint
 from serve_app.http.surface_names import check_model, voice_named
 from serve_app.media.clips import NewClip
-from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
+from serve_app.routes.elevenlabs.audio_requests import Asked, AudioRequest
 from serve_app.routes.elevenlabs.speech import (
     FOREIGN,
-    Flag,
-    OutputFormat,
     pronunciations,
     speed_in,
 )
@@ -61,73 +56,32 @@ class DialogueBody(ForeignBody):
 
 
 @router.post("")
-async def convert(
-    body: DialogueBody,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
+async def convert(body: DialogueBody, asked: Asked) -> Response:
     """The whole file, sent when it is made."""
-    call = await _call(body, user, state, request, output_format, enable_logging, False)
-    return await call.audio_response()
+    return await (await _call(body, asked, live=False)).audio_response()
 
 
 @router.post("/stream")
-async def stream(
-    body: DialogueBody,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
+async def stream(body: DialogueBody, asked: Asked) -> Response:
     """The audio while it is made."""
-    call = await _call(body, user, state, request, output_format, enable_logging, True)
-    return await call.audio_response()
+    return await (await _call(body, asked, live=True)).audio_response()
 
 
 @router.post("/with-timestamps")
-async def convert_with_timestamps(
-    body: DialogueBody,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
+async def convert_with_timestamps(body: DialogueBody, asked: Asked) -> Response:
     """The whole file and its times."""
-    return await whole(
-        await _call(body, user, state, request, output_format, enable_logging, False)
-    )
+    return await whole(await _call(body, asked, live=False))
 
 
 @router.post("/stream/with-timestamps")
-async def stream_with_timestamps(
-    body: DialogueBody,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
+async def stream_with_timestamps(body: DialogueBody, asked: Asked) -> Response:
     """The audio while it is made. Its times come with the last object."""
-    return await by_lines(
-        await _call(body, user, state, request, output_format, enable_logging, True)
-    )
+    return await by_lines(await _call(body, asked, live=True))
 
 
-async def _call(
-    body: DialogueBody,
-    user: User,
-    state: AppState,
-    request: Request,
-    output_format: str,
-    enable_logging: bool,
-    live: bool,
-) -> SurfaceCall:
-    name, rate = encoding(output_format, live)
+async def _call(body: DialogueBody, asked: AudioRequest, *, live: bool) -> SurfaceCall:
+    user, state, request = asked.user, asked.state, asked.http
+    name, rate = asked.encoding(live)
     if not 1 <= len(body.inputs) <= MAX_TURNS:
         raise invalid("inputs", f"inputs must have 1 to {MAX_TURNS} turns.")
     speed = speed_in(body.settings or {}) or 1.0
@@ -136,7 +90,7 @@ async def _call(
     submission = Submission(state, user, SPEECH, wanted, None, name)
     submission.fingerprint = fingerprint(request, await request.body())
     make = partial(_new_clip, submission, body, wanted)
-    ignored = [*body.ignored(), *([] if enable_logging else ["enable_logging"])]
+    ignored = [*body.ignored(), *asked.ignored()]
     return SurfaceCall(state, user, request, submission, state.work.texts, make, live, ignored)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from serve_app.field_rules import between, length
-from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.new_clips import SOUND, sound_clip
 from serve_app.http.schemas.common import ForeignBody
 from serve_app.http.schemas.submissions import SoundEffect
@@ -16,8 +15,8 @@ from serve_app.http.submission import Submission
 from serve_app.http.surface_calls import SurfaceCall, fingerprint
 from serve_app.http.surface_names import check_model
 from serve_app.media.clips import NewClip
-from serve_app.routes.elevenlabs.formats import DEFAULT, encoding
-from serve_app.routes.elevenlabs.speech import FOREIGN, Flag, OutputFormat
+from serve_app.routes.elevenlabs.audio_requests import Asked
+from serve_app.routes.elevenlabs.speech import FOREIGN
 
 router = APIRouter(prefix="/v1/sound-generation")
 
@@ -42,15 +41,9 @@ class SoundBody(ForeignBody):
 
 
 @router.post("")
-async def generate(
-    body: SoundBody,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
-    name, rate = encoding(output_format, False)
+async def generate(body: SoundBody, asked: Asked) -> Response:
+    user, state, request = asked.user, asked.state, asked.http
+    name, rate = asked.encoding(live=False)
     wanted = SoundEffect(
         prompt=body.text,
         duration=body.duration_seconds or _SECONDS,
@@ -62,7 +55,7 @@ async def generate(
     make = partial(_new_clip, submission, body.model_id, wanted)
     ignored = body.unknown()
     ignored += ["loop"] if body.loop else []
-    ignored += [] if enable_logging else ["enable_logging"]
+    ignored += asked.ignored()
     call = SurfaceCall(state, user, request, submission, state.work.texts, make, False, ignored)
     return await call.audio_response()
 

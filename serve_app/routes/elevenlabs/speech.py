@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi import Query as FromQuery
+from fastapi import APIRouter, Response
 
 from pipelines.protocol import Pronunciation
 from serve_app.db.models import User
 from serve_app.field_rules import between, length
-from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.app_state import AppState
 from serve_app.http.new_clips import SPEECH, speech_clip
 from serve_app.http.schemas.common import ForeignBody, for_header
@@ -22,7 +20,8 @@ from serve_app.http.surface_calls import Connection, SurfaceCall, fingerprint
 from serve_app.http.surface_names import check_model, kept_about, voice_named
 from serve_app.media import dictionaries
 from serve_app.media.clips import NewClip
-from serve_app.routes.elevenlabs.formats import DEFAULT, encoding, unknown_parameters
+from serve_app.routes.elevenlabs.audio_requests import Asked, AudioRequest
+from serve_app.routes.elevenlabs.formats import encoding, unknown_parameters
 
 router = APIRouter(prefix="/v1/text-to-speech")
 
@@ -38,8 +37,6 @@ _WITHOUT_EFFECT = (
 )
 
 _PARAMETERS = ("output_format", "enable_logging")
-OutputFormat = Annotated[str, FromQuery(alias="output_format")]
-Flag = Annotated[bool, FromQuery()]
 
 
 def speed_in(settings: Mapping[str, Any]) -> float | None:
@@ -87,63 +84,34 @@ class SpeechBody(ForeignBody):
 
 
 @router.post("/{voice_id}")
-async def convert(
-    voice_id: str,
-    body: SpeechBody,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
+async def convert(voice_id: str, body: SpeechBody, asked: Asked) -> Response:
     """The whole file, sent when it is made."""
-    call = await speech_call(
-        voice_id, body, user, state, request, output_format, enable_logging, False
-    )
-    return await call.audio_response()
+    return await (await speech_call(voice_id, body, asked, live=False)).audio_response()
 
 
 @router.post("/{voice_id}/stream")
-async def stream(
-    voice_id: str,
-    body: SpeechBody,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
+async def stream(voice_id: str, body: SpeechBody, asked: Asked) -> Response:
     """The audio while it is made."""
-    call = await speech_call(
-        voice_id, body, user, state, request, output_format, enable_logging, True
-    )
-    return await call.audio_response()
+    return await (await speech_call(voice_id, body, asked, live=True)).audio_response()
 
 
 async def speech_call(
-    voice_id: str,
-    body: SpeechBody,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: str,
-    enable_logging: bool,
-    live: bool,
+    voice_id: str, body: SpeechBody, asked: AudioRequest, *, live: bool
 ) -> SurfaceCall:
     """Raises ApiError 422 for a format that there is not."""
-    print_ = fingerprint(request, await request.body())
+    print_ = fingerprint(asked.http, await asked.http.body())
     call = call_of(
-        state,
-        user,
-        request,
+        asked.state,
+        asked.user,
+        asked.http,
         body,
         voice_id,
-        output_format,
+        asked.output_format,
         print_,
-        logged=enable_logging,
+        logged=asked.logged,
         live=live,
     )
-    call.ignored = [*call.ignored, *unknown_parameters(request, _PARAMETERS)]
+    call.ignored = [*call.ignored, *unknown_parameters(asked.http, _PARAMETERS)]
     return call
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
-from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.streaming import Blocks, StreamedBlocks
 from serve_app.http.surface_calls import CLIENT_GONE, SurfaceCall
-from serve_app.routes.elevenlabs.formats import DEFAULT
-from serve_app.routes.elevenlabs.speech import Flag, OutputFormat, SpeechBody, speech_call
+from serve_app.routes.elevenlabs.audio_requests import Asked
+from serve_app.routes.elevenlabs.speech import SpeechBody, speech_call
 from serve_app.routes.elevenlabs.times import UNTIMED, times_of
 
 router = APIRouter(prefix="/v1/text-to-speech")
@@ -22,56 +22,36 @@ Json = dict[str, Any]
 
 
 @router.post("/{voice_id}/with-timestamps")
-async def convert(
-    voice_id: str,
-    body: SpeechBody,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
+async def convert(voice_id: str, body: SpeechBody, asked: Asked) -> Response:
     """The whole file and its times."""
-    call = await speech_call(
-        voice_id, body, user, state, request, output_format, enable_logging, False
-    )
-    return await whole(call)
+    return await whole(await speech_call(voice_id, body, asked, live=False))
 
 
 @router.post("/{voice_id}/stream/with-timestamps")
-async def stream(
-    voice_id: str,
-    body: SpeechBody,
-    user: CurrentUser,
-    state: StateDep,
-    request: Request,
-    output_format: OutputFormat = DEFAULT,
-    enable_logging: Flag = True,
-) -> Response:
+async def stream(voice_id: str, body: SpeechBody, asked: Asked) -> Response:
     """The audio while it is made. Its times come with the last object."""
-    call = await speech_call(
-        voice_id, body, user, state, request, output_format, enable_logging, True
-    )
-    return await by_lines(call)
+    return await by_lines(await speech_call(voice_id, body, asked, live=True))
 
 
 async def whole(call: SurfaceCall) -> Response:
     """One object, which is sent in parts: no whole file is in memory."""
-    blocks = await call.begin()
-    first = await anext(blocks, None)
-    if first is None:
-        return Response(status_code=CLIENT_GONE)
-    parts = _parts(call, first, blocks)
-    return StreamedBlocks(await anext(parts), parts, "application/json", call.headers)
+    return await _sent(call, _parts, "application/json")
 
 
 async def by_lines(call: SurfaceCall) -> Response:
+    return await _sent(call, _lines, "application/x-ndjson")
+
+
+async def _sent(
+    call: SurfaceCall, form: Callable[[SurfaceCall, bytes, Blocks], Blocks], media_type: str
+) -> Response:
+    """The blocks of a call in a form that has times too."""
     blocks = await call.begin()
     first = await anext(blocks, None)
     if first is None:
         return Response(status_code=CLIENT_GONE)
-    lines = _lines(call, first, blocks)
-    return StreamedBlocks(await anext(lines), lines, "application/x-ndjson", call.headers)
+    formed = form(call, first, blocks)
+    return StreamedBlocks(await anext(formed), formed, media_type, call.headers)
 
 
 async def _parts(call: SurfaceCall, first: bytes, blocks: Blocks) -> Blocks:
