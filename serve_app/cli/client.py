@@ -222,11 +222,8 @@ class Client:
 
     def audio(self, clip: dict[str, Any]) -> bytes:
         """The audio of a finished clip, through its presigned URL, which takes no credentials."""
-        try:
+        with _downloading(f"clip {clip['id']}"):
             return httpx.get(clip["audio"]["url"], timeout=60).raise_for_status().content
-        except httpx.HTTPError as error:
-            message = f"The audio of clip {clip['id']} could not be downloaded: {error}"
-            raise RequestFailed(message) from error
 
     def words(self, clip_id: str) -> list[dict[str, Any]]:
         """When the words of a clip of speech are said."""
@@ -239,14 +236,11 @@ class Client:
     def fetch(self, url: str, file: Path, what: str) -> None:
         """Fetches an object through its presigned URL, which takes no credentials."""
         try:
-            with httpx.stream("GET", url, timeout=60) as response:
+            with _downloading(what), httpx.stream("GET", url, timeout=60) as response:
                 response.raise_for_status()
                 with file.open("wb") as out:
                     for block in response.iter_bytes():
                         out.write(block)
-        except httpx.HTTPError as error:
-            message = f"The audio of {what} could not be downloaded: {error}"
-            raise RequestFailed(message) from error
         except OSError as error:
             message = f"{file} cannot be written: {error.strerror}. The {what} is kept."
             raise RequestFailed(message) from error
@@ -280,6 +274,14 @@ class Client:
         server, status = self._http.base_url, response.status_code
         message = f"{server} did not answer as a Bernie server (HTTP {status})."
         return RequestFailed(message, status)
+
+
+@contextmanager
+def _downloading(what: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise RequestFailed(f"The audio of {what} could not be downloaded: {error}") from error
 
 
 def _guarded(received: Iterator[T]) -> Iterator[T]:

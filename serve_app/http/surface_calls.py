@@ -65,6 +65,10 @@ def fingerprint(request: Request, *content: bytes) -> str:
     return digest.hexdigest()
 
 
+Form = Callable[["SurfaceCall", bytes, Blocks], Blocks]
+"""Makes another form of the first block of a call's audio and the rest of it."""
+
+
 @dataclass(slots=True)
 class SurfaceCall:
     """`make` gives the clip and runs in the bulkhead. With `live` the audio is sent while it is
@@ -96,6 +100,15 @@ class SurfaceCall:
             return Response(status_code=CLIENT_GONE)
         kind = ENCODINGS[self.submission.format].content_type
         return StreamedBlocks(first, blocks, kind, self.headers)
+
+    async def formed(self, form: Form, media_type: str) -> Response:
+        """The audio in another form, such as lines of JSON, sent as it is made."""
+        blocks = await self.begin()
+        first = await anext(blocks, None)
+        if first is None:
+            return Response(status_code=CLIENT_GONE)
+        formed = form(self, first, blocks)
+        return StreamedBlocks(await anext(formed), formed, media_type, self.headers)
 
     async def begin(self) -> Blocks:
         """Submits the clip and gives the bytes of its audio. Sets `headers`. Raises ApiError and

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 
 from serve_app.errors import invalid
-from serve_app.field_rules import between, length
+from serve_app.field_rules import length
 from serve_app.http.new_clips import SPEECH, dialogue_clip
 from serve_app.http.schemas.common import ForeignBody, for_header
 from serve_app.http.schemas.submissions import Speech
@@ -19,6 +19,7 @@ from serve_app.media.clips import NewClip
 from serve_app.routes.elevenlabs.audio_requests import Asked, AudioRequest
 from serve_app.routes.elevenlabs.speech import (
     FOREIGN,
+    SpokenBody,
     pronunciations,
     speed_in,
 )
@@ -34,25 +35,16 @@ class Input(ForeignBody):
     voice_id: Annotated[str, length(1, 200)]
 
 
-class DialogueBody(ForeignBody):
+class DialogueBody(SpokenBody):
     inputs: list[Input]
-    model_id: Annotated[str, length(1, 200)] | None = None
-    language_code: str | None = None
     settings: dict[str, Any] | None = None
-    pronunciation_dictionary_locators: Any = None
-    seed: Annotated[int, between(0, 2**32 - 1)] | None = None
-    apply_text_normalization: str | None = None
 
     def ignored(self) -> list[str]:
         """The fields that have no effect."""
         settings = {k: v for k, v in (self.settings or {}).items() if v is not None}
         settings.pop("speed", None)
         names = [f"settings.{name}" for name in for_header(settings)]
-        if self.apply_text_normalization == "off":
-            names.append("apply_text_normalization")
-        if self.language_code is not None and not self.language_code.startswith("en"):
-            names.append("language_code")
-        return [*self.unknown(), *names][:40]
+        return [*self.unknown(), *names, *self.without_effect()][:40]
 
 
 @router.post("")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -135,8 +136,7 @@ def download(dictionary_id: str, version_id: str, user: CurrentUser, state: Stat
 @router.post("/{dictionary_id}/set-rules")
 @writes
 def set_rules(dictionary_id: str, body: RulesBody, user: CurrentUser, state: StateDep) -> Json:
-    with state.database.transaction() as session:
-        found = dictionaries.find(session, user.id, dictionary_id, lock=True)
+    with _changing(state, user, dictionary_id) as found:
         dictionaries.replace_all(found, body.all())
         return _version(found)
 
@@ -144,8 +144,7 @@ def set_rules(dictionary_id: str, body: RulesBody, user: CurrentUser, state: Sta
 @router.post("/{dictionary_id}/add-rules")
 @writes
 def add_rules(dictionary_id: str, body: RulesBody, user: CurrentUser, state: StateDep) -> Json:
-    with state.database.transaction() as session:
-        found = dictionaries.find(session, user.id, dictionary_id, lock=True)
+    with _changing(state, user, dictionary_id) as found:
         dictionaries.add(found, body.all())
         return _version(found)
 
@@ -153,10 +152,16 @@ def add_rules(dictionary_id: str, body: RulesBody, user: CurrentUser, state: Sta
 @router.post("/{dictionary_id}/remove-rules")
 @writes
 def remove_rules(dictionary_id: str, body: Removal, user: CurrentUser, state: StateDep) -> Json:
-    with state.database.transaction() as session:
-        found = dictionaries.find(session, user.id, dictionary_id, lock=True)
+    with _changing(state, user, dictionary_id) as found:
         dictionaries.remove(found, body.rule_strings)
         return _version(found)
+
+
+@contextmanager
+def _changing(state: AppState, user: User, dictionary_id: str) -> Iterator[PronunciationDictionary]:
+    """A dictionary that is locked meanwhile, in a transaction that ends with the block."""
+    with state.database.transaction() as session:
+        yield dictionaries.find(session, user.id, dictionary_id, lock=True)
 
 
 def _created(

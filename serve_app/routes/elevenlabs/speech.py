@@ -48,14 +48,28 @@ def speed_in(settings: Mapping[str, Any]) -> float | None:
     return float(min(max(asked, SPEEDS[0]), SPEEDS[1]))
 
 
-class SpeechBody(ForeignBody):
-    text: str
+class SpokenBody(ForeignBody):
+    """What calls for one text and for a dialogue have in common."""
+
     model_id: Annotated[str, length(1, 200)] | None = None
     language_code: str | None = None
-    voice_settings: dict[str, Any] | None = None
     seed: Annotated[int, between(0, 2**32 - 1)] | None = None
     apply_text_normalization: str | None = None
     pronunciation_dictionary_locators: Any = None
+
+    def without_effect(self) -> list[str]:
+        """Those of these fields that have no effect."""
+        names = []
+        if self.apply_text_normalization == "off":
+            names.append("apply_text_normalization")
+        if self.language_code is not None and not self.language_code.startswith("en"):
+            names.append("language_code")
+        return names
+
+
+class SpeechBody(SpokenBody):
+    text: str
+    voice_settings: dict[str, Any] | None = None
     previous_text: Any = None
     next_text: Any = None
     previous_request_ids: Any = None
@@ -76,11 +90,7 @@ class SpeechBody(ForeignBody):
         if speed is not None and speed != self.speed():
             names.append("voice_settings.speed")
         names += [name for name in _WITHOUT_EFFECT if getattr(self, name)]
-        if self.apply_text_normalization == "off":
-            names.append("apply_text_normalization")
-        if self.language_code is not None and not self.language_code.startswith("en"):
-            names.append("language_code")
-        return [*self.unknown(), *names][:40]
+        return [*self.unknown(), *names, *self.without_effect()][:40]
 
 
 @router.post("/{voice_id}")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Response
 
-from serve_app.http.streaming import Blocks, StreamedBlocks
-from serve_app.http.surface_calls import CLIENT_GONE, SurfaceCall
+from serve_app.http.streaming import Blocks
+from serve_app.http.surface_calls import SurfaceCall
 from serve_app.routes.elevenlabs.audio_requests import Asked
 from serve_app.routes.elevenlabs.speech import SpeechBody, speech_call
 from serve_app.routes.elevenlabs.times import UNTIMED, times_of
@@ -35,23 +34,11 @@ async def stream(voice_id: str, body: SpeechBody, asked: Asked) -> Response:
 
 async def whole(call: SurfaceCall) -> Response:
     """One object, which is sent in parts: no whole file is in memory."""
-    return await _sent(call, _parts, "application/json")
+    return await call.formed(_parts, "application/json")
 
 
 async def by_lines(call: SurfaceCall) -> Response:
-    return await _sent(call, _lines, "application/x-ndjson")
-
-
-async def _sent(
-    call: SurfaceCall, form: Callable[[SurfaceCall, bytes, Blocks], Blocks], media_type: str
-) -> Response:
-    """The blocks of a call in a form that has times too."""
-    blocks = await call.begin()
-    first = await anext(blocks, None)
-    if first is None:
-        return Response(status_code=CLIENT_GONE)
-    formed = form(call, first, blocks)
-    return StreamedBlocks(await anext(formed), formed, media_type, call.headers)
+    return await call.formed(_lines, "application/x-ndjson")
 
 
 async def _parts(call: SurfaceCall, first: bytes, blocks: Blocks) -> Blocks:

@@ -16,9 +16,9 @@ from serve_app.http.access import CurrentUser, StateDep
 from serve_app.http.new_clips import SPEECH, speech_clip
 from serve_app.http.schemas.common import ForeignBody, unicode_only
 from serve_app.http.schemas.submissions import SPEEDS, Speech
-from serve_app.http.streaming import Blocks, StreamedBlocks
+from serve_app.http.streaming import Blocks
 from serve_app.http.submission import Submission
-from serve_app.http.surface_calls import CLIENT_GONE, SurfaceCall, fingerprint
+from serve_app.http.surface_calls import SurfaceCall, fingerprint
 from serve_app.http.surface_names import check_model, voice_named
 from serve_app.media.clips import NewClip
 
@@ -78,12 +78,7 @@ async def create_speech(
     )
     if body.stream_format != "sse":
         return await call.audio_response()
-    blocks = await call.begin()
-    first = await anext(blocks, None)
-    if first is None:
-        return Response(status_code=CLIENT_GONE)
-    events = _events(call, first, blocks)
-    return StreamedBlocks(await anext(events), events, "text/event-stream", call.headers)
+    return await call.formed(_events, "text/event-stream")
 
 
 def wanted_speech(body: SpeechBody) -> tuple[Speech, str]:

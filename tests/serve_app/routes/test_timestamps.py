@@ -18,6 +18,8 @@ TIMES = {"alignment": {"characters": ["h", "i"]}, "normalized_alignment": None}
 class Call:
     """A call whose audio comes in blocks."""
 
+    formed = SurfaceCall.formed
+
     def __init__(self, *blocks: bytes) -> None:
         self.blocks = blocks
         self.taken = 0
