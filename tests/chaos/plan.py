@@ -54,6 +54,7 @@ class Injection(enum.StrEnum):
     """A fault injected into a part of the system."""
 
     KILL = "SIGKILL to a replica of"
+    PRESSURE = "more memory than it may have in a replica of"
     POSTGRES_FAST = "fast restart of PostgreSQL"
     POSTGRES_IMMEDIATE = "immediate restart of PostgreSQL"
     POSTGRES_PAUSE = "PostgreSQL stands still"
@@ -104,6 +105,8 @@ class Size:
     """Of the database."""
     held_rows: int = 1
     held_seconds: float = 10.0
+    pressures: int = 1
+    """Replicas of stages that are over their bound of memory."""
 
 
 LONG = Size(
@@ -126,6 +129,7 @@ LONG = Size(
     pause_seconds=12.0,
     held_rows=2,
     held_seconds=60.0,
+    pressures=3,
 )
 SHORT = Size(
     users=4,
@@ -190,6 +194,9 @@ def _events(chance: random.Random, size: Size) -> list[Event]:
     kills = ["worker"] * size.worker_kills + ["ingress"] * size.ingress_kills
     kills += [chance.choice(STAGES) for _ in range(size.stage_kills)]
     undated += [Event(0, Injection.KILL, replica=replica) for replica in kills]
+    undated += [
+        Event(0, Injection.PRESSURE, replica=chance.choice(STAGES)) for _ in range(size.pressures)
+    ]
     undated += [_store_fault(chance, fault) for fault in Fault for _ in range(size.store_faults)]
     undated += [
         Event(0, Injection.POSTGRES_PAUSE, seconds=size.pause_seconds) for _ in range(size.pauses)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import shutil
 import signal
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -15,6 +17,7 @@ from typing import Self
 
 import psycopg
 from pydantic import SecretStr
+from ray.job_submission import JobSubmissionClient
 
 from pipelines.settings import CHECKPOINTS
 from serve_app.cli.demo import free_port
@@ -47,6 +50,14 @@ START_SECONDS = 300.0
 _RECOVERY_SECONDS = 20.0
 """In which Serve starts another replica for one that was killed."""
 _LOG_LINES = 30
+_PRESS = """
+import sys
+from ray import serve
+
+handle = serve.get_deployment_handle(sys.argv[1], "bernie")
+handle.reconfigure.remote({"max_memory_mb": 1}).result()
+"""
+_JOB_SECONDS = 40.0
 
 
 class Stack:
@@ -96,6 +107,8 @@ class Stack:
         match event.injection:
             case Injection.KILL:
                 return self._kill(event.replica)
+            case Injection.PRESSURE:
+                return self._press(event)
             case Injection.POSTGRES_FAST | Injection.POSTGRES_IMMEDIATE:
                 self.postgres.restart(immediate=event.injection is Injection.POSTGRES_IMMEDIATE)
             case Injection.POSTGRES_PAUSE:
@@ -123,6 +136,20 @@ class Stack:
         target = self._chance.choice(running)
         target.kill()
         return f"{Injection.KILL} {replica} (process {target.pid})"
+
+    def _press(self, event: Event) -> str:
+        """Lowers the bound of a replica below what it has: from its next batch on it is one that
+        has grown too large. The replica that takes its place has no such bound."""
+        client = JobSubmissionClient(self._up.dashboard)
+        job = client.submit_job(
+            entrypoint=shlex.join([sys.executable, "-c", _PRESS, event.replica])
+        )
+        deadline = time.monotonic() + _JOB_SECONDS
+        while not (status := client.get_job_status(job)).is_terminal():
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
+        return f"{event} ({status.lower()})"
 
     def _hold_row(self, event: Event) -> None:
         """Locks the row of a user from another session, while the other faults go on. A restart of

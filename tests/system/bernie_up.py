@@ -27,9 +27,11 @@ class BernieUp:
         group: bool = False,
     ) -> None:
         """`start_seconds`: how many seconds it may take until it is ready."""
-        command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
+        dashboard = free_port()
+        command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(dashboard)]
         self._start_seconds = start_seconds
         self.url = f"http://127.0.0.1:{port}"
+        self.dashboard = f"http://127.0.0.1:{dashboard}"
         self.process = processes.start(
             command, environment, stdout=stdout, stderr=stderr, group=group
         )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx
+import psutil
 import pytest
 
 from tests.system.bernie_up import BernieUp
@@ -15,7 +18,6 @@ from tests.system.small import SmallSystem
 from tests.waiting import until
 
 SENDERS = 6
-LONG = "A sentence that is said a great many times over. " * 100
 
 
 def assert_retry_later(refusal: httpx.Response) -> None:
@@ -40,18 +42,24 @@ def test_proxy_answers_503_with_retry_after_at_start_and_kill(small_system: Smal
 def repeat_until_made(up: BernieUp) -> None:
     """Requests whose ingress is killed are repeated: one clip for each key, charged once."""
     with httpx.Client(base_url=up.url, timeout=60) as http:
-        account = {"email": "ada@example.com", "password": secrets.token_urlsafe(12)}
+        account = {
+            "email": f"{secrets.token_hex(6)}@example.com",
+            "password": secrets.token_urlsafe(12),
+        }
         token = http.post("/api/sign-up", json=account).json()["token"]
         http.headers["Authorization"] = f"Bearer {token}"
-        waited_for = submit(http, "waited-for", LONG)
         with ThreadPoolExecutor(SENDERS + 1) as threads:
-            waiting = threads.submit(http.get, f"/api/clips/{waited_for}", params={"wait": 30})
-            time.sleep(1)
-            sending = [
-                threads.submit(submit_twice, http, f"clip-{number}") for number in range(SENDERS)
-            ]
-            (ingress,) = replicas("ingress", below=up.process.pid)
-            ingress.kill()
+            with suspended(replicas("worker", below=up.process.pid)):
+                waited_for = submit(http, "waited-for")
+                waiting = threads.submit(http.get, f"/api/clips/{waited_for}", params={"wait": 30})
+                time.sleep(1)
+                sending = [
+                    threads.submit(submit_twice, http, f"clip-{number}")
+                    for number in range(SENDERS)
+                ]
+                (ingress,) = replicas("ingress", below=up.process.pid)
+                ingress.kill()
+                ingress.wait()
             made = {each.result() for each in sending}
         assert_retry_later(waiting.result())
         assert len(made) == SENDERS
@@ -59,6 +67,19 @@ def repeat_until_made(up: BernieUp) -> None:
         assert {each["id"] for each in clips} == {waited_for, *made}
         until(lambda: not me(http)["held"], 60, "all clips are made")
         assert me(http)["credits"] == 10_000 - 50 * (SENDERS + 1)
+
+
+@contextmanager
+def suspended(processes: list[psutil.Process]) -> Iterator[None]:
+    """They stand still: no clip is made meanwhile."""
+    assert processes
+    for each in processes:
+        each.suspend()
+    try:
+        yield
+    finally:
+        for each in processes:
+            each.resume()
 
 
 def submit_twice(http: httpx.Client, key: str) -> str:
