@@ -52,7 +52,7 @@ class Api:
                 settings=settings,
                 database=database,
                 store=store,
-                clock=lambda _session: self.now,
+                clock=self._clock,
                 graph_status=self._graph_status,
                 metrics=lambda: "bernie_queue_depth 0\n",
                 pace=pace or Pace(rate=10_000, burst=10_000),
@@ -60,6 +60,9 @@ class Api:
         )
         self.client = TestClient(self.app)
         self.client.portal = portal
+
+    def _clock(self, _session: Session) -> float:
+        return self.now
 
     async def _graph_status(self) -> GraphStatus:
         return self.graph

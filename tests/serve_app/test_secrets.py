@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
 from serve_app.storage.store import ObjectStore
@@ -25,7 +26,7 @@ BUG = "Nobody else may read this."
 
 
 class FailingApi(Api):
-    def _wake(self) -> None:
+    def _clock(self, _session: Session) -> float:
         raise RuntimeError(BUG)
 
 
