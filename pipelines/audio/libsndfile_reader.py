@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import thread_time
 
 import numpy as np
 import soundfile
@@ -27,7 +27,7 @@ class Bounded(io.BytesIO):
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
-        self._allowed_until = time.thread_time() + START_SECONDS
+        self._allowed_until = thread_time() + START_SECONDS
         self.cut = False
         """Whether it has ended for that."""
 
@@ -36,8 +36,12 @@ class Bounded(io.BytesIO):
         self._allowed_until += seconds / LEAST_SPEED
 
     def readinto(self, buffer: Buffer, /) -> int:
-        self.cut = self.cut or time.thread_time() > self._allowed_until
+        self.cut = self.cut or thread_time() > self._allowed_until
         return 0 if self.cut else super().readinto(buffer)
+
+    def tell(self) -> int:
+        """The end, once the file has ended: the parser of CAF asks for nothing else."""
+        return len(self.getbuffer()) if self.cut else super().tell()
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         try:
