@@ -49,6 +49,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Systems
     return SystemsFirst(config, log)
 
 
+UNMEASURED = ("tests/pipelines/", "tests/training/", "tests/parity/", "tests/benchmarks/")
+"""Coverage is that of the service. Measuring takes half as much computing again."""
+
+
 LONG = ("tests/training", "tests/parity", "tests/benchmarks", "tests/serve_app")
 """What takes long begins early, so that both processes have work to the end."""
 
@@ -63,6 +67,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             not each.nodeid.startswith(LONG),
         )
     )
+    for item in items:
+        if item.nodeid.startswith(UNMEASURED):
+            item.add_marker("no_cover")
 
 
 def order(names: list[str]) -> int:
