@@ -183,6 +183,16 @@ def uttered(vocoder: Vocoder, acoustics: Sequence[Any]) -> list[Utterance]:
     return [Utterance(waveform) for waveform in vocoder.synthesize(acoustics)]
 
 
+@runtime_checkable
+class HasExample(Protocol):
+    """A stage that can try itself, because its first computation takes longer than later ones:
+    weights are read from the disk and kernels are made."""
+
+    def example(self) -> Any:
+        """A short input of the usual kind."""
+        ...
+
+
 class Joiner(Protocol):
     """Joins the waveforms of a clip's segments, given in order, into one stream of samples."""
 

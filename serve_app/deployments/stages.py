@@ -14,12 +14,12 @@ from typing import Any
 
 from pipelines import registry
 from pipelines.protocol import Acoustic, Request, Segment, Utterance, Waveform, uttered
-from pipelines.protocol import Diffusion as DiffusionStage
 from pipelines.reference_features import FeatureCache
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, OneShot, Outcome, Stage
 from serve_app.deployments.metrics import FeatureMetrics, StageMetrics
 from serve_app.deployments.stage_driver import StageDriver
+from serve_app.deployments.warm_up import warmed_up
 from serve_app.settings import LIVE_SCALE, Settings, StageScale
 from serve_app.storage.feature_cache import StoredFeatures
 from serve_app.storage.store import ObjectStore
@@ -127,9 +127,10 @@ class Diffusion(StageReplica):
     def __init__(self, service: str, settings: Settings) -> None:
         scale = settings.service(service).diffusion
 
-        def load() -> DiffusionStage:
+        def load() -> Stage:
             pipeline = settings.pipelines()[service]
-            return registry.load_diffusion(service, pipeline, settings.pipeline(scale))
+            model = registry.load_diffusion(service, pipeline, settings.pipeline(scale))
+            return warmed_up(model, model)
 
         super().__init__(service, "diffusion", load, scale, settings.stall_seconds)
 
@@ -148,10 +149,10 @@ class Vocoder(StageReplica):
     def __init__(self, service: str, settings: Settings) -> None:
         scale = settings.service(service).vocoder
 
-        def load() -> OneShot:
+        def load() -> Stage:
             pipeline = settings.pipelines()[service]
-            stage = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
-            return OneShot(partial(uttered, stage))
+            model = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
+            return warmed_up(OneShot(partial(uttered, model)), model)
 
         super().__init__(service, "vocoder", load, scale, settings.stall_seconds)
 

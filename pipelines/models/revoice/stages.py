@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from pipelines.models.revoice.checkpoint import load_head
@@ -17,6 +18,8 @@ from pipelines.runtime.device import Runtime, configure
 from pipelines.runtime.lengths import Lengths, padded
 from pipelines.runtime.precision import autocast, place
 from pipelines.settings import PipelineSettings
+
+EXAMPLE_FRAMES = 80
 
 
 @dataclass(slots=True)
@@ -36,6 +39,23 @@ class RevoiceDiffusion:
     def load(cls, settings: PipelineSettings) -> RevoiceDiffusion:
         """Raises CheckpointError."""
         return cls(load_head(settings), configure(settings))
+
+    def example(self) -> RevoiceSegment:
+        """Two seconds in which nobody speaks."""
+        frames = EXAMPLE_FRAMES
+        return RevoiceSegment(
+            index=0,
+            seed=0,
+            length=frames,
+            content=np.zeros((frames, self.head.config.heard), np.float16),
+            levels=np.zeros((frames, LEVELS_PER_FRAME), np.float32),
+            before=0,
+            after=0,
+            pitch=np.zeros(2 * frames, np.float32),
+            gate=np.zeros(2 * frames, np.float32),
+            style=np.zeros(128, np.float32),
+            gain=1.0,
+        )
 
     def begin(self, segments: Sequence[RevoiceSegment]) -> list[State]:
         return [RevoiceState(segment, steps_left=0) for segment in segments]

@@ -18,6 +18,7 @@ from pipelines.models.styletts2.sampler import SamplerStep, advance, levels_of, 
 from pipelines.models.styletts2.segments import Floats, SpeechAcoustic, SpeechSegment
 from pipelines.models.styletts2.styles import mixed_style
 from pipelines.protocol import Acoustic, State, Word
+from pipelines.requests.speech import Sampling
 from pipelines.runtime.device import configure
 from pipelines.runtime.lengths import Lengths, padded
 from pipelines.runtime.precision import place
@@ -27,6 +28,9 @@ from pipelines.settings import PipelineSettings
 
 SLOWEST, FASTEST = 0.7, 1.5
 """At lower speeds the model fills its pauses with noise, at higher ones it drops sounds."""
+
+
+EXAMPLE_TOKENS = 16
 
 
 @dataclass(slots=True)
@@ -86,6 +90,22 @@ class StyleTTS2Diffusion:
         place(self.model, self._runtime)
         samples = 2 * self.config.generator.samples_per_frame
         self._frame_seconds = samples / self.config.sample_rate
+
+    def example(self) -> SpeechSegment:
+        """A word or two in no voice."""
+        config = self.config
+        sampled = config.denoiser is not None
+        styled = config.multispeaker or not sampled
+        return SpeechSegment(
+            index=0,
+            seed=0,
+            length=EXAMPLE_TOKENS,
+            text="",
+            tokens=np.arange(1, 1 + EXAMPLE_TOKENS),
+            style=np.zeros(2 * config.style, np.float32) if styled else None,
+            speed=1.0,
+            sampling=Sampling() if sampled else None,
+        )
 
     @torch.inference_mode()
     def begin(self, segments: Sequence[SpeechSegment]) -> list[State]:

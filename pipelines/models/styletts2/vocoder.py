@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,18 +23,34 @@ from pipelines.runtime.precision import place
 from pipelines.runtime.transfer import to_host
 from pipelines.settings import PipelineSettings
 
+EXAMPLE_FRAMES = 80
+
 
 class StyleTTS2Vocoder:
     """The decoder: acoustic features to waveforms."""
 
     def __init__(self, checkpoint: Checkpoint, settings: PipelineSettings) -> None:
         """Raises WeightsMissing, CheckpointError."""
-        self.sample_rate = checkpoint.config.sample_rate
+        self._config = checkpoint.config
+        self.sample_rate = self._config.sample_rate
         runtime = configure(settings)
-        self.model = Decoder(checkpoint.config)
+        self.model = Decoder(self._config)
         checkpoint.fill(self.model, "decoder.")
         place(self.model, runtime)
         self._device = runtime.device
+
+    def example(self) -> SpeechAcoustic:
+        """Two seconds of a monotone."""
+        config, frames = self._config, EXAMPLE_FRAMES
+        return SpeechAcoustic(
+            index=0,
+            seed=0,
+            length=frames,
+            asr=np.zeros((config.hidden, frames), np.float32),
+            f0=np.full(2 * frames, 120.0, np.float32),
+            energy=np.zeros(2 * frames, np.float32),
+            style=np.zeros(config.style, np.float32),
+        )
 
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[SpeechAcoustic], noise: bool = True) -> list[Waveform]:
