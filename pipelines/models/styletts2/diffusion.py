@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,11 +14,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.checkpoint import Checkpoint
-from pipelines.models.styletts2.guidance import GuidedDenoiser
+from pipelines.models.styletts2.guidance import TOKENS, DenoiserPasses, GuidedDenoiser
 from pipelines.models.styletts2.sampler import SamplerStep, advance, levels_of, schedule
 from pipelines.models.styletts2.segments import Floats, SpeechAcoustic, SpeechSegment
 from pipelines.models.styletts2.styles import mixed_style
 from pipelines.protocol import Acoustic, State, Word
+from pipelines.requests.speech import Sampling
 from pipelines.runtime.device import configure
 from pipelines.runtime.lengths import Lengths, padded
 from pipelines.runtime.precision import place
@@ -84,11 +86,32 @@ class StyleTTS2Diffusion:
         self.model = AcousticModel(self.config)
         checkpoint.fill(self.model)
         place(self.model, self._runtime)
+        if self.config.denoiser is not None:
+            self._passes = DenoiserPasses(self.model.denoiser, self._runtime)
+            for tokens in range(settings.chunk_characters // TOKENS + 1, 0, -1):
+                self._passes.recorded.warm_up(
+                    TOKENS * tokens, partial(self._rehearse, TOKENS * tokens)
+                )
         samples = 2 * self.config.generator.samples_per_frame
         self._frame_seconds = samples / self.config.sample_rate
 
+    def _rehearse(self, tokens: int, members: int, seed: int) -> None:
+        """A step of a batch of noise, which is two passes."""
+        noise = np.random.default_rng(seed)
+        segment = SpeechSegment(
+            index=0,
+            seed=seed,
+            length=tokens,
+            text="",
+            tokens=noise.integers(1, self.config.symbols, tokens),
+            style=noise.standard_normal(2 * self.config.style, np.float32),
+            speed=1.0,
+            sampling=Sampling(),
+        )
+        self.step(self.begin([segment] * members))
+
     @torch.inference_mode()
-    def begin(self, segments: Sequence[SpeechSegment]) -> list[State]:
+    def begin(self, segments: Sequence[SpeechSegment]) -> list[SpeechState]:
         """What PL-BERT makes of the texts, and noise from each segment's own seed."""
         lengths = Lengths.of([segment.length for segment in segments], self._device)
         tokens = padded([segment.tokens for segment in segments], self._device)
@@ -128,11 +151,10 @@ class StyleTTS2Diffusion:
         segments = [state.segment for state in states]
         references = [segment.style for segment in segments if segment.style is not None]
         denoiser = GuidedDenoiser(
-            self.model.denoiser,
             [state.text for state in states],
             padded(references, self._device) if self.config.multispeaker else None,
             [segment.sampling.scale for segment in segments if segment.sampling is not None],
-            self._runtime,
+            self._passes,
         )
         return StyleBatch(denoiser, states, self._device)
 
