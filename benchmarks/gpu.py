@@ -3,10 +3,10 @@
     python -m benchmarks.gpu [--json benchmarks/results/gpu.json] [--seconds 460]
 
 1. Right: each stage at reduced width gives on the card what it gives on the CPU, called as it is
-   and replayed from a recording, where the service records it.
+   and replayed from a graph, where the service captures it.
 2. Fast: each stage at full size with random weights, in float32 and bfloat16, for batches of 1, 4
    and 16: milliseconds, seconds of audio per second, peak memory, share of the peak of the card;
-   and milliseconds and memory of the same as CUDA graphs, where the service records them.
+   and milliseconds and memory of the same as CUDA graphs, where the service captures them.
 3. Batching: the flow of voice conversion under Poisson arrivals, by step and by request.
 
 Rows are printed and stored as they come, so that a run that is cut short loses nothing: whatever
@@ -39,7 +39,7 @@ from benchmarks.batching.replay import Watched, replay
 from benchmarks.batching.traces import MIXES, Mix, trace
 from benchmarks.models import conversion, sounds, speech
 from benchmarks.models.work import Prepare, Size, flat, still
-from benchmarks.tape import TapeRecorder
+from benchmarks.tape import TapeCapturer
 from parity.sizes import seedvc
 from parity.sizes.makeanaudio import OFFICIAL
 from pipelines.models.seedvc.config import SeedVCConfig
@@ -47,8 +47,8 @@ from pipelines.models.seedvc.dit import VelocityEstimator
 from pipelines.models.seedvc.segments import ConversionSegment
 from pipelines.models.seedvc.stages import SeedVCDiffusion
 from pipelines.models.styletts2.config import KOKORO, LIBRITTS, ModelConfig
-from pipelines.runtime.device import RECORDERS, Runtime, batched_everywhere, configure
-from pipelines.runtime.graphs import MIB, Graphs, Recorder, Recording
+from pipelines.runtime.device import CAPTURERS, Runtime, batched_everywhere, configure
+from pipelines.runtime.graphs import MIB, Capturer, Capturing, Graph
 from pipelines.settings import PipelineSettings
 from serve_app.batching.step_loop import Limits
 
@@ -65,9 +65,9 @@ AUDIO_SECONDS = {"styletts2-libritts": 5.0, "styletts2-ljspeech": 5.0, "kokoro":
 AUDIO_SECONDS |= {"seed-vc": 10.0, "seed-vc-f0": 10.0, "make-an-audio": 10.24}
 """Of what a member of a batch is for."""
 CALLS = 4
-"""After which a stage is replayed: it is met, recorded and compared before."""
+"""After which a stage is replayed: it is met, captured and compared before."""
 GRAPH_BYTES = 64 << 30
-"""For the recordings of a stage."""
+"""For the graphs of a stage."""
 LOAD = 0.8
 """Arrivals, as a share of what batching by request can do at best."""
 
@@ -99,32 +99,32 @@ FULL: dict[str, dict[str, Prepare]] = {**speech.MODELS, **conversion.MODELS, **s
 
 
 class Noted:
-    """A recorder that tells what became of what it recorded."""
+    """A capturer that tells what became of what it captured."""
 
     def __init__(self, device: torch.device) -> None:
-        self._recorder = RECORDERS.get(device.type, lambda _: TapeRecorder())(device)
+        self._capturer = CAPTURERS.get(device.type, lambda _: TapeCapturer())(device)
         self.failure = ""
         self.bytes = self.replays = 0
 
     def measured(self, run: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, int]:
-        return self._recorder.measured(run)
+        return self._capturer.measured(run)
 
-    def record(self, run: Callable[[], torch.Tensor]) -> NotedRecording:
+    def capture(self, run: Callable[[], torch.Tensor]) -> NotedGraph:
         try:
-            made = self._recorder.record(run)
+            made = self._capturer.capture(run)
         except Exception as error:
             self.failure = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
             raise
         self.bytes += made.bytes
-        return NotedRecording(made, self)
+        return NotedGraph(made, self)
 
     def clear(self) -> None:
-        self._recorder.clear()
+        self._capturer.clear()
 
 
 @dataclass
-class NotedRecording:
-    made: Recording
+class NotedGraph:
+    made: Graph
     by: Noted
 
     @property
@@ -136,9 +136,9 @@ class NotedRecording:
         return self.made.replay()
 
 
-def recording(size: Size, recorder: Recorder) -> Size:
-    """The same size, where whatever the service records is recorded."""
-    return replace(size, runtime=replace(size.runtime, graphs=Graphs(recorder, GRAPH_BYTES)))
+def with_graphs(size: Size, capturer: Capturer) -> Size:
+    """The same size, where whatever the service captures is captured."""
+    return replace(size, runtime=replace(size.runtime, graphs=Capturing(capturer, GRAPH_BYTES)))
 
 
 @dataclass
@@ -167,8 +167,8 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def is_recorded(model: str, stage: str) -> bool:
-    """Whether the service records a stage as graphs where it is told to."""
+def is_captured(model: str, stage: str) -> bool:
+    """Whether the service captures a stage as graphs where it is told to."""
     bigvgan = stage.startswith("vocoder") and model in ("seed-vc", "seed-vc-f0", "make-an-audio")
     return bigvgan or stage.startswith(("style, ", "flow, ", "UNet, "))
 
@@ -194,7 +194,7 @@ def right(report: Report, runtime: Runtime) -> bool:
         with batched_everywhere():
             found = _result(prepare, Size(runtime.exact, batch))
         row = {"decibels": _decibels(found, expected)}
-        if batch > 1 and is_recorded(model, stage) and not report.late:
+        if batch > 1 and is_captured(model, stage) and not report.late:
             expected = _result(prepare, Size(cpu, batch), CALLS)
             row["graph_decibels"] = _replayed(prepare, Size(runtime.exact, batch), expected)
         good &= min(row.values()) > LEAST_DECIBELS
@@ -204,10 +204,10 @@ def right(report: Report, runtime: Runtime) -> bool:
 
 def _replayed(prepare: Prepare, size: Size, expected: torch.Tensor) -> float:
     """Decibels of a replay, or none where there is none."""
-    recorder = Noted(size.runtime.device)
+    capturer = Noted(size.runtime.device)
     with batched_everywhere():
-        found = _result(prepare, recording(size, recorder), CALLS)
-    return _decibels(found, expected) if recorder.replays else -math.inf
+        found = _result(prepare, with_graphs(size, capturer), CALLS)
+    return _decibels(found, expected) if capturer.replays else -math.inf
 
 
 @torch.inference_mode()
@@ -240,7 +240,7 @@ def fast(
             runtime = Runtime(device, getattr(torch, dtype))
             size = Size(runtime, batch)
             figures = _figures(prepare, size, report.card)
-            if is_recorded(model, stage):
+            if is_captured(model, stage):
                 figures |= _as_graph(prepare, size)
             seconds = AUDIO_SECONDS[model] * batch / (figures["ms"] / 1000)
             row = {"model": model, "stage": stage, "dtype": dtype, "batch": batch}
@@ -283,19 +283,19 @@ def _median_seconds(work: Callable[[], object], cuda: bool) -> float:
 
 
 def _as_graph(prepare: Prepare, size: Size) -> dict[str, Any]:
-    """The same replayed from the recordings of the service, or why it is not."""
-    recorder = Noted(size.runtime.device)
+    """The same replayed from the graphs of the service, or why it is not."""
+    capturer = Noted(size.runtime.device)
     # A CPU that stands in for a card works at whole batches, as a card does.
     with batched_everywhere():
         torch.manual_seed(0)
-        work = prepare(recording(size, recorder))
+        work = prepare(with_graphs(size, capturer))
         for _ in range(CALLS):
             work()
-        before = recorder.replays
+        before = capturer.replays
         seconds = _median_seconds(work, size.runtime.device.type == "cuda")
-    if recorder.replays == before:
-        return {"graph": recorder.failure or "does not give what the stage gives"}
-    return {"graph_ms": 1000 * seconds, "graph_mib": recorder.bytes / MIB}
+    if capturer.replays == before:
+        return {"graph": capturer.failure or "does not give what the stage gives"}
+    return {"graph_ms": 1000 * seconds, "graph_mib": capturer.bytes / MIB}
 
 
 class WallClock:

@@ -1,8 +1,8 @@
 """What stands in for CUDA graphs where there is no GPU.
 
 A tape notes every operation of a call with the tensors that it works on, and repeats them in the
-same memory. As with a graph, whatever Python found while recording stays as it was, and what has to
-wait for a number cannot be recorded.
+same memory. As with a graph, whatever Python found out meanwhile stays as it was, and what has to
+wait for a number cannot be captured.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Operations(TorchDispatchMode):
 
 
 class Tape:
-    """A recorded call."""
+    """A captured call."""
 
     def __init__(self, run: Callable[[], Tensor]) -> None:
         with Operations() as operations:
@@ -65,9 +65,8 @@ def _bytes(notes: Any) -> int:
     return sum(made.values())
 
 
-class TapeRecorder:
-    """Counts what is asked of it. Tapes share no memory, but one is spoiled by clearing, as a graph
-    would be."""
+class TapeCapturer:
+    """Keeps the tapes that it makes. They share no memory."""
 
     def __init__(self, needed: int = 1) -> None:
         """`needed` is what each call is said to have alive."""
@@ -78,7 +77,7 @@ class TapeRecorder:
     def measured(self, run: Callable[[], Tensor]) -> tuple[Tensor, int]:
         return run(), self.needed
 
-    def record(self, run: Callable[[], Tensor]) -> Tape:
+    def capture(self, run: Callable[[], Tensor]) -> Tape:
         tape = Tape(run)
         self.tapes.append(tape)
         return tape

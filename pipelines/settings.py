@@ -10,11 +10,11 @@ CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
 @dataclass(frozen=True, slots=True)
 class GraphSettings:
-    """Whether the network of a stage is recorded as CUDA graphs, and for which batches at the
+    """Whether the network of a stage is captured as CUDA graphs, and for which batches at the
     start."""
 
     memory_mb: int = 0
-    """For all recordings together; 0: nothing is recorded."""
+    """For all graphs together; 0: nothing is captured."""
     max_batch: int = 1
     max_length: int = 1
     """Members of a batch times its longest length, in the unit of the stage."""

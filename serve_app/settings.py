@@ -40,7 +40,7 @@ class StageScale(BaseModel):
         200, ge=1, description="segments a replica takes in before callers wait"
     )
     graphs_mb: int = Field(
-        0, ge=0, description="memory of a GPU for CUDA graphs; 0: none are recorded"
+        0, ge=0, description="memory of a GPU for CUDA graphs; 0: none are captured"
     )
     max_memory_mb: int = Field(
         0, ge=0, description="resident memory beyond which a replica is replaced; 0: no bound"
@@ -248,7 +248,7 @@ class Settings(BaseSettings, QueueSettings):
         return self
 
     @model_validator(mode="after")
-    def _records_on_gpus(self) -> Self:
+    def _captures_on_gpus(self) -> Self:
         for service in SERVICES.values():
             for stage in ("frontend", "diffusion", "vocoder"):
                 scale = getattr(getattr(self, service), stage)

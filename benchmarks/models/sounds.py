@@ -35,7 +35,7 @@ def step(size: Size, *, rows: int, unet: UNetConfig = OFFICIAL.unet) -> Work:
     latents = packed.noise(unet.channels_in, LATENT_HEIGHT, WIDTH)
     levels = torch.full((packed.batch,), 500, device=size.runtime.device)
     texts = packed.noise(TOKENS, unet.context)
-    return _recorded(UNet(unet), size, latents, levels, texts)
+    return _graphed(UNet(unet), size, latents, levels, texts)
 
 
 def decoder(size: Size) -> Work:
@@ -46,11 +46,11 @@ def decoder(size: Size) -> Work:
 
 
 def vocoder(size: Size) -> Work:
-    return _recorded(BigVGAN(VOCODER), size, size.noise(VOCODER.mels, LATENT_FRAMES * WIDTH) - 2)
+    return _graphed(BigVGAN(VOCODER), size, size.noise(VOCODER.mels, LATENT_FRAMES * WIDTH) - 2)
 
 
-def _recorded(model: nn.Module, size: Size, *inputs: Tensor) -> Work:
-    """A network that the service records where its runtime says so."""
+def _graphed(model: nn.Module, size: Size, *inputs: Tensor) -> Work:
+    """A network that the service captures where its runtime says so."""
     place(still(model, size), size.runtime)
     run = in_types_of(size.runtime, model)
     return partial(Graphed(type(model).__name__, run, size.runtime.graphs), *inputs)

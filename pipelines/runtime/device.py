@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from pipelines.fast_convolution.availability import work_here
-from pipelines.runtime.graphs import MIB, CudaRecorder, Graphs, Recorder
+from pipelines.runtime.graphs import MIB, Capturer, Capturing, CudaCapturer
 from pipelines.settings import GraphSettings, PipelineSettings
 
 log = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ class Runtime:
     """Type of the heavy layers; phases, spectra and durations are always float32."""
     convolutions: str = "plain"
     """`fast`, `plain` or `auto`, as in `PipelineSettings`."""
-    graphs: Graphs | None = None
-    """How the network of a stage is recorded, if it is."""
+    graphs: Capturing | None = None
+    """How the network of a stage is captured, if it is."""
 
     @property
     def fast(self) -> bool:
@@ -52,17 +52,17 @@ def configure(settings: PipelineSettings) -> Runtime:
     return Runtime(device, dtype, settings.convolutions, _graphs(settings.graphs, device))
 
 
-def _graphs(settings: GraphSettings, device: torch.device) -> Graphs | None:
+def _graphs(settings: GraphSettings, device: torch.device) -> Capturing | None:
     if settings.memory_mb == 0:
         return None
-    if device.type not in RECORDERS:
-        log.warning("nothing is recorded as graphs on the device %s", device)
+    if device.type not in CAPTURERS:
+        log.warning("nothing is captured as graphs on the device %s", device)
         return None
-    recorder = RECORDERS[device.type](device)
-    return Graphs(recorder, settings.memory_mb * MIB, settings.max_batch, settings.max_length)
+    capturer = CAPTURERS[device.type](device)
+    return Capturing(capturer, settings.memory_mb * MIB, settings.max_batch, settings.max_length)
 
 
-RECORDERS: dict[str, Callable[[torch.device], Recorder]] = {"cuda": CudaRecorder}
+CAPTURERS: dict[str, Callable[[torch.device], Capturer]] = {"cuda": CudaCapturer}
 """By kind of device."""
 
 

@@ -144,7 +144,7 @@ class Packing:
 
 
 class IndexedPacking(Packing):
-    """A packing of which this process knows nothing but sizes, so that what is recorded with it
+    """A packing of which this process knows nothing but sizes, so that what is captured with it
     (`graphs`) is right for others of the same sizes."""
 
     def __init__(self, index: Index, longest: int) -> None:

@@ -195,8 +195,8 @@ class MakeAnAudioDiffusion:
         for module in (self._unet, self._decoder):
             place(module, self._runtime)
         denoise = in_types_of(self._runtime, self._unet)
-        self._recorded = Graphed("the denoiser of sounds", denoise, self._runtime.graphs)
-        self._recorded.warm_up(USUAL_WIDTH, self._rehearse)
+        self._graphed = Graphed("the denoiser of sounds", denoise, self._runtime.graphs)
+        self._graphed.warm_up(USUAL_WIDTH, self._rehearse)
 
     def _rehearse(self, members: int, seed: int) -> None:
         """Two steps of a batch of guided noise."""
@@ -230,13 +230,13 @@ class MakeAnAudioDiffusion:
             by_width[state.segment.length].append(state)
         for members in by_width.values():
             batch = batch_of(members, self._batch)
-            for state, latent in zip(members, batch.step(self._recorded), strict=True):
+            for state, latent in zip(members, batch.step(self._graphed), strict=True):
                 state.latent = latent
                 state.steps = state.steps[1:]
                 state.steps_left = len(state.steps)
 
     def _batch(self, states: Sequence[SoundState]) -> SoundBatch:
-        return SoundBatch(states, self._runtime.device, self._recorded.rows)
+        return SoundBatch(states, self._runtime.device, self._graphed.rows)
 
     @torch.inference_mode()
     def finish(self, states: Sequence[SoundState]) -> list[Acoustic]:
@@ -271,8 +271,8 @@ class MakeAnAudioVocoder:
         self._device = runtime.device
         self._model = load_vocoder(files, settings.cache)
         place(self._model, runtime)
-        self._recorded = Graphed("BigVGAN", in_types_of(runtime, self._model), runtime.graphs)
-        self._recorded.warm_up(LATENT_FRAMES * USUAL_WIDTH, self._rehearse)
+        self._graphed = Graphed("BigVGAN", in_types_of(runtime, self._model), runtime.graphs)
+        self._graphed.warm_up(LATENT_FRAMES * USUAL_WIDTH, self._rehearse)
 
     @torch.inference_mode()
     def _rehearse(self, members: int, seed: int) -> None:
@@ -280,7 +280,7 @@ class MakeAnAudioVocoder:
         frames, draw = LATENT_FRAMES * USUAL_WIDTH, np.random.default_rng(seed)
         mels = draw.standard_normal((members, self._model.mels, frames), np.float32)
         for _ in range(2):
-            self._recorded(to_device(mels, self._device))
+            self._graphed(to_device(mels, self._device))
 
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[SoundAcoustic]) -> list[Waveform]:
@@ -289,6 +289,6 @@ class MakeAnAudioVocoder:
         lengths = [acoustic.length for acoustic in acoustics]
         for members in together(lengths, self._device, self._model.frame_bytes):
             mels = np.stack([acoustics[member].mel for member in members])
-            samples = self._recorded(to_device(mels, self._device))
+            samples = self._graphed(to_device(mels, self._device))
             waves.update(zip(members, to_host(samples)[0], strict=True))
         return [np.pad(waves[place], each.missing) for place, each in enumerate(acoustics)]

@@ -1,4 +1,4 @@
-"""Batches of flows in few shapes, for networks that are recorded by shape.
+"""Batches of flows in few shapes, for networks that are captured by shape.
 
 The frames of a batch are packed, so that filling it up costs as many frames as are added, wherever
 they are. What is added are sequences of no account.

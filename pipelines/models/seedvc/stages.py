@@ -43,7 +43,7 @@ class SeedVCDiffusion:
         self._window = window
         place(estimator, runtime)
         self._plain = in_types_of(runtime, estimator)
-        self._recorded = Graphed("the velocity estimator", self._indexed, runtime.graphs)
+        self._graphed = Graphed("the velocity estimator", self._indexed, runtime.graphs)
         with torch.inference_mode(), autocast(runtime):
             self._null = estimator.null_condition()
 
@@ -72,12 +72,12 @@ class SeedVCDiffusion:
         return FlowBatch(flows, self._null, self._fill)
 
     def _fill(self, lengths: Sequence[int]) -> Filling:
-        return filling(lengths, self._window) if self._recorded.records else NOTHING
+        return filling(lengths, self._window) if self._graphed.captures else NOTHING
 
     def _estimate(self, x: Tensor, condition: Tensor, time: Tensor, packing: Packing) -> Tensor:
         if self._runtime.graphs is None:
             return self._plain(x, condition, time, packing)
-        return self._recorded(x, condition, time, packing.longest, *packing.index)
+        return self._graphed(x, condition, time, packing.longest, *packing.index)
 
     def _indexed(
         self, x: Tensor, condition: Tensor, time: Tensor, longest: int, *index: Tensor
@@ -100,8 +100,8 @@ class SeedVCDiffusion:
         ]
 
     def warm_up(self) -> None:
-        """Record batches of full windows, where anything is recorded."""
-        self._recorded.warm_up(self._window, self._rehearse)
+        """Capture batches of full windows, where anything is captured."""
+        self._graphed.warm_up(self._window, self._rehearse)
 
     def _rehearse(self, members: int, seed: int) -> None:
         """Two steps of a batch of noise."""
@@ -159,7 +159,7 @@ class SeedVCVocoder:
         self.sample_rate = sample_rate
         self._device = runtime.device
         place(model, runtime)
-        self._recorded = Graphed("BigVGAN", in_types_of(runtime, model), runtime.graphs)
+        self._graphed = Graphed("BigVGAN", in_types_of(runtime, model), runtime.graphs)
 
     @classmethod
     def load(cls, files: SeedVCFiles, settings: PipelineSettings) -> SeedVCVocoder:
@@ -174,6 +174,6 @@ class SeedVCVocoder:
         lengths = [acoustic.length for acoustic in acoustics]
         for members in together(lengths, self._device, self.model.frame_bytes):
             mels = np.stack([acoustics[member].mel for member in members])
-            samples = self._recorded(to_device(mels, self._device))
+            samples = self._graphed(to_device(mels, self._device))
             waves.update(zip(members, to_host(samples)[0], strict=True))
         return [gated(waves[member], acoustics[member].gate) for member in range(len(acoustics))]

@@ -89,7 +89,7 @@ class StyleTTS2Diffusion:
         if self.config.denoiser is not None:
             self._passes = DenoiserPasses(self.model.denoiser, self._runtime)
             for tokens in range(settings.chunk_characters // TOKENS + 1, 0, -1):
-                self._passes.recorded.warm_up(
+                self._passes.graphed.warm_up(
                     TOKENS * tokens, partial(self._rehearse, TOKENS * tokens)
                 )
         samples = 2 * self.config.generator.samples_per_frame

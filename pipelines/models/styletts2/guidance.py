@@ -18,22 +18,22 @@ from pipelines.runtime.precision import in_types_of
 from pipelines.runtime.transfer import to_device
 
 TOKENS = 32
-"""Texts are padded to a multiple of so many tokens where passes are recorded."""
+"""Texts are padded to a multiple of so many tokens where passes are captured."""
 
 
 class DenoiserPasses:
-    """Passes of the denoiser over rows of any texts, recorded where the runtime records."""
+    """Passes of the denoiser over rows of any texts, captured where the runtime captures."""
 
     def __init__(self, model: StyleDenoiser, runtime: Runtime) -> None:
         self.model = model
         self.runtime = runtime
         self._plain = in_types_of(runtime, model)
-        self.recorded = Graphed("the style denoiser", self._bounded, runtime.graphs)
+        self.graphed = Graphed("the style denoiser", self._bounded, runtime.graphs)
 
     def shape(self, rows: int, tokens: int) -> tuple[int, int]:
         """Rows and tokens that so many of them should be padded to."""
-        padded = -(-tokens // TOKENS) * TOKENS if self.recorded.records else tokens
-        return self.recorded.rows(rows), padded
+        padded = -(-tokens // TOKENS) * TOKENS if self.graphed.captures else tokens
+        return self.graphed.rows(rows), padded
 
     def __call__(
         self, x: Tensor, level: Tensor, text: Tensor, style: Tensor | None, lengths: Lengths
@@ -41,7 +41,7 @@ class DenoiserPasses:
         """As `StyleDenoiser`, in float32."""
         if self.runtime.graphs is None:
             return self._plain(x, level, text, style, lengths)
-        return self.recorded(x, level, text, style, lengths.tensor)
+        return self.graphed(x, level, text, style, lengths.tensor)
 
     def _bounded(
         self, x: Tensor, level: Tensor, text: Tensor, style: Tensor | None, lengths: Tensor

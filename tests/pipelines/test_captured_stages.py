@@ -1,4 +1,4 @@
-"""A stage whose network is recorded gives what it gives without, for batches that come and go.
+"""A stage whose network is captured gives what it gives without, for batches that come and go.
 
 A tape stands in for CUDA graphs; the rest is the way of a GPU, on a CPU.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.tape import TapeRecorder
+from benchmarks.tape import TapeCapturer
 from pipelines.models.makeanaudio import stages
 from pipelines.models.makeanaudio.checkpoint import MakeAnAudioFiles
 from pipelines.models.makeanaudio.segments import SoundAcoustic, SoundSegment
@@ -88,15 +88,15 @@ STAGES: dict[str, Callable[[PipelineSettings], tuple[Any, list[Any]]]] = {
 
 
 @pytest.fixture(autouse=True)
-def recorders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[TapeRecorder]]:
+def capturers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[TapeCapturer]]:
     """Those of the stages that are loaded."""
-    made: list[TapeRecorder] = []
+    made: list[TapeCapturer] = []
 
-    def make(_device: object) -> TapeRecorder:
-        made.append(TapeRecorder())
+    def make(_device: object) -> TapeCapturer:
+        made.append(TapeCapturer())
         return made[-1]
 
-    monkeypatch.setitem(device.RECORDERS, "cpu", make)
+    monkeypatch.setitem(device.CAPTURERS, "cpu", make)
     monkeypatch.setattr(stages, "USUAL_WIDTH", 4)
     with batched_everywhere():
         yield made
@@ -119,29 +119,29 @@ def run(stage: Any, segments: Sequence[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_a_recorded_sampler_gives_what_it_gives_without(
-    name: str, recorders: list[TapeRecorder], tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_captured_sampler_gives_what_it_gives_without(
+    name: str, capturers: list[TapeCapturer], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain = PipelineSettings(tmp_path, dtype="float32", chunk_characters=31)
     stage, segments = STAGES[name](plain)
     expected = run(stage, segments)
     graphs = GraphSettings(memory_mb=1 << 20, max_batch=2, max_length=300)
     stage, segments = STAGES[name](replace(plain, graphs=graphs))
-    [recorder] = recorders
-    assert recorder.tapes
+    [capturer] = capturers
+    assert capturer.tapes
     for _ in range(3):
-        before = len(recorder.tapes)
+        before = len(capturer.tapes)
         for one, other in zip(run(stage, segments), expected, strict=True):
             for field in ("mel", "style", "asr"):
                 if (found := getattr(one, field, None)) is not None:
                     np.testing.assert_allclose(found, getattr(other, field), atol=TOLERANCE)
     # All shapes were met twice in the first two runs.
-    assert before == len(recorder.tapes) > 1
+    assert before == len(capturer.tapes) > 1
     assert "without a graph" not in caplog.text
 
 
-def test_a_recorded_vocoder_gives_what_it_gives_without(
-    recorders: list[TapeRecorder], tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_captured_vocoder_gives_what_it_gives_without(
+    capturers: list[TapeCapturer], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain = PipelineSettings(tmp_path, dtype="float32", convolutions="plain")
     graphs = GraphSettings(memory_mb=1 << 20)
@@ -157,7 +157,7 @@ def test_a_recorded_vocoder_gives_what_it_gives_without(
         for one, other in pairs:
             np.testing.assert_allclose(one, other, atol=TOLERANCE)
     # That of the start, two sounds of 16 frames, and one of 24.
-    assert len(recorders[0].tapes) == 3
+    assert len(capturers[0].tapes) == 3
     assert "without a graph" not in caplog.text
 
 

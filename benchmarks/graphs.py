@@ -1,11 +1,11 @@
-"""What recordings of networks take, counted without a GPU:
+"""What graphs of networks take, counted without a GPU:
 
-    python -m benchmarks.recordings [--members 1 4 16]
+    python -m benchmarks.graphs [--members 1 4 16]
 
-Prints for each network that is recorded, and for some numbers of members of a batch, the operations
-that are launched at once, and MiB: of the activations of the recording, and of what is copied in
-for each replay. The recordings of a stage share one pool, which is about as large as the
-activations of its largest recording, where that is made first.
+Prints for each network that is captured, and for some numbers of members of a batch, the operations
+that are launched at once, and MiB: of the activations of the graph, and of what is copied in for
+each replay. The graphs of a stage share one pool, which is about as large as the activations of
+the largest of them.
 
 The device is `meta`, where shapes are computed and no numbers; networks are of full size, in
 float32. In bfloat16 it is between half of that and as much.
@@ -39,18 +39,18 @@ from pipelines.models.styletts2.guidance import DenoiserPasses, GuidedDenoiser
 from pipelines.networks.vocoders.bigvgan import BigVGAN
 from pipelines.requests.sound import LATENT_FRAMES, LATENT_HEIGHT
 from pipelines.runtime.device import Runtime
-from pipelines.runtime.graphs import MIB, Graphed, Graphs, rounded_up
+from pipelines.runtime.graphs import MIB, Capturing, Graphed, rounded_up
 
 TEXT = 100
 """Tokens of a chunk of speech."""
 Call = Callable[[], object]
-Prepare = Callable[[Graphs, int], Call]
-"""What makes a call of a network for some members, which is recorded as `Graphs` says."""
+Prepare = Callable[[Capturing, int], Call]
+"""What makes a call of a network for some members, which is captured as `Capturing` says."""
 
 
 @dataclass
 class Counted:
-    """A recording that cannot be replayed."""
+    """A graph that cannot be replayed."""
 
     operations: Operations
     copied: int
@@ -61,20 +61,20 @@ class Counted:
         raise NotImplementedError("there are no numbers to repeat")
 
 
-class CountingRecorder:
-    """Counts the operations of what it is to record."""
+class CountingCapturer:
+    """Counts the operations of what it is to capture."""
 
     def __init__(self) -> None:
-        self.recorded: list[Counted] = []
+        self.captured: list[Counted] = []
 
     def measured(self, run: Callable[[], Tensor]) -> tuple[Tensor, int]:
         return run(), 0
 
-    def record(self, run: Callable[[], Tensor]) -> Counted:
+    def capture(self, run: Callable[[], Tensor]) -> Counted:
         inputs = cast("partial[Tensor]", run).args
         copied = sum(each.nbytes for each in inputs if isinstance(each, Tensor))
-        self.recorded.append(Counted(operations(run), copied))
-        return self.recorded[-1]
+        self.captured.append(Counted(operations(run), copied))
+        return self.captured[-1]
 
     def clear(self) -> None:
         raise NotImplementedError("there is nothing that outgrows its memory")
@@ -87,7 +87,7 @@ def flow(config: SeedVCConfig) -> Prepare:
     content = np.resize(pattern.content, (WINDOW - len(pattern.prompt), config.dit.content))
     window = replace(pattern, length=WINDOW, content=content)
 
-    def prepare(graphs: Graphs, members: int) -> Call:
+    def prepare(graphs: Capturing, members: int) -> Call:
         stage = SeedVCDiffusion(estimator, Runtime(META, torch.float32, graphs=graphs))
         states = stage.begin([window] * members)
         return lambda: stage.step(states)
@@ -101,7 +101,7 @@ def style() -> Prepare:
         raise ValueError("this model samples no styles")
     denoiser: Any = on_meta(StyleDenoiser, LIBRITTS, LIBRITTS.denoiser)
 
-    def prepare(graphs: Graphs, members: int) -> Call:
+    def prepare(graphs: Capturing, members: int) -> Call:
         passes = DenoiserPasses(denoiser, Runtime(META, torch.float32, graphs=graphs))
         texts = [empty(TEXT, LIBRITTS.bert.hidden) for _ in range(members)]
         styles = empty(members, 2 * LIBRITTS.style)
@@ -115,10 +115,10 @@ def network(model: nn.Module, *shapes: tuple[int, ...], rows: int | None = None)
     """A network whose inputs have these shapes for a row: as many rows as members, or `rows` for
     each of them, rounded up."""
 
-    def prepare(graphs: Graphs, members: int) -> Call:
-        recorded = Graphed("network", model, graphs)
+    def prepare(graphs: Capturing, members: int) -> Call:
+        captured = Graphed("network", model, graphs)
         count = members if rows is None else rounded_up(rows * members)
-        return partial(recorded, *(empty(count, *shape) for shape in shapes))
+        return partial(captured, *(empty(count, *shape) for shape in shapes))
 
     return prepare
 
@@ -148,13 +148,13 @@ NETWORKS: dict[str, Callable[[], Prepare]] = {
 
 
 @torch.inference_mode()
-def recording(prepare: Prepare, members: int) -> Counted:
-    """Of the second call, which is the one that is recorded."""
-    recorder = CountingRecorder()
-    call = prepare(Graphs(recorder, budget=1), members)
+def graph(prepare: Prepare, members: int) -> Counted:
+    """Of the second call, which is the one that is captured."""
+    capturer = CountingCapturer()
+    call = prepare(Capturing(capturer, budget=1), members)
     for _ in range(2):
         call()
-    [counted] = recorder.recorded
+    [counted] = capturer.captured
     return counted
 
 
@@ -164,7 +164,7 @@ def table(members: Sequence[int]) -> list[str]:
     lines = [f"| network | operations | {heads} |", "|---|---|" + "---|---|" * len(members)]
     for name, make in NETWORKS.items():
         prepare = make()
-        counted = [recording(prepare, count) for count in members]
+        counted = [graph(prepare, count) for count in members]
         cells = [f"{one.operations.peak / MIB:,.0f} | {one.copied / MIB:,.1f}" for one in counted]
         lines.append(f"| {name} | {counted[-1].operations.total:,} | {' | '.join(cells)} |")
     return lines
