@@ -2,14 +2,16 @@
 
     python -m benchmarks.gpu [--json benchmarks/results/gpu.json] [--seconds 460]
 
-1. Right: each stage at reduced width gives on the card what it gives on the CPU.
+1. Right: each stage at reduced width gives on the card what it gives on the CPU, called as it is
+   and replayed from a graph, where the service captures it.
 2. Fast: each stage at full size with random weights, in float32 and bfloat16, for batches of 1, 4
    and 16: milliseconds, seconds of audio per second, peak memory, share of the peak of the card;
-   and the same launched as one CUDA graph.
+   and milliseconds and memory of the same as CUDA graphs, where the service captures them.
 3. Batching: the flow of voice conversion under Poisson arrivals, by step and by request.
 
 Rows are printed and stored as they come, so that a run that is cut short loses nothing: whatever
-there is no time for is left out. `--device cpu --small` runs all of it in a minute without a card.
+there is no time for is left out. `--device cpu --small` runs all of it in a minute without a card,
+where tapes stand in for graphs.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ from benchmarks.batching.costs import Work as Clip
 from benchmarks.batching.replay import Watched, replay
 from benchmarks.batching.traces import MIXES, Mix, trace
 from benchmarks.models import conversion, sounds, speech
-from benchmarks.models.work import Prepare, Size, Work, flat, still
+from benchmarks.models.work import Prepare, Size, flat, still
+from benchmarks.tape import TapeCapturer
 from parity.sizes import seedvc
 from parity.sizes.makeanaudio import OFFICIAL
 from pipelines.models.seedvc.config import SeedVCConfig
@@ -44,7 +47,8 @@ from pipelines.models.seedvc.dit import VelocityEstimator
 from pipelines.models.seedvc.segments import ConversionSegment
 from pipelines.models.seedvc.stages import SeedVCDiffusion
 from pipelines.models.styletts2.config import KOKORO, LIBRITTS, ModelConfig
-from pipelines.runtime.device import Runtime, batched_everywhere, configure
+from pipelines.runtime.device import CAPTURERS, Runtime, batched_everywhere, configure
+from pipelines.runtime.graphs import MIB, Capturer, Capturing, Graph
 from pipelines.settings import PipelineSettings
 from serve_app.batching.step_loop import Limits
 
@@ -60,6 +64,10 @@ difference."""
 AUDIO_SECONDS = {"styletts2-libritts": 5.0, "styletts2-ljspeech": 5.0, "kokoro": 5.0}
 AUDIO_SECONDS |= {"seed-vc": 10.0, "seed-vc-f0": 10.0, "make-an-audio": 10.24}
 """Of what a member of a batch is for."""
+CALLS = 4
+"""After which a stage is replayed: it is met, captured and compared before."""
+GRAPH_BYTES = 64 << 30
+"""For the graphs of a stage."""
 LOAD = 0.8
 """Arrivals, as a share of what batching by request can do at best."""
 
@@ -90,6 +98,49 @@ SMALL: dict[str, dict[str, Prepare]] = {
 FULL: dict[str, dict[str, Prepare]] = {**speech.MODELS, **conversion.MODELS, **sounds.MODELS}
 
 
+class Noted:
+    """A capturer that tells what became of what it captured."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._capturer = CAPTURERS.get(device.type, lambda _: TapeCapturer())(device)
+        self.failure = ""
+        self.bytes = self.replays = 0
+
+    def measured(self, run: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, int]:
+        return self._capturer.measured(run)
+
+    def capture(self, run: Callable[[], torch.Tensor]) -> NotedGraph:
+        try:
+            made = self._capturer.capture(run)
+        except Exception as error:
+            self.failure = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
+            raise
+        self.bytes += made.bytes
+        return NotedGraph(made, self)
+
+    def clear(self) -> None:
+        self._capturer.clear()
+
+
+@dataclass
+class NotedGraph:
+    made: Graph
+    by: Noted
+
+    @property
+    def bytes(self) -> int:
+        return self.made.bytes
+
+    def replay(self) -> torch.Tensor:
+        self.by.replays += 1
+        return self.made.replay()
+
+
+def with_graphs(size: Size, capturer: Capturer) -> Size:
+    """The same size, where whatever the service captures is captured."""
+    return replace(size, runtime=replace(size.runtime, graphs=Capturing(capturer, GRAPH_BYTES)))
+
+
 @dataclass
 class Report:
     """Rows found so far, in the file and on the screen."""
@@ -116,6 +167,12 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def is_captured(model: str, stage: str) -> bool:
+    """Whether the service captures a stage as graphs where it is told to."""
+    bigvgan = stage.startswith("vocoder") and model in ("seed-vc", "seed-vc-f0", "make-an-audio")
+    return bigvgan or stage.startswith(("style, ", "flow, ", "UNet, "))
+
+
 def cases(models: dict[str, dict[str, Prepare]]) -> Iterator[tuple[str, str, Prepare]]:
     for model, stages in models.items():
         for stage, prepare in stages.items():
@@ -136,17 +193,36 @@ def right(report: Report, runtime: Runtime) -> bool:
         # A CPU that stands in for a card works at whole batches, as a card does.
         with batched_everywhere():
             found = _result(prepare, Size(runtime.exact, batch))
-        error = (found - expected).square().mean() / expected.square().mean()
-        decibels = float(-10 * error.log10()) if error > 0 else math.inf
-        good &= decibels > LEAST_DECIBELS
-        report.add(part="right", model=model, stage=stage, batch=batch, decibels=decibels)
+        row = {"decibels": _decibels(found, expected)}
+        if batch > 1 and is_captured(model, stage) and not report.late:
+            expected = _result(prepare, Size(cpu, batch), CALLS)
+            row["graph_decibels"] = _replayed(prepare, Size(runtime.exact, batch), expected)
+        good &= min(row.values()) > LEAST_DECIBELS
+        report.add(part="right", model=model, stage=stage, batch=batch, **row)
     return good
 
 
+def _replayed(prepare: Prepare, size: Size, expected: torch.Tensor) -> float:
+    """Decibels of a replay, or none where there is none."""
+    capturer = Noted(size.runtime.device)
+    with batched_everywhere():
+        found = _result(prepare, with_graphs(size, capturer), CALLS)
+    return _decibels(found, expected) if capturer.replays else -math.inf
+
+
 @torch.inference_mode()
-def _result(prepare: Prepare, size: Size) -> torch.Tensor:
+def _result(prepare: Prepare, size: Size, calls: int = 1) -> torch.Tensor:
+    """Of the last of some calls."""
     torch.manual_seed(0)
-    return flat(prepare(size)()).cpu()
+    work = prepare(size)
+    for _ in range(calls - 1):
+        work()
+    return flat(work()).cpu()
+
+
+def _decibels(found: torch.Tensor, expected: torch.Tensor) -> float:
+    error = (found - expected).square().mean() / expected.square().mean()
+    return float(-10 * error.log10()) if error > 0 else math.inf
 
 
 def fast(
@@ -162,7 +238,10 @@ def fast(
             if report.late:
                 return
             runtime = Runtime(device, getattr(torch, dtype))
-            figures = _figures(prepare, Size(runtime, batch), report.card)
+            size = Size(runtime, batch)
+            figures = _figures(prepare, size, report.card)
+            if is_captured(model, stage):
+                figures |= _as_graph(prepare, size)
             seconds = AUDIO_SECONDS[model] * batch / (figures["ms"] / 1000)
             row = {"model": model, "stage": stage, "dtype": dtype, "batch": batch}
             report.add(part="fast", **row, **figures, audio_per_second=seconds)
@@ -186,13 +265,13 @@ def _figures(prepare: Prepare, size: Size, card: str) -> dict[str, Any]:
             figures["share_of_peak"] = speed / peaks[size.runtime.dtype is not torch.float32]
     if cuda:
         figures["peak_gib"] = torch.cuda.max_memory_allocated() / 2**30
-        figures |= _as_graph(work)
     return figures
 
 
-def _median_seconds(work: Callable[[], object], cuda: bool, repeats: int = 5) -> float:
+def _median_seconds(work: Callable[[], object], cuda: bool) -> float:
+    """Of some calls; of one without a card, whose time says nothing."""
     times = []
-    for _ in range(repeats):
+    for _ in range(5 if cuda else 1):
         start = time.perf_counter()
         work()
         if cuda:
@@ -203,21 +282,20 @@ def _median_seconds(work: Callable[[], object], cuda: bool, repeats: int = 5) ->
     return statistics.median(times)
 
 
-def _as_graph(work: Work) -> dict[str, Any]:
-    """The same launched as one CUDA graph, or why that cannot be."""
-    try:
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
+def _as_graph(prepare: Prepare, size: Size) -> dict[str, Any]:
+    """The same replayed from the graphs of the service, or why it is not."""
+    capturer = Noted(size.runtime.device)
+    # A CPU that stands in for a card works at whole batches, as a card does.
+    with batched_everywhere():
+        torch.manual_seed(0)
+        work = prepare(with_graphs(size, capturer))
+        for _ in range(CALLS):
             work()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            work()
-        return {"graph_ms": 1000 * _median_seconds(graph.replay, cuda=True)}
-    except Exception as error:  # noqa: BLE001 - whatever forbids a graph is what is asked for
-        torch.cuda.synchronize()
-        return {"graph": f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"}
+        before = capturer.replays
+        seconds = _median_seconds(work, size.runtime.device.type == "cuda")
+    if capturer.replays == before:
+        return {"graph": capturer.failure or "does not give what the stage gives"}
+    return {"graph_ms": 1000 * seconds, "graph_mib": capturer.bytes / MIB}
 
 
 class WallClock:

@@ -24,7 +24,7 @@ from pipelines.audio.recording import at_rate
 from pipelines.models.styletts2.alignment import align, delayed, expected_durations, frame_counts
 from pipelines.models.styletts2.checkpoint import published_checkpoint
 from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
-from pipelines.models.styletts2.guidance import GuidedDenoiser
+from pipelines.models.styletts2.guidance import DenoiserPasses, GuidedDenoiser
 from pipelines.models.styletts2.published.references import published_frontend
 from pipelines.models.styletts2.sampler import advance, levels_of, noise_levels, schedule
 from pipelines.models.styletts2.segments import SpeechAcoustic
@@ -171,7 +171,10 @@ def _sampled(c: Comparison, name: str, case: str) -> None:
     noises, scale = case.rpartition(".s")[0], float(case.rpartition(".s")[2])
     steps = schedule(int(noises.removeprefix("sampler.n")))
     denoiser = GuidedDenoiser(
-        c.acoustic.denoiser, [golden["bert.out"][0]], c.reference_style(golden), [scale], FLOAT32
+        [golden["bert.out"][0]],
+        c.reference_style(golden),
+        [scale],
+        DenoiserPasses(c.acoustic.denoiser, FLOAT32),
     )
     calls: dict[str, list[Tensor]] = {}
 
@@ -314,7 +317,10 @@ def batch(c: Comparison) -> None:
     check("predictor.duration_logits_unpacked", logits, longest)
     texts = [row[:count] for row, count in zip(golden["bert.out"], lengths.values, strict=True)]
     denoiser = GuidedDenoiser(
-        c.acoustic.denoiser, texts, c.reference_style(golden), [1.0] * len(texts), FLOAT32
+        texts,
+        c.reference_style(golden),
+        [1.0] * len(texts),
+        DenoiserPasses(c.acoustic.denoiser, FLOAT32),
     )
     noises = golden["sampler.n5.step_noise"]
     steps = schedule(len(noises) + 1)

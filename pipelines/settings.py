@@ -9,6 +9,18 @@ CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
+class GraphSettings:
+    """Whether the network of a stage is captured as CUDA graphs, and for which batches at the
+    start."""
+
+    memory_mb: int = 0
+    """For all graphs together; 0: nothing is captured."""
+    max_batch: int = 1
+    max_length: int = 1
+    """Members of a batch times its longest length, in the unit of the stage."""
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineSettings:
     """Where weights lie and how models run."""
 
@@ -19,6 +31,7 @@ class PipelineSettings:
     convolutions: str = "auto"
     """`fast`: with fewer products, by loops that are compiled for the processor; `plain`: torch's
     own; `auto`: fast on a CPU where they work."""
+    graphs: GraphSettings = GraphSettings()
     threads: int = 1
     """torch threads inside one replica."""
     chunk_characters: int = 125

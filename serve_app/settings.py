@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipelines import registry
 from pipelines.runtime.cores import usable_cores
-from pipelines.settings import CHECKPOINTS, PipelineSettings
+from pipelines.settings import CHECKPOINTS, GraphSettings, PipelineSettings
 
 _SPOKEN_PER_WRITTEN = 4
 """Longest spoken form of a text over the longest text: `1999` is spoken in 20 characters."""
@@ -38,6 +38,9 @@ class StageScale(BaseModel):
     join_every: int = Field(1, ge=1, description="steps between two admissions to a batch")
     max_waiting: int = Field(
         200, ge=1, description="segments a replica takes in before callers wait"
+    )
+    graphs_mb: int = Field(
+        0, ge=0, description="memory of a GPU for CUDA graphs; 0: none are captured"
     )
     max_memory_mb: int = Field(
         0, ge=0, description="resident memory beyond which a replica is replaced; 0: no bound"
@@ -244,6 +247,22 @@ class Settings(BaseSettings, QueueSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _captures_on_gpus(self) -> Self:
+        for service in SERVICES.values():
+            for stage in ("frontend", "diffusion", "vocoder"):
+                scale = getattr(getattr(self, service), stage)
+                if scale.graphs_mb and not self._on_gpu(scale):
+                    raise ValueError(
+                        f"{service}.{stage}.graphs_mb: CUDA graphs need device: cuda and, for the "
+                        "stage, a share of a GPU (num_gpus)"
+                    )
+        return self
+
+    def _on_gpu(self, scale: StageScale) -> bool:
+        """Whether a stage computes on a GPU. Ray shows none to a replica without a share of one."""
+        return self.device.startswith("cuda") and scale.num_gpus > 0
+
     @property
     def look_seconds(self) -> float:
         """How often what one is told of is looked at all the same: a notice may be lost."""
@@ -267,13 +286,14 @@ class Settings(BaseSettings, QueueSettings):
 
     def pipeline(self, scale: StageScale) -> PipelineSettings:
         """The settings of the pipeline object of one stage. A replica without a share of a GPU
-        computes on the CPU, because Ray shows it no GPU."""
-        no_share = self.device.startswith("cuda") and scale.num_gpus == 0
+        computes on the CPU."""
+        no_share = self.device.startswith("cuda") and not self._on_gpu(scale)
         return PipelineSettings(
             checkpoints=self.checkpoints,
             device="cpu" if no_share else self.device,
             dtype=self.dtype,
             convolutions=self.convolutions,
+            graphs=GraphSettings(scale.graphs_mb, scale.max_batch, scale.max_batch_length),
             threads=scale.torch_threads(),
             chunk_characters=self.chunk_characters,
             spoken_characters=_SPOKEN_PER_WRITTEN * self.max_text_characters,

@@ -30,7 +30,7 @@ from pipelines.models.seedvc.dit import VelocityEstimator
 from pipelines.models.seedvc.stages import SeedVCDiffusion
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.config import LIBRITTS
-from pipelines.models.styletts2.guidance import GuidedDenoiser
+from pipelines.models.styletts2.guidance import DenoiserPasses, GuidedDenoiser
 from pipelines.models.styletts2.sampler import advance, levels_of, schedule
 from pipelines.requests.sound import LATENT_HEIGHT
 from pipelines.runtime.device import Runtime, configure
@@ -109,7 +109,8 @@ def styletts2(runtime: Runtime) -> Measured:
         lengths = Lengths.of([count] * batch, runtime.device)
         text = model.read(tokens, lengths)
         style = torch.randn(batch, 2 * config.style)
-        denoiser = GuidedDenoiser(model.denoiser, list(text), style, [1.0] * batch, runtime)
+        passes = DenoiserPasses(model.denoiser, runtime)
+        denoiser = GuidedDenoiser(list(text), style, [1.0] * batch, passes)
         step = schedule(5)[0]
         prosody, speeds = style[:, config.style :], torch.ones(batch)
         return {

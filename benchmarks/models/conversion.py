@@ -20,7 +20,8 @@ from pipelines.models.seedvc.stages import SeedVCDiffusion
 from pipelines.networks.campplus import CampPlus, speaker_embedding
 from pipelines.networks.rmvpe import RMVPE, RMVPEConfig, track_pitch
 from pipelines.networks.vocoders.bigvgan import BigVGAN
-from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.graphs import Graphed
+from pipelines.runtime.precision import autocast, in_types_of, place
 
 SOURCE_SECONDS, REFERENCE_SECONDS, VOCODER_SECONDS = 10, 5, 2
 NARROW_RATE = 16_000
@@ -103,12 +104,8 @@ def vocoder(size: Size, *, config: SeedVCConfig) -> Work:
     model = still(BigVGAN(seedvc.vocoder(config)), size)
     place(model, size.runtime)
     mel = size.noise(config.mel.bands, VOCODER_SECONDS * config.sample_rate // model.hop) - 4
-
-    def run() -> Tensor:
-        with autocast(size.runtime):
-            return model(mel)
-
-    return run
+    run = in_types_of(size.runtime, model)
+    return partial(Graphed("BigVGAN", run, size.runtime.graphs), mel)
 
 
 def stages(config: SeedVCConfig) -> dict[str, Prepare]:

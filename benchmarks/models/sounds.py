@@ -15,7 +15,8 @@ from pipelines.models.makeanaudio.unet import UNet
 from pipelines.models.makeanaudio.vae import LatentDecoder
 from pipelines.networks.vocoders.bigvgan import BigVGAN
 from pipelines.requests.sound import LATENT_FRAMES, LATENT_HEIGHT, latent_width
-from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.graphs import Graphed
+from pipelines.runtime.precision import in_types_of, place
 
 SECONDS = 10.0
 WIDTH = latent_width(SECONDS)
@@ -34,26 +35,25 @@ def step(size: Size, *, rows: int, unet: UNetConfig = OFFICIAL.unet) -> Work:
     latents = packed.noise(unet.channels_in, LATENT_HEIGHT, WIDTH)
     levels = torch.full((packed.batch,), 500, device=size.runtime.device)
     texts = packed.noise(TOKENS, unet.context)
-    return _running(UNet(unet), size, latents, levels, texts)
+    return _graphed(UNet(unet), size, latents, levels, texts)
 
 
 def decoder(size: Size) -> Work:
     latents = size.noise(OFFICIAL.decoder.latent, LATENT_HEIGHT, WIDTH)
-    return _running(LatentDecoder(OFFICIAL.decoder), size, latents)
+    model = LatentDecoder(OFFICIAL.decoder)
+    place(still(model, size), size.runtime)
+    return partial(in_types_of(size.runtime, model), latents)
 
 
 def vocoder(size: Size) -> Work:
-    return _running(BigVGAN(VOCODER), size, size.noise(VOCODER.mels, LATENT_FRAMES * WIDTH) - 2)
+    return _graphed(BigVGAN(VOCODER), size, size.noise(VOCODER.mels, LATENT_FRAMES * WIDTH) - 2)
 
 
-def _running(model: nn.Module, size: Size, *inputs: Tensor) -> Work:
+def _graphed(model: nn.Module, size: Size, *inputs: Tensor) -> Work:
+    """A network that the service captures where its runtime says so."""
     place(still(model, size), size.runtime)
-
-    def run() -> Tensor:
-        with autocast(size.runtime):
-            return model(*inputs)
-
-    return run
+    run = in_types_of(size.runtime, model)
+    return partial(Graphed(type(model).__name__, run, size.runtime.graphs), *inputs)
 
 
 MODELS = {

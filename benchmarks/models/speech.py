@@ -12,7 +12,7 @@ from benchmarks.models.work import Prepare, Size, Work, still
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.config import KOKORO, LIBRITTS, LJSPEECH, ModelConfig
 from pipelines.models.styletts2.decoder import Decoder
-from pipelines.models.styletts2.guidance import GuidedDenoiser
+from pipelines.models.styletts2.guidance import DenoiserPasses, GuidedDenoiser
 from pipelines.models.styletts2.sampler import advance, levels_of, schedule
 from pipelines.models.styletts2.style_encoder import StyleEncoder, reference_mel
 from pipelines.networks.vocoders.source import HARMONICS
@@ -37,7 +37,8 @@ def style(size: Size, *, config: ModelConfig, scale: float) -> Work:
     given = size.noise(2 * config.style)
     features = given if config.multispeaker else None
     scales = [scale] * size.batch
-    denoiser = GuidedDenoiser(model.denoiser, list(text), features, scales, size.runtime)
+    passes = DenoiserPasses(model.denoiser, size.runtime)
+    denoiser = GuidedDenoiser(list(text), features, scales, passes)
 
     steps = [levels_of([step] * size.batch, size.runtime.device) for step in schedule(STEPS)]
 

@@ -23,7 +23,7 @@ from pipelines.models.styletts2.config import (
     StyleDenoiserConfig,
 )
 from pipelines.models.styletts2.decoder import Decoder
-from pipelines.models.styletts2.guidance import GuidedDenoiser
+from pipelines.models.styletts2.guidance import DenoiserPasses, GuidedDenoiser
 from pipelines.models.styletts2.sampler import (
     RHO,
     SIGMA_MAX,
@@ -72,7 +72,7 @@ def style(*, config: ModelConfig, scale: float) -> Pair:
         place(model, runtime)
 
         def sample() -> Tensor:
-            denoiser = GuidedDenoiser(model, list(text), features, [scale], runtime)
+            denoiser = GuidedDenoiser(list(text), features, [scale], DenoiserPasses(model, runtime))
             x, none = SIGMA_MAX * start, torch.zeros_like(start)
             for step in schedule(STEPS):
                 x = advance(denoiser, x, levels_of([step], x.device), none)

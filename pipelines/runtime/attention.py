@@ -51,8 +51,7 @@ def attend_packed(queries_keys: Tensor, value: Tensor, packing: Packing) -> Tens
         # Its import takes seconds, and memory for a compiler that nothing here uses.
         from torch.nn.attention.varlen import varlen_attn
 
-        longest = max(packing.lengths)
-        ends = packing.ends
+        longest, ends = packing.longest, packing.ends
         return cast(Tensor, varlen_attn(query, key, value, ends, ends, longest, longest))
     query, key = packing.padded(queries_keys).transpose(1, 3).unbind(2)
     value = packing.padded(value).transpose(1, 2)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import torch
 
 from pipelines.fast_convolution.availability import work_here
-from pipelines.settings import PipelineSettings
+from pipelines.runtime.graphs import MIB, Capturer, Capturing, CudaCapturer
+from pipelines.settings import GraphSettings, PipelineSettings
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class Runtime:
     """Type of the heavy layers; phases, spectra and durations are always float32."""
     convolutions: str = "plain"
     """`fast`, `plain` or `auto`, as in `PipelineSettings`."""
+    graphs: Capturing | None = None
+    """How the network of a stage is captured, if it is."""
 
     @property
     def fast(self) -> bool:
@@ -43,7 +49,21 @@ def configure(settings: PipelineSettings) -> Runtime:
         dtype = torch.bfloat16 if _has_bfloat16(device) else torch.float32
     else:
         dtype = getattr(torch, settings.dtype)
-    return Runtime(device, dtype, settings.convolutions)
+    return Runtime(device, dtype, settings.convolutions, _graphs(settings.graphs, device))
+
+
+def _graphs(settings: GraphSettings, device: torch.device) -> Capturing | None:
+    if settings.memory_mb == 0:
+        return None
+    if device.type not in CAPTURERS:
+        log.warning("nothing is captured as graphs on the device %s", device)
+        return None
+    capturer = CAPTURERS[device.type](device)
+    return Capturing(capturer, settings.memory_mb * MIB, settings.max_batch, settings.max_length)
+
+
+CAPTURERS: dict[str, Callable[[torch.device], Capturer]] = {"cuda": CudaCapturer}
+"""By kind of device."""
 
 
 def _without_tf32() -> None:

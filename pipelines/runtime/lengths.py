@@ -94,6 +94,23 @@ class Lengths:
         return Lengths(tuple(change(value) for value in self.values), self.device)
 
 
+class BoundedLengths(Lengths):
+    """Lengths that only the device knows, of members that are all padded to `longest`."""
+
+    def __init__(self, tensor: Tensor, longest: int) -> None:
+        """`tensor` `[batch]`, integers of at most `longest`."""
+        super().__init__((), tensor.device)
+        self.__dict__.update(tensor=tensor, _longest=longest)
+
+    @property
+    def longest(self) -> int:
+        return int(self.__dict__["_longest"])
+
+    @property
+    def padded(self) -> bool:
+        return True
+
+
 def padded(arrays: Sequence[NDArray[Any]], device: torch.device) -> Tensor:
     """Arrays that differ at most in their last dimension as one batch, zeros at the ends."""
     longest = max(array.shape[-1] for array in arrays)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.faster_modules import has_faster_form, speed_up
@@ -58,6 +58,17 @@ def autocast(runtime: Runtime) -> AbstractContextManager[object]:
     if runtime.dtype is torch.float32:
         return nullcontext()
     return torch.autocast(runtime.device.type, runtime.dtype)
+
+
+def in_types_of(runtime: Runtime, network: nn.Module) -> Callable[..., Tensor]:
+    """The network under `autocast`, with a result in float32."""
+
+    def run(*inputs: object) -> Tensor:
+        with autocast(runtime):
+            result: Tensor = network(*inputs).float()
+        return result
+
+    return run
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager[object]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,8 +17,25 @@ from torch import Tensor
 
 from pipelines.runtime.device import in_blocks
 from pipelines.runtime.kept import kept
-from pipelines.runtime.lengths import Lengths
+from pipelines.runtime.lengths import BoundedLengths, Lengths
 from pipelines.runtime.transfer import to_device
+
+
+class Index(NamedTuple):
+    """Where the sequences of a packed tensor lie, on the device."""
+
+    positions: Tensor
+    """Of each frame in its sequence, `[frames]`."""
+    sequences: Tensor
+    """The sequence of each frame, `[frames]`."""
+    ends: Tensor
+    """Where each sequence begins, and where the last one ends: `[sequences + 1]`, int32."""
+    frames: Tensor
+    """The frame of each padded place, any beyond an end: `[sequences * longest]`."""
+    places: Tensor
+    """The padded place of each frame, `[frames]`."""
+    lengths: Tensor
+    """`[sequences]`."""
 
 
 class Packing:
@@ -27,8 +45,13 @@ class Packing:
     should be neighbours. What is found once is kept: a batch keeps its packing over many steps.
     """
 
-    def __init__(self, lengths: tuple[int, ...], device: torch.device) -> None:
+    def __init__(
+        self, lengths: tuple[int, ...], device: torch.device, longest: int | None = None
+    ) -> None:
+        """Sequences are padded to `longest`, by default that of the longest of them."""
         self.lengths = lengths
+        self.longest = longest or max(lengths)
+        self.count = len(lengths)
         self.device = device
         self.runs = [(length, len(list(run))) for length, run in groupby(lengths)]
         places = np.concatenate([np.arange(length) for length in lengths])
@@ -64,18 +87,22 @@ class Packing:
     @kept
     def _places(self) -> tuple[Tensor, Tensor]:
         """The frame of each padded place, any beyond an end; and the place of each frame."""
-        longest, starts = max(self.lengths), np.cumsum([0, *self.lengths[:-1]])
+        longest, starts = self.longest, np.cumsum([0, *self.lengths[:-1]])
         steps = np.minimum(np.arange(longest), np.array(self.lengths)[:, None] - 1)
         frames = (starts[:, None] + steps).flatten()
         places = [index * longest + np.arange(n) for index, n in enumerate(self.lengths)]
         return to_device(frames, self.device), to_device(np.concatenate(places), self.device)
 
+    @property
+    def index(self) -> Index:
+        return Index(self.positions, self.sequences, self.ends, *self._places, self.members.tensor)
+
     def padded(self, packed: Tensor) -> Tensor:
         """`[frames, …]` to `[sequences, longest, …]`; anything beyond each end."""
         if self.even:
-            return packed.view(len(self.lengths), -1, *packed.shape[1:])
+            return packed.view(self.count, -1, *packed.shape[1:])
         rows = packed.index_select(0, self._places[0])
-        return rows.view(len(self.lengths), -1, *packed.shape[1:])
+        return rows.view(self.count, -1, *packed.shape[1:])
 
     def packed(self, padded: Tensor) -> Tensor:
         """The way back."""
@@ -113,4 +140,23 @@ class Packing:
             lambda run, by, to: torch.addcmul(to[:, None], by[:, None], run),
             [packed],
             vectors.chunk(2, dim=1),
+        )
+
+
+class IndexedPacking(Packing):
+    """A packing of which this process knows nothing but sizes, so that what is captured with it
+    (`graphs`) is right for others of the same sizes."""
+
+    def __init__(self, index: Index, longest: int) -> None:
+        self.lengths, self.runs = (), []
+        self.longest = longest
+        self.count = len(index.lengths)
+        self.device = index.lengths.device
+        self.positions = index.positions
+        self._made = {}
+        self.__dict__.update(
+            sequences=index.sequences,
+            ends=index.ends,
+            _places=(index.frames, index.places),
+            members=BoundedLengths(index.lengths, longest),
         )

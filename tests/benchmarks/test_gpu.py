@@ -16,6 +16,17 @@ def test_every_part_runs_without_a_card(tmp_path: Path) -> None:
     stages = sum(len(stages) for stages in gpu.SMALL.values())
     assert sum(row["part"] == "fast" for row in rows) == stages * len(gpu.FEW)
     assert all(row["ms"] > 0 for row in rows if row["part"] == "fast")
+    captured = {(row["stage"], row["batch"]) for row in rows if "graph_ms" in row}
+    assert {stage for stage, _ in captured} == {
+        "style, 5 steps",
+        "style, 5 steps, guided",
+        "flow, a step",
+        "flow, a step, guided",
+        "UNet, a step, guided",
+    }
+    assert {batch for _, batch in captured} == set(gpu.FEW)
+    assert not any("graph" in row for row in rows)
+    assert sum("graph_decibels" in row for row in rows) == len(captured) // len(gpu.FEW)
     by_step, *others = (row for row in rows if row["part"] == "batching")
     assert by_step["way"] == "by step"
     assert len(others) == 3

@@ -48,6 +48,17 @@ def test_changed_refuses_what_takes_new_replicas(name: str) -> None:
         Settings().changed({name: "1"})
 
 
+def test_graphs_are_recorded_on_gpus_only() -> None:
+    wanted = {"max_batch": 3, "max_batch_length": 90, "graphs_mb": 500}
+    on_gpu = Settings(device="cuda", sound_effects={"diffusion": {"num_gpus": 0.2, **wanted}})
+    graphs = on_gpu.pipeline(on_gpu.sound_effects.diffusion).graphs
+    assert (graphs.memory_mb, graphs.max_batch, graphs.max_length) == (500, 3, 90)
+    assert on_gpu.pipeline(on_gpu.sound_effects.vocoder).graphs.memory_mb == 0
+    for device, share in (("cpu", 0.2), ("cuda", 0)):
+        with pytest.raises(ValueError, match=r"sound_effects\.diffusion\.graphs_mb: CUDA graphs"):
+            Settings(device=device, sound_effects={"diffusion": {"num_gpus": share, **wanted}})
+
+
 def test_torch_threads_are_reserved_cpus_or_all_usable_cores() -> None:
     assert StageScale(threads=3, num_cpus=8).torch_threads() == 3
     assert StageScale(threads=0, num_cpus=2).torch_threads() == 2

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pipelines.models.makeanaudio.config import MakeAnAudioConfig, read_config
 from pipelines.models.makeanaudio.ddim import remaining_signal
-from pipelines.models.makeanaudio.description_encoder import DescriptionEncoder
+from pipelines.models.makeanaudio.description_encoder import TOKENS, DescriptionEncoder
 from pipelines.models.makeanaudio.unet import UNet
 from pipelines.models.makeanaudio.vae import LatentDecoder
 from pipelines.networks.vocoders.bigvgan import BigVGAN, BigVGANConfig, load_bigvgan
@@ -67,6 +67,10 @@ class MakeAnAudioFiles:
     @property
     def channels(self) -> int:
         return self.read_config().unet.channels_in
+
+    @property
+    def text_shape(self) -> tuple[int, int]:
+        return TOKENS, self.read_config().unet.context
 
     def denoiser(self, cache: Path) -> UNet:
         return load_unet(self, cache)

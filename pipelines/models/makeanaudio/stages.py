@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from pipelines.models.makeanaudio.segments import Floats, SoundAcoustic, SoundSe
 from pipelines.networks.guidance import NO_GUIDANCE, GuidedRows
 from pipelines.protocol import Acoustic, Segment, State, Waveform
 from pipelines.requests.sound import (
+    LATENT_FRAMES,
     LATENT_HEIGHT,
     SAMPLE_RATE,
     SoundRequest,
@@ -33,11 +34,14 @@ from pipelines.requests.sound import (
 )
 from pipelines.runtime.device import configure
 from pipelines.runtime.equal_lengths import together
-from pipelines.runtime.precision import autocast, place
+from pipelines.runtime.graphs import Graphed
+from pipelines.runtime.precision import autocast, in_types_of, place
 from pipelines.runtime.step_batches import StepBatch, batch_of
 from pipelines.runtime.transfer import to_device, to_host
 from pipelines.settings import PipelineSettings
 
+USUAL_WIDTH = latent_width(SoundRequest(prompt="").seconds)
+"""Columns of a sound whose length nobody asked for."""
 DECODED_BYTES = 2 << 20
 """The most that the decoder has alive at a time for a column of the latent: counted by
 `benchmarks.operations`."""
@@ -111,11 +115,19 @@ class SoundBatch(StepBatch):
     """States of one width. A pass of the network has two rows for a guided state, its text's and
     then the empty text's, and one for any other."""
 
-    def __init__(self, states: Sequence[SoundState], device: torch.device) -> None:
+    def __init__(
+        self,
+        states: Sequence[SoundState],
+        device: torch.device,
+        rows: Callable[[int], int] = lambda rows: rows,
+    ) -> None:
+        """`rows` says of how many rows a pass is that needs some number of them."""
         super().__init__(len(states), min(state.steps_left for state in states))
         self._latents = torch.stack([state.latent for state in states])
-        self._texts = torch.cat([state.texts for state in states])
-        guided_rows = GuidedRows([len(state.texts) == 2 for state in states], device)
+        texts = torch.cat([state.texts for state in states])
+        most = rows(len(texts))
+        self._texts = torch.cat([texts, texts[:1].expand(most - len(texts), -1, -1)])
+        guided_rows = GuidedRows([len(state.texts) == 2 for state in states], device, most)
         scales = [state.segment.guidance for state in states]
         self._rows = guided_rows
         self._scales = to_device(scales, device)[:, None, None, None]
@@ -126,11 +138,12 @@ class SoundBatch(StepBatch):
         by_step = torch.tensor(signals).permute(1, 2, 0).contiguous()
         self._signals = to_device(by_step, device)[..., None, None, None]
 
-    def step(self, network: nn.Module) -> Tensor:
-        """The latents after one step, `[members, channels, 10, columns]`."""
+    def step(self, network: Callable[..., Tensor]) -> Tensor:
+        """The latents after one step, `[members, channels, 10, columns]`. The network gives the
+        noise, in float32."""
         number = self.next()
         rows = self._rows.spread(self._latents)
-        packed = network(rows, self._levels[number], self._texts).float()
+        packed = network(rows, self._levels[number], self._texts)
         noise = self._rows.guided(packed, self._scales)
         before, after = self._signals[number]
         self._latents = advance(self._latents, noise, before, after)
@@ -144,6 +157,11 @@ class LatentModel(Protocol):
     @property
     def channels(self) -> int:
         """Of the latent."""
+        ...
+
+    @property
+    def text_shape(self) -> tuple[int, int]:
+        """Positions and width of what a description is for the denoiser."""
         ...
 
     def denoiser(self, cache: Path, /) -> nn.Module:
@@ -171,12 +189,24 @@ class MakeAnAudioDiffusion:
         self._channels = model.channels
         signal, self._scale = model.constants(settings.cache)
         self._signal: list[float] = signal.tolist()
+        self._text_shape = model.text_shape
         self._unet = model.denoiser(settings.cache)
         self._decoder = model.decoder(settings.cache)
         for module in (self._unet, self._decoder):
             place(module, self._runtime)
+        denoise = in_types_of(self._runtime, self._unet)
+        self._graphed = Graphed("the denoiser of sounds", denoise, self._runtime.graphs)
+        self._graphed.warm_up(USUAL_WIDTH, self._rehearse)
 
-    def begin(self, segments: Sequence[SoundSegment]) -> list[State]:
+    def _rehearse(self, members: int, seed: int) -> None:
+        """Two steps of a batch of guided noise."""
+        texts = np.random.default_rng(seed).standard_normal((2, *self._text_shape), np.float32)
+        segment = SoundSegment(0, seed, USUAL_WIDTH, texts[0], texts[1], 10, 3.0, 0)
+        states = self.begin([segment] * members)
+        for _ in range(2):
+            self.step(states)
+
+    def begin(self, segments: Sequence[SoundSegment]) -> list[SoundState]:
         """Noise from each segment's own seed."""
         return [self._begin(segment) for segment in segments]
 
@@ -200,15 +230,13 @@ class MakeAnAudioDiffusion:
             by_width[state.segment.length].append(state)
         for members in by_width.values():
             batch = batch_of(members, self._batch)
-            with autocast(self._runtime):
-                latents = batch.step(self._unet)
-            for state, latent in zip(members, latents, strict=True):
+            for state, latent in zip(members, batch.step(self._graphed), strict=True):
                 state.latent = latent
                 state.steps = state.steps[1:]
                 state.steps_left = len(state.steps)
 
     def _batch(self, states: Sequence[SoundState]) -> SoundBatch:
-        return SoundBatch(states, self._runtime.device)
+        return SoundBatch(states, self._runtime.device, self._graphed.rows)
 
     @torch.inference_mode()
     def finish(self, states: Sequence[SoundState]) -> list[Acoustic]:
@@ -239,18 +267,28 @@ class MakeAnAudioVocoder:
     sample_rate = SAMPLE_RATE
 
     def __init__(self, files: MakeAnAudioFiles, settings: PipelineSettings) -> None:
-        self._runtime = configure(settings)
+        runtime = configure(settings)
+        self._device = runtime.device
         self._model = load_vocoder(files, settings.cache)
-        place(self._model, self._runtime)
+        place(self._model, runtime)
+        self._graphed = Graphed("BigVGAN", in_types_of(runtime, self._model), runtime.graphs)
+        self._graphed.warm_up(LATENT_FRAMES * USUAL_WIDTH, self._rehearse)
+
+    @torch.inference_mode()
+    def _rehearse(self, members: int, seed: int) -> None:
+        """A batch of noise, twice."""
+        frames, draw = LATENT_FRAMES * USUAL_WIDTH, np.random.default_rng(seed)
+        mels = draw.standard_normal((members, self._model.mels, frames), np.float32)
+        for _ in range(2):
+            self._graphed(to_device(mels, self._device))
 
     @torch.inference_mode()
     def synthesize(self, acoustics: Sequence[SoundAcoustic]) -> list[Waveform]:
         """Silence of `missing` samples is added at either end of each sound, as the authors do."""
         waves: dict[int, Floats] = {}
         lengths = [acoustic.length for acoustic in acoustics]
-        for members in together(lengths, self._runtime.device, self._model.frame_bytes):
+        for members in together(lengths, self._device, self._model.frame_bytes):
             mels = np.stack([acoustics[member].mel for member in members])
-            with autocast(self._runtime):
-                samples = self._model(to_device(mels, self._runtime.device))
+            samples = self._graphed(to_device(mels, self._device))
             waves.update(zip(members, to_host(samples)[0], strict=True))
         return [np.pad(waves[place], each.missing) for place, each in enumerate(acoustics)]

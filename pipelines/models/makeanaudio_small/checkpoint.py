@@ -45,6 +45,10 @@ class SmallFiles:
     def channels(self) -> int:
         return self.read_config().denoiser.channels
 
+    @property
+    def text_shape(self) -> tuple[int, int]:
+        return 1, self.read_config().denoiser.context
+
     def denoiser(self, _cache: Path) -> ColumnDenoiser:
         config = self.read_config()
         return self._loaded("denoiser.", lambda: ColumnDenoiser(config.denoiser, config.schedule))

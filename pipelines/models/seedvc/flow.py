@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pipelines.models.seedvc.dit import VelocityEstimator
+from pipelines.models.seedvc.flow_buckets import Filling
 from pipelines.protocol import State
 from pipelines.runtime.sequence_packing import Packing
 from pipelines.runtime.step_batches import StepBatch
 from pipelines.runtime.transfer import to_device
+
+Estimate = Callable[[Tensor, Tensor, Tensor, Packing], Tensor]
+"""What a `VelocityEstimator` does, in float32."""
+NOTHING = Filling((), 0)
 
 
 @dataclass(slots=True)
@@ -53,24 +57,34 @@ class FlowBatch(StepBatch):
     each, all in one pass; flows of equal length are neighbours there.
     """
 
-    def __init__(self, flows: Sequence[Flow], null: Tensor) -> None:
-        """`null` `[1, width]` is the condition of the unconditional halves."""
+    def __init__(
+        self,
+        flows: Sequence[Flow],
+        null: Tensor,
+        fill: Callable[[Sequence[int]], Filling] = lambda _: NOTHING,
+    ) -> None:
+        """`null` `[1, width]` is the condition of the unconditional halves. `fill` is asked what to
+        add to sequences of some lengths."""
         super().__init__(len(flows), min(flow.steps_left for flow in flows))
         device = null.device
         self._order = sorted(range(len(flows)), key=lambda place: len(flows[place].x))
         ordered = [flows[place] for place in self._order]
         halves = [(flow, yes) for flow in ordered for yes in (True, False)[: 1 + flow.guided]]
         self._lengths = [len(flow.x) for flow in ordered]
-        self._packing = Packing(tuple(len(flow.x) for flow, _ in halves), device)
+        lengths = tuple(len(flow.x) for flow, _ in halves)
+        filled = fill(lengths)
+        self._packing = Packing((*lengths, *filled.added), device, filled.longest)
         self._x = torch.cat([flow.x for flow in ordered])
-        self._conditions = torch.cat(
-            [flow.condition if yes else null.expand_as(flow.condition) for flow, yes in halves]
-        )
-        times = np.array([flow.times(self.steps) for flow, _ in halves], np.float32)
-        self._times = to_device(np.ascontiguousarray(times.T), device)
-        self._guided = any(flow.guided for flow in ordered)
+        conditions = [
+            flow.condition if yes else null.expand_as(flow.condition) for flow, yes in halves
+        ]
+        self._conditions = torch.cat([*conditions, null.expand(sum(filled.added), -1)])
+        times = np.zeros((self.steps, self._packing.count), np.float32)
+        times[:, : len(halves)] = np.transpose([flow.times(self.steps) for flow, _ in halves])
+        self._times = to_device(times, device)
+        self._as_it_is = len(halves) == len(flows) == self._packing.count
         places, conditional, unconditional = _places(ordered)
-        self._places = to_device(places, device)
+        self._places = to_device(np.pad(places, (0, sum(filled.added))), device)
         self._conditional = to_device(conditional, device)
         self._unconditional = to_device(unconditional, device)
         guidance = np.repeat([flow.guidance for flow in ordered], self._lengths)
@@ -81,12 +95,11 @@ class FlowBatch(StepBatch):
             each[: flow.prompt] = math.inf
         self._steps = to_device(np.concatenate(steps)[:, None], device)
 
-    def step(self, estimator: VelocityEstimator) -> list[Tensor]:
+    def step(self, estimate: Estimate) -> list[Tensor]:
         """`x` of each flow after one Euler step, in the order in which the flows were given."""
-        x = self._x.index_select(0, self._places) if self._guided else self._x
-        time = self._times[self.next()]
-        velocity = estimator(x, self._conditions, time, self._packing).float()
-        if self._guided:
+        x = self._x if self._as_it_is else self._x.index_select(0, self._places)
+        velocity = estimate(x, self._conditions, self._times[self.next()], self._packing)
+        if not self._as_it_is:
             conditional = velocity.index_select(0, self._conditional)
             unconditional = velocity.index_select(0, self._unconditional)
             velocity = (1.0 + self._guidance) * conditional - self._guidance * unconditional

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.checkpoint import Checkpoint
-from pipelines.models.styletts2.guidance import GuidedDenoiser
+from pipelines.models.styletts2.guidance import TOKENS, DenoiserPasses, GuidedDenoiser
 from pipelines.models.styletts2.sampler import SamplerStep, advance, levels_of, schedule
 from pipelines.models.styletts2.segments import Floats, SpeechAcoustic, SpeechSegment
 from pipelines.models.styletts2.styles import mixed_style
@@ -28,8 +29,6 @@ from pipelines.settings import PipelineSettings
 
 SLOWEST, FASTEST = 0.7, 1.5
 """At lower speeds the model fills its pauses with noise, at higher ones it drops sounds."""
-
-
 EXAMPLE_TOKENS = 16
 
 
@@ -88,27 +87,38 @@ class StyleTTS2Diffusion:
         self.model = AcousticModel(self.config)
         checkpoint.fill(self.model)
         place(self.model, self._runtime)
+        if self.config.denoiser is not None:
+            self._passes = DenoiserPasses(self.model.denoiser, self._runtime)
+            for tokens in range(settings.chunk_characters // TOKENS + 1, 0, -1):
+                self._passes.graphed.warm_up(
+                    TOKENS * tokens, partial(self._rehearse, TOKENS * tokens)
+                )
         samples = 2 * self.config.generator.samples_per_frame
         self._frame_seconds = samples / self.config.sample_rate
 
     def example(self) -> SpeechSegment:
         """A word or two in no voice."""
-        config = self.config
-        sampled = config.denoiser is not None
-        styled = config.multispeaker or not sampled
+        return self._noise(EXAMPLE_TOKENS, 0)
+
+    def _rehearse(self, tokens: int, members: int, seed: int) -> None:
+        """A step of a batch of noise, which is two passes."""
+        self.step(self.begin([self._noise(tokens, seed)] * members))
+
+    def _noise(self, tokens: int, seed: int) -> SpeechSegment:
+        noise = np.random.default_rng(seed)
         return SpeechSegment(
             index=0,
-            seed=0,
-            length=EXAMPLE_TOKENS,
+            seed=seed,
+            length=tokens,
             text="",
-            tokens=np.arange(1, 1 + EXAMPLE_TOKENS),
-            style=np.zeros(2 * config.style, np.float32) if styled else None,
+            tokens=noise.integers(1, self.config.symbols, tokens),
+            style=noise.standard_normal(2 * self.config.style, np.float32),
             speed=1.0,
-            sampling=Sampling() if sampled else None,
+            sampling=None if self.config.denoiser is None else Sampling(),
         )
 
     @torch.inference_mode()
-    def begin(self, segments: Sequence[SpeechSegment]) -> list[State]:
+    def begin(self, segments: Sequence[SpeechSegment]) -> list[SpeechState]:
         """What PL-BERT makes of the texts, and noise from each segment's own seed."""
         lengths = Lengths.of([segment.length for segment in segments], self._device)
         tokens = padded([segment.tokens for segment in segments], self._device)
@@ -148,11 +158,10 @@ class StyleTTS2Diffusion:
         segments = [state.segment for state in states]
         references = [segment.style for segment in segments if segment.style is not None]
         denoiser = GuidedDenoiser(
-            self.model.denoiser,
             [state.text for state in states],
             padded(references, self._device) if self.config.multispeaker else None,
             [segment.sampling.scale for segment in segments if segment.sampling is not None],
-            self._runtime,
+            self._passes,
         )
         return StyleBatch(denoiser, states, self._device)
 

@@ -145,6 +145,7 @@ class BigVGAN(nn.Module):
         self.conv_post = TimeConv(widths[-1], 1, 7, padding=3, bias=config.final_bias)
         self._blocks_per_stage = len(config.block_kernels)
         self._tanh = config.final_tanh
+        self.mels = config.mels
         self.hop = math.prod(config.upsample_rates)
         rates = [math.prod(config.upsample_rates[: stage + 1]) for stage in range(len(self.ups))]
         widest = max(rate * width for rate, width in zip(rates, widths[1:], strict=True))
