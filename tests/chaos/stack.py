@@ -17,7 +17,6 @@ from typing import Self
 
 import psycopg
 from pydantic import SecretStr
-from ray.job_submission import JobSubmissionClient
 
 from pipelines.settings import CHECKPOINTS
 from serve_app.cli.demo import free_port
@@ -140,6 +139,8 @@ class Stack:
     def _press(self, event: Event) -> str:
         """Lowers the bound of a replica below what it has: from its next batch on it is one that
         has grown too large. The replica that takes its place has no such bound."""
+        from ray.job_submission import JobSubmissionClient  # reads the token when it is imported
+
         client = JobSubmissionClient(self._up.dashboard)
         job = client.submit_job(
             entrypoint=shlex.join([sys.executable, "-c", _PRESS, event.replica])
