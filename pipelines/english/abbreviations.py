@@ -160,6 +160,10 @@ _STREET = re.compile(
     rf"\b(?!(?:{_NO_STREET_NAME})\b)([A-Z][a-z]+(?:'s)?|\d+(?:st|nd|rd|th))\s({either(_STREETS)})\b"
     rf"(?:\.|(?!'))(?=\s[a-z\d&(]|\s(?:{_STARTER})\b|[,;:!?)]|\s*$|\s(?:NW|NE|SW|SE|N|S|E|W)\b)"
 )
+_ADDRESS = re.compile(
+    rf"(?<=\d )(?!(?:{_NO_STREET_NAME})\b)([A-Z][a-z]+)\s({either(_STREETS)})\.(?=\s[A-Z])"
+)
+"""With the number of a house a street ends the sentence, whatever word comes next."""
 _SHORT_FORM = re.compile(rf"(?<![\w.])({either(_SHORT_FORMS)})(?!\w)")
 _NUMBERED = re.compile(
     rf"\b({either(_BEFORE_NUMBER)})(?<!\d\smin)\.\s?(?=\(?\d|[A-Z]?\d|[IVX]+\b)|#\s?(?=\d)"
@@ -179,6 +183,7 @@ def say_abbreviations(text: str) -> str:
     """Titles, short forms, initialisms and initials."""
     text = _SHOUT.sub(lambda m: m[0] if _NO_SHOUT.fullmatch(m[0]) else m[0].lower(), text)
     text = _STREET.sub(_street, text)
+    text = _ADDRESS.sub(lambda m: f"{m[1]} {_STREETS[m[2]]}.", text)
     text = _BARE_TITLE.sub(lambda m: _TITLES[m[1]] + NO_BREAK, text)
     text = _TITLE.sub(_title, text)
     text = _NUMBERED.sub(lambda m: _BEFORE_NUMBER.get(m[1] or "", "number") + " ", text)
