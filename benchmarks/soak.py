@@ -19,7 +19,7 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ import numpy as np
 import psutil
 import soundfile
 
+from benchmarks.processes import family, name_of
 from pipelines import registry
 from pipelines.settings import PipelineSettings
 from serve_app.cli.client import Client, RequestFailed
@@ -70,26 +71,6 @@ class Work:
     audio: float = 0.0
     failures: list[str] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
-
-
-def family() -> Iterator[psutil.Process]:
-    here = psutil.Process()
-    yield here
-    yield from here.children(recursive=True)
-
-
-def name_of(process: psutil.Process) -> str:
-    """What a process is in this system."""
-    words = process.cmdline() or [process.name()]
-    title = " ".join(words)
-    if "ray::" in title:
-        return title.split("ray::")[1].split()[0].removeprefix("ServeReplica:bernie:")
-    if "ray-dashboard-" in title or "dashboard.py" in title or "forkserver" in title:
-        return "dashboard"
-    for part in ("gcs_server", "raylet", "log_monitor", "monitor", "weed", "postgres"):
-        if part in title:
-            return part
-    return "bernie up" if process.pid == psutil.Process().pid else process.name()
 
 
 def read(done: int) -> Reading:
