@@ -30,6 +30,7 @@ class BernieUp:
         command = [*BERNIE, "up", "--port", str(port), "--dashboard-port", str(free_port())]
         self._start_seconds = start_seconds
         self.url = f"http://127.0.0.1:{port}"
+        self.dashboard = f"http://127.0.0.1:{command[-1]}"
         self.process = processes.start(
             command, environment, stdout=stdout, stderr=stderr, group=group
         )
