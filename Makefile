@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SEED ?= 1
 WORKERS ?= 2
 
-.PHONY: demo test coverage chaos fuzz audit check lint types layers format clean
+.PHONY: demo test coverage chaos chaos-bulk fuzz audit check lint types layers format clean
 
 demo: $(VENV)/installed
 	$(BIN)/bernie demo -o demo.wav
@@ -22,6 +22,9 @@ coverage: $(VENV)/installed-test
 
 chaos: $(VENV)/installed-test
 	$(BIN)/python -m tests.chaos --seed $(SEED)
+
+chaos-bulk: $(VENV)/installed-test
+	$(BIN)/python -m tests.chaos.bulk --seed $(SEED)
 
 # Ten thousand inputs for each of the decoder, the text front end and the HTTP API: a quarter of an hour.
 fuzz: $(VENV)/installed-test

@@ -196,13 +196,11 @@ def main() -> None:
         except AssertionError:
             print((folder / "log").read_text()[-2_000:])
             raise
-        command = up.process.args
-        dashboard = f"http://127.0.0.1:{list(command)[-1]}"  # type: ignore[arg-type]
         database = Database(url)
         stack.callback(database.dispose)
         with database.reading() as session:
             assert session.scalars(select(User)).all()
-        run(System(up.url, folder, database, dashboard), given.lines, given.clips, given.listen)
+        run(System(up.url, folder, database, up.dashboard), given.lines, given.clips, given.listen)
 
 
 if __name__ == "__main__":

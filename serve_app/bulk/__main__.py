@@ -13,6 +13,7 @@ import sys
 from serve_app.accounts import users
 from serve_app.bulk.run import DONE, REFUSED, STOPPED, Run, Stopped, say
 from serve_app.catalog import resolve
+from serve_app.db.availability import UNAVAILABLE
 from serve_app.db.engine import Database
 from serve_app.errors import ApiError
 from serve_app.media.batches import cancelling
@@ -81,6 +82,9 @@ def main(given: list[str] | None = None) -> int:
         return REFUSED
     except StoreError as error:
         say(f"failed: {error}")
+        return 1
+    except UNAVAILABLE as error:
+        say(f"failed: the database cannot be used ({type(error).__name__})")
         return 1
 
 

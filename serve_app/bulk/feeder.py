@@ -53,7 +53,7 @@ def window_of(settings: Settings) -> int:
 
 
 class Feeder:
-    """Feeds one batch, whose lease `token` is. `lines` are all lines of its manifest."""
+    """Feeds one batch, whose lease `token` is. `lines` reads its manifest from the start."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Feeder:
         database: Database,
         delivery: Deliverer,
         maker: LineMaker,
-        lines: Iterator[ManifestLine],
+        lines: Callable[[], Iterator[ManifestLine]],
         batch: Batch,
         token: str,
         stopping: Event,
@@ -79,7 +79,8 @@ class Feeder:
         self._chunk: list[Line] = []
         """Lines that were read, and are perhaps not yet added."""
         self._retry_before: float | None = None
-        self._lines = self._unread(lines, batch.cursor)
+        self._manifest = lines
+        self._unread: Iterator[ManifestLine] | None = None
 
     def retry_failed(self, before: float) -> None:
         """Tries lines once more whose clips failed before this time."""
@@ -143,8 +144,7 @@ class Feeder:
             self._chunk = []  # it was added, though the answer was lost
         if not self._chunk:
             # A batch may have fewer lines than its manifest: as many as were paid for.
-            unread = islice(self._lines, min(room, CHUNK_LINES, batch.waiting))
-            self._chunk = [self._made(line) for line in unread]
+            self._chunk = self._next(batch.cursor, min(room, CHUNK_LINES, batch.waiting))
         if not self._chunk:
             raise RuntimeError("the manifest has fewer lines than it had")
         with self._database.transaction() as session:
@@ -152,8 +152,14 @@ class Feeder:
             feeding.add_lines(session, batch, self._token, self._chunk, now)
         return True
 
-    def _made(self, line: ManifestLine) -> Line:
-        return self._maker.make(line, self._batch_id)
+    def _next(self, cursor: int, limit: int) -> list[Line]:
+        """The next lines. Where one cannot be read or made now, the manifest is read again: those
+        before it would be lost."""
+        unread = self._unread or self._after(cursor)
+        self._unread = None
+        made = [self._maker.make(line, self._batch_id) for line in islice(unread, limit)]
+        self._unread = unread
+        return made
 
     def _retry(self, batch: Batch, room: int, before: float) -> bool:
         with self._database.transaction() as session:
@@ -176,10 +182,10 @@ class Feeder:
             ended = leases.finish(session, self._batch_id, self._token, now)
         return Outcome.DONE if ended else None
 
-    def _unread(self, lines: Iterator[ManifestLine], cursor: int) -> Iterator[ManifestLine]:
+    def _after(self, cursor: int) -> Iterator[ManifestLine]:
         """The lines behind the cursor; of two with the same id the later is refused."""
         ids = LineIds()
-        for line in lines:
+        for line in self._manifest():
             new = ids.add(line.id)
             if line.number > cursor:
                 yield line if new else ManifestLine(line.number, line.id, duplicate(line))

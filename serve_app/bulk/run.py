@@ -9,11 +9,11 @@ import shlex
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from serve_app.accounts import users
 from serve_app.bulk.delivery import Delivery
@@ -22,6 +22,7 @@ from serve_app.bulk.lines import LineMaker
 from serve_app.bulk.progress import ProgressLog
 from serve_app.bulk.sources import Sources, clear
 from serve_app.bulk.validation import Validated, validate
+from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, User
 from serve_app.errors import invalid
@@ -32,10 +33,14 @@ from serve_app.media.batches.places import ObjectPlace, open_manifest, output_pl
 from serve_app.media.batches.records import NewBatch
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
+from serve_app.storage.store_errors import StoreUnavailable
 
 DONE, SOME_FAILED, REFUSED, STOPPED = 0, 3, 4, 130
 _STOP_SECONDS = 1.8
 """Ray kills a job 3 s after the signal unless it is told otherwise."""
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 600.0, 2.0
+
+T = TypeVar("T")
 
 
 class Stopped(Exception):
@@ -66,6 +71,32 @@ class Run:
 
     def run(self) -> int:
         """The exit code. Raises ApiError for what is refused, and StoreError."""
+        maker, batch = self._patiently(self._begun)
+        if batch is None:
+            return DONE
+        say(f"batch {batch.id}: {batch.total:,} lines, results in {batch.output}")
+        if batch.finished_at is not None and not self._asked.retry_failed:
+            return _told(batch)
+        return self._feed(batch, maker)
+
+    def _patiently(self, step: Callable[[], T]) -> T:
+        """The result of a step that may be repeated. A database or a store that is away for a while
+        ends no job: nobody would start it again."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return step()
+            except Exception as error:
+                away = isinstance(error, StoreUnavailable) or is_unavailable(error)
+                if not away or time.monotonic() > deadline:
+                    raise
+                what = "store" if isinstance(error, StoreUnavailable) else "database"
+                say(f"waiting for the {what} ({type(error).__name__})")
+            if self._stopping.wait(_PAUSE_SECONDS):
+                raise Stopped
+
+    def _begun(self) -> tuple[LineMaker, Batch | None]:
+        """What makes the lines, and the batch, unless it is only to be checked."""
         asked, settings = self._asked, self._settings
         with self._database.reading() as session:
             user = users.by_email(session, asked.user)
@@ -77,24 +108,18 @@ class Run:
         batch = self._earlier(user, digest)
         if batch is None or asked.check:
             self._validate(maker)
-            if asked.check:
-                return DONE
-            batch = self._accept(user, digest)
-        say(f"batch {batch.id}: {batch.total:,} lines, results in {batch.output}")
-        if batch.finished_at is not None and not asked.retry_failed:
-            return _told(batch)
-        return self._feed(batch, maker)
+            batch = None if asked.check else self._accept(user, digest)
+        return maker, batch
 
     def _feed(self, batch: Batch, maker: LineMaker) -> int:
         settings, database = self._settings, self._database
         output = output_place(batch.output, settings)
-        token = self._take(batch)
-        with database.reading() as session:
-            batch, now = session.get_one(Batch, batch.id), database.now(session)
+        token = self._patiently(lambda: self._take(batch))
+        batch, now = self._patiently(lambda: self._found(batch))
         delivery = Delivery(database, output.store(settings), settings.s3_bucket, output)
         report = ProgressLog(say, time.monotonic)
         feeder = Feeder(
-            settings, database, delivery, maker, self._lines(), batch, token, self._stopping, report
+            settings, database, delivery, maker, self._lines, batch, token, self._stopping, report
         )
         if self._asked.retry_failed:
             feeder.retry_failed(now)
@@ -108,11 +133,15 @@ class Run:
             with database.transaction() as session:
                 leases.let_go(session, batch.id, token)
             return STOPPED
-        with database.reading() as session:
-            batch = session.get_one(Batch, batch.id)
+        batch, _ = self._patiently(lambda: self._found(batch))
         if batch.failed == 0:  # failed lines may be tried again
-            clear(ObjectStore(settings), batch.id)
+            self._patiently(lambda: clear(ObjectStore(settings), batch.id))
         return _told(batch)
+
+    def _found(self, batch: Batch) -> tuple[Batch, float]:
+        """The batch as it is now, and the time."""
+        with self._database.reading() as session:
+            return session.get_one(Batch, batch.id), self._database.now(session)
 
     def _take(self, batch: Batch) -> str:
         told = False

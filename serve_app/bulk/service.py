@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -172,19 +173,18 @@ class BatchService:
         with self._database.reading() as session:
             batch = session.get_one(Batch, feeding.batch_id)
         delivery = self._delivery(batch)
-        with closing(self._lines(batch)) as lines:
-            feeder = Feeder(
-                self.settings,
-                self._database,
-                delivery,
-                maker,
-                lines,
-                batch,
-                feeding.token,
-                self._stopping,
-                lambda _batch: None,
-            )
-            feeder.run()
+        feeder = Feeder(
+            self.settings,
+            self._database,
+            delivery,
+            maker,
+            partial(self._lines, batch),
+            batch,
+            feeding.token,
+            self._stopping,
+            lambda _batch: None,
+        )
+        feeder.run()
 
     def _delivery(self, batch: Batch) -> Deliverer:
         if batch.by_service:

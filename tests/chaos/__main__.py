@@ -9,12 +9,10 @@ import sys
 from collections.abc import Mapping
 
 from rich.console import Console
-from rich.table import Table
 
 from tests.chaos.plan import LONG, SHORT, make
+from tests.chaos.promises import show_promises
 from tests.chaos.run import Record, carry_out
-
-_SHOWN = 20
 
 
 def main() -> int:
@@ -30,16 +28,7 @@ def main() -> int:
 
 
 def _show(record: Record, console: Console) -> None:
-    table = Table("promise", title=f"seed {record.plan.seed}")
-    table.add_column("looked at", justify="right")
-    table.add_column("broken", justify="right")
-    for promise in record.promises:
-        mark = "[red]✗[/]" if promise.broken else "[green]✓[/]"
-        table.add_row(f"{mark} {promise.title}", f"{promise.examined:,}", f"{len(promise.broken)}")
-    console.print(table)
-    for promise in record.promises:
-        for line in promise.broken[:_SHOWN]:
-            console.print(f"✗ {line}", soft_wrap=True, highlight=False)
+    show_promises(f"seed {record.plan.seed}", record.promises, console)
     counted: dict[str, Mapping[str, int]] = {
         "clips": record.outcomes,
         "answers": record.answers,

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from tests.chaos import verdict
 from tests.chaos.plan import Plan
+from tests.chaos.promises import Promise
 from tests.chaos.proxy import Fault
 from tests.chaos.stack import Stack
 from tests.chaos.users import User, UserHistory, crowd
-from tests.chaos.verdict import Promise
 
 QUIET_SECONDS = 150.0
 SETTLE_SECONDS = 100.0

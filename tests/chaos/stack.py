@@ -65,8 +65,10 @@ class Stack:
     Made, struck and stopped by one thread: SeaweedFS ends with the thread that has started it.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, **changes: str) -> None:
+        """`changes` are variables of its environment."""
         self._folder = folder
+        self._changes = changes
         self._chance = random.Random(seed)
         self._parts = ExitStack()
         self._port = free_port()
@@ -99,6 +101,11 @@ class Stack:
     @property
     def url(self) -> str:
         return self._up.url
+
+    @property
+    def up(self) -> BernieUp:
+        """The latest start of it."""
+        return self._up
 
     def strike(self, event: Event) -> str:
         """Returns what was done, in words, once it is done and the part is there again or will be
@@ -212,7 +219,7 @@ class Stack:
             "BERNIE_S3_ACCESS_KEY": settings.s3_access_key.get_secret_value(),
             "BERNIE_S3_SECRET_KEY": settings.s3_secret_key.get_secret_value(),
         }
-        return {**os.environ, **_ENVIRONMENT, **models, **threads, **places}
+        return {**os.environ, **_ENVIRONMENT, **models, **threads, **places, **self._changes}
 
     def _checkpoints(self) -> Path:
         """The voices that ship, and two models of reduced widths."""

@@ -6,7 +6,6 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import func, or_, select
@@ -20,19 +19,11 @@ from serve_app.maintenance.doctor.runner import run_checks
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from tests.chaos.plan import Then
+from tests.chaos.promises import Promise
 from tests.chaos.users import UserHistory
 
 SIGN_UP = 10_000
 PRICE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """An invariant, how often it was checked, and its violations."""
-
-    title: str
-    examined: int
-    broken: list[str]
 
 
 class System(Protocol):
@@ -102,7 +93,12 @@ def judge(system: System, histories: Sequence[UserHistory]) -> list[Promise]:
             [line for history in histories for line in history.complaints],
         ),
     ]
-    promises += [
+    return promises + doctors(system)
+
+
+def doctors(system: System) -> list[Promise]:
+    """What `bernie doctor` looks at."""
+    return [
         Promise(
             each.title,
             each.examined,
@@ -110,7 +106,6 @@ def judge(system: System, histories: Sequence[UserHistory]) -> list[Promise]:
         )
         for each in run_checks(_context(system, deep=True))
     ]
-    return promises
 
 
 def _context(system: System, deep: bool) -> CheckContext:

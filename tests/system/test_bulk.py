@@ -16,10 +16,12 @@ from sqlalchemy import func, select
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, Clip, LedgerEntry
+from tests.system.bernie_up import BERNIE, BernieUp
+from tests.system.replicas import kill_replica
 from tests.system.small import SmallSystem
 from tests.waiting import until
 
-LINES = 120
+LINES, FEW = 120, 40
 GUIDE = Path(__file__).parents[2] / "docs" / "bulk.md"
 PYTHON = Path(sys.executable).parent
 _SUBMIT = re.compile(r"RAY_AUTH_TOKEN_PATH=(\S+)\s+ray job submit --address (\S+) --")
@@ -30,7 +32,7 @@ class Running:
     """A system, its folder, and what its printed command says."""
 
     folder: Path
-    url: str
+    up: BernieUp
     address: str
     environment: dict[str, str]
     database: Database
@@ -63,7 +65,7 @@ def running(
     known.pop("RAY_AUTH_TOKEN", None)
     folder = tmp_path_factory.mktemp("bulk")
     (folder / ".bernie").symlink_to(small_system.data)
-    yield Running(folder, up.url, address, known, database)
+    yield Running(folder, up, address, known, database)
     database.dispose()
 
 
@@ -96,6 +98,27 @@ def test_stopped_job_goes_on_by_the_same_command(running: Running) -> None:
         assert session.scalars(charges).one() == LINES
 
 
+@pytest.mark.timeout(200)
+def test_batch_over_http_outlives_the_ingress(running: Running) -> None:
+    file, folder = running.folder / "few.jsonl", running.folder / "few"
+    names = [f"few-{at}" for at in range(FEW)]
+    file.write_text("".join(json.dumps({"id": each, "text": each}) + "\n" for each in names))
+    before = len(running.batches())
+    with subprocess.Popen(
+        [*BERNIE, "bulk", str(file), "--output", str(folder)],
+        cwd=running.folder,
+        env={**running.environment, "BERNIE_URL": running.up.url},
+    ) as client:
+        until(lambda: [each for each in running.batches()[before:] if each.cursor], 90, "it begins")
+        kill_replica("ingress", running.up.process.pid)
+        assert client.wait(120) == 0
+    (batch,) = running.batches()[before:]
+    assert (batch.succeeded, batch.charged) == (FEW, 50 * FEW)
+    results = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    assert [each["id"] for each in results] == names
+    assert {path.stem for path in folder.glob("few-*")} == set(names)
+
+
 @pytest.mark.timeout(400)
 def test_walk_through_can_be_pasted(running: Running) -> None:
     """The commands of the guide but for `bernie up`, which runs already."""
@@ -110,7 +133,7 @@ def test_walk_through_can_be_pasted(running: Running) -> None:
     environment = {
         **running.environment,
         "PATH": os.pathsep.join([str(PYTHON), os.environ["PATH"]]),
-        "BERNIE_URL": running.url,
+        "BERNIE_URL": running.up.url,
     }
     environment.pop("RAY_AUTH_TOKEN_PATH")
     pasted = subprocess.run(

@@ -195,11 +195,14 @@ def test_killed_feeders_lose_and_double_nothing(bulk: BulkHarness) -> None:
 def test_restart_of_the_database_loses_and_doubles_nothing(
     bulk: BulkHarness, postgres: Postgres
 ) -> None:
-    manifest = bulk.manifest(150)
+    """It is away when the feeder begins, too."""
+    with postgres.away():
+        process = bulk.feeder(bulk.manifest(150), "--output", s3(bulk))
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("waiting for the database")
 
     async def go() -> tuple[int, str]:
         async with bulk.working():
-            process = bulk.feeder(manifest, "--output", s3(bulk))
             await bulk.until(lambda: _leased(bulk) and bulk.batch().succeeded > 0)
             await asyncio.to_thread(postgres.restart, immediate=True)
             log, _ = await asyncio.to_thread(process.communicate, timeout=150)
