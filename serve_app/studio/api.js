@@ -1,10 +1,10 @@
 // The HTTP API: one function that sends, the token, and errors as sentences.
-import { createStore } from "./ui.js";
+import { createStore, pause } from "./ui.js";
 
 const KEY = "bernie-token";
 const channel = new BroadcastChannel("bernie-studio");
 
-export const session = createStore({ token: sessionStorage.getItem(KEY), account: null, note: "" });
+export const session = createStore({ token: sessionStorage.getItem(KEY), account: null, note: "", otherTab: "" });
 export const online = createStore({ up: navigator.onLine });
 addEventListener("online", () => online.set({ up: true }));
 addEventListener("offline", () => online.set({ up: false }));
@@ -43,11 +43,14 @@ function expire(note) {
   if (session.get().token) keep(null, null, note);
 }
 
-/** A `Response` that is not an error. Waits and asks again where the server asks it to. */
-export async function send(path, { method = "GET", json, headers = {}, signal, tries = 3 } = {}) {
+/**
+ * A `Response` that is not an error. Waits and asks again where the server asks it to.
+ * @param {string} path
+ * @param {{ method?: string, json?: unknown, headers?: Record<string, string>, signal?: AbortSignal, tries?: number }} [options]
+ */
+export async function send(path, { method = "GET", json, headers: extra = {}, signal, tries = 3 } = {}) {
   const body = json === undefined ? undefined : JSON.stringify(json);
-  if (body) headers = { ...headers, "Content-Type": "application/json" };
-  if (session.get().token) headers = { ...headers, ...authorised() };
+  const headers = { ...extra, ...(body ? { "Content-Type": "application/json" } : {}), ...(session.get().token ? authorised() : {}) };
   // What changes something is sent again only under a key that makes it happen once.
   const repeatable = method === "GET" || "Idempotency-Key" in headers;
   let answer;
@@ -61,12 +64,13 @@ export async function send(path, { method = "GET", json, headers = {}, signal, t
   const error = await errorOf(answer);
   if (error.status === 401 && session.get().token) expire("Your session has ended. Sign in to go on; what you wrote is still here.");
   if (error.status === 503 && error.retryAfter && repeatable && tries > 1) {
-    await new Promise((done) => setTimeout(done, error.retryAfter * 1000));
-    return send(path, { method, json, headers, signal, tries: tries - 1 });
+    await pause(error.retryAfter * 1000);
+    return send(path, { method, json, headers: extra, signal, tries: tries - 1 });
   }
   throw error;
 }
 
+/** What the API answers, read as JSON. @param {Parameters<typeof send>[1]} [options] */
 export async function call(path, options) {
   const answer = await send(path, options);
   return answer.status === 204 ? null : answer.json();
@@ -97,7 +101,7 @@ export async function refreshAccount() {
 }
 
 // Tabs: a sign-out ends all of the same account. A new tab may take a session over if its user asks.
-let wanted = null;
+let wanted = "";
 channel.onmessage = ({ data }) => {
   const { token, account } = session.get();
   if (data.ended && data.ended === account?.id) keep(null, null, "You signed out in another tab.");
@@ -105,7 +109,7 @@ channel.onmessage = ({ data }) => {
   if (data.tab) session.set({ otherTab: data.tab });
   if (data.take && token && account?.email === data.take) channel.postMessage({ given: token, to: data.to });
   if (data.given && wanted && data.to === wanted) {
-    wanted = null;
+    wanted = "";
     keep(data.given, null, "");
     refreshAccount();
   }
@@ -119,8 +123,10 @@ export function takeOver(email) {
 /** A key under which a request takes effect once, however often it is sent. */
 export const newKey = () => [...crypto.getRandomValues(new Uint32Array(4))].map((n) => n.toString(36)).join("-");
 
-let services = null;
-export const listServices = () => (services ??= call("/api/services").then((found) => found.items).catch((error) => { services = null; throw error; }));
+/** @type {Promise<Service[]> | undefined} */
+let services;
+/** @returns {Promise<Service[]>} */
+export const listServices = () => (services ??= call("/api/services").then((found) => found.items).catch((error) => { services = undefined; throw error; }));
 
 const ADVICE = {
   not_enough_credits: "Ask whoever runs this server for more.",

@@ -84,7 +84,7 @@ async function begin() {
     route.set({ page: "speech" });
     await signIn("/api/sign-in/link", { link }).catch((error) => session.set({ token: null, note: error.message }));
   }
-  const root = document.getElementById("app");
+  const root = /** @type {HTMLElement} */ (document.getElementById("app"));
   root.replaceChildren();
   render(html`<${App} />`, root);
 }

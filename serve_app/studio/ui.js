@@ -6,11 +6,17 @@ import htm from "./vendor/htm.js";
 export const html = htm.bind(h);
 export { render, Fragment, useEffect, useRef, useState };
 
-/** A value that parts of the page share: `get`, `set` with what changes, `subscribe`. */
-export function createStore(value) {
+/**
+ * A value that parts of the page share: `get`, `set` with what changes, `subscribe`.
+ * @template T
+ * @param {T} initial
+ */
+export function createStore(initial) {
+  let value = /** @type {import("./vendor/hooks.js").Widen<T>} */ (initial);
   const listeners = new Set();
   return {
     get: () => value,
+    /** @param {{ [K in keyof T]?: any }} change */
     set(change) {
       value = { ...value, ...change };
       for (const each of [...listeners]) each(value);
@@ -33,19 +39,22 @@ export function useStore(store) {
 
 /** What `load` resolves to: `{ value, error, loading, again }`. */
 export function useLoaded(load, dependencies = []) {
-  const [state, show] = useState({ loading: true });
+  const [state, show] = useState({ value: null, error: null, loading: true });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     let current = true;
     show((old) => ({ ...old, loading: true }));
     load().then(
-      (value) => current && show({ value, loading: false }),
+      (value) => current && show({ value, error: null, loading: false }),
       (error) => current && show((old) => ({ value: old.value, error, loading: false })),
     );
     return () => { current = false; };
   }, [...dependencies, turn]);
   return { ...state, again: () => setTurn((n) => n + 1) };
 }
+
+/** Resolves after a time. @returns {Promise<void>} */
+export const pause = (milliseconds) => new Promise((done) => { setTimeout(done, milliseconds); });
 
 export const number = (value) => value.toLocaleString("en");
 

@@ -9,7 +9,7 @@ export const isReadable = (type) => type in READ_AS_IT_IS;
 /** Resolves to the id of the upload. `onProgress` is told the share that is sent. */
 export async function upload(blob, onProgress, signal) {
   const { id, url, method, headers } = await call("/api/uploads", { method: "POST", json: { content_type: blob.type, bytes: blob.size }, signal });
-  await new Promise((done, fail) => {
+  await /** @type {Promise<void>} */ (new Promise((done, fail) => {
     const request = new XMLHttpRequest();
     const refuse = (message) => fail(new ApiError(0, { code: "upload_failed", message }));
     request.open(method, url);
@@ -20,6 +20,6 @@ export async function upload(blob, onProgress, signal) {
     request.onabort = () => fail(new DOMException("stopped", "AbortError"));
     signal?.addEventListener("abort", () => request.abort());
     request.send(blob);
-  });
+  }));
   return id;
 }

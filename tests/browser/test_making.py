@@ -67,6 +67,7 @@ def test_file_of_a_clip_plays_and_is_saved_as_the_api_has_it(visitor: Visitor) -
     page.get_by_label("Text", exact=True).fill(LONG)
     page.get_by_label("File", exact=True).select_option("flac")
     page.get_by_label("Play at once").uncheck()
+    expect(page.get_by_role("button", name="Speak", exact=True)).to_be_enabled()
     page.keyboard.press("Control+Enter")
     ready(visitor)
     card = page.locator("li.clip")

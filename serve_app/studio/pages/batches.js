@@ -29,8 +29,8 @@ function NewBatch({ again }) {
   const { value: services } = useLoaded(listServices);
   const [form, set] = useState({ file: null, lines: null, service: "speech", voice: "af_heart", format: "opus", skip: false, turn: 0 });
   const [state, show] = useState({ busy: "", error: null });
-  const sent = useRef({}); // the upload and the key of what was chosen, so that a second try makes the same batch
-  const change = (part) => { sent.current = { upload: part.file ? null : sent.current.upload }; set((old) => ({ ...old, ...part })); };
+  const sent = useRef({ upload: "", key: "" }); // the upload and the key of what was chosen, so that a second try makes the same batch
+  const change = (part) => { sent.current = { upload: "file" in part ? "" : sent.current.upload, key: "" }; set((old) => ({ ...old, ...part })); };
   const kind = form.file && KINDS[form.file.name.split(".").pop().toLowerCase()];
   const price = form.lines === null ? null : form.lines * (services?.[0]?.credits ?? 0);
   const short = price !== null && account && account.available < price;
@@ -45,22 +45,22 @@ function NewBatch({ again }) {
   async function make(event) {
     event.preventDefault();
     if (reason || state.busy) return;
+    const mine = sent.current;
     try {
       show({ busy: "Sending the file…", error: null });
       const told = (share) => show({ busy: `Sending the file, ${Math.round(100 * share)} %`, error: null });
-      sent.current.upload ??= await upload(new Blob([form.file], { type: kind }), told);
-      sent.current.key ??= newKey();
+      mine.upload ||= await upload(new Blob([form.file], { type: kind }), told);
+      mine.key ||= newKey();
       show({ busy: "Starting…", error: null });
       const defaults = { service: form.service, format: form.format, ...(form.voice.trim() ? { voice: form.voice.trim() } : {}) };
-      await call("/api/batches", { method: "POST", headers: { "Idempotency-Key": sent.current.key }, json: { upload: sent.current.upload, title: form.file.name.slice(0, 100), defaults, skip_invalid: form.skip } });
-      sent.current = {};
-      set((old) => ({ ...old, file: null, lines: null, turn: old.turn + 1 })); // a second press makes no second batch
+      await call("/api/batches", { method: "POST", headers: { "Idempotency-Key": mine.key }, json: { upload: mine.upload, title: form.file.name.slice(0, 100), defaults, skip_invalid: form.skip } });
+      if (mine === sent.current) change({ file: null, lines: null, turn: form.turn + 1 }); // a second press makes no second batch
       say("The batch was accepted.");
       refreshAccount().catch(() => {});
       show({ busy: "", error: null });
       again();
     } catch (error) {
-      if (error.status === 422 || error.status === 409) sent.current.key = null;
+      if (error.status === 422 || error.status === 409) mine.key = "";
       show({ busy: "", error });
     }
   }

@@ -1,12 +1,12 @@
 // Voice conversion: a file, a recording or a clip, said by another voice.
 import { call } from "../api.js";
 import { useDraft } from "../drafts.js";
-import { ClipList } from "../parts/clipcard.js";
 import { Choice, Output, OUTPUT, outputOf, Segments, Slider } from "../parts/fields.js";
-import { MakeButton, NotInstalled, onKeys, Settings, tellSending, Title, useMaker, useRecent, useService, Wait } from "../parts/maker.js";
+import { MakeButton, NotInstalled, onKeys, Settings, tellSending, Title, useMaker, useService, Wait, WAITING } from "../parts/maker.js";
 import { titleOf } from "../parts/playbar.js";
 import { FileSource, Microphone } from "../parts/source.js";
 import { VoicePicker } from "../parts/voicepicker.js";
+import { Newest } from "../parts/writing.js";
 import { html, length, shorten, useLoaded, useRef, useState, when } from "../ui.js";
 import { upload } from "../upload.js";
 
@@ -22,7 +22,6 @@ export function Changer() {
   const [notice, setNotice] = useState("");
   const sent = useRef(new WeakMap()); // ids of uploads, so that one recording is sent once
   const maker = useMaker(service);
-  const recent = useRecent("seedvc");
   if (service && !service.installed) return html`<${Title}>Voice changer<//><${NotInstalled} service=${service} />`;
   const has = (option) => service && !service.ignored.includes(option);
   const small = service?.pipeline === "revoice";
@@ -30,11 +29,11 @@ export function Changer() {
   const known = clips.value?.some((clip) => clip.id === draft.clip);
   const usable = (voices.value ?? []).filter((voice) => !small || voice.kind === "shipped");
   const voice = usable.some((each) => each.name === draft.voice.split(":")[0]) ? draft.voice : usable[0]?.name ?? draft.voice;
-  const reason = draft.source === "clip" ? (known ? "" : "Choose a clip.") : chosen ? "" : draft.source === "file" ? "Choose a file." : "Record something.";
+  const reason = !service ? WAITING : draft.source === "clip" ? (known ? "" : "Choose a clip.") : chosen ? "" : draft.source === "file" ? "Choose a file." : "Record something.";
   async function make() {
-    if (reason || !service || maker.busy || notice) return;
+    if (reason || maker.busy || notice) return;
     const options = Object.fromEntries(["steps", "guidance", "length_adjust", "match_pitch", "semitones"].filter(has).map((name) => [name, draft[name]]));
-    let source = { clip: draft.clip };
+    let source = /** @type {object} */ ({ clip: draft.clip });
     if (draft.source !== "clip") {
       let id = sent.current.get(chosen);
       if (!id) {
@@ -44,7 +43,8 @@ export function Changer() {
           id = await upload(chosen.blob, (share) => told(`Sending the recording: ${Math.round(share * 100)} %`));
           sent.current.set(chosen, id);
         } catch (failure) {
-          return maker.fail(failure);
+          maker.fail(failure);
+          return;
         } finally {
           told("");
         }
@@ -75,7 +75,5 @@ export function Changer() {
         <${Output} draft=${draft} change=${change} />
       <//>
     </form>
-    <section aria-labelledby="newest"><h2 id="newest">Newest</h2>
-      <${Wait} on=${recent.loading && !recent.clips.length}>Loading your clips…<//>
-      ${!recent.loading && html`<${ClipList} clips=${recent.clips} empty="What you convert appears here: choose a recording, a voice, and press Change the voice." />`}</section></div>`;
+    <${Newest} service="seedvc" empty="What you convert appears here: choose a recording, a voice, and press Change the voice." /></div>`;
 }

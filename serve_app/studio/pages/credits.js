@@ -7,7 +7,7 @@ const REASONS = { sign_up: "Sign-up", clip: "Clip", grant: "Given by the operato
 
 export function Credits() {
   const { account } = useStore(session);
-  const [page, show] = useState({ items: [], next: null, loading: true, error: null });
+  const [page, show] = useState({ items: /** @type {any[]} */ ([]), next: null, loading: true, error: null });
   async function load(cursor) {
     show((old) => ({ ...old, loading: true, error: null }));
     try {

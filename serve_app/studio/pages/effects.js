@@ -1,8 +1,8 @@
 // Sound effects from a description.
 import { useDraft } from "../drafts.js";
-import { ClipList } from "../parts/clipcard.js";
-import { Chips, Output, OUTPUT, outputOf, Slider } from "../parts/fields.js";
-import { MakeButton, NotInstalled, onKeys, Settings, Title, useMaker, useRecent, useService, Wait } from "../parts/maker.js";
+import { Output, OUTPUT, outputOf, Slider } from "../parts/fields.js";
+import { MakeButton, NotInstalled, onKeys, Settings, Title, useMaker, useService, WAITING } from "../parts/maker.js";
+import { countOf, Newest, Writing } from "../parts/writing.js";
 import { html, number } from "../ui.js";
 
 const EXAMPLES = ["Heavy rain, thunder far away.", "A dog barks twice.", "A steam train passes.", "A door creaks and closes.", "Waves on a beach, gulls.", "A crowd applauds.", "A telephone rings.", "Footsteps on gravel."];
@@ -11,14 +11,13 @@ export function Effects() {
   const { service, error } = useService("make-an-audio");
   const [draft, change] = useDraft("effects", { prompt: "", duration: 5, steps: 100, guidance: 3, variants: 1, atOnce: true, ...OUTPUT });
   const maker = useMaker(service);
-  const recent = useRecent("make-an-audio");
   if (service && !service.installed) return html`<${Title}>Sound effects<//><${NotInstalled} service=${service} />`;
   const has = (option) => service && !service.ignored.includes(option);
-  const most = service?.options.prompt.maxLength ?? 500, letters = [...draft.prompt.trim()].length;
+  const most = service?.options.prompt.maxLength ?? 500, letters = countOf(draft.prompt);
   const price = (service?.credits ?? 0) * draft.variants;
-  const reason = !letters ? "Describe a sound, or take one of the examples." : letters > most ? `The description is ${number(letters - most)} characters too long.` : "";
+  const reason = !service ? WAITING : !letters ? "Describe a sound, or take one of the examples." : letters > most ? `The description is ${number(letters - most)} characters too long.` : "";
   const make = () => {
-    if (reason || !service) return;
+    if (reason) return;
     const options = Object.fromEntries(["steps", "guidance"].filter(has).map((name) => [name, draft[name]]));
     const output = outputOf(draft);
     const variant = (n) => ({ prompt: draft.prompt, duration: draft.duration, ...options, ...output, ...(n && output.seed !== undefined ? { seed: (output.seed + n) % 2 ** 32 } : {}) });
@@ -27,10 +26,7 @@ export function Effects() {
   return html`<${Title}>Sound effects<//>
     <div class="screen"><form onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
       <div class="work">
-        <div class="field"><label for="prompt">Description</label>
-          <textarea id="prompt" rows="3" value=${draft.prompt} placeholder="What is to be heard?" aria-describedby="count" onInput=${(event) => change({ prompt: event.target.value })}></textarea>
-          <p class="hint count" id="count"><span>${draft.prompt && html`<button type="button" class="link" onClick=${() => change({ prompt: "" })}>Clear</button>`}</span><span class=${letters > most ? "bad" : ""}>${number(letters)} / ${number(most)}</span></p></div>
-        ${!draft.prompt && html`<div class="examples"><p class="hint">For example:</p><${Chips} label="Examples" items=${EXAMPLES} onPick=${(prompt) => change({ prompt })} /></div>`}
+        <${Writing} id="prompt" label="Description" rows="3" text=${draft.prompt} most=${most} placeholder="What is to be heard?" examples=${EXAMPLES} onChange=${(prompt) => change({ prompt })} />
         ${service?.note && html`<p class="hint">${service.note.split(" `bernie")[0]}</p>`}
         <${MakeButton} label=${draft.variants > 1 ? `Make ${draft.variants} sounds` : "Make the sound"} busy=${maker.busy} price=${price} reason=${reason} error=${maker.error ?? error} atOnce=${draft.atOnce} onAtOnce=${(atOnce) => change({ atOnce })} />
       </div>
@@ -42,7 +38,5 @@ export function Effects() {
         <${Output} draft=${draft} change=${change} />
       <//>
     </form>
-    <section aria-labelledby="newest"><h2 id="newest">Newest</h2>
-      <${Wait} on=${recent.loading && !recent.clips.length}>Loading your clips…<//>
-      ${!recent.loading && html`<${ClipList} clips=${recent.clips} canConvert=${false} empty="What you make appears here: describe a sound and press the button." />`}</section></div>`;
+    <${Newest} service="make-an-audio" empty="What you make appears here: describe a sound and press the button." canConvert=${false} /></div>`;
 }

@@ -7,7 +7,7 @@ import { Choice } from "../parts/fields.js";
 import { Icon } from "../parts/icons.js";
 import { Title, Wait } from "../parts/maker.js";
 import { download } from "../player.js";
-import { html, number, useEffect, useRef, useState, useStore } from "../ui.js";
+import { html, number, pause, useEffect, useRef, useState, useStore } from "../ui.js";
 
 const SERVICES = [["", "All services"], ["styletts2", "Speech"], ["seedvc", "Voice changer"], ["make-an-audio", "Sound effects"]];
 const STATES = [["", "All states"], ["succeeded", "Ready"], ["pending", "Pending"], ["failed", "Failed"], ["failed,cancelled", "Failed or cancelled"]];
@@ -22,7 +22,7 @@ export function History() {
   async function load(cursor) {
     const mine = ++turn.current;
     show((old) => ({ ...old, loading: true, error: null }));
-    const query = new URLSearchParams({ limit: PAGE });
+    const query = new URLSearchParams({ limit: String(PAGE) });
     if (filter.service) query.set("service", filter.service);
     for (const state of filter.state.split(",").filter(Boolean)) query.append("state", state);
     if (filter.q.trim()) query.set("q", filter.q.trim());
@@ -54,7 +54,7 @@ export function History() {
   async function saveSelected() {
     for (const clip of selected.filter((each) => each.audio)) {
       await download(clip).catch((error) => notify(sentence(error)));
-      await new Promise((done) => setTimeout(done, 300)); // browsers drop downloads that begin together
+      await pause(300); // browsers drop downloads that begin together
     }
   }
   const filtered = filter.service || filter.state || filter.q;

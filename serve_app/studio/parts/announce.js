@@ -2,15 +2,20 @@
 import { createStore, html, useStore } from "../ui.js";
 
 const spoken = createStore({ text: "" });
-const notices = createStore({ items: [] });
+const notices = createStore({ items: /** @type {any[]} */ ([]) });
 
 export const say = (text) => spoken.set({ text });
 
-/** A notice for `seconds`; with `undo` it has a button. `done` runs unless that was pressed. */
+/**
+ * A notice for `seconds`; with `undo` it has a button. `done` runs unless that was pressed.
+ * @param {string} text
+ * @param {{ undo?: () => void, done?: () => void, seconds?: number }} [options]
+ */
 export function notify(text, { undo, done, seconds = 5 } = {}) {
-  const item = { text, undo: undo && (() => { clearTimeout(timer); close(); undo(); }) };
+  const item = { text, undo: /** @type {(() => void) | undefined} */ (undefined) };
   const close = () => notices.set({ items: notices.get().items.filter((each) => each !== item) });
   const timer = setTimeout(() => { close(); done?.(); }, seconds * 1000);
+  if (undo) item.undo = () => { clearTimeout(timer); close(); undo(); };
   notices.set({ items: [...notices.get().items, item] });
   say(text);
 }

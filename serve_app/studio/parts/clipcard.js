@@ -14,7 +14,7 @@ const KINDS = { styletts2: "Speech", seedvc: "Voice changer", "make-an-audio": "
 
 /** `{ text, share }` of a pending clip: what it waits for, and how far it is. */
 export function progressOf({ live, start_at: planned }) {
-  const start = live?.start_at ?? planned, later = new Date(start) - Date.now() > 1500;
+  const start = live?.start_at ?? planned, later = Date.parse(start) - Date.now() > 1500;
   if (live?.phase === "working") {
     if (!live.segments) return { text: "Working: reading the request" };
     const steps = live.steps ? `, step ${live.step} of ${live.steps}` : "";
@@ -43,10 +43,10 @@ export function ClipCard({ clip, list, children, canConvert = true }) {
   const title = titleOf(clip), long = title.length > 120;
   const failed = (error) => notify(sentence(error));
   const drop = () => {
-    if (pending) return remove(clip).catch(failed);
     forget(clip.id);
     notify("Clip deleted.", { undo: () => keep(clip), done: () => remove(clip).catch((error) => { keep(clip); failed(error); }) });
   };
+  const cancel = () => remove(clip).catch(failed);
   const again = () => { writeDraft(PAGES[clip.service], draftOf(clip)); go(PAGES[clip.service]); notify("The settings are in the form."); };
   const reuse = () => { writeDraft("changer", { source: "clip", clip: clip.id }); go("changer"); };
   const start = () => (mine ? toggle() : play(clip, 0, list));
@@ -64,7 +64,7 @@ export function ClipCard({ clip, list, children, canConvert = true }) {
       ${ready && html`<button class="icon-only" aria-label="Download" onClick=${() => download(clip).catch(failed)}><${Icon} name="download" /></button>`}
       ${!pending && html`<button class="icon-only" aria-label="Again: put these settings into the form" onClick=${again}><${Icon} name="again" /></button>`}
       ${ready && canConvert && html`<button class="icon-only" aria-label="Change the voice of this clip" onClick=${reuse}><${Icon} name="changer" /></button>`}
-      <button class="icon-only" aria-label=${pending ? "Cancel" : "Delete"} onClick=${drop}><${Icon} name=${pending ? "close" : "trash"} /></button>
+      <button class="icon-only" aria-label=${pending ? "Cancel" : "Delete"} onClick=${pending ? cancel : drop}><${Icon} name=${pending ? "close" : "trash"} /></button>
     </div></li>`;
 }
 

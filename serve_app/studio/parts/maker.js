@@ -2,7 +2,7 @@
 // and the newest clips.
 import { call, listServices, newKey, sentence, session } from "../api.js";
 import { keep, known, submit } from "../clips.js";
-import { listen, play, prepareLive } from "../player.js";
+import { dropLive, listen, play, prepareLive } from "../player.js";
 import { createStore, html, number, useEffect, useLoaded, useRef, useState, useStore } from "../ui.js";
 
 const wanted = new Set(); // clips to be played when they are ready
@@ -15,6 +15,8 @@ known.subscribe(({ byId }) => {
   }
 });
 
+export const WAITING = "Asking the server what it can do…";
+
 export const useService = (name) => {
   const { value, error, loading } = useLoaded(listServices);
   return { service: value?.find((each) => each.name === name), error, loading };
@@ -26,29 +28,30 @@ export const useService = (name) => {
  */
 export function useMaker(service) {
   const [state, show] = useState({ busy: false, error: null });
-  const keys = useRef({ sent: "", list: [] });
+  const keys = useRef({ sent: "", list: /** @type {string[]} */ ([]) });
   const underWay = useRef(false);
   async function make(bodies, atOnce) {
     if (underWay.current) return [];
     underWay.current = true;
     const content = JSON.stringify(bodies);
     if (keys.current.sent !== content) keys.current = { sent: content, list: bodies.map(newKey) };
+    const { list } = keys.current;
     show({ busy: true, error: null });
     const live = atOnce && bodies[0].format === "wav" ? prepareLive(bodies[0].sample_rate ?? service.sample_rate) : null;
     try {
       const made = [];
       for (const [i, body] of bodies.entries()) {
-        const clip = await submit(service.submit, body, keys.current.list[i]);
+        const clip = await submit(service.submit, body, list[i]);
         made.push(clip);
         if (i > 0 || !atOnce) continue;
         if (live) listen(clip, live);
         else wanted.add(clip.id);
       }
-      keys.current = { sent: "", list: [] };
+      keys.current = { sent: "", list: /** @type {string[]} */ ([]) };
       show({ busy: false, error: null });
       return made;
     } catch (error) {
-      live?.close();
+      dropLive(live);
       show({ busy: false, error });
       return [];
     } finally {

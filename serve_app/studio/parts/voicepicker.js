@@ -36,7 +36,7 @@ export function VoicePicker({ voices, value, onChange, canBlend }) {
   const { first, second, share } = partsOf(value);
   const words = search.toLowerCase().split(/\s+/);
   const shown = voices.filter((voice) => voice.name === first || words.every((word) => `${voice.name} ${aboutOf(voice)} ${voice.aliases.join(" ")}`.toLowerCase().includes(word)));
-  const own = [...shown].sort((one, other) => (other.kind === "own") - (one.kind === "own"));
+  const own = [...shown].sort((one, other) => Number(other.kind === "own") - Number(one.kind === "own"));
   const shipped = voices.filter((voice) => voice.kind === "shipped");
   const blends = canBlend && shipped.some((voice) => voice.name === first);
   return html`<fieldset class="voices"><legend>Voice</legend>
