@@ -55,10 +55,14 @@ def main(
     """Options of all commands."""
 
 
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API.")]
+DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept.")]
+
+
 @app.command()
 def up(
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
+    port: Port = None,
+    data_dir: DataDir = None,
     dashboard_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the Ray dashboard.")
     ] = 8265,
@@ -67,8 +71,7 @@ def up(
     ] = False,
 ) -> None:
     """Starts everything on loopback and runs until Ctrl-C."""
-    given: dict[str, Any] = {"port": port, "data_dir": data_dir}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = _settings(port, data_dir)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -92,14 +95,21 @@ def up(
     console.print("Stopped.")
 
 
+def _settings(port: int | None, data_dir: Path | None) -> Settings:
+    given: dict[str, Any] = {"port": port, "data_dir": data_dir}
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
 @app.command()
 def studio(
+    port: Port = None,
+    data_dir: DataDir = None,
     open_studio: Annotated[
         bool, typer.Option("--open", help="Open it in the browser as well.")
     ] = False,
 ) -> None:
     """Prints a link that signs you in at the studio of `bernie up`, once, within ten minutes."""
-    link = sign_in_link(Settings())
+    link = sign_in_link(_settings(port, data_dir))
     typer.echo(link)
     if open_studio:
         webbrowser.open(link)

@@ -1,7 +1,7 @@
 // The HTTP API: one function that sends, the token, and errors as sentences.
 import { createStore, pause } from "./ui.js";
 
-const KEY = "bernie-token";
+const KEY = "bernie-token", USER = "bernie-user";
 const channel = new BroadcastChannel("bernie-studio");
 
 export const session = createStore({ token: sessionStorage.getItem(KEY), account: null, note: "", otherTab: "" });
@@ -19,7 +19,15 @@ export class ApiError extends Error {
   }
 }
 
+/** Run before the session of the page becomes that of nobody or of another account. */
+export const atChange = new Set();
+
 function keep(token, account, note) {
+  const user = account?.id ?? "";
+  if (user && user !== sessionStorage.getItem(USER)) {
+    for (const each of atChange) each(); // what one account wrote is not shown to another
+    sessionStorage.setItem(USER, user);
+  }
   if (token) sessionStorage.setItem(KEY, token);
   else sessionStorage.removeItem(KEY);
   session.set({ token, account, note });
@@ -46,26 +54,29 @@ function expire(note) {
 /**
  * A `Response` that is not an error. Waits and asks again where the server asks it to.
  * @param {string} path
- * @param {{ method?: string, json?: unknown, headers?: Record<string, string>, signal?: AbortSignal, tries?: number }} [options]
+ * @param {{ method?: string, json?: unknown, headers?: Record<string, string>, signal?: AbortSignal, tries?: number, anonymous?: boolean }} [options]
  */
-export async function send(path, { method = "GET", json, headers: extra = {}, signal, tries = 3 } = {}) {
+export async function send(path, { method = "GET", json, headers: extra = {}, signal, tries = 3, anonymous = false } = {}) {
+  const { token } = session.get(), authorise = token && !anonymous;
   const body = json === undefined ? undefined : JSON.stringify(json);
-  const headers = { ...extra, ...(body ? { "Content-Type": "application/json" } : {}), ...(session.get().token ? authorised() : {}) };
+  const headers = { ...extra, ...(body ? { "Content-Type": "application/json" } : {}), ...(authorise ? authorised() : {}) };
   // What changes something is sent again only under a key that makes it happen once.
   const repeatable = method === "GET" || "Idempotency-Key" in headers;
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body, signal, cache: "no-store" });
+    answer = await fetch(path, { method, headers, body, signal, cache: "no-store", keepalive: method === "DELETE" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { code: "offline", message: "The server cannot be reached. Try again when the connection is back." });
   }
+  // What comes for a session that is over is not for the one that followed.
+  if (authorise && session.get().token !== token) throw new ApiError(401, { code: "signed_out", message: "That session is over." });
   if (answer.ok) return answer;
   const error = await errorOf(answer);
-  if (error.status === 401 && session.get().token) expire("Your session has ended. Sign in to go on; what you wrote is still here.");
+  if (error.status === 401 && authorise) expire("Your session has ended. Sign in to go on; what you wrote is still here.");
   if (error.status === 503 && error.retryAfter && repeatable && tries > 1) {
     await pause(error.retryAfter * 1000);
-    return send(path, { method, json, headers: extra, signal, tries: tries - 1 });
+    return send(path, { method, json, headers: extra, signal, tries: tries - 1, anonymous });
   }
   throw error;
 }
@@ -77,7 +88,7 @@ export async function call(path, options) {
 }
 
 export async function signIn(path, json) {
-  const { token, account } = await call(path, { method: "POST", json });
+  const { token, account } = await call(path, { method: "POST", json, anonymous: true });
   keep(token, account, "");
 }
 
@@ -97,7 +108,9 @@ export const everySessionEnded = () => {
 };
 
 export async function refreshAccount() {
-  if (session.get().token) session.set({ account: await call("/api/me") });
+  if (!session.get().token) return;
+  const account = await call("/api/me");
+  keep(session.get().token, account, session.get().note);
 }
 
 // Tabs: a sign-out ends all of the same account. A new tab may take a session over if its user asks.
@@ -111,7 +124,7 @@ channel.onmessage = ({ data }) => {
   if (data.given && wanted && data.to === wanted) {
     wanted = "";
     keep(data.given, null, "");
-    refreshAccount();
+    refreshAccount().catch(() => {});
   }
 };
 export const askOtherTabs = () => channel.postMessage({ who: true });

@@ -76,7 +76,7 @@ export class LiveAudio {
     if (this.started === null) {
       this.next = now + LEAD;
       this.started = this.next;
-      performance.mark("live:first-audio");
+      performance.mark("live:first-audio", { detail: LEAD });
       this.onChange();
     } else if (this.next < now) {
       this.silent += now + LEAD / 2 - this.next;

@@ -2,6 +2,7 @@
 import { call, sentence } from "./api.js";
 import { keep, known } from "./clips.js";
 import { LiveAudio } from "./live.js";
+import { toWav } from "./record.js";
 import { createStore } from "./ui.js";
 
 const RENEW_MS = 60_000;
@@ -12,6 +13,14 @@ audio.preload = "auto";
 export const player = createStore({
   clip: null, sample: null, playing: false, waiting: false, live: false, position: 0, duration: 0,
   peaks: null, error: "", rate: 1, volume: 1, list: /** @type {string[]} */ ([]),
+});
+
+known.subscribe(({ byId }) => {
+  const { clip, live: isLive, peaks } = player.get(), newest = clip && byId[clip.id];
+  if (isLive && !peaks && newest?.state === "succeeded" && clip.state !== "succeeded") {
+    show({ clip: newest }); // it is made before it is heard to its end
+    loadPeaks(newest, ticket);
+  }
 });
 
 /** What lists of clips show: which clip is in the player, and whether it is heard. Unlike `player`
@@ -177,7 +186,7 @@ async function settle(clip, position, mine) {
 
 /** Plays a short recording from a blob: a voice, or what was just recorded. */
 export async function playSample(title, blob) {
-  ++ticket;
+  const mine = ++ticket;
   await stopLive();
   const old = player.get().sample?.url;
   if (old) URL.revokeObjectURL(old);
@@ -185,6 +194,7 @@ export async function playSample(title, blob) {
   show({ clip: null, sample: { title, url }, live: false, peaks: null, position: 0, duration: 0, error: "" });
   audio.src = url;
   applySound();
+  toWav(blob).then(({ peaks }) => mine === ticket && show({ peaks }), () => {});
   await audio.play().catch(() => fail("This recording cannot be played."));
 }
 

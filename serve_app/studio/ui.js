@@ -28,11 +28,13 @@ export function createStore(initial) {
   };
 }
 
-export function useStore(store) {
-  const [value, show] = useState(store.get());
+/** What `select` takes of a store; only when that changes is the part drawn again. */
+export function useStore(store, select = (all) => all) {
+  const [value, show] = useState(() => select(store.get()));
   useEffect(() => {
-    show(store.get());
-    return store.subscribe(show);
+    const look = () => show(select(store.get()));
+    look();
+    return store.subscribe(look);
   }, [store]);
   return value;
 }
@@ -41,16 +43,21 @@ export function useStore(store) {
 export function useLoaded(load, dependencies = []) {
   const [state, show] = useState({ value: null, error: null, loading: true });
   const [turn, setTurn] = useState(0);
+  const again = () => setTurn((n) => n + 1);
   useEffect(() => {
-    let current = true;
+    let current = true, timer = 0;
     show((old) => ({ ...old, loading: true }));
     load().then(
       (value) => current && show({ value, error: null, loading: false }),
-      (error) => current && show((old) => ({ value: old.value, error, loading: false })),
+      (error) => {
+        if (!current) return;
+        show((old) => ({ value: old.value, error, loading: false }));
+        if (!error.status || error.status >= 500) timer = setTimeout(again, 5000); // a server that is away comes back
+      },
     );
-    return () => { current = false; };
+    return () => { current = false; clearTimeout(timer); };
   }, [...dependencies, turn]);
-  return { ...state, again: () => setTurn((n) => n + 1) };
+  return { ...state, again };
 }
 
 /** Resolves after a time. @returns {Promise<void>} */
@@ -66,7 +73,7 @@ export function clock(seconds) {
 }
 
 export function length(seconds) {
-  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${clock(seconds)} min`;
+  return seconds < 60 ? `${+seconds.toFixed(1)} s` : `${clock(seconds)} min`;
 }
 
 export function size(bytes) {
@@ -86,6 +93,9 @@ export function when(moment) {
 
 /** Text in which `commands` stand between backticks. */
 export const marked = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code>${part}</code>` : part));
+
+/** The voice of a clip as the lists call it: `af_heart:0.6+am_michael:0.4` is Heart and Michael. */
+export const sayVoice = (voice) => voice.split("+").map((part) => part.split(":")[0].replace(/^[a-z]{2}_([a-z])([a-z]*)$/, (_, first, rest) => first.toUpperCase() + rest)).join(" and ");
 
 export function shorten(text, most = 90) {
   return text.length <= most ? text : `${text.slice(0, most).trimEnd()}…`;

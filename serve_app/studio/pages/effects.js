@@ -26,12 +26,13 @@ export function Effects() {
   return html`<${Title}>Sound effects<//>
     <div class="screen"><form onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
       <div class="work">
-        <${Writing} id="prompt" label="Description" rows="3" text=${draft.prompt} most=${most} placeholder="What is to be heard?" examples=${EXAMPLES} onChange=${(prompt) => change({ prompt })} />
+        <${Writing} id="prompt" label="Description" rows="3" text=${draft.prompt} most=${most} placeholder="What is to be heard?" examples=${EXAMPLES} onChange=${(prompt) => change({ prompt })}>
         ${service?.note && html`<p class="hint">${service.note.split(" `bernie")[0]}</p>`}
         <${MakeButton} label=${draft.variants > 1 ? `Make ${draft.variants} sounds` : "Make the sound"} busy=${maker.busy} price=${price} reason=${reason} error=${maker.error ?? error} atOnce=${draft.atOnce} onAtOnce=${(atOnce) => change({ atOnce })} />
+        <//>
       </div>
       <${Settings} summary=${`Settings: ${draft.duration} seconds`}>
-        <${Slider} id="duration" label="Duration" unit="seconds" value=${draft.duration} min=${service?.pipeline === "makeanaudio-small" ? 1 : 0.5} max=${service?.pipeline === "makeanaudio-small" ? 10 : 30} step=${0.5} hint="${draft.duration} seconds" onChange=${(duration) => change({ duration })} />
+        <${Slider} id="duration" label="Duration" unit="seconds" value=${draft.duration} min=${service?.pipeline === "makeanaudio-small" ? 1 : 0.5} max=${service?.pipeline === "makeanaudio-small" ? 10 : 30} step=${0.5} onChange=${(duration) => change({ duration })} />
         <${Slider} id="variants" label="Variants" value=${draft.variants} min=${1} max=${4} step=${1} hint="Each is a clip of its own, with another seed and the same price." onChange=${(variants) => change({ variants })} />
         ${has("steps") && html`<${Slider} id="steps" label="Steps" value=${draft.steps} min=${1} max=${500} step=${1} hint="More take longer." onChange=${(steps) => change({ steps })} />`}
         ${has("guidance") && html`<${Slider} id="guidance" label="Closeness to the description" value=${draft.guidance} min=${1} max=${20} step=${0.5} onChange=${(guidance) => change({ guidance })} />`}

@@ -54,7 +54,7 @@ export function Keys() {
   const revoke = (key) => act(call(`/api/keys/${key.id}`, { method: "DELETE" }), () => { notify(`${key.name} is revoked.`); keys.again(); });
   const end = (one) => act(call(`/api/sessions/${one.id}`, { method: "DELETE" }), () => { notify("The session is ended."); sessions.again(); });
   const endAll = () => act(call("/api/sessions", { method: "DELETE" }), everySessionEnded);
-  return html`<${Title}>Keys and sessions<//><div class="columns"><div>
+  return html`<${Title}>Keys and sessions<//><div class="columns"><${NewKey} again=${keys.again} /><div>
     <h2>API keys</h2><p class="hint">For programs: each is revoked on its own. See the <a href="/openapi.json">description of the API</a>.</p>
     <${Wait} on=${keys.loading && !keys.value}>Loading the keys…<//>
     ${keys.error && html`<p class="problem" role="alert">${sentence(keys.error)}</p>`}
@@ -62,6 +62,5 @@ export function Keys() {
     <h2>Sessions</h2><${Wait} on=${sessions.loading && !sessions.value}>Loading the sessions…<//>
     ${sessions.error && html`<p class="problem" role="alert">${sentence(sessions.error)}</p>`}
     ${sessions.value && html`<ul class="lines">${sessions.value.map((one) => html`<li class="line" key=${one.id}><div class="body"><p class="title">${one.client === "studio" ? "Studio" : "API"}${one.current ? html` <span class="badge">this one</span>` : ""}</p><p class="facts">since ${when(one.created_at)} · until ${when(one.expires_at)}</p></div>${!one.current && html`<button class="quiet" aria-label="End the session of ${when(one.created_at)}" onClick=${() => end(one)}>End</button>`}</li>`)}</ul>
-      <p><button class="danger" onClick=${endAll}>Sign out everywhere</button></p>`}</div>
-    <${NewKey} again=${keys.again} /></div>`;
+      <p><button class="danger" onClick=${endAll}>Sign out everywhere</button></p>`}</div></div>`;
 }

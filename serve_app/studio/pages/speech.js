@@ -5,7 +5,7 @@ import { Output, OUTPUT, outputOf, Slider } from "../parts/fields.js";
 import { MakeButton, NotInstalled, onKeys, Settings, Title, useMaker, useService, Wait, WAITING } from "../parts/maker.js";
 import { VoicePicker } from "../parts/voicepicker.js";
 import { countOf, Newest, Writing } from "../parts/writing.js";
-import { html, number, useLoaded } from "../ui.js";
+import { html, number, sayVoice, useLoaded } from "../ui.js";
 
 const EXAMPLES = [
   "The kettle is on, and the kitchen is warm.",
@@ -30,12 +30,13 @@ export function Speech() {
   return html`<${Title}>Speech<//>
     <div class="screen"><form onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
       <div class="work">
-        <${Writing} id="text" label="Text" rows="7" text=${draft.text} most=${most} placeholder="What is to be said?" examples=${EXAMPLES} onChange=${(text) => change({ text })} />
+        <${Writing} id="text" label="Text" rows="7" text=${draft.text} most=${most} placeholder="What is to be said?" examples=${EXAMPLES} onChange=${(text) => change({ text })}>
         <${MakeButton} label="Speak" busy=${maker.busy} price=${service?.credits ?? 0} reason=${reason} error=${failed} atOnce=${draft.atOnce} onAtOnce=${(atOnce) => change({ atOnce })} />
+        <//>
       </div>
-      <${Settings} summary=${`Voice and settings: ${draft.voice}`}>
-        <${Wait} on=${voices.loading && !voices.value}>Loading the voices…<//>
-        ${voices.value && html`<${VoicePicker} voices=${voices.value} value=${draft.voice} canBlend=${true} onChange=${(voice) => change({ voice })} />`}
+      <${Settings} summary=${`Voice and settings: ${sayVoice(draft.voice)}`}>
+        <div class="voices-room"><${Wait} on=${voices.loading && !voices.value}>Loading the voices…<//>
+        ${voices.value && html`<${VoicePicker} voices=${voices.value.filter((voice) => voice.kind === "shipped" || service?.own_voices)} value=${draft.voice} canBlend=${true} onChange=${(voice) => change({ voice })} />`}</div>
         <${Slider} id="speed" label="Speed" value=${draft.speed} min=${0.25} max=${4} step=${0.05} onChange=${(speed) => change({ speed })} />
         <${Output} draft=${draft} change=${change} />
       <//>

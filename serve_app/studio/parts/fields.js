@@ -49,7 +49,7 @@ export const RATES = [["", "The model's own"], ["8000", "8 kHz"], ["16000", "16 
 
 /** Format, and folded: sample rate and seed. */
 export function Output({ draft, change }) {
-  return html`<${Choice} id="format" label="File" value=${draft.format} options=${FORMATS} onChange=${(format) => change({ format })} />
+  return html`<${Choice} id="format" label="Format" value=${draft.format} options=${FORMATS} onChange=${(format) => change({ format })} />
     <details><summary>More</summary><div class="stack">
     <${Choice} id="rate" label="Sample rate" value=${draft.rate} options=${RATES} onChange=${(rate) => change({ rate })} />
     <${Text} id="seed" label="Seed" inputmode="numeric" pattern="[0-9]*" value=${draft.seed} hint="The same seed and settings give the same audio. Empty: a new one each time." onInput=${(event) => change({ seed: event.target.value.replace(/\D/g, "") })} />

@@ -3,7 +3,7 @@
 import { call, listServices, newKey, sentence, session } from "../api.js";
 import { keep, known, submit } from "../clips.js";
 import { dropLive, listen, play, prepareLive } from "../player.js";
-import { createStore, html, number, useEffect, useLoaded, useRef, useState, useStore } from "../ui.js";
+import { html, number, useEffect, useLoaded, useRef, useState, useStore } from "../ui.js";
 
 const wanted = new Set(); // clips to be played when they are ready
 known.subscribe(({ byId }) => {
@@ -61,17 +61,14 @@ export function useMaker(service) {
   return { ...state, make, fail: (error) => show({ busy: false, error }) };
 }
 
-const sending = createStore({ what: "" });
-export const tellSending = (what) => sending.set({ what });
-
-export function MakeButton({ label, busy, price, reason, error, atOnce, onAtOnce }) {
+const MODIFIER = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl";
+export function MakeButton({ label, busy, sending, price, reason, error, atOnce, onAtOnce }) {
   const { account } = useStore(session);
-  const { what } = useStore(sending);
   const short = account && account.available < price ? `This costs ${number(price)} credits, and ${number(account.available)} are available.` : "";
   const why = reason || short;
-  return html`<div class="make"><button type="submit" class="primary" disabled=${busy || Boolean(why)} aria-describedby="make-note">${busy ? what || "Sending…" : label}</button>
-    <label class="check"><input type="checkbox" checked=${atOnce} onChange=${(event) => onAtOnce(event.target.checked)} />Play at once</label>
-    <p class="hint" id="make-note">${why || html`${number(price)} credits of ${account ? number(account.available) : "…"} · <kbd>Ctrl</kbd> <kbd>Enter</kbd>`}</p>
+  return html`<div class="make"><button type="submit" class="primary" disabled=${busy || Boolean(why)} aria-describedby="make-note">${busy ? sending?.text || "Sending…" : label}</button>
+    ${sending?.stop ? html`<button type="button" class="quiet" onClick=${sending.stop}>Stop sending</button>` : html`<label class="check"><input type="checkbox" checked=${atOnce} onChange=${(event) => onAtOnce(event.target.checked)} />Play at once</label>`}
+    <p class="hint ${why === WAITING ? "waiting" : ""}" id="make-note">${why || html`${number(price)} credits of ${account ? number(account.available) : "…"} <span class="keys"> · <kbd>${MODIFIER}</kbd> <kbd>Enter</kbd></span>`}</p>
     ${error && html`<p class="problem" role="alert">${sentence(error)}</p>`}</div>`;
 }
 
