@@ -141,6 +141,8 @@ let services;
 /** @returns {Promise<Service[]>} */
 export const listServices = () => (services ??= call("/api/services").then((found) => found.items).catch((error) => { services = undefined; throw error; }));
 
+export const listVoices = async () => (await call("/api/voices")).items;
+
 const ADVICE = {
   not_enough_credits: "Ask whoever runs this server for more.",
   audio_too_quiet: "Record closer to the microphone, or raise its level.",

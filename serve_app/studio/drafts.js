@@ -22,6 +22,9 @@ export function useDraft(page, initial) {
   return [draft, change];
 }
 
+/** The value of a field and its change, for what shows it. */
+export const bind = (draft, change, name) => ({ value: draft[name], onChange: (value) => change({ [name]: value }) });
+
 /** Puts settings into the form of a page, before it is opened. */
 export function writeDraft(page, part) {
   const old = JSON.parse(sessionStorage.getItem(key(page)) ?? "{}");

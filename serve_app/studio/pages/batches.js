@@ -3,7 +3,7 @@ import { call, listServices, newKey, refreshAccount, send, sentence, session } f
 import { notify, say } from "../parts/announce.js";
 import { Choice, Text } from "../parts/fields.js";
 import { Icon } from "../parts/icons.js";
-import { Title, Wait } from "../parts/maker.js";
+import { Failure, Loading, Title } from "../parts/maker.js";
 import { html, length, number, size, useEffect, useLoaded, useRef, useState, useStore, when } from "../ui.js";
 import { sendOnce, wasStopped } from "../upload.js";
 
@@ -70,7 +70,7 @@ function NewBatch({ again }) {
     ${form.service !== "sound_effects" && html`<${Text} id="batch-voice" label="Voice" value=${form.voice} hint="For lines that name none." maxlength="200" onInput=${(event) => change({ voice: event.target.value })} />`}
     <${Choice} id="batch-format" label="Audio" value=${form.format} options=${FORMATS} onChange=${(format) => change({ format })} />
     <label class="check"><input type="checkbox" checked=${form.skip} onChange=${(event) => change({ skip: event.target.checked })} />Leave out lines that cannot be used</label>
-    ${state.error && html`<p class="problem" role="alert">${sentence(state.error)}</p>`}
+    <${Failure} of=${state.error} />
     <button class="primary" disabled=${Boolean(state.busy || reason)} aria-describedby="batch-note">${state.busy || "Start the batch"}</button>
     ${state.stop && html`<button type="button" class="quiet" onClick=${state.stop}>Stop sending</button>`}
     <p class="hint" id="batch-note">${reason || (form.lines === null ? size(form.file.size) : `${number(form.lines)} lines · ${number(price)} credits`)}</p></form>`;
@@ -103,7 +103,7 @@ function Row({ batch, again }) {
 
 export function Batches() {
   const [count, setCount] = useState(20);
-  const { value, error, loading, again } = useLoaded(() => call(`/api/batches?limit=${count}`), [count]);
+  const loaded = useLoaded(() => call(`/api/batches?limit=${count}`), [count]), { value, error, again } = loaded;
   const open = value?.items.some((batch) => !batch.finished_at);
   useEffect(() => {
     if (!open) return undefined;
@@ -117,8 +117,7 @@ export function Batches() {
   }, [open]);
   return html`<${Title}>Batches<//><div class="columns"><${NewBatch} again=${again} /><div>
     <p class="hint">Many clips at once, from a file. Clips that somebody waits for go first. Each line that succeeded is in the <a href="#/history">history</a>, too; its audio is linked from the results for an hour.</p>
-    <${Wait} on=${loading && !value}>Loading the batches…<//>
-    ${error && html`<p class="problem" role="alert">${sentence(error)}</p>`}
+    <${Loading} loaded=${loaded}>Loading the batches…<//>
     ${value && (value.items.length ? html`<ul class="lines">${value.items.map((batch) => html`<${Row} key=${batch.id} batch=${batch} again=${again} />`)}</ul>` : html`<p class="empty">No batches yet. Choose a file to make the first.</p>`)}
     ${value?.next_cursor && count < 100 && html`<p class="more"><button onClick=${() => setCount(100)}>Show more</button></p>`}</div></div>`;
 }

@@ -1,7 +1,7 @@
 // The balance and its ledger.
 import { call, refreshAccount, sentence, session } from "../api.js";
 import { notify } from "../parts/announce.js";
-import { Title, Wait } from "../parts/maker.js";
+import { Failure, Title, Wait } from "../parts/maker.js";
 import { play } from "../player.js";
 import { html, number, useEffect, useState, useStore, when } from "../ui.js";
 
@@ -25,7 +25,7 @@ export function Credits() {
   return html`<${Title}>Credits<//>
     ${account && html`<dl class="figures"><div><dt>Available</dt><dd>${number(account.available)}</dd></div><div><dt>Held</dt><dd>${number(account.held)}</dd></div><div><dt>Balance</dt><dd>${number(account.credits)}</dd></div></dl>`}
     <p class="hint">A pending clip holds its price. Only success takes it; what fails or is cancelled costs nothing.</p>
-    ${page.error && html`<p class="problem" role="alert">${sentence(page.error)}</p>`}
+    <${Failure} of=${page.error} />
     <${Wait} on=${page.loading && !page.items.length}>Loading the ledger…<//>
     ${page.items.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Ledger"><table><thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col" class="right">Credits</th><th scope="col" class="right">Balance</th></tr></thead>
       <tbody>${page.items.map((entry) => html`<tr><td>${when(entry.created_at)}</td><td>${REASONS[entry.reason] ?? entry.reason}${entry.clip_id && html` <button class="link" onClick=${() => hear(entry.clip_id)}><span class="sr">Hear </span><code>${entry.clip_id.slice(-8)}</code></button>`}</td><td class="right">${entry.amount > 0 ? "+" : "−"}${number(Math.abs(entry.amount))}</td><td class="right">${number(entry.balance)}</td></tr>`)}</tbody></table></div>`}

@@ -1,5 +1,5 @@
 // Sound effects from a description.
-import { useDraft } from "../drafts.js";
+import { bind, useDraft } from "../drafts.js";
 import { Output, OUTPUT, outputOf, Slider } from "../parts/fields.js";
 import { MakeButton, NotInstalled, onKeys, Settings, Title, useMaker, useService, WAITING } from "../parts/maker.js";
 import { countOf, Newest, Writing } from "../parts/writing.js";
@@ -10,6 +10,7 @@ const EXAMPLES = ["Heavy rain, thunder far away.", "A dog barks twice.", "A stea
 export function Effects() {
   const { service, error } = useService("make-an-audio");
   const [draft, change] = useDraft("effects", { prompt: "", duration: 5, steps: 100, guidance: 3, variants: 1, atOnce: true, ...OUTPUT });
+  const set = (name) => bind(draft, change, name);
   const maker = useMaker(service);
   if (service && !service.installed) return html`<${Title}>Sound effects<//><${NotInstalled} service=${service} />`;
   const has = (option) => service && !service.ignored.includes(option);
@@ -32,10 +33,10 @@ export function Effects() {
         <//>
       </div>
       <${Settings} summary=${`Settings: ${draft.duration} seconds`}>
-        <${Slider} id="duration" label="Duration" unit="seconds" value=${draft.duration} min=${service?.pipeline === "makeanaudio-small" ? 1 : 0.5} max=${service?.pipeline === "makeanaudio-small" ? 10 : 30} step=${0.5} onChange=${(duration) => change({ duration })} />
-        <${Slider} id="variants" label="Variants" value=${draft.variants} min=${1} max=${4} step=${1} hint="Each is a clip of its own, with another seed and the same price." onChange=${(variants) => change({ variants })} />
-        ${has("steps") && html`<${Slider} id="steps" label="Steps" value=${draft.steps} min=${1} max=${500} step=${1} hint="More take longer." onChange=${(steps) => change({ steps })} />`}
-        ${has("guidance") && html`<${Slider} id="guidance" label="Closeness to the description" value=${draft.guidance} min=${1} max=${20} step=${0.5} onChange=${(guidance) => change({ guidance })} />`}
+        <${Slider} id="duration" label="Duration" unit="seconds" ...${set("duration")} min=${service?.pipeline === "makeanaudio-small" ? 1 : 0.5} max=${service?.pipeline === "makeanaudio-small" ? 10 : 30} step=${0.5} />
+        <${Slider} id="variants" label="Variants" ...${set("variants")} min=${1} max=${4} step=${1} hint="Each is a clip of its own, with another seed and the same price." />
+        ${has("steps") && html`<${Slider} id="steps" label="Steps" ...${set("steps")} min=${1} max=${500} step=${1} hint="More take longer." />`}
+        ${has("guidance") && html`<${Slider} id="guidance" label="Closeness to the description" ...${set("guidance")} min=${1} max=${20} step=${0.5} />`}
         <${Output} draft=${draft} change=${change} />
       <//>
     </form>

@@ -1,8 +1,8 @@
 // Text to speech.
-import { call } from "../api.js";
-import { useDraft } from "../drafts.js";
+import { listVoices } from "../api.js";
+import { bind, useDraft } from "../drafts.js";
 import { Output, OUTPUT, outputOf, Slider } from "../parts/fields.js";
-import { MakeButton, NotInstalled, onKeys, Settings, Title, useMaker, useService, Wait, WAITING } from "../parts/maker.js";
+import { Loading, MakeButton, NotInstalled, onKeys, Settings, Title, useMaker, useService, WAITING } from "../parts/maker.js";
 import { VoicePicker } from "../parts/voicepicker.js";
 import { countOf, Newest, Writing } from "../parts/writing.js";
 import { html, number, sayVoice, useLoaded } from "../ui.js";
@@ -18,15 +18,16 @@ const EXAMPLES = [
 
 export function Speech() {
   const { service, error } = useService("styletts2");
-  const voices = useLoaded(async () => (await call("/api/voices")).items);
+  const voices = useLoaded(listVoices);
   const [draft, change] = useDraft("speech", { text: "", voice: "af_heart", speed: 1, atOnce: true, ...OUTPUT });
+  const set = (name) => bind(draft, change, name);
   const maker = useMaker(service);
   const most = service?.options.text.maxLength ?? 5000;
   const letters = countOf(draft.text);
   const reason = !service ? WAITING : !letters ? "Write something to say, or take one of the examples." : letters > most ? `The text is ${number(letters - most)} characters too long.` : "";
   const make = () => { if (!reason) maker.make([{ text: draft.text, voice: draft.voice, speed: draft.speed, ...outputOf(draft) }], draft.atOnce); };
   if (service && !service.installed) return html`<${Title}>Speech<//><${NotInstalled} service=${service} />`;
-  const failed = maker.error ?? error ?? voices.error;
+  const failed = maker.error ?? error;
   return html`<${Title}>Speech<//>
     <div class="screen"><form onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
       <div class="work">
@@ -35,9 +36,9 @@ export function Speech() {
         <//>
       </div>
       <${Settings} summary=${`Voice and settings: ${sayVoice(draft.voice)}`}>
-        <div class="voices-room"><${Wait} on=${voices.loading && !voices.value}>Loading the voices…<//>
-        ${voices.value && html`<${VoicePicker} voices=${voices.value.filter((voice) => voice.kind === "shipped" || service?.own_voices)} value=${draft.voice} canBlend=${true} onChange=${(voice) => change({ voice })} />`}</div>
-        <${Slider} id="speed" label="Speed" value=${draft.speed} min=${0.25} max=${4} step=${0.05} onChange=${(speed) => change({ speed })} />
+        <div class="voices-room"><${Loading} loaded=${voices}>Loading the voices…<//>
+        ${voices.value && html`<${VoicePicker} voices=${voices.value.filter((voice) => voice.kind === "shipped" || service?.own_voices)} ...${set("voice")} canBlend=${true} />`}</div>
+        <${Slider} id="speed" label="Speed" ...${set("speed")} min=${0.25} max=${4} step=${0.05} />
         <${Output} draft=${draft} change=${change} />
       <//>
     </form>

@@ -1,7 +1,7 @@
 // What runs here, whether it is ready, and how long the queue is.
-import { listServices, send, sentence } from "../api.js";
+import { listServices, send } from "../api.js";
 import { KINDS } from "../parts/playbar.js";
-import { Title, Wait } from "../parts/maker.js";
+import { Loading, Title } from "../parts/maker.js";
 import { html, length, marked, number, useEffect, useLoaded } from "../ui.js";
 
 /** The samples of a metric: `{ labels, value }`. */
@@ -29,14 +29,13 @@ function Service({ service, replicas }) {
 }
 
 export function System() {
-  const { value, error, loading, again } = useLoaded(look);
+  const loaded = useLoaded(look), { value, again } = loaded;
   useEffect(() => {
     const timer = setInterval(() => { if (!document.hidden) again(); }, 10_000);
     return () => clearInterval(timer);
   }, []);
   return html`<${Title}>System<//>
-    <${Wait} on=${loading && !value}>Asking the server…<//>
-    ${error && html`<p class="problem" role="alert">${sentence(error)}</p>`}
+    <${Loading} loaded=${loaded}>Asking the server…<//>
     ${value && html`<dl class="figures"><${Figure} name="Server" value=${value.ready ? "Not ready" : "Ready"} />
         ${value.queue.map(({ labels, value: depth }) => html`<${Figure} name="Waiting: ${KINDS[labels.service] ?? "clips"}" value=${number(depth)} />`)}
         ${value.age > 0 && html`<${Figure} name="Oldest waits for" value=${length(value.age)} />`}</dl>

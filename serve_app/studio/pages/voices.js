@@ -1,10 +1,10 @@
 // The voices that ship and those of one's own: hear, add, rename, delete.
-import { call, sentence } from "../api.js";
+import { call, listVoices, sentence } from "../api.js";
 import { useRecording, writeDraft } from "../drafts.js";
 import { notify } from "../parts/announce.js";
 import { Segments, Text } from "../parts/fields.js";
 import { Icon } from "../parts/icons.js";
-import { Title, Wait } from "../parts/maker.js";
+import { Failure, Loading, Title } from "../parts/maker.js";
 import { FileSource, Microphone } from "../parts/source.js";
 import { aboutOf, hear, nameOf } from "../parts/voicepicker.js";
 import { go } from "../router.js";
@@ -67,12 +67,12 @@ function AddVoice({ again }) {
     ${source === "file" ? html`<${FileSource} chosen=${recorded} longest=${LONGEST} onChoose=${setRecorded} />` : html`<${Microphone} chosen=${recorded} longest=${LONGEST} onChoose=${setRecorded} hint="Read a paragraph of anything, in a quiet room, for ten seconds or more." />`}
     <${Text} id="voice-name" label="Name" value=${form.name} maxlength="100" error=${named ? state.error.message : ""} onInput=${(event) => setForm({ ...form, name: event.target.value })} />
     <label class="check"><input type="checkbox" checked=${form.agreed} onChange=${(event) => setForm({ ...form, agreed: event.target.checked })} />I may use this voice: it is mine, or its owner has agreed.</label>
-    ${state.error && !named && html`<p class="problem" role="alert">${sentence(state.error)}</p>`}
+    <${Failure} of=${!named && state.error} />
     <button class="primary" disabled=${Boolean(reason || state.busy)} aria-describedby="add-note">${state.busy || "Add the voice"}</button>${state.stop && html`<button type="button" class="quiet" onClick=${state.stop}>Stop sending</button>`}<p class="hint" id="add-note">${reason}</p></form>`;
 }
 
 export function Voices() {
-  const { value, error, loading, again } = useLoaded(async () => (await call("/api/voices")).items);
+  const voices = useLoaded(listVoices), { value, again } = voices;
   const [dropped, drop] = useState(/** @type {string[]} */ ([])); // while it can be undone
   const own = value?.filter((voice) => voice.kind === "own" && !dropped.includes(voice.id)) ?? [], shipped = value?.filter((voice) => voice.kind === "shipped") ?? [];
   function remove({ id, name }) {
@@ -82,8 +82,7 @@ export function Voices() {
     notify(`${name} is deleted. Clips that were made in it stay.`, { undo: back, done });
   }
   return html`<${Title}>Voices<//>
-    ${error && html`<p class="problem" role="alert">${sentence(error)}</p>`}
-    <${Wait} on=${loading && !value}>Loading the voices…<//>
+    <${Loading} loaded=${voices}>Loading the voices…<//>
     <div class="columns"><div><h2>Your voices</h2>${value && (own.length ? html`<ul class="lines">${own.map((voice) => html`<${Row} key=${voice.id} voice=${voice} again=${again} onDrop=${() => remove(voice)} />`)}</ul>` : html`<p class="empty">None yet. Add one from a recording of 1 to 30 seconds, and use it in the voice changer where a large model is installed.</p>`)}</div>
       <${AddVoice} again=${again} />
       <div><h2>Voices that ship</h2><ul class="lines">${shipped.map((voice) => html`<${Row} key=${voice.name} voice=${voice} again=${again} />`)}</ul></div></div>`;

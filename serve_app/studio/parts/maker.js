@@ -2,6 +2,7 @@
 // and the newest clips.
 import { call, listServices, newKey, sentence, session } from "../api.js";
 import { keep, known, submit } from "../clips.js";
+import { Problem } from "./fields.js";
 import { dropLive, listen, play, prepareLive } from "../player.js";
 import { html, number, useEffect, useLoaded, useRef, useState, useStore } from "../ui.js";
 
@@ -61,6 +62,8 @@ export function useMaker(service) {
   return { ...state, make, fail: (error) => show({ busy: false, error }) };
 }
 
+export const Failure = ({ of: error }) => html`<${Problem}>${error && sentence(error)}<//>`;
+
 const MODIFIER = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl";
 export function MakeButton({ label, busy, sending, price, reason, error, atOnce, onAtOnce }) {
   const { account } = useStore(session);
@@ -69,7 +72,7 @@ export function MakeButton({ label, busy, sending, price, reason, error, atOnce,
   return html`<div class="make"><button type="submit" class="primary" disabled=${busy || Boolean(why)} aria-describedby="make-note">${busy ? sending?.text || "Sending…" : label}</button>
     ${sending?.stop ? html`<button type="button" class="quiet" onClick=${sending.stop}>Stop sending</button>` : html`<label class="check"><input type="checkbox" checked=${atOnce} onChange=${(event) => onAtOnce(event.target.checked)} />Play at once</label>`}
     <p class="hint ${why === WAITING ? "waiting" : ""}" id="make-note">${why || html`${number(price)} credits of ${account ? number(account.available) : "…"} <span class="keys"> · <kbd>${MODIFIER}</kbd> <kbd>Enter</kbd></span>`}</p>
-    ${error && html`<p class="problem" role="alert">${sentence(error)}</p>`}</div>`;
+    <${Failure} of=${error} /></div>`;
 }
 
 /** Submits the form with Ctrl or Cmd and Enter. */
@@ -121,3 +124,6 @@ export function Title({ children, aside }) {
 export function Wait({ on, children }) {
   return on ? html`<p class="waiting" role="status">${children}</p>` : null;
 }
+
+/** What is shown in place of `loaded`: that it is waited for, or why it did not come. */
+export const Loading = ({ loaded, children }) => html`<${Wait} on=${loaded.loading && !loaded.value && !loaded.error}>${children}<//><${Failure} of=${loaded.error} />`;

@@ -1,4 +1,5 @@
 // A recording to work with: a file, the microphone, or a clip. What was chosen is heard and checked.
+import { Problem } from "./fields.js";
 import { Icon } from "./icons.js";
 import { Wave } from "./wave.js";
 import { playSample } from "../player.js";
@@ -33,7 +34,7 @@ export function FileSource({ chosen, onChoose, longest, mostBytes = 50 * 1024 * 
       <p><button type="button" onClick=${() => input.current.click()}>Choose a file</button> or drop one here</p>
       <p class="hint">WAV, MP3, FLAC, Ogg, M4A or WebM, up to ${length(longest)}</p>
       ${state.reading && html`<p class="waiting" role="status">${state.reading}</p>`}
-      ${state.error && html`<p class="problem" role="alert">${state.error}</p>`}</div>
+      <${Problem}>${state.error}<//></div>
     <${Chosen} chosen=${chosen} onRemove=${() => onChoose(null)} />`;
 }
 
@@ -69,7 +70,7 @@ export function Microphone({ chosen, onChoose, longest, hint }) {
       <span class="time">${clock(state.seconds)} / ${clock(longest)}</span></div>
     <p class="hint">${hint}</p>
     ${state.reading && html`<p class="waiting" role="status">Reading the recording…</p>`}
-    ${state.error && html`<p class="problem" role="alert">${state.error}</p>`}
+    <${Problem}>${state.error}<//>
     <${Chosen} chosen=${chosen} onRemove=${() => onChoose(null)} />`;
 }
 

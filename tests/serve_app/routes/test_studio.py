@@ -22,8 +22,8 @@ VENDORED = {
     "hooks.js": "5c65ab263688d0805862fd0807c779af02c2799c44fda0873dfcb870d0da70a0",
     "htm.js": "ab33dd3f38059b9be4d5f5350128eefb2356639c4e0bbe9d9e8b3ba75847e9e4",
 }
-MOST_BYTES = 150_000
-MOST_BYTES_SENT = 60_000
+MOST_BYTES = 160_000
+MOST_BYTES_SENT = 66_000
 """By gzip, each file on its own."""
 FILES = sorted(
     path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.suffix in TYPES
