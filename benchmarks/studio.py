@@ -29,7 +29,11 @@ HEARD = """() => { const [mark] = performance.getEntriesByName("live:first-audio
     return mark && (performance.timeOrigin + mark.startTime) / 1000 + mark.detail; }"""
 SCROLL = """async () => {
     const frames = []; let last = performance.now(), going = true;
-    const tick = (now) => { frames.push(now - last); last = now; if (going) requestAnimationFrame(tick); };
+    const tick = (now) => {
+        frames.push(now - last);
+        last = now;
+        if (going) requestAnimationFrame(tick);
+    };
     requestAnimationFrame((now) => { last = now; requestAnimationFrame(tick); });
     for (let y = 0; y < document.documentElement.scrollHeight; y += 240) {
         scrollTo(0, y);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import time
 import webbrowser
@@ -80,7 +81,8 @@ def up(
         key = local_key(settings)
         with local_stack(served, _print_step, dashboard_port) as stack:
             link = sign_in_link(settings)
-            _print_banner(stack, settings, key, dashboard_port, link)
+            again = _studio_command(port, data_dir)
+            _print_banner(stack, settings, key, dashboard_port, f"another: {again}): {link}")
             if open_studio:
                 webbrowser.open(link)
             _watch(stack)
@@ -98,6 +100,13 @@ def up(
 def _settings(port: int | None, data_dir: Path | None) -> Settings:
     given: dict[str, Any] = {"port": port, "data_dir": data_dir}
     return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _studio_command(port: int | None, data_dir: Path | None) -> str:
+    """What prints another link of the same server."""
+    options = [("--port", port), ("--data-dir", data_dir)]
+    given = [f" {name} {shlex.quote(str(value))}" for name, value in options if value is not None]
+    return "bernie studio" + "".join(given)
 
 
 @app.command()
@@ -197,12 +206,12 @@ def _print_step(text: str) -> None:
 
 
 def _print_banner(
-    stack: LocalStack, asked: Settings, key: Path, dashboard_port: int, link: str
+    stack: LocalStack, asked: Settings, key: Path, dashboard_port: int, studio: str
 ) -> None:
     settings = stack.settings
     lines = [
         f"[bold green]Bernie is up[/] at {base_url(settings.host, settings.port)}",
-        f"Studio, signed in (once, within ten minutes; another: bernie studio): {link}",
+        f"Studio, signed in (once, within ten minutes; {studio}",
         *_services(asked, settings),
         f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
         "Many lines at once: bernie bulk lines.jsonl -o FOLDER; or as a job of Ray: "
