@@ -19,15 +19,18 @@ export class ApiError extends Error {
   }
 }
 
-/** Run before the session of the page becomes that of nobody or of another account. */
+/** Run before the page is that of another account. */
 export const atChange = new Set();
 
+/** What one account wrote is not shown to another. */
+function become(email) {
+  if (email === sessionStorage.getItem(USER)) return;
+  for (const each of atChange) each();
+  sessionStorage.setItem(USER, email);
+}
+
 function keep(token, account, note) {
-  const user = account?.id ?? "";
-  if (user && user !== sessionStorage.getItem(USER)) {
-    for (const each of atChange) each(); // what one account wrote is not shown to another
-    sessionStorage.setItem(USER, user);
-  }
+  if (account) become(account.email);
   if (token) sessionStorage.setItem(KEY, token);
   else sessionStorage.removeItem(KEY);
   session.set({ token, account, note });
@@ -120,9 +123,10 @@ channel.onmessage = ({ data }) => {
   if (data.ended && data.ended === account?.id) keep(null, null, "You signed out in another tab.");
   if (data.who && token && account) channel.postMessage({ tab: account.email });
   if (data.tab) session.set({ otherTab: data.tab });
-  if (data.take && token && account?.email === data.take) channel.postMessage({ given: token, to: data.to });
+  if (data.take && token && account?.email === data.take) channel.postMessage({ given: token, email: account.email, to: data.to });
   if (data.given && wanted && data.to === wanted) {
     wanted = "";
+    become(data.email);
     keep(data.given, null, "");
     refreshAccount().catch(() => {});
   }
