@@ -105,9 +105,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10)
     runs = parser.parse_args().runs
     files = studio_files()
-    plain = len(files.page) + sum(map(len, files.files.values()))
-    sent = len(files.page) + sum(map(len, files.packed.values()))
-    print(f"page: {plain:,} bytes in {len(files.files) + 1} files, {sent:,} as they are sent")
+    for how, contents in (("plain", files.files), ("by gzip", files.packed)):
+        page = len(files.page) + sum(len(contents[name]) for name in files.at_once)
+        later = sum(map(len, contents.values())) + len(files.page) - page
+        print(f"page {how}: {page:,} bytes in {len(files.at_once) + 1} files; later {later:,}")
     with (
         tempfile.TemporaryDirectory() as folder,
         SeaweedFS(Path(folder) / "store") as seaweed,

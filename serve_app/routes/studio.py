@@ -62,6 +62,8 @@ class StudioFiles:
             digest.update(f"{name} {len(content)} ".encode() + content)
         self.version = digest.hexdigest()[:16]
         page = self.files.pop(_PAGE).decode()
+        self.at_once = [name for name in self.files if f"{{version}}/{name}" in page]
+        """What the page loads before it is ready."""
         self.page = page.replace("{version}", self.version).encode()
         self.packed = {
             name: gzip.compress(content, mtime=0) for name, content in self.files.items()

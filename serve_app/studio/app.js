@@ -5,7 +5,6 @@ import { clearDrafts } from "./drafts.js";
 import { Announcer, dropAll, finishAll, notify } from "./parts/announce.js";
 import { Icon } from "./parts/icons.js";
 import { Playbar } from "./parts/playbar.js";
-import { Batches } from "./pages/batches.js";
 import { Changer } from "./pages/changer.js";
 import { Credits } from "./pages/credits.js";
 import { Effects } from "./pages/effects.js";
@@ -17,7 +16,22 @@ import { System } from "./pages/system.js";
 import { Voices } from "./pages/voices.js";
 import { stop } from "./player.js";
 import { route } from "./router.js";
-import { html, number, render, useEffect, useRef, useState, useStore } from "./ui.js";
+import { Failure, Title, Wait } from "./parts/maker.js";
+import { createStore, html, number, render, useEffect, useRef, useState, useStore } from "./ui.js";
+
+// The largest screen, which few visits need, is fetched when the page is ready.
+const later = createStore({ Screen: null, error: null });
+const fetchLater = () => import("./pages/batches.js").then(
+  ({ Batches: Screen }) => later.set({ Screen, error: null }),
+  () => later.set({ error: { message: "This screen could not be loaded. Reload the page to try again." } }),
+);
+
+function Batches() {
+  const { Screen, error } = useStore(later);
+  useEffect(() => { fetchLater(); }, []);
+  if (Screen) return html`<${Screen} />`;
+  return html`<${Title}>Batches<//><${Wait} on=${!error}>Loading the screen…<//><${Failure} of=${error} />`;
+}
 
 const SCREENS = {
   speech: ["Speech", Speech], changer: ["Voice changer", Changer], effects: ["Sound effects", Effects], history: ["History", History],
@@ -90,5 +104,6 @@ async function begin() {
   root.replaceChildren();
   render(html`<${App} />`, root);
   performance.mark("studio:ready");
+  setTimeout(fetchLater, 1000);
 }
 begin();
