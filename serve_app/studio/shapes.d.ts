@@ -14,6 +14,7 @@ interface Clip {
   start_at: string;
   error: { code: string; message: string } | null;
   audio: { url: string; expires_at: string; seconds: number; bytes: number } | null;
+  note: string | null;
   timings: any;
   /** What the events told of a pending clip. */
   live?: any;

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -15,6 +16,8 @@ from serve_app.cli.common import sign_in_link
 from tests.browser.conftest import PASSWORD, Visitor
 from tests.browser.server import StudioServer
 from tests.browser.test_making import HOSTILE, player, ready
+from tests.serve_app.api_harness import bearer
+from tests.waiting import until
 
 SECRET = "The treasure lies under the third oak."
 
@@ -69,6 +72,22 @@ def test_second_account_in_one_tab_sees_nothing_of_the_first(visitor: Visitor, w
         listed = visitor.context.request.get(f"{visitor.url}/api/clips", headers=headers).json()
         assert [each["id"] for each in listed["items"]] == [kept]
         assert clip != kept
+
+
+def test_deletion_is_done_when_the_page_is_left(visitor: Visitor) -> None:
+    page = visitor.page
+    make(visitor, "Away with it.")
+    headers = bearer(visitor.token())
+    visitor.go("history")
+    ready(visitor)
+    page.get_by_role("button", name="Delete").click()
+    ready(visitor, 0)
+    page.goto(f"{visitor.url}/healthz")
+
+    def listed() -> object:
+        return httpx.get(f"{visitor.url}/api/clips", headers=headers).json()["items"]
+
+    until(lambda: listed() == [], 4, "the clip is deleted")
 
 
 def test_names_with_markup_are_text(visitor: Visitor, tmp_path: Path) -> None:

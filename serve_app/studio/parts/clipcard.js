@@ -59,6 +59,7 @@ export function ClipCard({ clip, list, children, canConvert = true }) {
     <div class="body"><p class="title">${long && !more ? shorten(title, 120) : title} ${long && html`<button class="link" aria-expanded=${more ? "true" : "false"} onClick=${() => showMore(!more)}>${more ? "less" : "all of it"}</button>`}</p>
       <div class="facts-row"><p class="facts">${factsOf(clip)}${ready ? html` · ${length(clip.audio.seconds)} · ${clip.format.toUpperCase()}` : ""} · ${when(clip.created_at)}${clip.state === "cancelled" ? " · cancelled, not charged" : ""}</p>
       ${ready && clip.timings?.stages && html`<${Stages} timings=${clip.timings} />`}</div>
+      ${clip.note && html`<p class="hint">${clip.note}</p>`}
       ${pending && html`<${Pending} clip=${clip} mine=${mine} />`}
       ${clip.state === "failed" && html`<p class="problem">${sentence(clip.error)}</p>`}
     </div>
