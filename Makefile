@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SEED ?= 1
 WORKERS ?= 2
 
-.PHONY: demo test coverage chaos chaos-bulk fuzz audit check lint types layers format clean
+.PHONY: demo test coverage chaos chaos-bulk fuzz audit check lint types layers format studio-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/bernie demo -o demo.wav
@@ -47,6 +47,10 @@ types: $(VENV)/installed-test
 
 layers: $(VENV)/installed-test
 	$(BIN)/lint-imports
+
+# Types and rules of the studio's modules. Node is needed for this alone; npx fetches both tools.
+studio-check:
+	cd serve_app/studio && npx --yes --package typescript@7.0.2 --package eslint@10.15.0 --call "tsc --project jsconfig.json && eslint ."
 
 format: $(VENV)/installed-test
 	$(BIN)/ruff check --fix .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import time
 import webbrowser
@@ -55,10 +56,14 @@ def main(
     """Options of all commands."""
 
 
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API.")]
+DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept.")]
+
+
 @app.command()
 def up(
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the API.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept.")] = None,
+    port: Port = None,
+    data_dir: DataDir = None,
     dashboard_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the Ray dashboard.")
     ] = 8265,
@@ -67,8 +72,7 @@ def up(
     ] = False,
 ) -> None:
     """Starts everything on loopback and runs until Ctrl-C."""
-    given: dict[str, Any] = {"port": port, "data_dir": data_dir}
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    settings = _settings(port, data_dir)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -77,7 +81,8 @@ def up(
         key = local_key(settings)
         with local_stack(served, _print_step, dashboard_port) as stack:
             link = sign_in_link(settings)
-            _print_banner(stack, settings, key, dashboard_port, link)
+            again = _studio_command(port, data_dir)
+            _print_banner(stack, settings, key, dashboard_port, f"another: {again}): {link}")
             if open_studio:
                 webbrowser.open(link)
             _watch(stack)
@@ -92,14 +97,28 @@ def up(
     console.print("Stopped.")
 
 
+def _settings(port: int | None, data_dir: Path | None) -> Settings:
+    given: dict[str, Any] = {"port": port, "data_dir": data_dir}
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _studio_command(port: int | None, data_dir: Path | None) -> str:
+    """What prints another link of the same server."""
+    options = [("--port", port), ("--data-dir", data_dir)]
+    given = [f" {name} {shlex.quote(str(value))}" for name, value in options if value is not None]
+    return "bernie studio" + "".join(given)
+
+
 @app.command()
 def studio(
+    port: Port = None,
+    data_dir: DataDir = None,
     open_studio: Annotated[
         bool, typer.Option("--open", help="Open it in the browser as well.")
     ] = False,
 ) -> None:
     """Prints a link that signs you in at the studio of `bernie up`, once, within ten minutes."""
-    link = sign_in_link(Settings())
+    link = sign_in_link(_settings(port, data_dir))
     typer.echo(link)
     if open_studio:
         webbrowser.open(link)
@@ -187,12 +206,12 @@ def _print_step(text: str) -> None:
 
 
 def _print_banner(
-    stack: LocalStack, asked: Settings, key: Path, dashboard_port: int, link: str
+    stack: LocalStack, asked: Settings, key: Path, dashboard_port: int, studio: str
 ) -> None:
     settings = stack.settings
     lines = [
         f"[bold green]Bernie is up[/] at {base_url(settings.host, settings.port)}",
-        f"Studio, signed in (once, within ten minutes; another: bernie studio): {link}",
+        f"Studio, signed in (once, within ten minutes; {studio}",
         *_services(asked, settings),
         f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
         "Many lines at once: bernie bulk lines.jsonl -o FOLDER; or as a job of Ray: "

@@ -1,14 +1,16 @@
 """The studio: a page for people, of static files that use the HTTP API and nothing else.
 
-The files are read once. Those that the page loads lie under a digest of all of them, and are kept
-by browsers for a year; the page itself is asked for each time. The policy allows no script but the
-server's own files, and no way from text to markup or code.
+The files are read once, and served without their comments and indentation. Those that the page
+loads lie under a digest of all of them, and are kept by browsers for a year; the page itself is
+asked for each time. The policy allows no script but the server's own files, and no way from text to
+markup or code.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -28,9 +30,25 @@ TYPES = {
     ".svg": "image/svg+xml",
 }
 _PAGE = "index.html"
+_VENDORED = "vendor"
+_CSS_SPACE = re.compile(r"\s*([{};,])\s*|(:)\s+")
 _READ = ["GET", "HEAD"]
 
 router = APIRouter(include_in_schema=False)
+
+
+def without_comments(source: str, suffix: str) -> str:
+    """A module or stylesheet whose comments begin and end with lines. Lines keep their numbers, so
+    that what the browser reports is found in the source."""
+    if suffix == ".css":
+        source = re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
+        return _CSS_SPACE.sub(lambda found: found[1] or found[2], source)
+    lines, inside = [], False
+    for line in map(str.strip, source.split("\n")):
+        inside = inside or line.startswith("/**")
+        lines.append("" if inside or line.startswith("//") else line)
+        inside = inside and not line.endswith("*/")
+    return "\n".join(lines)
 
 
 class StudioFiles:
@@ -38,17 +56,26 @@ class StudioFiles:
 
     def __init__(self, folder: Path) -> None:
         found = sorted(path for path in folder.rglob("*") if path.suffix in TYPES)
-        self.files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+        self.files = {path.relative_to(folder).as_posix(): _served(path) for path in found}
         digest = hashlib.sha256()
         for name, content in self.files.items():
             digest.update(f"{name} {len(content)} ".encode() + content)
         self.version = digest.hexdigest()[:16]
         page = self.files.pop(_PAGE).decode()
+        self.at_once = [name for name in self.files if f"{{version}}/{name}" in page]
+        """What the page loads before it is ready."""
         self.page = page.replace("{version}", self.version).encode()
         self.packed = {
             name: gzip.compress(content, mtime=0) for name, content in self.files.items()
         }
         """By gzip: a third of their length."""
+
+
+def _served(path: Path) -> bytes:
+    content = path.read_bytes()
+    if path.suffix not in {".js", ".css"} or path.parent.name == _VENDORED:
+        return content
+    return without_comments(content.decode(), path.suffix).encode()
 
 
 @lru_cache(maxsize=1)

@@ -1,10 +1,10 @@
 // The HTTP API: one function that sends, the token, and errors as sentences.
-import { createStore } from "./ui.js";
+import { createStore, pause } from "./ui.js";
 
-const KEY = "bernie-token";
+const KEY = "bernie-token", USER = "bernie-user";
 const channel = new BroadcastChannel("bernie-studio");
 
-export const session = createStore({ token: sessionStorage.getItem(KEY), account: null, note: "" });
+export const session = createStore({ token: sessionStorage.getItem(KEY), account: null, note: "", otherTab: "" });
 export const online = createStore({ up: navigator.onLine });
 addEventListener("online", () => online.set({ up: true }));
 addEventListener("offline", () => online.set({ up: false }));
@@ -19,7 +19,18 @@ export class ApiError extends Error {
   }
 }
 
+/** Run before the page is that of another account. */
+export const atChange = new Set();
+
+/** What one account wrote is not shown to another. */
+function become(email) {
+  if (email === sessionStorage.getItem(USER)) return;
+  for (const each of atChange) each();
+  sessionStorage.setItem(USER, email);
+}
+
 function keep(token, account, note) {
+  if (account) become(account.email);
   if (token) sessionStorage.setItem(KEY, token);
   else sessionStorage.removeItem(KEY);
   session.set({ token, account, note });
@@ -43,37 +54,44 @@ function expire(note) {
   if (session.get().token) keep(null, null, note);
 }
 
-/** A `Response` that is not an error. Waits and asks again where the server asks it to. */
-export async function send(path, { method = "GET", json, headers = {}, signal, tries = 3 } = {}) {
+/**
+ * A `Response` that is not an error. Waits and asks again where the server asks it to.
+ * @param {string} path
+ * @param {{ method?: string, json?: unknown, headers?: Record<string, string>, signal?: AbortSignal, tries?: number, anonymous?: boolean }} [options]
+ */
+export async function send(path, { method = "GET", json, headers: extra = {}, signal, tries = 3, anonymous = false } = {}) {
+  const { token } = session.get(), authorise = token && !anonymous;
   const body = json === undefined ? undefined : JSON.stringify(json);
-  if (body) headers = { ...headers, "Content-Type": "application/json" };
-  if (session.get().token) headers = { ...headers, ...authorised() };
+  const headers = { ...extra, ...(body ? { "Content-Type": "application/json" } : {}), ...(authorise ? authorised() : {}) };
   // What changes something is sent again only under a key that makes it happen once.
   const repeatable = method === "GET" || "Idempotency-Key" in headers;
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body, signal, cache: "no-store" });
+    answer = await fetch(path, { method, headers, body, signal, cache: "no-store", keepalive: method === "DELETE" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { code: "offline", message: "The server cannot be reached. Try again when the connection is back." });
   }
+  // What comes for a session that is over is not for the one that followed.
+  if (authorise && session.get().token !== token) throw new ApiError(401, { code: "signed_out", message: "That session is over." });
   if (answer.ok) return answer;
   const error = await errorOf(answer);
-  if (error.status === 401 && session.get().token) expire("Your session has ended. Sign in to go on; what you wrote is still here.");
+  if (error.status === 401 && authorise) expire("Your session has ended. Sign in to go on; what you wrote is still here.");
   if (error.status === 503 && error.retryAfter && repeatable && tries > 1) {
-    await new Promise((done) => setTimeout(done, error.retryAfter * 1000));
-    return send(path, { method, json, headers, signal, tries: tries - 1 });
+    await pause(error.retryAfter * 1000);
+    return send(path, { method, json, headers: extra, signal, tries: tries - 1, anonymous });
   }
   throw error;
 }
 
+/** What the API answers, read as JSON. @param {Parameters<typeof send>[1]} [options] */
 export async function call(path, options) {
   const answer = await send(path, options);
   return answer.status === 204 ? null : answer.json();
 }
 
 export async function signIn(path, json) {
-  const { token, account } = await call(path, { method: "POST", json });
+  const { token, account } = await call(path, { method: "POST", json, anonymous: true });
   keep(token, account, "");
 }
 
@@ -93,21 +111,24 @@ export const everySessionEnded = () => {
 };
 
 export async function refreshAccount() {
-  if (session.get().token) session.set({ account: await call("/api/me") });
+  if (!session.get().token) return;
+  const account = await call("/api/me");
+  keep(session.get().token, account, session.get().note);
 }
 
 // Tabs: a sign-out ends all of the same account. A new tab may take a session over if its user asks.
-let wanted = null;
+let wanted = "";
 channel.onmessage = ({ data }) => {
   const { token, account } = session.get();
   if (data.ended && data.ended === account?.id) keep(null, null, "You signed out in another tab.");
   if (data.who && token && account) channel.postMessage({ tab: account.email });
   if (data.tab) session.set({ otherTab: data.tab });
-  if (data.take && token && account?.email === data.take) channel.postMessage({ given: token, to: data.to });
+  if (data.take && token && account?.email === data.take) channel.postMessage({ given: token, email: account.email, to: data.to });
   if (data.given && wanted && data.to === wanted) {
-    wanted = null;
+    wanted = "";
+    become(data.email);
     keep(data.given, null, "");
-    refreshAccount();
+    refreshAccount().catch(() => {});
   }
 };
 export const askOtherTabs = () => channel.postMessage({ who: true });
@@ -119,8 +140,12 @@ export function takeOver(email) {
 /** A key under which a request takes effect once, however often it is sent. */
 export const newKey = () => [...crypto.getRandomValues(new Uint32Array(4))].map((n) => n.toString(36)).join("-");
 
-let services = null;
-export const listServices = () => (services ??= call("/api/services").then((found) => found.items).catch((error) => { services = null; throw error; }));
+/** @type {Promise<Service[]> | undefined} */
+let services;
+/** @returns {Promise<Service[]>} */
+export const listServices = () => (services ??= call("/api/services").then((found) => found.items).catch((error) => { services = undefined; throw error; }));
+
+export const listVoices = async () => (await call("/api/voices")).items;
 
 const ADVICE = {
   not_enough_credits: "Ask whoever runs this server for more.",

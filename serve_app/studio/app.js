@@ -1,11 +1,10 @@
 // The frame: sign-in or a screen, the way from one to another, and the playbar.
-import { online, refreshAccount, session, signIn, signOut } from "./api.js";
+import { refreshAccount, session, signIn, signOut } from "./api.js";
 import { forgetAll, recover } from "./clips.js";
 import { clearDrafts } from "./drafts.js";
-import { Announcer, notify } from "./parts/announce.js";
+import { Announcer, dropAll, finishAll, notify } from "./parts/announce.js";
 import { Icon } from "./parts/icons.js";
 import { Playbar } from "./parts/playbar.js";
-import { Batches } from "./pages/batches.js";
 import { Changer } from "./pages/changer.js";
 import { Credits } from "./pages/credits.js";
 import { Effects } from "./pages/effects.js";
@@ -17,7 +16,22 @@ import { System } from "./pages/system.js";
 import { Voices } from "./pages/voices.js";
 import { stop } from "./player.js";
 import { route } from "./router.js";
-import { html, number, render, useEffect, useRef, useState, useStore } from "./ui.js";
+import { Failure, Title, Wait } from "./parts/maker.js";
+import { createStore, html, number, render, useEffect, useRef, useState, useStore } from "./ui.js";
+
+// The largest screen, which few visits need, is fetched when the page is ready.
+const later = createStore({ Screen: null, error: null });
+const fetchLater = () => import("./pages/batches.js").then(
+  ({ Batches: Screen }) => later.set({ Screen, error: null }),
+  () => later.set({ error: { message: "This screen could not be loaded. Reload the page to try again." } }),
+);
+
+function Batches() {
+  const { Screen, error } = useStore(later);
+  useEffect(() => { fetchLater(); }, []);
+  if (Screen) return html`<${Screen} />`;
+  return html`<${Title}>Batches<//><${Wait} on=${!error}>Loading the screen…<//><${Failure} of=${error} />`;
+}
 
 const SCREENS = {
   speech: ["Speech", Speech], changer: ["Voice changer", Changer], effects: ["Sound effects", Effects], history: ["History", History],
@@ -45,20 +59,22 @@ const Links = ({ names, page, onGo }) => names.map((name) => html`<li key=${name
 
 function Account() {
   const { account } = useStore(session);
-  const leave = () => { stop(); clearDrafts(); signOut().catch(() => notify("The server did not answer; you are still signed in.")); };
+  const leave = async () => {
+    await finishAll();
+    await signOut().then(() => { stop(); clearDrafts(); }, () => notify("The server did not answer; you are still signed in."));
+  };
   return html`<div class="account"><p class="email" title=${account?.email}>${account?.email ?? ""}</p><p class="facts">${account ? `${number(account.available)} credits` : ""}</p>
     <div class="row tight"><${Theme} /><button class="quiet" onClick=${leave}>Sign out</button></div></div>`;
 }
 
 function Frame() {
   const { page } = useStore(route);
-  const { up } = useStore(online);
   const menu = useRef(null);
   const names = Object.keys(SCREENS), shown = SCREENS[page] ? page : "speech";
   const Screen = SCREENS[shown][1];
   useEffect(() => {
     refreshAccount().catch(() => {});
-    recover().catch(() => {});
+    recover();
     return forgetAll;
   }, []);
   return html`<a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.querySelector("h1")?.focus(); }}>Skip to the content</a>
@@ -67,12 +83,12 @@ function Frame() {
     <nav class="bottom" aria-label="Screens"><ul><${Links} names=${names.slice(0, FIRST)} page=${shown} /><li><button class="quiet" aria-haspopup="dialog" onClick=${() => menu.current.showModal()}><${Icon} name="more" /><span>More</span></button></li></ul></nav>
     <dialog ref=${menu} class="menu" aria-label="More" onClick=${(event) => event.target === menu.current && menu.current.close()}><div><ul><${Links} names=${names.slice(FIRST)} page=${shown} onGo=${() => menu.current.close()} /></ul><${Account} />
       <button class="quiet" onClick=${() => menu.current.close()}>Close</button></div></dialog>
-    <main id="main">${!up && html`<p class="warning" role="alert">You are offline. What you write is kept, and is sent when you try again.</p>`}<${Screen} key=${shown} /></main>`;
+    <main id="main"><${Screen} key=${shown} /></main>`;
 }
 
 function App() {
   const { token } = useStore(session);
-  useEffect(() => { if (!token) stop(); }, [token]);
+  useEffect(() => { if (!token) { stop(); dropAll(); } }, [token]);
   return html`${token ? html`<${Frame} />` : html`<${SignIn} />`}<${Playbar} /><${Announcer} />`;
 }
 
@@ -82,10 +98,12 @@ async function begin() {
   if (link) {
     history.replaceState(null, "", `${location.pathname}#/speech`);
     route.set({ page: "speech" });
-    await signIn("/api/sign-in/link", { link }).catch((error) => session.set({ token: null, note: error.message }));
+    await signIn("/api/sign-in/link", { link }).catch((error) => { if (!session.get().token) session.set({ note: error.message }); });
   }
-  const root = document.getElementById("app");
+  const root = /** @type {HTMLElement} */ (document.getElementById("app"));
   root.replaceChildren();
   render(html`<${App} />`, root);
+  performance.mark("studio:ready");
+  setTimeout(fetchLater, 1000);
 }
 begin();

@@ -61,8 +61,11 @@ export async function remove(clip) {
 
 /** Finds what was pending before the page was loaded. */
 export async function recover() {
-  const { items } = await call("/api/clips?state=pending&limit=100");
-  keep(...items);
+  try {
+    keep(...(await call("/api/clips?state=pending&limit=100")).items);
+  } catch (error) {
+    if (error.status !== 401) setTimeout(recover, POLL_MS);
+  }
 }
 
 function tell(id, { event, data }) {

@@ -1,5 +1,6 @@
 // Server-sent events by fetch: EventSource cannot send a token.
 import { authorised } from "./api.js";
+import { pause } from "./ui.js";
 
 const LONGEST_MS = 30_000;
 
@@ -58,7 +59,7 @@ export async function follow(clipId, heard, signal) {
     failures += 1;
     if (failures >= 3) return "refused";
     const wait = Math.min(LONGEST_MS, 1000 * 2 ** (failures - 1)) * (0.75 + Math.random() / 2);
-    await new Promise((done) => setTimeout(done, wait));
+    await pause(wait);
     if (signal.aborted) throw new DOMException("stopped", "AbortError");
   }
 }

@@ -1,5 +1,6 @@
 // Listening to a clip while it is made: WAV over fetch, its samples scheduled one block after another.
 import { authorised } from "./api.js";
+import { pause } from "./ui.js";
 import { WavReader } from "./wav.js";
 
 const LEAD = 0.06; // seconds between the first samples and their sound
@@ -19,6 +20,7 @@ export class LiveAudio {
     this.scheduled = 0; // seconds of audio handed to the context
     this.next = 0; // when the next block begins, by the clock of the context
     this.silent = 0; // seconds in which the next block was not there in time
+    /** @type {number | null} */
     this.started = null;
     this.complete = false;
   }
@@ -36,7 +38,7 @@ export class LiveAudio {
     this.gain.gain.value = value;
   }
 
-  pause() {
+  suspend() {
     return this.context.suspend();
   }
 
@@ -49,7 +51,7 @@ export class LiveAudio {
     const reader = new WavReader();
     try {
       const answer = await fetch(`/api/clips/${clipId}/audio?stream=1`, { headers: authorised(), signal: this.stopper.signal });
-      if (!answer.ok) return false;
+      if (!answer.ok || !answer.body) return false;
       const body = answer.body.getReader();
       for (;;) {
         const { done, value } = await body.read();
@@ -59,7 +61,7 @@ export class LiveAudio {
       }
       this.complete = true;
       while (this.position < this.scheduled - 0.005 && !this.stopper.signal.aborted) {
-        await new Promise((done) => setTimeout(done, 50));
+        await pause(50);
       }
       return !this.stopper.signal.aborted;
     } catch {
@@ -74,7 +76,7 @@ export class LiveAudio {
     if (this.started === null) {
       this.next = now + LEAD;
       this.started = this.next;
-      performance.mark("live:first-audio");
+      performance.mark("live:first-audio", { detail: LEAD });
       this.onChange();
     } else if (this.next < now) {
       this.silent += now + LEAD / 2 - this.next;

@@ -2,6 +2,7 @@
 import { call, sentence } from "./api.js";
 import { keep, known } from "./clips.js";
 import { LiveAudio } from "./live.js";
+import { toWav } from "./record.js";
 import { createStore } from "./ui.js";
 
 const RENEW_MS = 60_000;
@@ -11,7 +12,15 @@ audio.preload = "auto";
 /** `clip` or `sample` ({ title, url }) is what is in the player; `list`: ids for previous and next. */
 export const player = createStore({
   clip: null, sample: null, playing: false, waiting: false, live: false, position: 0, duration: 0,
-  peaks: null, error: "", rate: 1, volume: 1, list: [],
+  peaks: null, error: "", rate: 1, volume: 1, list: /** @type {string[]} */ ([]),
+});
+
+known.subscribe(({ byId }) => {
+  const { clip, live: isLive, peaks } = player.get(), newest = clip && byId[clip.id];
+  if (isLive && !peaks && newest?.state === "succeeded" && clip.state !== "succeeded") {
+    show({ clip: newest }); // it is made before it is heard to its end
+    loadPeaks(newest, ticket);
+  }
 });
 
 /** What lists of clips show: which clip is in the player, and whether it is heard. Unlike `player`
@@ -22,6 +31,7 @@ player.subscribe(({ clip, playing }) => {
   if (shown.id !== id || shown.playing !== playing) nowPlaying.set({ id, playing });
 });
 
+/** @type {LiveAudio | null} */
 let live = null;
 let renewed = false;
 let ticket = 0; // of the newest request to play: older ones give up
@@ -50,7 +60,7 @@ function fail(message) {
 /** The clip with a link that is good for a while yet. */
 async function withFreshLink(clip, force = false) {
   const newest = known.get().byId[clip.id] ?? clip;
-  if (!force && newest.audio && new Date(newest.audio.expires_at) - Date.now() > RENEW_MS) return newest;
+  if (!force && newest.audio && Date.parse(newest.audio.expires_at) - Date.now() > RENEW_MS) return newest;
   const fresh = await call(`/api/clips/${clip.id}`);
   keep(fresh);
   return fresh;
@@ -61,7 +71,7 @@ const gone = (error) => (error.code === "clip_not_found" ? "This clip was delete
 /** The link may have expired: a new one, once, and on from the same place. */
 async function renew() {
   const { clip, position } = player.get();
-  if (!clip || renewed) return fail("The audio cannot be loaded. Press play to try again.");
+  if (!clip || renewed) { fail("The audio cannot be loaded. Press play to try again."); return; }
   renewed = true;
   show({ waiting: true });
   try {
@@ -123,14 +133,22 @@ export function prepareLive(rate) {
   return live;
 }
 
+/** Gives up what `prepareLive` made: the clip was not accepted. */
+export function dropLive(prepared) {
+  if (prepared !== live) return;
+  stopLive();
+  show({ live: false, playing: false, waiting: false });
+}
+
 /** Plays a pending WAV clip while it is made; at its end the file is in its place. */
 export async function listen(clip, prepared) {
   const mine = ++ticket;
   audio.pause();
   audio.removeAttribute("src");
   if (prepared !== live) await stopLive();
+  if (mine !== ticket) { prepared.close(); return; }
   live = prepared;
-  live.volume = player.get().volume;
+  prepared.volume = player.get().volume;
   show({ clip, sample: null, live: true, playing: true, waiting: true, error: "", position: 0, duration: 0, peaks: null });
   requestAnimationFrame(tick);
   const heard = await prepared.play(clip.id);
@@ -138,7 +156,7 @@ export async function listen(clip, prepared) {
   const newest = known.get().byId[clip.id] ?? clip;
   const position = prepared.scheduled;
   live = null;
-  if (heard) return settle(newest, position, mine);
+  if (heard) { settle(newest, position, mine); return; }
   show({ live: false, playing: false, waiting: false });
   // The stream broke off: the file says how it ended.
   try {
@@ -168,7 +186,7 @@ async function settle(clip, position, mine) {
 
 /** Plays a short recording from a blob: a voice, or what was just recorded. */
 export async function playSample(title, blob) {
-  ++ticket;
+  const mine = ++ticket;
   await stopLive();
   const old = player.get().sample?.url;
   if (old) URL.revokeObjectURL(old);
@@ -176,13 +194,14 @@ export async function playSample(title, blob) {
   show({ clip: null, sample: { title, url }, live: false, peaks: null, position: 0, duration: 0, error: "" });
   audio.src = url;
   applySound();
+  toWav(blob).then(({ peaks }) => mine === ticket && show({ peaks }), () => {});
   await audio.play().catch(() => fail("This recording cannot be played."));
 }
 
 export function toggle() {
   const { clip, sample, playing, position, duration } = player.get();
   if (live) {
-    if (live.playing) live.pause().then(() => show({ playing: false }));
+    if (live.playing) live.suspend().then(() => show({ playing: false }));
     else live.resume().then(() => { show({ playing: true }); requestAnimationFrame(tick); });
   } else if (playing) audio.pause();
   else if (clip) play(clip, position >= duration - 0.05 ? 0 : position);
@@ -231,9 +250,11 @@ export async function download(clip) {
 }
 
 function describe(title) {
-  if (!("mediaSession" in navigator)) return;
-  navigator.mediaSession.metadata = new MediaMetadata({ title, artist: "Bernie" });
-  for (const [action, run] of [["play", toggle], ["pause", toggle], ["previoustrack", () => step(-1)], ["nexttrack", () => step(1)]]) {
-    navigator.mediaSession.setActionHandler(action, run);
-  }
+  const { mediaSession } = navigator;
+  if (!mediaSession) return;
+  mediaSession.metadata = new MediaMetadata({ title, artist: "Bernie" });
+  mediaSession.setActionHandler("play", toggle);
+  mediaSession.setActionHandler("pause", toggle);
+  mediaSession.setActionHandler("previoustrack", () => step(-1));
+  mediaSession.setActionHandler("nexttrack", () => step(1));
 }

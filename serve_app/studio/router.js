@@ -2,7 +2,7 @@
 import { createStore } from "./ui.js";
 
 const read = () => location.hash.replace(/^#\/?/, "").split("?")[0] || "speech";
-export const route = createStore({ page: read() });
+export const route = createStore({ page: read(), turn: 0 });
 addEventListener("hashchange", () => route.set({ page: read() }));
 
 export const go = (page) => {

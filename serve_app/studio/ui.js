@@ -6,11 +6,17 @@ import htm from "./vendor/htm.js";
 export const html = htm.bind(h);
 export { render, Fragment, useEffect, useRef, useState };
 
-/** A value that parts of the page share: `get`, `set` with what changes, `subscribe`. */
-export function createStore(value) {
+/**
+ * A value that parts of the page share: `get`, `set` with what changes, `subscribe`.
+ * @template T
+ * @param {T} initial
+ */
+export function createStore(initial) {
+  let value = /** @type {import("./vendor/hooks.js").Widen<T>} */ (initial);
   const listeners = new Set();
   return {
     get: () => value,
+    /** @param {{ [K in keyof T]?: any }} change */
     set(change) {
       value = { ...value, ...change };
       for (const each of [...listeners]) each(value);
@@ -22,30 +28,40 @@ export function createStore(value) {
   };
 }
 
-export function useStore(store) {
-  const [value, show] = useState(store.get());
+/** What `select` takes of a store; only when that changes is the part drawn again. */
+export function useStore(store, select = (all) => all) {
+  const [value, show] = useState(() => select(store.get()));
   useEffect(() => {
-    show(store.get());
-    return store.subscribe(show);
+    const look = () => show(select(store.get()));
+    look();
+    return store.subscribe(look);
   }, [store]);
   return value;
 }
 
 /** What `load` resolves to: `{ value, error, loading, again }`. */
 export function useLoaded(load, dependencies = []) {
-  const [state, show] = useState({ loading: true });
+  const [state, show] = useState({ value: null, error: null, loading: true });
   const [turn, setTurn] = useState(0);
+  const again = () => setTurn((n) => n + 1);
   useEffect(() => {
-    let current = true;
+    let current = true, timer = 0;
     show((old) => ({ ...old, loading: true }));
     load().then(
-      (value) => current && show({ value, loading: false }),
-      (error) => current && show((old) => ({ value: old.value, error, loading: false })),
+      (value) => current && show({ value, error: null, loading: false }),
+      (error) => {
+        if (!current) return;
+        show((old) => ({ value: old.value, error, loading: false }));
+        if (!error.status || error.status >= 500) timer = setTimeout(again, 5000); // a server that is away comes back
+      },
     );
-    return () => { current = false; };
+    return () => { current = false; clearTimeout(timer); };
   }, [...dependencies, turn]);
-  return { ...state, again: () => setTurn((n) => n + 1) };
+  return { ...state, again };
 }
+
+/** Resolves after a time. @returns {Promise<void>} */
+export const pause = (milliseconds) => new Promise((done) => { setTimeout(done, milliseconds); });
 
 export const number = (value) => value.toLocaleString("en");
 
@@ -57,7 +73,7 @@ export function clock(seconds) {
 }
 
 export function length(seconds) {
-  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${clock(seconds)} min`;
+  return seconds < 60 ? `${+seconds.toFixed(1)} s` : `${clock(seconds)} min`;
 }
 
 export function size(bytes) {
@@ -77,6 +93,9 @@ export function when(moment) {
 
 /** Text in which `commands` stand between backticks. */
 export const marked = (text) => text.split("`").map((part, i) => (i % 2 ? html`<code>${part}</code>` : part));
+
+/** The voice of a clip as the lists call it: `af_heart:0.6+am_michael:0.4` is Heart and Michael. */
+export const sayVoice = (voice) => voice.split("+").map((part) => part.split(":")[0].replace(/^[a-z]{2}_([a-z])([a-z]*)$/, (_, first, rest) => first.toUpperCase() + rest)).join(" and ");
 
 export function shorten(text, most = 90) {
   return text.length <= most ? text : `${text.slice(0, most).trimEnd()}…`;

@@ -28,6 +28,7 @@ export class WavReader {
     this.rate = 0;
     this.rest = new Uint8Array(0);
     this.inData = false;
+    this.channels = 1;
   }
 
   take(block) {

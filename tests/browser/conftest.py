@@ -12,12 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-from serve_app.cli.demo import free_port
-from serve_app.db.engine import Database
-from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS
-from serve_app.storage.store import ObjectStore
-from tests.browser.server import StudioServer
+from tests.browser.server import StudioServer, studio_server
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -43,8 +39,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(240))
-            # A page shares the processor with whatever else is tested: its waits may be too short.
-            item.add_marker(pytest.mark.flaky(reruns=2))
             if CHROMIUM is None:
                 item.add_marker(pytest.mark.skip(reason="no Chromium: install `chromium`"))
 
@@ -65,41 +59,13 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def serve(
     seaweed: SeaweedFS, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., StudioServer]]:
+) -> Callable[..., StudioServer]:
     """Makes a server with other settings, not yet started."""
-    databases: list[Database] = []
 
     def make(**changes: Any) -> StudioServer:
-        port = free_port()
-        settings = Settings(
-            **{
-                "data_dir": tmp_path_factory.mktemp("studio"),
-                "s3_endpoint": seaweed.endpoint,
-                "s3_access_key": seaweed.access_key,
-                "s3_secret_key": seaweed.secret_key,
-                "s3_bucket": f"studio-{port}",
-                "port": port,
-                "studio_origins": f"http://127.0.0.1:{port}",
-                "poll_seconds": 0.05,
-                "throttle_starts": 1_000,
-                "sign_in_attempts": 1_000,
-                "speech": {"pipeline": "noop"},
-                "conversion": {"pipeline": "revoice"},
-                "sound_effects": {"pipeline": "foley"},
-                **changes,
-            }
-        )
-        database = Database(settings.database())
-        database.migrate()
-        databases.append(database)
-        store = ObjectStore(settings)
-        store.ensure_bucket()
-        store.allow_origins([settings.studio_origins])
-        return StudioServer(settings, database, store)
+        return studio_server(seaweed, tmp_path_factory.mktemp("studio"), **changes)
 
-    yield make
-    for database in databases:
-        database.dispose()
+    return make
 
 
 @pytest.fixture(scope="package")
@@ -133,6 +99,10 @@ class Visitor:
         self.page.get_by_label("Password", exact=True).fill(PASSWORD)
         self.page.get_by_role("button", name="Create the account").click()
         expect(self.page.get_by_role("heading", name="Speech", level=1)).to_be_visible()
+
+    def sign_out(self) -> None:
+        self.page.get_by_role("button", name="Sign out").first.click()
+        expect(self.page.get_by_text("You are signed out.")).to_be_visible()
 
     def go(self, screen: str) -> None:
         self.page.evaluate(f"location.hash = '#/{screen}'")

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Self
+import time
+from pathlib import Path
+from typing import Any, Self
 
 import uvicorn
 
-from pipelines.protocol import Request, Segment, SpeechRequest
+from pipelines.protocol import Request, Segment, SpeechRequest, Waveform
 from serve_app.api import create_app
 from serve_app.bulk.service import BatchService
+from serve_app.cli.demo import free_port
 from serve_app.db.engine import Database
 from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.settings import Settings
+from serve_app.storage.seaweedfs import SeaweedFS
 from serve_app.storage.store import ObjectStore
+from serve_app.worker.generation import StepCallback
 from serve_app.worker.timings import StageTiming, Timed
 from serve_app.worker.worker import Worker
 from tests.serve_app.worker_harness import LocalStages, Tally, Ticket
@@ -26,12 +31,14 @@ from tests.waiting import until
 
 
 class ToneStages(LocalStages):
-    """Waits `pause` seconds ahead of each segment; while `held` nothing is computed."""
+    """Waits `pause` seconds ahead of each segment; while `held` nothing is computed. `made`: when
+    each segment was computed, in seconds since 1970."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.pause = 0.0
         self.held = False
+        self.made: list[float] = []
         self.before = self._wait_a_while
 
     async def _wait_a_while(self, _segment: Segment) -> None:
@@ -39,10 +46,46 @@ class ToneStages(LocalStages):
         while self.held:
             await asyncio.sleep(0.02)
 
+    async def render(
+        self, segment: Segment, ticket: Ticket, steps: StepCallback
+    ) -> Timed[Waveform]:
+        done = await super().render(segment, ticket, steps)
+        self.made.append(time.time())
+        return done
+
     async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
         if isinstance(request, SpeechRequest):
             return await super().prepare(request, ticket)
         return Timed([Segment(0, request.seed, 40)], (StageTiming("frontend", 0, 0, 1),))
+
+
+def studio_server(seaweed: SeaweedFS, folder: Path, **changes: Any) -> StudioServer:
+    """A server with a database and a bucket of its own, not yet started."""
+    port = free_port()
+    settings = Settings(
+        **{
+            "data_dir": folder,
+            "s3_endpoint": seaweed.endpoint,
+            "s3_access_key": seaweed.access_key,
+            "s3_secret_key": seaweed.secret_key,
+            "s3_bucket": f"studio-{port}",
+            "port": port,
+            "studio_origins": f"http://127.0.0.1:{port}",
+            "poll_seconds": 0.05,
+            "throttle_starts": 1_000,
+            "sign_in_attempts": 1_000,
+            "speech": {"pipeline": "noop"},
+            "conversion": {"pipeline": "revoice"},
+            "sound_effects": {"pipeline": "foley"},
+            **changes,
+        }
+    )
+    database = Database(settings.database())
+    database.migrate()
+    store = ObjectStore(settings)
+    store.ensure_bucket()
+    store.allow_origins([settings.studio_origins])
+    return StudioServer(settings, database, store)
 
 
 class StudioServer:
@@ -64,7 +107,7 @@ class StudioServer:
             store=self.store,
             clock=self.database.now,
             graph_status=self._graph_status,
-            metrics=lambda: 'bernie_queue_depth{state="ready"} 0\n',
+            metrics=lambda: 'bernie_queue_depth{service="styletts2"} 0\n',
         )
         config = uvicorn.Config(
             create_app(state),
@@ -114,3 +157,4 @@ class StudioServer:
         self._worker_loop.call_soon_threadsafe(self._stop_worker.set)
         self._working.join()
         self.stop()
+        self.database.dispose()

@@ -3,9 +3,9 @@ import { call, listServices, newKey, refreshAccount, send, sentence, session } f
 import { notify, say } from "../parts/announce.js";
 import { Choice, Text } from "../parts/fields.js";
 import { Icon } from "../parts/icons.js";
-import { Title, Wait } from "../parts/maker.js";
+import { Failure, Loading, Title } from "../parts/maker.js";
 import { html, length, number, size, useEffect, useLoaded, useRef, useState, useStore, when } from "../ui.js";
-import { upload } from "../upload.js";
+import { sendOnce, wasStopped } from "../upload.js";
 
 const KINDS = { jsonl: "application/x-ndjson", ndjson: "application/x-ndjson", csv: "text/csv", gz: "application/gzip" };
 const SERVICES = [["speech", "Speech"], ["sound_effects", "Sound effects"], ["conversion", "Voice changer"]];
@@ -28,9 +28,9 @@ function NewBatch({ again }) {
   const { account } = useStore(session);
   const { value: services } = useLoaded(listServices);
   const [form, set] = useState({ file: null, lines: null, service: "speech", voice: "af_heart", format: "opus", skip: false, turn: 0 });
-  const [state, show] = useState({ busy: "", error: null });
-  const sent = useRef({}); // the upload and the key of what was chosen, so that a second try makes the same batch
-  const change = (part) => { sent.current = { upload: part.file ? null : sent.current.upload }; set((old) => ({ ...old, ...part })); };
+  const [state, show] = useState({ busy: "", stop: null, error: null });
+  const sent = useRef({ blob: null, key: "" }); // what is sent and the key of the batch, so that a second try makes the same one
+  const change = (part) => { sent.current = { blob: "file" in part ? null : sent.current.blob, key: "" }; set((old) => ({ ...old, ...part })); };
   const kind = form.file && KINDS[form.file.name.split(".").pop().toLowerCase()];
   const price = form.lines === null ? null : form.lines * (services?.[0]?.credits ?? 0);
   const short = price !== null && account && account.available < price;
@@ -45,34 +45,34 @@ function NewBatch({ again }) {
   async function make(event) {
     event.preventDefault();
     if (reason || state.busy) return;
+    const mine = sent.current;
     try {
-      show({ busy: "Sending the file…", error: null });
-      const told = (share) => show({ busy: `Sending the file, ${Math.round(100 * share)} %`, error: null });
-      sent.current.upload ??= await upload(new Blob([form.file], { type: kind }), told);
-      sent.current.key ??= newKey();
-      show({ busy: "Starting…", error: null });
+      mine.blob ??= new Blob([form.file], { type: kind });
+      const id = await sendOnce(mine.blob, "the file", ({ text, stop }) => show({ busy: text, stop, error: null }));
+      mine.key ||= newKey();
+      show({ busy: "Starting…", stop: null, error: null });
       const defaults = { service: form.service, format: form.format, ...(form.voice.trim() ? { voice: form.voice.trim() } : {}) };
-      await call("/api/batches", { method: "POST", headers: { "Idempotency-Key": sent.current.key }, json: { upload: sent.current.upload, title: form.file.name.slice(0, 100), defaults, skip_invalid: form.skip } });
-      sent.current = {};
-      set((old) => ({ ...old, file: null, lines: null, turn: old.turn + 1 })); // a second press makes no second batch
+      await call("/api/batches", { method: "POST", headers: { "Idempotency-Key": mine.key }, json: { upload: id, title: form.file.name.slice(0, 100), defaults, skip_invalid: form.skip } });
+      if (mine === sent.current) change({ file: null, lines: null, turn: form.turn + 1 }); // a second press makes no second batch
       say("The batch was accepted.");
       refreshAccount().catch(() => {});
-      show({ busy: "", error: null });
+      show({ busy: "", stop: null, error: null });
       again();
     } catch (error) {
-      if (error.status === 422 || error.status === 409) sent.current.key = null;
-      show({ busy: "", error });
+      if (error.status === 422 || error.status === 409) mine.key = "";
+      show({ busy: "", stop: null, error: wasStopped(error) ? null : error });
     }
   }
   return html`<form class="card stack" onSubmit=${make}><h2>New batch</h2>
     <div class="field"><label for="manifest">File</label><input id="manifest" key=${form.turn} type="file" accept=".jsonl,.ndjson,.csv,.gz" aria-describedby="manifest-hint" onChange=${choose} />
       <p class="hint" id="manifest-hint">JSON lines or CSV, one clip a line: ${html`<code>{"text": "Hello."}</code>`}. Fields are those of a request; an <code>id</code> names the line.</p></div>
     <${Choice} id="batch-service" label="Service" value=${form.service} options=${SERVICES} onChange=${(service) => change({ service })} />
-    ${form.service !== "sound_effects" && html`<${Text} id="batch-voice" label="Voice" value=${form.voice} hint="Of lines that name none." maxlength="200" onInput=${(event) => change({ voice: event.target.value })} />`}
+    ${form.service !== "sound_effects" && html`<${Text} id="batch-voice" label="Voice" value=${form.voice} hint="For lines that name none." maxlength="200" onInput=${(event) => change({ voice: event.target.value })} />`}
     <${Choice} id="batch-format" label="Audio" value=${form.format} options=${FORMATS} onChange=${(format) => change({ format })} />
     <label class="check"><input type="checkbox" checked=${form.skip} onChange=${(event) => change({ skip: event.target.checked })} />Leave out lines that cannot be used</label>
-    ${state.error && html`<p class="problem" role="alert">${sentence(state.error)}</p>`}
+    <${Failure} of=${state.error} />
     <button class="primary" disabled=${Boolean(state.busy || reason)} aria-describedby="batch-note">${state.busy || "Start the batch"}</button>
+    ${state.stop && html`<button type="button" class="quiet" onClick=${state.stop}>Stop sending</button>`}
     <p class="hint" id="batch-note">${reason || (form.lines === null ? size(form.file.size) : `${number(form.lines)} lines · ${number(price)} credits`)}</p></form>`;
 }
 
@@ -103,7 +103,7 @@ function Row({ batch, again }) {
 
 export function Batches() {
   const [count, setCount] = useState(20);
-  const { value, error, loading, again } = useLoaded(() => call(`/api/batches?limit=${count}`), [count]);
+  const loaded = useLoaded(() => call(`/api/batches?limit=${count}`), [count]), { value, error, again } = loaded;
   const open = value?.items.some((batch) => !batch.finished_at);
   useEffect(() => {
     if (!open) return undefined;
@@ -115,11 +115,9 @@ export function Batches() {
     if (before.current && open === false) { say("All batches have ended."); refreshAccount().catch(() => {}); }
     before.current = Boolean(open);
   }, [open]);
-  return html`<${Title}>Batches<//><div class="columns"><div>
+  return html`<${Title}>Batches<//><div class="columns"><${NewBatch} again=${again} /><div>
     <p class="hint">Many clips at once, from a file. Clips that somebody waits for go first. Each line that succeeded is in the <a href="#/history">history</a>, too; its audio is linked from the results for an hour.</p>
-    <${Wait} on=${loading && !value}>Loading the batches…<//>
-    ${error && html`<p class="problem" role="alert">${sentence(error)}</p>`}
+    <${Loading} loaded=${loaded}>Loading the batches…<//>
     ${value && (value.items.length ? html`<ul class="lines">${value.items.map((batch) => html`<${Row} key=${batch.id} batch=${batch} again=${again} />`)}</ul>` : html`<p class="empty">No batches yet. Choose a file to make the first.</p>`)}
-    ${value?.next_cursor && count < 100 && html`<p class="more"><button onClick=${() => setCount(100)}>Show more</button></p>`}</div>
-    <${NewBatch} again=${again} /></div>`;
+    ${value?.next_cursor && count < 100 && html`<p class="more"><button onClick=${() => setCount(100)}>Show more</button></p>`}</div></div>`;
 }

@@ -7,7 +7,7 @@ import { Choice } from "../parts/fields.js";
 import { Icon } from "../parts/icons.js";
 import { Title, Wait } from "../parts/maker.js";
 import { download } from "../player.js";
-import { html, number, useEffect, useRef, useState, useStore } from "../ui.js";
+import { html, number, pause, useEffect, useRef, useState, useStore } from "../ui.js";
 
 const SERVICES = [["", "All services"], ["styletts2", "Speech"], ["seedvc", "Voice changer"], ["make-an-audio", "Sound effects"]];
 const STATES = [["", "All states"], ["succeeded", "Ready"], ["pending", "Pending"], ["failed", "Failed"], ["failed,cancelled", "Failed or cancelled"]];
@@ -22,7 +22,7 @@ export function History() {
   async function load(cursor) {
     const mine = ++turn.current;
     show((old) => ({ ...old, loading: true, error: null }));
-    const query = new URLSearchParams({ limit: PAGE });
+    const query = new URLSearchParams({ limit: String(PAGE) });
     if (filter.service) query.set("service", filter.service);
     for (const state of filter.state.split(",").filter(Boolean)) query.append("state", state);
     if (filter.q.trim()) query.set("q", filter.q.trim());
@@ -42,9 +42,19 @@ export function History() {
     return () => clearTimeout(timer);
   }, [filter]);
   const clips = page.ids.map((id) => byId[id]).filter(Boolean);
-  const list = clips.filter((clip) => clip.state === "succeeded").map((clip) => clip.id);
+  const shown = useRef(clips), cards = useRef(new Map());
+  shown.current = clips;
+  const list = () => shown.current.filter((clip) => clip.state === "succeeded").map((clip) => clip.id);
   const selected = clips.filter((clip) => chosen.has(clip.id));
-  const pick = (id, on) => { const next = new Set(chosen); if (on) next.add(id); else next.delete(id); choose(next); };
+  const pick = (id, on) => choose((old) => { const next = new Set(old); if (on) next.add(id); else next.delete(id); return next; });
+  /** A card is made anew only where its clip changed: there may be thousands. */
+  function card(clip) {
+    const on = chosen.has(clip.id), old = cards.current.get(clip.id);
+    if (old?.clip === clip && old.on === on) return old.node;
+    const node = html`<${ClipCard} key=${clip.id} clip=${clip} list=${list} canConvert=${clip.service !== "make-an-audio"}><label class="pick"><span class="sr">Select</span><input type="checkbox" checked=${on} onChange=${(event) => pick(clip.id, event.target.checked)} /></label><//>`;
+    cards.current.set(clip.id, { clip, on, node });
+    return node;
+  }
   function dropSelected() {
     for (const clip of selected) forget(clip.id);
     choose(new Set());
@@ -54,7 +64,7 @@ export function History() {
   async function saveSelected() {
     for (const clip of selected.filter((each) => each.audio)) {
       await download(clip).catch((error) => notify(sentence(error)));
-      await new Promise((done) => setTimeout(done, 300)); // browsers drop downloads that begin together
+      await pause(300); // browsers drop downloads that begin together
     }
   }
   const filtered = filter.service || filter.state || filter.q;
@@ -66,7 +76,7 @@ export function History() {
     </form>
     ${selected.length > 0 && html`<div class="selection" role="region" aria-label="Selection"><span>${number(selected.length)} selected</span><button onClick=${saveSelected}>Download</button><button class="danger" onClick=${dropSelected}>Delete</button><button class="quiet" onClick=${() => choose(new Set())}>Clear</button></div>`}
     ${page.error && html`<p class="problem" role="alert">${sentence(page.error)} <button class="link" onClick=${() => load(null)}>Try again</button></p>`}
-    ${clips.length > 0 && html`<ul class="clips">${clips.map((clip) => html`<${ClipCard} key=${clip.id} clip=${clip} list=${list} canConvert=${clip.service !== "make-an-audio"}><label class="pick"><span class="sr">Select</span><input type="checkbox" checked=${chosen.has(clip.id)} onChange=${(event) => pick(clip.id, event.target.checked)} /></label><//>`)}</ul>`}
+    ${clips.length > 0 && html`<ul class="clips">${clips.map(card)}</ul>`}
     <${Wait} on=${page.loading && !clips.length}>Loading your clips…<//>
     ${!page.loading && !clips.length && !page.error && html`<p class="empty">${filtered ? "No clip matches. Search for fewer words, or show all services and states." : html`Nothing here yet. Make your first clip under <a href="#/speech">Speech</a>.`}</p>`}
     ${page.next && html`<p class="more"><button disabled=${page.loading} onClick=${() => load(page.next)}>${page.loading ? "Loading…" : "Show more"}</button></p>`}`;

@@ -2,7 +2,7 @@
 import { askOtherTabs, session, signIn, takeOver } from "../api.js";
 import { Password, Problem, Text } from "../parts/fields.js";
 import { useTitle } from "../parts/maker.js";
-import { html, useEffect, useState, useStore } from "../ui.js";
+import { html, marked, useEffect, useState, useStore } from "../ui.js";
 
 export function SignIn() {
   const { note, otherTab } = useStore(session);
@@ -36,7 +36,7 @@ export function SignIn() {
   return html`<main id="main" class="sign-in"><img src=${new URL("../icon.svg", import.meta.url).href} alt="" width="48" height="48" />
     <h1 tabindex="-1" ref=${heading}>${isNew ? "Create an account" : "Sign in to Bernie"}</h1>
     <p class="hint">Speech, voices and sounds, made on this server.</p>
-    ${note && html`<p class="note" role="status">${note}</p>`}
+    ${note && html`<p class="note" role="status">${marked(note)}</p>`}
     ${otherTab && html`<p class="note">${otherTab} is signed in in another tab. <button class="link" onClick=${() => takeOver(otherTab)}>Use that session here</button></p>`}
     <form onSubmit=${submit} class="stack" novalidate>
       <${Text} id="email" name="email" label="E-mail address" type="email" autocomplete="username" error=${field === "email" ? told : ""} />

@@ -1,11 +1,11 @@
 // Text to speech.
-import { call } from "../api.js";
-import { useDraft } from "../drafts.js";
-import { ClipList } from "../parts/clipcard.js";
-import { Chips, Output, OUTPUT, outputOf, Slider } from "../parts/fields.js";
-import { MakeButton, NotInstalled, onKeys, Settings, Title, useMaker, useRecent, useService, Wait } from "../parts/maker.js";
+import { listVoices } from "../api.js";
+import { bind, useDraft } from "../drafts.js";
+import { Output, OUTPUT, outputOf, Slider } from "../parts/fields.js";
+import { Loading, MakeButton, NotInstalled, onKeys, Settings, Title, useMaker, useService, WAITING } from "../parts/maker.js";
 import { VoicePicker } from "../parts/voicepicker.js";
-import { html, number, useLoaded } from "../ui.js";
+import { countOf, Newest, Writing } from "../parts/writing.js";
+import { html, number, sayVoice, useLoaded } from "../ui.js";
 
 const EXAMPLES = [
   "The kettle is on, and the kitchen is warm.",
@@ -18,33 +18,29 @@ const EXAMPLES = [
 
 export function Speech() {
   const { service, error } = useService("styletts2");
-  const voices = useLoaded(async () => (await call("/api/voices")).items);
+  const voices = useLoaded(listVoices);
   const [draft, change] = useDraft("speech", { text: "", voice: "af_heart", speed: 1, atOnce: true, ...OUTPUT });
+  const set = (name) => bind(draft, change, name);
   const maker = useMaker(service);
-  const recent = useRecent("styletts2");
   const most = service?.options.text.maxLength ?? 5000;
-  const letters = [...draft.text.trim()].length;
-  const reason = !letters ? "Write something to say, or take one of the examples." : letters > most ? `The text is ${number(letters - most)} characters too long.` : "";
-  const make = () => { if (!reason && service) maker.make([{ text: draft.text, voice: draft.voice, speed: draft.speed, ...outputOf(draft) }], draft.atOnce); };
+  const letters = countOf(draft.text);
+  const reason = !service ? WAITING : !letters ? "Write something to say, or take one of the examples." : letters > most ? `The text is ${number(letters - most)} characters too long.` : "";
+  const make = () => { if (!reason) maker.make([{ text: draft.text, voice: draft.voice, speed: draft.speed, ...outputOf(draft) }], draft.atOnce); };
   if (service && !service.installed) return html`<${Title}>Speech<//><${NotInstalled} service=${service} />`;
-  const failed = maker.error ?? error ?? voices.error;
+  const failed = maker.error ?? error;
   return html`<${Title}>Speech<//>
     <div class="screen"><form onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
       <div class="work">
-        <div class="field"><label for="text">Text</label>
-          <textarea id="text" rows="7" value=${draft.text} placeholder="What is to be said?" aria-describedby="count" aria-invalid=${letters > most ? "true" : undefined} onInput=${(event) => change({ text: event.target.value })}></textarea>
-          <p class="hint count" id="count"><span>${draft.text && html`<button type="button" class="link" onClick=${() => change({ text: "" })}>Clear</button>`}</span><span class=${letters > most ? "bad" : ""}>${number(letters)} / ${number(most)}</span></p></div>
-        ${!draft.text && html`<div class="examples"><p class="hint">For example:</p><${Chips} label="Examples" items=${EXAMPLES} onPick=${(text) => change({ text })} /></div>`}
+        <${Writing} id="text" label="Text" rows="7" text=${draft.text} most=${most} placeholder="What is to be said?" examples=${EXAMPLES} onChange=${(text) => change({ text })}>
         <${MakeButton} label="Speak" busy=${maker.busy} price=${service?.credits ?? 0} reason=${reason} error=${failed} atOnce=${draft.atOnce} onAtOnce=${(atOnce) => change({ atOnce })} />
+        <//>
       </div>
-      <${Settings} summary=${`Voice and settings: ${draft.voice}`}>
-        <${Wait} on=${voices.loading && !voices.value}>Loading the voices…<//>
-        ${voices.value && html`<${VoicePicker} voices=${voices.value} value=${draft.voice} canBlend=${true} onChange=${(voice) => change({ voice })} />`}
-        <${Slider} id="speed" label="Speed" value=${draft.speed} min=${0.25} max=${4} step=${0.05} onChange=${(speed) => change({ speed })} />
+      <${Settings} summary=${`Voice and settings: ${sayVoice(draft.voice)}`}>
+        <div class="voices-room"><${Loading} loaded=${voices}>Loading the voices…<//>
+        ${voices.value && html`<${VoicePicker} voices=${voices.value.filter((voice) => voice.kind === "shipped" || service?.own_voices)} ...${set("voice")} canBlend=${true} />`}</div>
+        <${Slider} id="speed" label="Speed" ...${set("speed")} min=${0.25} max=${4} step=${0.05} />
         <${Output} draft=${draft} change=${change} />
       <//>
     </form>
-    <section aria-labelledby="newest"><h2 id="newest">Newest</h2>
-      <${Wait} on=${recent.loading && !recent.clips.length}>Loading your clips…<//>
-      ${!recent.loading && html`<${ClipList} clips=${recent.clips} empty="What you make appears here: press Speak, and you hear it from its first sentence on." />`}</section></div>`;
+    <${Newest} service="styletts2" empty="What you make appears here: press Speak, and you hear it from its first sentence on." /></div>`;
 }

@@ -1,24 +1,38 @@
 // What assistive technology is told, and short notices that may be undone.
+import { online } from "../api.js";
 import { createStore, html, useStore } from "../ui.js";
 
 const spoken = createStore({ text: "" });
-const notices = createStore({ items: [] });
+const notices = createStore({ items: /** @type {any[]} */ ([]) });
 
 export const say = (text) => spoken.set({ text });
 
-/** A notice for `seconds`; with `undo` it has a button. `done` runs unless that was pressed. */
+/**
+ * A notice for `seconds`; with `undo` it has a button. `done` runs unless that was pressed.
+ * @param {string} text
+ * @param {{ undo?: () => void, done?: () => unknown, seconds?: number }} [options]
+ */
 export function notify(text, { undo, done, seconds = 5 } = {}) {
-  const item = { text, undo: undo && (() => { clearTimeout(timer); close(); undo(); }) };
-  const close = () => notices.set({ items: notices.get().items.filter((each) => each !== item) });
-  const timer = setTimeout(() => { close(); done?.(); }, seconds * 1000);
+  const close = () => { clearTimeout(timer); notices.set({ items: notices.get().items.filter((each) => each !== item) }); };
+  const finish = () => { close(); return done?.(); };
+  const timer = setTimeout(finish, seconds * 1000);
+  const item = { text, close, finish, undo: undo && (() => { close(); undo(); }) };
   notices.set({ items: [...notices.get().items, item] });
   say(text);
 }
 
+/** Does what waits for its notice to end: the page is left, or its session. */
+export const finishAll = () => Promise.allSettled(notices.get().items.map((item) => item.finish()));
+addEventListener("pagehide", finishAll);
+
+/** Drops what waits: it was begun in a session that is over. */
+export const dropAll = () => { for (const item of notices.get().items) item.close(); };
+
 export function Announcer() {
+  const { up } = useStore(online);
   const { text } = useStore(spoken);
   const { items } = useStore(notices);
   return html`<div class="sr" role="status" aria-live="polite">${text}</div>
-    <div class="notices">${items.map((item) => html`<div class="notice" key=${item}><span>${item.text}</span>
+    <div class="notices">${!up && html`<div class="notice" role="alert">You are offline. What you write is kept: try again when the connection is back.</div>`}${items.map((item) => html`<div class="notice" key=${item}><span>${item.text}</span>
       ${item.undo && html`<button class="quiet" onClick=${item.undo}>Undo</button>`}</div>`)}</div>`;
 }

@@ -1,7 +1,7 @@
 // A clip: what it is, how it is doing, and what can be done with it.
 import { notify } from "./announce.js";
 import { Icon } from "./icons.js";
-import { titleOf } from "./playbar.js";
+import { factsOf, titleOf } from "./playbar.js";
 import { sentence } from "../api.js";
 import { forget, keep, remove } from "../clips.js";
 import { writeDraft } from "../drafts.js";
@@ -10,11 +10,10 @@ import { go } from "../router.js";
 import { html, length, number, shorten, timeOfDay, useState, useStore, when } from "../ui.js";
 
 const PAGES = { styletts2: "speech", seedvc: "changer", "make-an-audio": "effects" };
-const KINDS = { styletts2: "Speech", seedvc: "Voice changer", "make-an-audio": "Sound effect" };
 
 /** `{ text, share }` of a pending clip: what it waits for, and how far it is. */
 export function progressOf({ live, start_at: planned }) {
-  const start = live?.start_at ?? planned, later = new Date(start) - Date.now() > 1500;
+  const start = live?.start_at ?? planned, later = Date.parse(start) - Date.now() > 1500;
   if (live?.phase === "working") {
     if (!live.segments) return { text: "Working: reading the request" };
     const steps = live.steps ? `, step ${live.step} of ${live.steps}` : "";
@@ -35,28 +34,32 @@ function draftOf(clip) {
   return { voice: clip.voice, ...options, ...output };
 }
 
+/** `list` gives the ids of the clips around it. */
 export function ClipCard({ clip, list, children, canConvert = true }) {
   const [more, showMore] = useState(false);
-  const current = useStore(nowPlaying);
+  const current = useStore(nowPlaying, ({ id, playing }) => (id !== clip.id ? "" : playing ? "playing" : "paused"));
   const pending = clip.state === "pending", ready = clip.state === "succeeded";
-  const mine = current.id === clip.id;
+  const mine = current !== "", playing = current === "playing";
   const title = titleOf(clip), long = title.length > 120;
   const failed = (error) => notify(sentence(error));
-  const drop = () => {
-    if (pending) return remove(clip).catch(failed);
+  const drop = ({ currentTarget }) => {
+    const at = currentTarget.closest("li"), near = at.nextElementSibling ?? at.previousElementSibling;
+    (near?.querySelector("button") ?? document.querySelector("h1")).focus(); // what had the focus goes
     forget(clip.id);
     notify("Clip deleted.", { undo: () => keep(clip), done: () => remove(clip).catch((error) => { keep(clip); failed(error); }) });
   };
+  const cancel = () => remove(clip).catch(failed);
   const again = () => { writeDraft(PAGES[clip.service], draftOf(clip)); go(PAGES[clip.service]); notify("The settings are in the form."); };
   const reuse = () => { writeDraft("changer", { source: "clip", clip: clip.id }); go("changer"); };
-  const start = () => (mine ? toggle() : play(clip, 0, list));
+  const start = () => (mine ? toggle() : play(clip, 0, list()));
   return html`<li class="clip ${mine ? "current" : ""} ${clip.state}">
     ${children}
-    ${ready ? html`<button class="icon-only play" aria-label="${mine && current.playing ? "Pause" : "Play"}: ${shorten(title, 40)}" onClick=${start}><${Icon} name=${mine && current.playing ? "pause" : "play"} /></button>`
+    ${ready ? html`<button class="icon-only play" aria-label="${playing ? "Pause" : "Play"}: ${shorten(title, 40)}" onClick=${start}><${Icon} name=${playing ? "pause" : "play"} /></button>`
       : html`<span class="play mark ${clip.state}" aria-hidden="true"></span>`}
     <div class="body"><p class="title">${long && !more ? shorten(title, 120) : title} ${long && html`<button class="link" aria-expanded=${more ? "true" : "false"} onClick=${() => showMore(!more)}>${more ? "less" : "all of it"}</button>`}</p>
-      <div class="facts-row"><p class="facts">${KINDS[clip.service]}${clip.voice ? html` · ${clip.voice}` : ""}${ready ? html` · ${length(clip.audio.seconds)} · ${clip.format.toUpperCase()}` : ""} · ${when(clip.created_at)}${clip.state === "cancelled" ? " · cancelled, not charged" : ""}</p>
+      <div class="facts-row"><p class="facts">${factsOf(clip)}${ready ? html` · ${length(clip.audio.seconds)} · ${clip.format.toUpperCase()}` : ""} · ${when(clip.created_at)}${clip.state === "cancelled" ? " · cancelled, not charged" : ""}</p>
       ${ready && clip.timings?.stages && html`<${Stages} timings=${clip.timings} />`}</div>
+      ${clip.note && html`<p class="hint">${clip.note}</p>`}
       ${pending && html`<${Pending} clip=${clip} mine=${mine} />`}
       ${clip.state === "failed" && html`<p class="problem">${sentence(clip.error)}</p>`}
     </div>
@@ -64,7 +67,7 @@ export function ClipCard({ clip, list, children, canConvert = true }) {
       ${ready && html`<button class="icon-only" aria-label="Download" onClick=${() => download(clip).catch(failed)}><${Icon} name="download" /></button>`}
       ${!pending && html`<button class="icon-only" aria-label="Again: put these settings into the form" onClick=${again}><${Icon} name="again" /></button>`}
       ${ready && canConvert && html`<button class="icon-only" aria-label="Change the voice of this clip" onClick=${reuse}><${Icon} name="changer" /></button>`}
-      <button class="icon-only" aria-label=${pending ? "Cancel" : "Delete"} onClick=${drop}><${Icon} name=${pending ? "close" : "trash"} /></button>
+      <button class="icon-only" aria-label=${pending ? "Cancel" : "Delete"} onClick=${pending ? cancel : drop}><${Icon} name=${pending ? "close" : "trash"} /></button>
     </div></li>`;
 }
 
@@ -84,6 +87,6 @@ function Pending({ clip, mine }) {
 /** The newest clips of a service, with those that were just made. */
 export function ClipList({ clips, empty, canConvert }) {
   if (!clips.length) return html`<p class="empty">${empty}</p>`;
-  const list = clips.filter((clip) => clip.state === "succeeded").map((clip) => clip.id);
+  const list = () => clips.filter((clip) => clip.state === "succeeded").map((clip) => clip.id);
   return html`<ul class="clips">${clips.map((clip) => html`<${ClipCard} key=${clip.id} clip=${clip} list=${list} canConvert=${canConvert} />`)}</ul>`;
 }

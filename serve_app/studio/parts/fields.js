@@ -1,4 +1,5 @@
 // Fields of forms: each with a label, its error tied to it, and a number beside each slider.
+import { bind } from "../drafts.js";
 import { html, useState } from "../ui.js";
 
 export const Problem = ({ id, children }) => (children ? html`<p class="problem" id=${id} role="alert">${children}</p>` : null);
@@ -49,9 +50,10 @@ export const RATES = [["", "The model's own"], ["8000", "8 kHz"], ["16000", "16 
 
 /** Format, and folded: sample rate and seed. */
 export function Output({ draft, change }) {
-  return html`<${Choice} id="format" label="File" value=${draft.format} options=${FORMATS} onChange=${(format) => change({ format })} />
+  const set = (name) => bind(draft, change, name);
+  return html`<${Choice} id="format" label="Format" ...${set("format")} options=${FORMATS} />
     <details><summary>More</summary><div class="stack">
-    <${Choice} id="rate" label="Sample rate" value=${draft.rate} options=${RATES} onChange=${(rate) => change({ rate })} />
+    <${Choice} id="rate" label="Sample rate" ...${set("rate")} options=${RATES} />
     <${Text} id="seed" label="Seed" inputmode="numeric" pattern="[0-9]*" value=${draft.seed} hint="The same seed and settings give the same audio. Empty: a new one each time." onInput=${(event) => change({ seed: event.target.value.replace(/\D/g, "") })} />
     </div></details>`;
 }

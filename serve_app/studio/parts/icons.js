@@ -5,7 +5,7 @@ const PATHS = {
   play: "M8 5.5v13l10.5-6.5z", pause: "M8 5.5v13M16 5.5v13", stop: "M7 7h10v10H7z",
   previous: "M17.5 6v12L9 12zM6.5 6v12", next: "M6.5 6v12L15 12zM17.5 6v12",
   download: "M12 4v11m-4.5-4.5L12 15l4.5-4.5M5 19.5h14", again: "M19 12a7 7 0 1 1-2-4.9M19 4v4.5h-4.5",
-  reuse: "M5 9h11l-3.5-3.5M19 15H8l3.5 3.5", trash: "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7",
+  trash: "M5 7h14M10 7V4.5h4V7M7 7l.8 12.5h8.4L17 7",
   speech: "M4 5.5h16v10.5h-8L7.5 20v-4H4z", changer: "M12 3.5a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0v-5a3 3 0 0 1 3-3zM6 11.5a6 6 0 0 0 12 0M12 17.5V21",
   effects: "M4 12h2.5l2-6 3.5 12 3-9 1.5 3H20", history: "M12 7.5V12l3.5 2M4.5 12a7.5 7.5 0 1 0 2.2-5.3L4.5 9M4.5 4.5V9H9",
   batches: "M4 6.5h16M4 12h16M4 17.5h10",

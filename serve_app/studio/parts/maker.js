@@ -2,8 +2,9 @@
 // and the newest clips.
 import { call, listServices, newKey, sentence, session } from "../api.js";
 import { keep, known, submit } from "../clips.js";
-import { listen, play, prepareLive } from "../player.js";
-import { createStore, html, number, useEffect, useLoaded, useRef, useState, useStore } from "../ui.js";
+import { Problem } from "./fields.js";
+import { dropLive, listen, play, prepareLive } from "../player.js";
+import { html, number, useEffect, useLoaded, useRef, useState, useStore } from "../ui.js";
 
 const wanted = new Set(); // clips to be played when they are ready
 known.subscribe(({ byId }) => {
@@ -14,6 +15,8 @@ known.subscribe(({ byId }) => {
     if (clip?.state === "succeeded") play(clip, 0);
   }
 });
+
+export const WAITING = "Asking the server what it can do…";
 
 export const useService = (name) => {
   const { value, error, loading } = useLoaded(listServices);
@@ -26,29 +29,30 @@ export const useService = (name) => {
  */
 export function useMaker(service) {
   const [state, show] = useState({ busy: false, error: null });
-  const keys = useRef({ sent: "", list: [] });
+  const keys = useRef({ sent: "", list: /** @type {string[]} */ ([]) });
   const underWay = useRef(false);
   async function make(bodies, atOnce) {
     if (underWay.current) return [];
     underWay.current = true;
     const content = JSON.stringify(bodies);
     if (keys.current.sent !== content) keys.current = { sent: content, list: bodies.map(newKey) };
+    const { list } = keys.current;
     show({ busy: true, error: null });
     const live = atOnce && bodies[0].format === "wav" ? prepareLive(bodies[0].sample_rate ?? service.sample_rate) : null;
     try {
       const made = [];
       for (const [i, body] of bodies.entries()) {
-        const clip = await submit(service.submit, body, keys.current.list[i]);
+        const clip = await submit(service.submit, body, list[i]);
         made.push(clip);
         if (i > 0 || !atOnce) continue;
         if (live) listen(clip, live);
         else wanted.add(clip.id);
       }
-      keys.current = { sent: "", list: [] };
+      keys.current = { sent: "", list: /** @type {string[]} */ ([]) };
       show({ busy: false, error: null });
       return made;
     } catch (error) {
-      live?.close();
+      dropLive(live);
       show({ busy: false, error });
       return [];
     } finally {
@@ -58,18 +62,17 @@ export function useMaker(service) {
   return { ...state, make, fail: (error) => show({ busy: false, error }) };
 }
 
-const sending = createStore({ what: "" });
-export const tellSending = (what) => sending.set({ what });
+export const Failure = ({ of: error }) => html`<${Problem}>${error && sentence(error)}<//>`;
 
-export function MakeButton({ label, busy, price, reason, error, atOnce, onAtOnce }) {
+const MODIFIER = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl";
+export function MakeButton({ label, busy, sending, price, reason, error, atOnce, onAtOnce }) {
   const { account } = useStore(session);
-  const { what } = useStore(sending);
   const short = account && account.available < price ? `This costs ${number(price)} credits, and ${number(account.available)} are available.` : "";
   const why = reason || short;
-  return html`<div class="make"><button type="submit" class="primary" disabled=${busy || Boolean(why)} aria-describedby="make-note">${busy ? what || "Sending…" : label}</button>
-    <label class="check"><input type="checkbox" checked=${atOnce} onChange=${(event) => onAtOnce(event.target.checked)} />Play at once</label>
-    <p class="hint" id="make-note">${why || html`${number(price)} credits of ${account ? number(account.available) : "…"} · <kbd>Ctrl</kbd> <kbd>Enter</kbd>`}</p>
-    ${error && html`<p class="problem" role="alert">${sentence(error)}</p>`}</div>`;
+  return html`<div class="make"><button type="submit" class="primary" disabled=${busy || Boolean(why)} aria-describedby="make-note">${busy ? sending?.text || "Sending…" : label}</button>
+    ${sending?.stop ? html`<button type="button" class="quiet" onClick=${sending.stop}>Stop sending</button>` : html`<label class="check"><input type="checkbox" checked=${atOnce} onChange=${(event) => onAtOnce(event.target.checked)} />Play at once</label>`}
+    <p class="hint ${why === WAITING ? "waiting" : ""}" id="make-note">${why || html`${number(price)} credits of ${account ? number(account.available) : "…"} <span class="keys"> · <kbd>${MODIFIER}</kbd> <kbd>Enter</kbd></span>`}</p>
+    <${Failure} of=${error} /></div>`;
 }
 
 /** Submits the form with Ctrl or Cmd and Enter. */
@@ -121,3 +124,6 @@ export function Title({ children, aside }) {
 export function Wait({ on, children }) {
   return on ? html`<p class="waiting" role="status">${children}</p>` : null;
 }
+
+/** What is shown in place of `loaded`: that it is waited for, or why it did not come. */
+export const Loading = ({ loaded, children }) => html`<${Wait} on=${loaded.loading && !loaded.value && !loaded.error}>${children}<//><${Failure} of=${loaded.error} />`;

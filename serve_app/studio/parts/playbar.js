@@ -4,10 +4,12 @@ import { Icon } from "./icons.js";
 import { Wave } from "./wave.js";
 import { sentence } from "../api.js";
 import { download, player, seek, setRate, setVolume, step, stop, toggle } from "../player.js";
-import { clock, html, shorten, useEffect, useStore } from "../ui.js";
+import { clock, html, sayVoice, shorten, useEffect, useStore } from "../ui.js";
 
-const NAMES = { styletts2: "Speech", seedvc: "Voice changer", "make-an-audio": "Sound effect" };
-export const titleOf = (clip) => clip.text ?? `Converted to ${clip.voice}`;
+export const KINDS = { styletts2: "Speech", seedvc: "Voice changer", "make-an-audio": "Sound effect" };
+/** The service, and the voice unless it is the title. */
+export const factsOf = (clip) => (clip.text !== null && clip.voice ? `${KINDS[clip.service]} · ${sayVoice(clip.voice)}` : KINDS[clip.service]);
+export const titleOf = (clip) => clip.text ?? `Converted to ${sayVoice(clip.voice)}`;
 
 export function Playbar() {
   const state = useStore(player);
@@ -17,7 +19,7 @@ export function Playbar() {
   if (!open) return null;
   const at = list.indexOf(clip?.id);
   const title = clip ? titleOf(clip) : sample?.title ?? "";
-  const status = error || (live ? (waiting ? (duration ? "Waiting for the next audio…" : "Waiting for the first audio…") : "Heard while it is made") : waiting ? "Loading the audio…" : clip ? `${NAMES[clip.service]} · ${clip.voice ?? "no voice"}` : "Sample");
+  const status = error || (live ? (waiting ? (duration ? "Waiting for the next audio…" : "Waiting for the first audio…") : "Heard while it is made") : waiting ? "Loading the audio…" : clip ? factsOf(clip) : "Sample");
   return html`<aside class="playbar" aria-label="Player">
     <div class="buttons">
       <button class="icon-only wide-only" aria-label="Previous clip" disabled=${at <= 0} onClick=${() => step(-1)}><${Icon} name="previous" /></button>

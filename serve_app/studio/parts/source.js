@@ -1,4 +1,5 @@
 // A recording to work with: a file, the microphone, or a clip. What was chosen is heard and checked.
+import { Problem } from "./fields.js";
 import { Icon } from "./icons.js";
 import { Wave } from "./wave.js";
 import { playSample } from "../player.js";
@@ -12,8 +13,9 @@ export function FileSource({ chosen, onChoose, longest, mostBytes = 50 * 1024 * 
   const input = useRef(null);
   async function take(file) {
     if (!file) return;
-    if (file.size > 8 * mostBytes) return show({ error: `This file has ${size(file.size)}, which is too much to read here.` });
-    show({ reading: `Reading ${file.name}…`, error: "" });
+    const told = (part) => show({ over: false, reading: "", error: "", ...part });
+    if (file.size > 8 * mostBytes) { told({ error: `This file has ${size(file.size)}, which is too much to read here.` }); return; }
+    told({ reading: `Reading ${file.name}…` });
     try {
       const decoded = await toWav(file);
       if (decoded.seconds > longest + 0.05) throw new Error(`This recording lasts ${length(decoded.seconds)}; ${length(longest)} is the most. Shorten it first.`);
@@ -21,9 +23,9 @@ export function FileSource({ chosen, onChoose, longest, mostBytes = 50 * 1024 * 
       const blob = isReadable(file.type) ? file : decoded.blob;
       if (blob.size > mostBytes) throw new Error(`This file has ${size(blob.size)}; ${size(mostBytes)} is the most.`);
       onChoose({ ...decoded, blob, name: file.name });
-      show({ reading: "", error: "" });
+      told({});
     } catch (error) {
-      show({ reading: "", error: error.message });
+      told({ error: error.message });
     }
   }
   return html`<div class="drop ${state.over ? "over" : ""}" onDragOver=${(event) => { event.preventDefault(); if (!state.over) show({ ...state, over: true }); }}
@@ -32,22 +34,24 @@ export function FileSource({ chosen, onChoose, longest, mostBytes = 50 * 1024 * 
       <p><button type="button" onClick=${() => input.current.click()}>Choose a file</button> or drop one here</p>
       <p class="hint">WAV, MP3, FLAC, Ogg, M4A or WebM, up to ${length(longest)}</p>
       ${state.reading && html`<p class="waiting" role="status">${state.reading}</p>`}
-      ${state.error && html`<p class="problem" role="alert">${state.error}</p>`}</div>
+      <${Problem}>${state.error}<//></div>
     <${Chosen} chosen=${chosen} onRemove=${() => onChoose(null)} />`;
 }
 
+const SILENT = { level: 0, seconds: 0, on: false, error: "", reading: false };
+
 export function Microphone({ chosen, onChoose, longest, hint }) {
-  const [state, show] = useState({ level: 0, seconds: 0, on: false, error: "", reading: false });
+  const [state, show] = useState(SILENT);
   const stop = useRef(null);
   useEffect(() => () => { stop.current?.(); }, []);
   const why = whyNoMicrophone();
   if (why) return html`<p class="empty">${why}</p>`;
   async function start() {
-    show({ level: 0, seconds: 0, on: true, error: "" });
+    show({ ...SILENT, on: true });
     try {
       stop.current = await record(longest, (level, seconds) => show((old) => ({ ...old, level, seconds })), async (blob) => {
         stop.current = null;
-        show({ level: 0, seconds: 0, on: false, reading: true, error: "" });
+        show({ ...SILENT, reading: true });
         try {
           onChoose({ ...(await toWav(blob)), name: "Recording" });
           show((old) => ({ ...old, reading: false }));
@@ -57,7 +61,7 @@ export function Microphone({ chosen, onChoose, longest, hint }) {
       });
     } catch (error) {
       const denied = error.name === "NotAllowedError";
-      show({ level: 0, seconds: 0, on: false, error: denied ? "The browser was not allowed to use the microphone. Allow it beside the address, and try again." : "No microphone could be opened." });
+      show({ ...SILENT, error: denied ? "The browser was not allowed to use the microphone. Allow it beside the address, and try again." : "No microphone could be opened." });
     }
   }
   return html`<div class="recorder">
@@ -66,7 +70,7 @@ export function Microphone({ chosen, onChoose, longest, hint }) {
       <span class="time">${clock(state.seconds)} / ${clock(longest)}</span></div>
     <p class="hint">${hint}</p>
     ${state.reading && html`<p class="waiting" role="status">Reading the recording…</p>`}
-    ${state.error && html`<p class="problem" role="alert">${state.error}</p>`}
+    <${Problem}>${state.error}<//>
     <${Chosen} chosen=${chosen} onRemove=${() => onChoose(null)} />`;
 }
 

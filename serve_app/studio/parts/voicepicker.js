@@ -3,16 +3,12 @@ import { notify } from "./announce.js";
 import { Icon } from "./icons.js";
 import { send, sentence } from "../api.js";
 import { playSample } from "../player.js";
-import { html, useState } from "../ui.js";
+import { html, sayVoice, useState } from "../ui.js";
 
 const LANGUAGES = { "en-us": "American", "en-gb": "British" };
 
 /** How a voice is called on the page: `af_heart` is Heart. */
-export function nameOf(voice) {
-  if (voice.kind === "own") return voice.name;
-  const name = voice.name.replace(/^[a-z]{2}_/, "");
-  return name[0].toUpperCase() + name.slice(1);
-}
+export const nameOf = (voice) => (voice.kind === "own" ? voice.name : sayVoice(voice.name));
 export const aboutOf = (voice) => (voice.kind === "own" ? "your voice" : `${LANGUAGES[voice.language] ?? voice.language} ${voice.gender === "female" ? "woman" : "man"}`);
 
 export async function hear(voice) {
@@ -36,7 +32,7 @@ export function VoicePicker({ voices, value, onChange, canBlend }) {
   const { first, second, share } = partsOf(value);
   const words = search.toLowerCase().split(/\s+/);
   const shown = voices.filter((voice) => voice.name === first || words.every((word) => `${voice.name} ${aboutOf(voice)} ${voice.aliases.join(" ")}`.toLowerCase().includes(word)));
-  const own = [...shown].sort((one, other) => (other.kind === "own") - (one.kind === "own"));
+  const own = [...shown].sort((one, other) => Number(other.kind === "own") - Number(one.kind === "own"));
   const shipped = voices.filter((voice) => voice.kind === "shipped");
   const blends = canBlend && shipped.some((voice) => voice.name === first);
   return html`<fieldset class="voices"><legend>Voice</legend>

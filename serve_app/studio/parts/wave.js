@@ -29,7 +29,7 @@ function draw(canvas, peaks, share) {
 
 export function Wave({ peaks, position, duration, onSeek, disabled, label = "Position" }) {
   const canvas = useRef(null);
-  const paint = () => canvas.current && draw(canvas.current, peaks, duration ? position / duration : 0);
+  const paint = () => { if (canvas.current) draw(canvas.current, peaks, duration ? position / duration : 0); };
   const latest = useRef(paint);
   latest.current = paint;
   useEffect(paint, [peaks, Math.round((position / (duration || 1)) * 400), duration]);

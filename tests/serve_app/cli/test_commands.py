@@ -505,6 +505,15 @@ def test_convert_says_which_options_have_no_effect(server: FinishingApi, tmp_pat
     assert "--duration" not in output
 
 
+def test_studio_signs_in_at_the_server_of_that_port_and_folder(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["studio", "--port", "8123", "--data-dir", str(tmp_path)])
+    assert done.output.startswith("http://127.0.0.1:8123/studio/#link=")
+    settings = Settings(data_dir=tmp_path)
+    token = done.output.split("#link=")[1].strip()
+    with open_database(settings) as database, database.transaction() as session:
+        assert credentials.redeem_link(session, token, database.now(session)).email == LOCAL_USER
+
+
 def test_sign_in_link_names_the_server_and_a_token_that_works_once(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path, port=8123)
     link = sign_in_link(settings)
