@@ -114,8 +114,8 @@ def tell(session: Session, clip: Clip) -> None:
         notices.tell(session, clip.id)
 
 
-def renew(session: Session, claims: Collection[Claim], now: float, seconds: float) -> None:
-    """Hold all clips that are held still for `seconds` more, in one statement.
+def renew(session: Session, claims: Collection[Claim], now: float, seconds: float) -> set[str]:
+    """Hold all clips that are held still for `seconds` more, in one statement; returns their ids.
 
     It waits for no lock. A clip that another transaction is changing is left as it is: that may
     well be the recording of its own result, and until it ends nobody else can take the clip.
@@ -128,7 +128,15 @@ def renew(session: Session, claims: Collection[Claim], now: float, seconds: floa
         .with_for_update(skip_locked=True, key_share=True)
     )
     renewed = update(Clip).where(Clip.id.in_(held)).values(ready=False, lease_until=now + seconds)
-    session.execute(renewed, execution_options={"synchronize_session": False})
+    unsynchronized = {"synchronize_session": False}
+    return set(session.scalars(renewed.returning(Clip.id), execution_options=unsynchronized))
+
+
+def wait_for(session: Session, claim: Claim) -> bool:
+    """Waits for the transaction that is changing the clip, and locks it. Whether the claim still
+    holds. Raises OperationalError after the database's `lock_timeout`."""
+    own = select(Clip.id).where(Clip.id == claim.clip.id, Clip.lease == claim.token, PENDING)
+    return session.scalar(own.with_for_update(key_share=True)) is not None
 
 
 def active_leases(session: Session, claims: Collection[Claim]) -> set[str]:

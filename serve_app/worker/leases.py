@@ -7,8 +7,11 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from functools import partial
 
-from serve_app.db.availability import is_unavailable
+from sqlalchemy.orm import Session
+
+from serve_app.db.availability import is_locked, is_unavailable
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
 from serve_app.worker.pulse import Pulse
@@ -43,6 +46,10 @@ class Leases:
         self._look = asyncio.Event()
         self._held = held
         self._lost = lost
+        self._skipped: set[str] = set()
+        """Tokens of the claims whose clips the last round found locked."""
+        self._waiting: dict[str, asyncio.Task[None]] = {}
+        """By token."""
         self._renewed_at = time.monotonic()
         self._due = 0.0
 
@@ -63,6 +70,13 @@ class Leases:
     async def keep(self) -> None:
         """Renews three times a lease, and looks at what is wanted still where a clip was cancelled,
         and every `look_seconds`."""
+        try:
+            await self._keep()
+        finally:
+            for task in self._waiting.values():
+                task.cancel()
+
+    async def _keep(self) -> None:
         while True:
             between = min(self.seconds / 3, _LONGEST_ROUND_SECONDS)
             renewing = time.monotonic() >= self._due
@@ -90,10 +104,43 @@ class Leases:
         if not claims:
             return
         if renewing:
-            await self._threads.lease(lambda s, now: queue.renew(s, claims, now, self.seconds))
+            renewed = await self._threads.lease(
+                lambda s, now: queue.renew(s, claims, now, self.seconds)
+            )
+            self._wait_for([claim for claim in claims if claim.clip.id not in renewed])
         wanted = await self._threads.lease(
             lambda s, _: queue.active_leases(s, claims), reading=True
         )
         for claim in claims:
             if claim.token not in wanted:
                 self._lost(claim)
+
+    def _wait_for(self, skipped: Collection[Claim]) -> None:
+        """Of those that another transaction has locked for a second round already."""
+        for claim in skipped:
+            if claim.token in self._skipped and claim.token not in self._waiting:
+                task = asyncio.create_task(self._renew_when_free(claim))
+                self._waiting[claim.token] = task
+                task.add_done_callback(partial(self._waited, claim.token))
+        self._skipped = {claim.token for claim in skipped}
+
+    def _waited(self, token: str, _task: asyncio.Task[None]) -> None:
+        del self._waiting[token]
+
+    async def _renew_when_free(self, claim: Claim) -> None:
+        """Stands in line for the row, before the claims of other workers: they pass over locked
+        rows, and would take a clip whose lease has run out meanwhile."""
+
+        def renew(session: Session, now: Callable[[], float]) -> None:
+            if queue.wait_for(session, claim):
+                queue.renew(session, [claim], now(), self.seconds)
+
+        while any(claim.token == each.token for each in self._held()):
+            try:
+                return await self._threads.lock(renew)
+            except Exception as error:
+                if not is_unavailable(error):
+                    logger.exception("the lease of a clip could not be renewed")
+                    return None
+                await asyncio.sleep(0 if is_locked(error) else _RETRY_SECONDS)
+        return None

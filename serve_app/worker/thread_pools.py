@@ -21,7 +21,8 @@ T = TypeVar("T")
 
 _RECORDS = Size(threads=6, share=2, waiting=10_000, waiting_in_all=100_000, seconds=math.inf)
 _CHORE_THREADS = 3
-CONNECTIONS = _RECORDS.threads + _CHORE_THREADS + 2
+_LOCK_THREADS = 4
+CONNECTIONS = _RECORDS.threads + _CHORE_THREADS + _LOCK_THREADS + 2
 """What the threads of a worker need of the database: one each."""
 _RETRY_SECONDS = (0.2, 2.0)
 """Shortest and longest wait before a transaction is tried again."""
@@ -36,6 +37,7 @@ class Threads:
         self._records = Bulkhead("records", _RECORDS)
         self._leases = ThreadPoolExecutor(1, "leases")
         self._claims = ThreadPoolExecutor(1, "claims")
+        self._locks = ThreadPoolExecutor(_LOCK_THREADS, "locks")
         self._chores = ThreadPoolExecutor(_CHORE_THREADS, "chores")
         self._media = ThreadPoolExecutor(media_threads, "media")
 
@@ -67,6 +69,11 @@ class Threads:
         """A transaction about the leases of all clips, on a thread of their own."""
         return await _in(self._leases, self._transaction, work, reading)
 
+    async def lock(self, work: Callable[[Session, Callable[[], float]], T]) -> T:
+        """A transaction that waits for a row which another has locked. It gets the database's
+        clock, as the wait may be long."""
+        return await _in(self._locks, self._waiting, work)
+
     async def claim(self, work: Callable[[Session, float], T]) -> T:
         """A transaction that takes clips, on a thread of its own."""
         return await _in(self._claims, self._transaction, work, False)
@@ -83,6 +90,10 @@ class Threads:
     async def run(self, function: Callable[..., T], *arguments: Any) -> T:
         """Whatever else takes long: the store, encoding, decoding."""
         return await _in(self._media, function, *arguments)
+
+    def _waiting(self, work: Callable[[Session, Callable[[], float]], T]) -> T:
+        with self._database.transaction() as session:
+            return work(session, lambda: self._database.now(session))
 
     def _transaction(self, work: Callable[[Session, float], T], reading: bool) -> T:
         begin = self._database.reading if reading else self._database.transaction

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from serve_app.db.engine import Database
-from serve_app.db.models import ClipState, User
+from serve_app.db.models import Clip, ClipState, User
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import make_user
@@ -77,3 +77,41 @@ def test_a_held_row_of_one_user_keeps_no_other_from_anything(
         assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
     assert len(made) == len(set(made)) == CLIPS + 2, "nothing is computed twice"
     assert harness.balance() == 10_000 - CLIPS * 50
+
+
+@contextmanager
+def clips_held(database: Database, ids: list[str]) -> Iterator[None]:
+    with database.engine.connect() as connection, connection.begin():
+        connection.execute(select(Clip.id).where(Clip.id.in_(ids)).with_for_update())
+        yield
+
+
+def test_clips_whose_rows_are_held_are_not_taken_when_they_are_free(
+    api_settings: Settings, postgres_database: Database, api_store: ObjectStore
+) -> None:
+    """Their leases run out meanwhile, and other claims are looking for clips all the time."""
+    settings = api_settings.model_copy(
+        update={
+            "speech": ServiceSettings(pipeline="noop"),
+            "lease_seconds": 1.5,
+            "throttle_starts": 100,
+        }
+    )
+    harness = WorkerHarness(settings, postgres_database, api_store)
+    made = harness.stages.rendered
+    mine = [harness.submit("One chunk.") for _ in range(CLIPS)]
+
+    async def go() -> None:
+        async with harness.working(), asyncio.timeout(60):
+            await harness.until(lambda: len(made) == CLIPS)
+            with clips_held(postgres_database, mine):
+                await asyncio.sleep(3 * settings.lease_seconds)
+                assert all(harness.lease(each)[0] < 0 for each in mine)
+            await harness.until(lambda: all(harness.lease(each)[0] > 0 for each in mine))
+            harness.stages.gate.set()
+            await harness.until(lambda: all(harness.ended(each)() for each in mine))
+
+    asyncio.run(go())
+    for clip in map(harness.clip, mine):
+        assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
+    assert len(made) == CLIPS, "nothing is computed twice"
