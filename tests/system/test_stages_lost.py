@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from ray import serve
+from ray.serve.exceptions import BackPressureError
 
 from pipelines.protocol import Segment, State
 from serve_app.batching.fair_queue import Ticket
@@ -37,6 +38,7 @@ class HangingStage:
         if not self._marker.exists():
             self._marker.touch()
             time.sleep(600)
+        time.sleep(0.3)
         for state in states:
             state.steps_left -= 1
 
@@ -51,11 +53,12 @@ class HangingDiffusion(Diffusion):
         )
 
 
-def deploy(marker: Path, stall_seconds: float) -> RayStages:
+def deploy(marker: Path, stall_seconds: float, **options: Any) -> RayStages:
     deployment = serve.deployment(HangingDiffusion).options(
         ray_actor_options={"num_cpus": 0.1},
         health_check_period_s=1,
         graceful_shutdown_timeout_s=1,
+        **options,
     )
     handle = serve.run(deployment.bind(marker, stall_seconds), name="trap", route_prefix=None)
     return RayStages(handle, handle, handle)
@@ -103,3 +106,22 @@ def test_replica_killed_in_mid_call_raises_stage_lost(tmp_path: Path) -> None:
 
     asyncio.run(asyncio.wait_for(kill_in_mid_call(), 60))
     until(lambda: works_again(stages), 60, "another replica computes")
+
+
+def test_calls_wait_where_a_stage_has_taken_all_it_may(tmp_path: Path) -> None:
+    marker = tmp_path / "trapped"
+    marker.touch()
+    stages = deploy(marker, 600, max_ongoing_requests=1, max_queued_requests=1)
+
+    async def many(call: Callable[[], Coroutine[Any, Any, Any]]) -> list[Any]:
+        return await asyncio.gather(*(call() for _ in range(6)), return_exceptions=True)
+
+    async def once() -> Any:
+        return await stages._stream(Segment(7, 0, 1), Ticket("a", "u"), lambda *_: None)
+
+    async def go() -> tuple[list[Any], list[Any]]:
+        return await many(once), await many(lambda: diffuse(stages))
+
+    refused, waited = asyncio.run(go())
+    assert [each for each in refused if isinstance(each, BackPressureError)]
+    assert waited == [7] * 6
