@@ -209,7 +209,7 @@ def _kill_feeder(stack: Stack) -> str:
     until(lambda: _feeders(stack), _RECOVERY_SECONDS, "a job feeds its batch")
     for each in _feeders(stack):
         each.kill()
-    return f"{Injection.KILL} the feeder of the job"
+    return "SIGKILL to the feeder of the job"
 
 
 def _feeders(stack: Stack) -> list[psutil.Process]:
