@@ -18,7 +18,7 @@ def name_of(process: psutil.Process) -> str:
     words = process.cmdline() or [process.name()]
     title = " ".join(words)
     if "ray::" in title:
-        return title.split("ray::")[1].split()[0].removeprefix("ServeReplica:bernie:")
+        return title.split("ray::")[1].split()[0].removeprefix("ServeReplica:bernie:").split(".")[0]
     if "ray-dashboard-" in title or "dashboard.py" in title or "forkserver" in title:
         return "dashboard"
     for part in ("gcs_server", "raylet", "log_monitor", "monitor", "weed", "postgres"):

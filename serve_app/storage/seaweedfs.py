@@ -296,6 +296,11 @@ def _remove_sockets(ports: Iterable[int]) -> None:
                 path.unlink(missing_ok=True)
 
 
+_GO_HEAP = {"GOGC": "50"}
+"""Go lets the heap grow by half of what is in use instead of doubling it: a third less memory for
+as much processor time. A fixed limit would cost much of it once more than that is in use."""
+
+
 def _launch(
     binary: Path, data: Path, identity: _Identity, log: Path, lock: int
 ) -> subprocess.Popen[bytes]:
@@ -303,6 +308,7 @@ def _launch(
     # Nothing of the caller's environment, which may hold secrets and settings of another SeaweedFS.
     environment = {
         "HOME": str(data),
+        **_GO_HEAP,
         "AWS_ACCESS_KEY_ID": identity.access_key,
         "AWS_SECRET_ACCESS_KEY": identity.secret_key,
     }
