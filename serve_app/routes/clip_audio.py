@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -16,8 +18,11 @@ from serve_app.http.clip_stream import clip_stream, refusal
 from serve_app.http.clip_view import audio_url
 from serve_app.http.openapi import errors
 from serve_app.http.schemas.clips import AudioQuery
-from serve_app.http.streaming import StreamedBlocks
+from serve_app.http.streaming import Blocks, StreamedBlocks
 from serve_app.media import clips
+
+_START = re.compile(r"bytes=0-(?P<last>\d{1,7})")
+_LONGEST_START = 1 << 16
 
 router = APIRouter(prefix="/api/clips", tags=["clips"])
 
@@ -35,6 +40,7 @@ router = APIRouter(prefix="/api/clips", tags=["clips"])
                 for each in ENCODINGS.values()
             },
         },
+        206: {"description": "The first bytes of a pending clip, where `Range` asks for them"},
         307: {
             "description": "Where the audio of a clip that succeeded can be fetched from",
             "headers": {"Location": {"schema": {"type": "string"}}},
@@ -61,7 +67,32 @@ async def get_audio(
     if not query.stream:
         raise refusal(clip)
     blocks = clip_stream(state, user.id, clip_id, request.is_disconnected)
-    return await StreamedBlocks.begin(blocks, ENCODINGS[clip.options["format"]].content_type)
+    kind = ENCODINGS[clip.options["format"]].content_type
+    if (asked := first_bytes(request.headers.get("range", ""))) is not None:
+        return await _start(blocks, asked, kind)
+    return await StreamedBlocks.begin(blocks, kind)
+
+
+def first_bytes(header: str) -> int | None:
+    """How many bytes from the start a `Range` asks for; None for any other range, and for none: of
+    a stream everything else is answered by all of it."""
+    found = _START.fullmatch(header.strip())
+    count = int(found["last"]) + 1 if found is not None else 0
+    return count if 0 < count <= _LONGEST_START else None
+
+
+async def _start(blocks: Blocks, count: int, kind: str) -> Response:
+    """The first bytes of a stream, of a length that nobody knows yet. Safari asks for two of them,
+    and plays nothing that answers otherwise."""
+    start = bytearray()
+    async with aclosing(blocks):
+        async for block in blocks:
+            start += block
+            if len(start) >= count:
+                break
+    body = bytes(start[:count])
+    part = {"Content-Range": f"bytes 0-{len(body) - 1}/*", "Accept-Ranges": "bytes"}
+    return Response(body, 206, part, kind)
 
 
 def _find(state: AppState, user_id: str, clip_id: str) -> Clip:

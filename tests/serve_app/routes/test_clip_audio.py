@@ -20,6 +20,7 @@ from serve_app.db.models import ClipState, User
 from serve_app.http.clip_stream import StreamInterrupted
 from serve_app.jobs import claiming, queue
 from serve_app.media import frames
+from serve_app.routes import clip_audio
 from tests.postgres import Postgres
 from tests.serve_app.actions import events_of, must_claim, result_of, succeed
 from tests.serve_app.api_harness import Api, Headers, error_of
@@ -112,6 +113,33 @@ def test_get_audio_streams_while_the_clip_is_generated(stage: Stage, format_name
         "started",
         "finished",
     ]
+
+
+def test_get_audio_gives_the_first_bytes_of_a_pending_clip_alone(stage: Stage) -> None:
+    """What Safari asks before it plays anything."""
+    clip_id = stage.harness.submit()
+
+    async def ask() -> httpx.Response:
+        async with stage.harness.working(), stage.listening(clip_id) as listener:
+            await listener.until_body(b"RIFF")
+            transport = httpx.ASGITransport(stage.api.app)
+            headers = {**stage.headers, "Range": "bytes=0-1"}
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                answer = await client.get(f"{stage.path(clip_id)}?stream=1", headers=headers)
+            assert stage.harness.clip(clip_id).state is ClipState.PENDING
+            stage.go_on.set()
+            await listener.end()
+            return answer
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.content) == (206, b"RI")
+    assert answer.headers["content-range"] == "bytes 0-1/*"
+    assert answer.headers["content-type"] == FORMATS["wav"].content_type
+
+
+@pytest.mark.parametrize("header", ["", "bytes=0-", "bytes=2-5", "bytes=-2", "bytes=0-1,3-4"])
+def test_first_bytes_of_any_other_range_are_the_whole_stream(header: str) -> None:
+    assert clip_audio.first_bytes(header) is None
 
 
 def test_get_audio_streams_to_whoever_comes_later_from_the_start(stage: Stage) -> None:
