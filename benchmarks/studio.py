@@ -21,7 +21,7 @@ from serve_app.routes.studio import studio_files
 from serve_app.storage.seaweedfs import SeaweedFS
 from tests.browser.conftest import CHROMIUM, FLAGS, Visitor
 from tests.browser.server import StudioServer, studio_server
-from tests.browser.test_history import COUNT, add_clips
+from tests.browser.test_history import COUNT, add_clips, show_all
 
 READY = """() => performance.getEntriesByName("studio:ready")[0].startTime
     - performance.getEntriesByType("navigation")[0].responseStart"""
@@ -89,10 +89,7 @@ def scrolling(visitor: Visitor, server: StudioServer) -> list[float]:
     page = visitor.page
     add_clips(server, visitor.api("/api/me").json()["id"])
     visitor.go("history")
-    for shown in range(50, COUNT, 50):
-        expect(page.locator("li.clip")).to_have_count(shown)
-        page.get_by_role("button", name="Show more").click()
-    expect(page.locator("li.clip")).to_have_count(COUNT)
+    show_all(page)
     return list(page.evaluate(SCROLL))
 
 

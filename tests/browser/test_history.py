@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import insert
 
 from serve_app.db.models import Clip
@@ -38,16 +38,21 @@ def add_clips(studio: StudioServer, user_id: str) -> None:
         session.execute(insert(Clip), rows)
 
 
+def show_all(page: Page) -> None:
+    """Asks for page after page of the history, until all clips are there."""
+    for shown in range(50, COUNT, 50):
+        expect(page.locator("li.clip")).to_have_count(shown)
+        page.get_by_role("button", name="Show more").click()
+    expect(page.locator("li.clip")).to_have_count(COUNT)
+
+
 def test_history_of_a_thousand_clips_shows_each_once_and_finds_one(
     visitor: Visitor, studio: StudioServer
 ) -> None:
     page = visitor.page
     add_clips(studio, visitor.api("/api/me").json()["id"])
     visitor.go("history")
-    for shown in range(50, COUNT, 50):
-        expect(page.locator("li.clip")).to_have_count(shown)
-        page.get_by_role("button", name="Show more").click()
-    expect(page.locator("li.clip")).to_have_count(COUNT)
+    show_all(page)
     expect(page.get_by_role("button", name="Show more")).to_have_count(0)
     titles = [title.strip() for title in page.locator("li.clip .title").all_text_contents()]
     assert titles == [f"Clip number {number}." for number in range(COUNT)]
