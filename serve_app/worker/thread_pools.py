@@ -72,7 +72,7 @@ class Threads:
     async def lock(self, work: Callable[[Session, Callable[[], float]], T]) -> T:
         """A transaction that waits for a row which another has locked. It gets the database's
         clock, as the wait may be long."""
-        return await _in(self._locks, self._waiting, work)
+        return await _in(self._locks, self._with_clock, work, False)
 
     async def claim(self, work: Callable[[Session, float], T]) -> T:
         """A transaction that takes clips, on a thread of its own."""
@@ -91,14 +91,13 @@ class Threads:
         """Whatever else takes long: the store, encoding, decoding."""
         return await _in(self._media, function, *arguments)
 
-    def _waiting(self, work: Callable[[Session, Callable[[], float]], T]) -> T:
-        with self._database.transaction() as session:
-            return work(session, lambda: self._database.now(session))
-
     def _transaction(self, work: Callable[[Session, float], T], reading: bool) -> T:
+        return self._with_clock(lambda session, now: work(session, now()), reading)
+
+    def _with_clock(self, work: Callable[[Session, Callable[[], float]], T], reading: bool) -> T:
         begin = self._database.reading if reading else self._database.transaction
         with begin() as session:
-            return work(session, self._database.now(session))
+            return work(session, lambda: self._database.now(session))
 
 
 async def _in(pool: ThreadPoolExecutor, function: Callable[..., T], *arguments: Any) -> T:

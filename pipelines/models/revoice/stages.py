@@ -12,6 +12,7 @@ from pipelines.models.revoice.checkpoint import load_head
 from pipelines.models.revoice.contour import filled
 from pipelines.models.revoice.head import LEVELS_PER_FRAME, ContentHead
 from pipelines.models.revoice.segments import Floats, RevoiceSegment
+from pipelines.models.styletts2.config import KOKORO
 from pipelines.models.styletts2.segments import SpeechAcoustic
 from pipelines.protocol import State
 from pipelines.runtime.device import Runtime, configure
@@ -53,7 +54,7 @@ class RevoiceDiffusion:
             after=0,
             pitch=np.zeros(2 * frames, np.float32),
             gate=np.zeros(2 * frames, np.float32),
-            style=np.zeros(128, np.float32),
+            style=np.zeros(KOKORO.style, np.float32),
             gain=1.0,
         )
 
