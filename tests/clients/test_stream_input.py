@@ -99,7 +99,7 @@ def audio_of(messages: list[dict[str, Any]]) -> bytes:
     return b"".join(base64.b64decode(each["audio"]) for each in messages if each.get("audio"))
 
 
-@pytest.mark.filterwarnings("ignore:ConnectionClosed.code:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:ConnectionClosed.(code|reason) is:DeprecationWarning")
 def test_convert_realtime(
     server: Server, tls: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

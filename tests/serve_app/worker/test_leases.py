@@ -12,6 +12,8 @@ from sqlalchemy import select, text
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
+from serve_app.jobs import claiming
+from serve_app.jobs.queue import Claim
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.storage.store import ObjectStore
 from tests.serve_app.actions import make_user
@@ -89,29 +91,43 @@ def clips_held(database: Database, ids: list[str]) -> Iterator[None]:
 def test_clips_whose_rows_are_held_are_not_taken_when_they_are_free(
     api_settings: Settings, postgres_database: Database, api_store: ObjectStore
 ) -> None:
-    """Their leases run out meanwhile, and other claims are looking for clips all the time."""
+    """Their leases run out meanwhile, and another worker looks for clips all the time."""
     settings = api_settings.model_copy(
         update={
             "speech": ServiceSettings(pipeline="noop"),
-            "lease_seconds": 1.5,
+            "lease_seconds": 3.0,
             "throttle_starts": 100,
         }
     )
     harness = WorkerHarness(settings, postgres_database, api_store)
+    harness.stages.holds = ""  # All wait for the gate.
     made = harness.stages.rendered
     mine = [harness.submit("One chunk.") for _ in range(CLIPS)]
+    taken: list[Claim] = []
+
+    def take() -> None:
+        with postgres_database.transaction() as session:
+            now = postgres_database.now(session)
+            taken.extend(claiming.claim(session, settings, now, CLIPS))
+
+    async def rival() -> None:
+        while True:
+            await asyncio.to_thread(take)
 
     async def go() -> None:
         async with harness.working(), asyncio.timeout(60):
             await harness.until(lambda: len(made) == CLIPS)
             with clips_held(postgres_database, mine):
-                await asyncio.sleep(3 * settings.lease_seconds)
-                assert all(harness.lease(each)[0] < 0 for each in mine)
+                await harness.until(lambda: all(harness.lease(each)[0] < -1 for each in mine))
+                other = asyncio.create_task(rival())
+                await asyncio.sleep(1)
             await harness.until(lambda: all(harness.lease(each)[0] > 0 for each in mine))
+            other.cancel()
             harness.stages.gate.set()
             await harness.until(lambda: all(harness.ended(each)() for each in mine))
 
     asyncio.run(go())
+    assert not taken
     for clip in map(harness.clip, mine):
         assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
     assert len(made) == CLIPS, "nothing is computed twice"
