@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,12 @@ from pipelines.english.normalize import normalize
 from pipelines.english.symbols import encode
 from pipelines.models.styletts2.frontend import Manner, StyleTTS2Frontend
 from pipelines.models.styletts2.text import Chunk, KokoroScript
-from pipelines.protocol import Pronunciation, SpeechRequest
+from pipelines.protocol import Pronunciation, SpeechRequest, Waveform
 from pipelines.settings import PipelineSettings
 from pipelines.voices.shipped_voices import catalogue
 
 VOICES = ("af_heart", "am_michael", "bf_emma", "bm_george")
-FORMS = ("espeak", "mapped", "misaki")
+FORMS = ("espeak", "misaki", "mapped")
 _LONGEST = 110
 """Characters of a sentence that surely is one chunk."""
 _BOTH = (
@@ -128,45 +129,59 @@ def misaki_sounds(python: Path, texts: list[tuple[str, str]]) -> dict[tuple[str,
     return dict(zip(texts, json.loads(done.stdout.splitlines()[-1]), strict=True))
 
 
+class Speaker:
+    """Kokoro, with any script."""
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        self._settings = settings
+        self._voices = catalogue(settings.checkpoints)
+        self._packs = self._voices.packs()
+        self._pipeline = BarePipeline("styletts2", "kokoro", settings)
+
+    def language(self, voice: str) -> str:
+        return self._voices.parse(voice).language
+
+    def clip(self, script: FormScript, text: str, voice: str, seed: int) -> Waveform:
+        """At 16 kHz."""
+
+        def manner(request: SpeechRequest) -> Manner:
+            blend = self._voices.parse(request.voice)
+            style = partial(blend.style, self._packs)
+            return Manner(script, blend.language, lambda tokens: style(tokens - 2), blend.gain)
+
+        self._pipeline.frontend = StyleTTS2Frontend(manner, self._settings)
+        clip = self._pipeline.clip(SpeechRequest(text, voice, seed=seed))
+        return soxr.resample(clip, self._pipeline.sample_rate, RATE).astype(np.float32)
+
+
 def speak(store: Path, limit: int, threads: int, python: Path | None) -> None:
-    """Makes and measures the clips that the store lacks."""
+    """Makes and measures the clips that the store lacks; the pairs with misaki come first."""
     settings = PipelineSettings(threads=threads)
-    voices = catalogue(settings.checkpoints)
-    packs = voices.packs()
-    planned = [(text, VOICES[number % len(VOICES)]) for number, text in enumerate(sentences(limit))]
-    languages = {voice: voices.parse(voice).language for voice in VOICES}
-    sounds: dict[tuple[str, str], str] = {}
-    if python:
-        sounds = misaki_sounds(python, [(text, languages[voice]) for text, voice in planned])
+    speaker, listener = Speaker(settings), Listener(threads, BASE)
+    texts = sentences(limit)
+    planned = [(number, text, VOICES[number % len(VOICES)]) for number, text in enumerate(texts)]
+    asked = [(text, speaker.language(voice)) for _, text, voice in planned]
+    sounds = misaki_sounds(python, asked) if python else {}
     done = {(line["text"], line["form"]) for line in read(store)}
-    speaker = BarePipeline("styletts2", "kokoro", settings)
-    listener = Listener(threads, BASE)
-    for number, (text, voice) in enumerate(planned):
-        for form in FORMS if python else FORMS[:2]:
-            if (text, form) in done:
-                continue
-            script = FormScript(form, sounds)
-
-            def manner(request: SpeechRequest, script: FormScript = script) -> Manner:
-                blend = voices.parse(request.voice)
-                return Manner(
-                    script, blend.language, lambda n: blend.style(packs, n - 2), blend.gain
-                )
-
-            speaker.frontend = StyleTTS2Frontend(manner, settings)
-            clip = speaker.clip(SpeechRequest(text, voice, seed=number))
-            narrow = soxr.resample(clip, speaker.sample_rate, RATE).astype(np.float32)
-            heard = listener.transcribe(narrow)
-            words, errors = listener.fewest_errors(text, heard)
-            line = {
-                **{"text": text, "voice": voice, "form": form, "heard": heard},
-                **{"words": words, "errors": errors, "seconds": len(clip) / speaker.sample_rate},
-                "certainty": listener.certainty(narrow, text),
-                "dnsmos": float(dnsmos.run(narrow.clip(-1, 1), RATE)["ovrl_mos"]),
-                "phonemes": script.analyse(text, languages[voice], 1000)[0].phonemes,
-            }
-            with store.open("a", encoding="utf-8") as output:
-                output.write(json.dumps(line, ensure_ascii=False) + "\n")
+    first = FORMS[:2] if python else FORMS[:1]
+    order = [*((form, each) for each in planned for form in first)]
+    order += [(FORMS[2], each) for each in planned]
+    for form, (number, text, voice) in order:
+        if (text, form) in done:
+            continue
+        script = FormScript(form, sounds)
+        clip = speaker.clip(script, text, voice, number)
+        heard = listener.transcribe(clip)
+        words, errors = listener.fewest_errors(text, heard)
+        line = {
+            **{"text": text, "voice": voice, "form": form, "heard": heard},
+            **{"words": words, "errors": errors, "seconds": len(clip) / RATE},
+            "certainty": listener.certainty(clip, text),
+            "dnsmos": float(dnsmos.run(clip.clip(-1, 1), RATE)["ovrl_mos"]),
+            "phonemes": script.analyse(text, speaker.language(voice), 1000)[0].phonemes,
+        }
+        with store.open("a", encoding="utf-8") as output:
+            output.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
 def read(store: Path) -> list[dict[str, Any]]:
