@@ -23,10 +23,10 @@ def works() -> bool:
 
 def enter(torch_threads: int) -> None:
     """Makes the calling thread such a one, for good."""
-    import torch
+    from pipelines.runtime.device import use_threads  # torch is of the model
 
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-    torch.set_num_threads(torch_threads)
+    use_threads(torch_threads)
 
 
 class Patience:

@@ -69,6 +69,8 @@ class StageDriver:
         removes the item before the next step. Calls `steps` for each step but the last."""
         if not self._driving:
             self._driving = [asyncio.create_task(self._drive(lane)) for lane in self._lanes]
+            for task in self._driving:  # `check` tells of one of them
+                task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         if self._retiring or any(task.done() for task in self._driving):
             raise StageUnavailable("this replica takes nothing more and is replaced")
         future = asyncio.get_running_loop().create_future()

@@ -40,13 +40,15 @@ class StageReplica:
         load: Callable[[], Stage],
         scale: StageScale,
         settings: Settings,
+        behind: bool = True,
     ) -> None:
+        """`behind`: whether lines of batches may have a thread of their own, see `StageDriver`."""
         self._stage = stage
         self._scale = scale
         self._metrics = StageMetrics(service, stage, scale.max_batch)
         pipeline = settings.pipeline(scale)
-        apart = pipeline.device == "cpu" and background.works()
-        enter = partial(background.enter, pipeline.threads) if apart else None
+        behind = behind and pipeline.device == "cpu" and background.works()
+        enter = partial(background.enter, pipeline.threads) if behind else None
         self._driver = StageDriver(
             load, _limits(scale), self._observe, settings.stall_seconds, enter
         )
@@ -120,7 +122,9 @@ class Frontend(StageReplica):
             stage = registry.load_frontend(service, pipeline, settings.pipeline(scale), features)
             return OneShot(stage.prepare)
 
-        super().__init__(service, "frontend", load, scale, settings)
+        # Texts are read in Python, whose lock such a thread would keep from those that have to wait
+        # for nobody; what is found in recordings is computed without it.
+        super().__init__(service, "frontend", load, scale, settings, service == "seedvc")
 
     async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
         """Raises InvalidInput where the request cannot be served."""
