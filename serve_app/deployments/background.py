@@ -1,32 +1,41 @@
 """A thread whose work waits for that of all others on the machine.
 
-On Linux each thread has a niceness, and the threads that torch starts for it have the same. With 19
-a thread gets one and a half per cent of a core that another thread wants at the same time, and all
-of a core that nobody wants. Without privileges a thread cannot become less nice again: hence one
-for such work alone.
+On Linux each thread has a priority of its own, and the threads that torch starts for it have the
+same. One of the policy SCHED_IDLE is interrupted at once by whoever else has work, and gets some
+three per mille of a core that others want all the time. Without privileges a thread cannot leave
+that policy again: hence one for such work alone.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
 import time
 
-NICENESS = 19
+logger = logging.getLogger("bernie.stage")
+
+_LOWEST = 19
 
 
 def works() -> bool:
-    """Whether threads have a niceness of their own here."""
+    """Whether threads have priorities of their own here."""
     return sys.platform == "linux"
 
 
 def enter(torch_threads: int) -> None:
-    """Makes the calling thread such a one, for good."""
+    """Makes the calling thread such a one, for good. A system that forbids it is told of."""
     from pipelines.runtime.device import use_threads  # torch is of the model
 
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
     use_threads(torch_threads)
+    thread = threading.get_native_id()
+    try:
+        # Where the policy is not known, as in some sandboxes, the lowest priority does.
+        os.setpriority(os.PRIO_PROCESS, thread, _LOWEST)
+        os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+    except OSError:
+        logger.warning("lines of batches are not computed in the background", exc_info=True)
 
 
 class Patience:

@@ -12,11 +12,11 @@ from serve_app.deployments import background
 from serve_app.deployments.background import Patience
 
 
-def niceness() -> int:
-    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+def policy() -> int:
+    return os.sched_getscheduler(threading.get_native_id())
 
 
-@pytest.mark.skipif(not background.works(), reason="niceness is of a process here")
+@pytest.mark.skipif(not background.works(), reason="there are no priorities of threads")
 def test_a_thread_and_its_helpers_are_in_the_background_and_others_are_not() -> None:
     found: dict[str, set[int]] = {"stage": set(), "background": set()}
 
@@ -25,18 +25,18 @@ def test_a_thread_and_its_helpers_are_in_the_background_and_others_are_not() -> 
 
         def note(_: range) -> None:
             both.wait(10)
-            found[name].add(niceness())
+            found[name].add(policy())
 
         share_out(note, 2)
 
-    before = niceness()
+    before = policy()
     with ThreadPoolExecutor(1) as behind, ThreadPoolExecutor(1) as front:
         behind.submit(background.enter, 2).result()
         behind.submit(work, "background").result()
         front.submit(torch.set_num_threads, 2).result()
         front.submit(work, "stage").result()
-    assert found == {"stage": {before}, "background": {background.NICENESS}}
-    assert niceness() == before
+    assert found == {"stage": {before}, "background": {os.SCHED_IDLE}}
+    assert policy() == before
 
 
 def test_a_computation_may_wait_for_the_processors_but_must_get_on() -> None:
