@@ -21,7 +21,7 @@ from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.overdue import Overdue
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
 from serve_app.deployments.heap import IDLE_SECONDS, HeapTrimmer, process_heap
-from serve_app.deployments.stage_lane import BackgroundLane, Lane
+from serve_app.deployments.stage_lane import LOOK_SECONDS, BackgroundLane, Lane
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 
 logger = logging.getLogger("bernie.stage")
@@ -38,6 +38,7 @@ class StageDriver:
         stall_seconds: float,
         background: Callable[[], None] | None = None,
         overdue: Overdue | None = None,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         """`load` runs in the thread that computes, `background` in that for lines of batches; None:
         there is none. A tick longer than `stall_seconds` ends the loop."""
@@ -48,7 +49,9 @@ class StageDriver:
         if background is not None:
             behind = ThreadPoolExecutor(1, thread_name_prefix="background")
             behind.submit(background).result()
-            self._back = BackgroundLane(behind, _loop(stage, limits), stall_seconds)
+            self._back = BackgroundLane(
+                behind, _loop(stage, limits), stall_seconds, self._starved, look_seconds
+            )
         self._lanes = list(dict.fromkeys((self._front, self._back)))
         self._overdue = overdue or Overdue()
         self._trimmer = thread.submit(HeapTrimmer, process_heap()).result()
@@ -111,6 +114,11 @@ class StageDriver:
             self._overdue.arrived(ticket.key)
         lane.loop.submit(ticket, item)
         lane.work.set()
+
+    def _starved(self, seconds: float) -> None:
+        """The background has got nearly nothing for so long, whoever it is that computes."""
+        self._overdue.computed(seconds)
+        self._front.work.set()
 
     def _lift(self) -> None:
         """What has waited in the background for too long takes turns with the others."""

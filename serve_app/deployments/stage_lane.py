@@ -12,6 +12,9 @@ from typing import Any
 from serve_app.batching.step_loop import Outcome, StepLoop
 from serve_app.deployments.background import Patience, clock_of_this_thread
 
+LOOK_SECONDS, SLOW_LOOKS = 15.0, 3
+"""A tick of the background that is looked at more often than so is slow because of others."""
+
 Compute = Callable[[StepLoop], list[Outcome]]
 
 
@@ -56,15 +59,29 @@ class Lane:
 
 class BackgroundLane(Lane):
     """A lane whose thread gets what others leave of the processors: seconds count that it has used
-    of them."""
+    of them. A tick that takes very long for that reason is told of."""
 
-    def __init__(self, thread: ThreadPoolExecutor, loop: StepLoop, stall_seconds: float) -> None:
+    def __init__(
+        self,
+        thread: ThreadPoolExecutor,
+        loop: StepLoop,
+        stall_seconds: float,
+        starved: Callable[[float], None],
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        """`starved` is called with `look_seconds`, as long after each other."""
         super().__init__(thread, loop, stall_seconds)
         self._clock = thread.submit(clock_of_this_thread).result()
+        self._starved = starved
+        self._look_seconds = min(look_seconds, stall_seconds)
 
     async def _ends(self, tick: asyncio.Future[Any]) -> bool:
         patience = Patience(self._stall_seconds, time.clock_gettime(self._clock))
-        while not await super()._ends(tick):
-            if patience.ended(time.clock_gettime(self._clock)):
+        looks, of_a_stall = 0, round(self._stall_seconds / self._look_seconds)
+        while not (await asyncio.wait([tick], timeout=self._look_seconds))[0]:
+            looks += 1
+            if looks > SLOW_LOOKS:
+                self._starved(self._look_seconds)
+            if looks % of_a_stall == 0 and patience.ended(time.clock_gettime(self._clock)):
                 return False
         return True

@@ -258,6 +258,31 @@ def test_lines_that_wait_while_others_compute_get_their_turn() -> None:
     assert gate.batches == [["a"]]
 
 
+def test_lines_get_their_turn_where_other_programs_use_the_processors() -> None:
+    gate = Blocked()
+
+    async def go() -> None:
+        driver = StageDriver(
+            lambda: OneShot(gate),
+            Limits(max_batch=1),
+            lambda *_: None,
+            60,
+            lambda: None,
+            Overdue(patience=0.01),
+            look_seconds=0.01,
+        )
+        stuck = asyncio.create_task(driver.run(line("a"), "a"))
+        await asyncio.to_thread(gate.entered.wait, 10)
+        waited = await asyncio.wait_for(driver.run(line("b"), "b"), 10)
+        assert waited.result == "B"
+        assert not stuck.done()
+        gate.open.set()
+        await stuck
+
+    asyncio.run(go())
+    assert gate.threads == {"stage_0", "background_0"}
+
+
 def test_lines_are_cancelled_in_the_background() -> None:
     gate = Gate()
 
