@@ -91,8 +91,8 @@ async function watch(id) {
   } finally {
     if (streams.get(id) === stop) streams.delete(id);
   }
-  if (outcome === "refused") refused.add(id);
-  else await refresh(id).catch(() => refused.add(id));
+  const newest = outcome === "ended" ? await refresh(id).catch(() => null) : null;
+  if (!newest || newest.state === "pending") refused.add(id); // what the stream did not tell is asked for
   schedule();
 }
 

@@ -118,6 +118,21 @@ def test_names_with_markup_are_text(visitor: Visitor, tmp_path: Path) -> None:
     assert page.evaluate("window.struck") is None
 
 
+def test_page_lets_nobody_frame_it(visit: Callable[..., Visitor], studio: StudioServer) -> None:
+    visitor = visit(studio)
+    page = visitor.page
+    visitor.allowed.append("frame-ancestors 'none'")
+    page.set_content(
+        f'<iframe name="studio" src="{studio.url}/studio/"></iframe>'
+        f'<iframe name="other" src="{studio.url}/openapi.json"></iframe>'
+    )
+    page.wait_for_load_state()
+    urls = {frame.name: frame.url for frame in page.frames}
+    assert urls["other"] == f"{studio.url}/openapi.json"
+    assert urls["studio"].startswith("chrome-error://")
+    page.goto(f"{studio.url}/healthz")
+
+
 def test_book_is_counted_and_refused_in_words(visitor: Visitor) -> None:
     page = visitor.page
     page.evaluate(
@@ -173,8 +188,11 @@ def test_back_and_forward_go_from_screen_to_screen(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", name="History", level=1)).to_be_focused()
     page.go_forward()
     expect(page.get_by_role("heading", name="Voices", level=1)).to_be_focused()
-    visitor.go("nowhere")
-    expect(page.get_by_role("heading", name="Speech", level=1)).to_be_visible()
+    for nothing in ("nowhere", "constructor", "__proto__"):
+        visitor.go("voices")
+        expect(page.get_by_role("heading", name="Voices", level=1)).to_be_focused()
+        visitor.go(nothing)
+        expect(page.get_by_role("heading", name="Speech", level=1)).to_be_visible()
 
 
 def test_words_written_offline_are_sent_later(visitor: Visitor) -> None:
