@@ -91,8 +91,8 @@ async function watch(id) {
   } finally {
     if (streams.get(id) === stop) streams.delete(id);
   }
-  const newest = outcome === "ended" ? await refresh(id).catch(() => null) : null;
-  if (!newest || newest.state === "pending") refused.add(id); // what the stream did not tell is asked for
+  refused.add(id); // from here on it is asked for, should it go on
+  if (outcome === "ended") await refresh(id).catch(() => {});
   schedule();
 }
 

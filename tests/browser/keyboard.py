@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FileChooser, Page, expect
+
+from tests.waiting import until
 
 FOCUS = """(() => {
     const at = document.activeElement, bar = document.querySelector(".playbar");
-    const name = at.ariaLabel ?? at.labels?.[0]?.innerText ?? at.innerText ?? "";
+    const name = at === document.body ? "Nothing"
+        : at.ariaLabel ?? at.labels?.[0]?.innerText ?? at.innerText ?? "";
     const box = at.getBoundingClientRect();
     const free = !bar || bar.contains(at) || at.closest(".side, .bottom, .skip, dialog");
     const around = [at, at.closest("label"), at.closest(".wave")].filter(Boolean);
@@ -31,9 +34,17 @@ class Keyboard:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self._choosers: list[FileChooser] = []
+        page.on(
+            "filechooser", lambda chooser: self._choosers.append(chooser)
+        )  # ahead of the first key that opens one
 
     def focus(self) -> dict[str, Any]:
         return dict(json.loads(self.page.evaluate(FOCUS)))
+
+    def top(self) -> None:
+        """To the heading of the screen."""
+        self.page.evaluate("document.querySelector('h1').focus()")
 
     def to(self, name: str, key: str = "Tab", most: int = 60) -> None:
         """To the next whose name contains `name`."""
@@ -42,7 +53,7 @@ class Keyboard:
             self.page.keyboard.press(key)
             focus = self.focus()
             assert not focus["covered"], f"{focus['name']} has the focus under the playbar"
-            assert focus["ring"], f"{focus['name']} has the focus, and nobody sees it"
+            assert focus["ring"], f"{focus['name']} has the focus unseen, after {passed}"
             if name in focus["name"]:
                 return
             passed.append(focus["name"].strip())
@@ -62,7 +73,7 @@ class Keyboard:
 
     def open(self, screen: str, title: str = "") -> None:
         """By the link of the navigation, which lies ahead of the screen."""
-        self.page.evaluate("document.querySelector('h1').focus()")
+        self.top()
         self.back(screen)
         self.press("Enter")
         heading = self.page.get_by_role("heading", name=title or screen, level=1)
@@ -70,6 +81,6 @@ class Keyboard:
 
     def choose_file(self, path: Any, name: str = "Choose a file") -> None:
         self.to(name)
-        with self.page.expect_file_chooser() as chooser:
-            self.page.keyboard.press("Enter")
-        chooser.value.set_files(path)
+        self.page.keyboard.press("Enter")
+        until(lambda: self.page.evaluate("1") and self._choosers, 30, "a file can be chosen")
+        self._choosers.pop().set_files(path)

@@ -46,6 +46,7 @@ def test_second_account_in_one_tab_sees_nothing_of_the_first(visitor: Visitor, w
     ready(visitor, 2)
     page.get_by_role("button", name="Play").first.click()
     expect(player(page)).to_contain_text("treasure")
+    page.clock.install()
     page.get_by_role("button", name="Delete").last.click()
     visitor.go("speech")
     page.get_by_label("Text", exact=True).fill(SECRET)
@@ -61,7 +62,7 @@ def test_second_account_in_one_tab_sees_nothing_of_the_first(visitor: Visitor, w
     expect(page.get_by_label("Text", exact=True)).to_have_value("")
     visitor.go("history")
     expect(page.get_by_text("Nothing here yet")).to_be_visible()
-    page.wait_for_timeout(5_500)  # the undo of the first account is over by now
+    page.clock.fast_forward(5_500)  # the undo of the first account is over by now
     assert "treasure" not in page.locator("body").inner_text()
     assert "oak" not in str(page.evaluate("Object.entries(sessionStorage).flat().join(' ')"))
     if way == "sign out":  # what was asked for before is done

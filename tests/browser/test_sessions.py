@@ -114,6 +114,7 @@ def test_streams_that_are_refused_or_say_no_more_are_replaced_by_asking(
         route.fulfill(status=204 if len(asked) == 1 else 429)
 
     page.route("**/events", answer)
+    page.clock.install()
     studio.stages.held = True
     try:
         for text in (TEXT, "Another."):
@@ -123,6 +124,12 @@ def test_streams_that_are_refused_or_say_no_more_are_replaced_by_asking(
         until(lambda: page.evaluate("1") and len(asked) == 2, 10, "both streams are asked for")
     finally:
         studio.stages.held = False
+    until(
+        lambda: len(visitor.api("/api/clips?state=succeeded").json()["items"]) == 2,
+        30,
+        "the clips are made",
+    )
+    page.clock.fast_forward(5_000)
     expect(page.locator("li.clip.succeeded")).to_have_count(2)
     assert len(set(asked)) == len(asked) == 2
 

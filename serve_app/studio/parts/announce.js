@@ -25,7 +25,7 @@ export function notify(text, { undo, done, seconds = 5 } = {}) {
 
 addEventListener("keydown", (event) => {
   const last = notices.get().items.findLast((item) => item.undo);
-  if (!last || event.key !== "z" || !(event.ctrlKey || event.metaKey) || /** @type {Element} */ (event.target).matches("textarea, input")) return;
+  if (!last || event.key !== "z" || !(event.ctrlKey || event.metaKey) || /** @type {Element} */ (event.target).matches("textarea, input:not([type=checkbox], [type=radio], [type=range])")) return;
   event.preventDefault();
   last.undo();
 });

@@ -4,6 +4,9 @@ import { html, useEffect, useState } from "../ui.js";
 
 export const Problem = ({ id, children }) => (children ? html`<p class="problem" id=${id} role="alert">${children}</p>` : null);
 
+/** The button that sends a form. Where it is `off` it keeps the focus and tells why, and the form does nothing. */
+export const Submit = ({ off, children, ...rest }) => html`<button type="submit" class="primary" aria-disabled=${off ? "true" : undefined} ...${rest}>${children}</button>`;
+
 export function Text({ id, label, error, hint, ...rest }) {
   useEffect(() => { if (error) document.getElementById(id)?.focus(); }, [error]);
   return html`<div class="field"><label for=${id}>${label}</label>

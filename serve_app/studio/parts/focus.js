@@ -1,5 +1,5 @@
-// What has the focus may go, or be out of use for a moment: the focus then goes to what is near, and never to nowhere.
-const TAKES_FOCUS = "a[href], button, input, select, textarea, summary, h1";
+// What has the focus may go: the focus then goes to what is near, and never to nowhere.
+const TAKES_FOCUS = "a[href], button, input:not([tabindex]), select, textarea, summary, h1";
 const KEPT = 20;
 
 /** @type {HTMLElement | null} */
@@ -13,11 +13,7 @@ function take(at) {
 }
 
 function settle() {
-  if (!held || document.activeElement !== document.body) return;
-  if (held.isConnected) {
-    if (!held.matches(":disabled") && !take(held)) held = null;
-    return;
-  }
+  if (!held || held.isConnected || document.activeElement !== document.body) return;
   for (const place of near.filter((each) => each.isConnected)) {
     if ([place, ...place.querySelectorAll(TAKES_FOCUS)].some((each) => each.matches(TAKES_FOCUS) && take(each))) return;
   }
@@ -35,9 +31,7 @@ export function keepFocus() {
     }
   });
   // Whoever presses beside everything means it.
-  addEventListener("focusout", ({ target }) => setTimeout(() => {
-    if (held && target === held && held.isConnected && !held.matches(":disabled") && document.hasFocus()) held = null;
-  }));
+  addEventListener("focusout", ({ target }) => setTimeout(() => { if (target === held && held?.isConnected && document.hasFocus()) held = null; }));
   const look = () => setTimeout(settle, 50); // a screen that opens takes the focus itself
-  new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributeFilter: ["disabled"] });
+  new MutationObserver(look).observe(document.body, { subtree: true, childList: true });
 }

@@ -2,7 +2,7 @@
 // and the newest clips.
 import { call, listServices, newKey, sentence, session } from "../api.js";
 import { keep, known, submit } from "../clips.js";
-import { Problem } from "./fields.js";
+import { Problem, Submit } from "./fields.js";
 import { Icon } from "./icons.js";
 import { dropLive, listen, play, prepareLive } from "../player.js";
 import { html, MODIFIER, number, useEffect, useLoaded, useRef, useState, useStore } from "../ui.js";
@@ -70,7 +70,7 @@ export function MakeButton({ label, busy, sending, price, reason, error, atOnce,
   const { account } = useStore(session);
   const short = account && account.available < price ? `This costs ${number(price)} credits, and ${number(account.available)} are available.` : "";
   const why = reason || short;
-  return html`<div class="make"><button type="submit" class="primary" disabled=${busy || Boolean(why)} aria-describedby="make-note">${busy ? sending?.text || "Sending…" : label}</button>
+  return html`<div class="make"><${Submit} off=${busy || why} aria-describedby="make-note">${busy ? sending?.text || "Sending…" : label}<//>
     ${sending?.stop ? html`<button type="button" class="quiet" onClick=${sending.stop}>Stop sending</button>` : html`<label class="check"><input type="checkbox" checked=${atOnce} onChange=${(event) => onAtOnce(event.target.checked)} />Play at once</label>`}
     <p class="hint ${why === WAITING ? "waiting" : ""}" id="make-note">${why || html`${number(price)} credits of ${account ? number(account.available) : "…"} <span class="keys"> · <kbd>${MODIFIER}</kbd> <kbd>Enter</kbd></span>`}</p>
     <${Failure} id="make-problem" of=${error} /></div>`;
@@ -100,6 +100,7 @@ export function Settings({ summary, children }) {
   const [beside, show] = useState(wide.matches), sheet = useRef(null);
   useEffect(() => {
     const change = () => show(wide.matches);
+    change();
     wide.addEventListener("change", change);
     return () => wide.removeEventListener("change", change);
   }, []);
@@ -107,7 +108,7 @@ export function Settings({ summary, children }) {
   const close = () => sheet.current.close();
   const onEnter = (event) => { if (event.key === "Enter" && event.target.matches("input") && !event.defaultPrevented) { event.preventDefault(); close(); } };
   return html`<div class="folded"><button type="button" aria-haspopup="dialog" onClick=${() => sheet.current.showModal()}><${Icon} name="sliders" /><span>${summary}</span></button>
-    <dialog ref=${sheet} class="menu sheet" aria-label="Settings" onKeyDown=${onEnter} onClick=${(event) => event.target === sheet.current && close()}><div class="settings">${children}
+    <dialog ref=${sheet} class="menu sheet" aria-label="Settings" onKeyDown=${onEnter} onClick=${(event) => event.target === sheet.current && close()}><div class="settings" tabindex="-1" autofocus>${children}
       <button type="button" class="primary" onClick=${close}>Done</button></div></dialog></div>`;
 }
 
