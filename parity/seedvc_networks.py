@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from parity.comparison import RecordedTensors, Row, compare_abs
+from parity.pitch_ties import SALIENCE
 from parity.seedvc_bench import EXACT, Bench, outputs
 from pipelines.audio.fbank import SAMPLE_RATE, log_filter_bank
 from pipelines.audio.mel import log_mel
@@ -33,7 +34,6 @@ FILTER_BANK = 3e-3
 EMBEDDING = 1e-4
 REGULATED = 5e-5
 VELOCITY = 2e-4
-SALIENCE = 1e-5
 PITCH_NETWORK = 2e-4
 HERTZ = 5e-3
 """A tracked pitch, up to 2 kHz: float32 sums of weights leave a few parts in ten million."""

@@ -104,6 +104,8 @@ def _has_bfloat16(device: torch.device) -> bool:
     """Whether the device multiplies bfloat16 natively, so that it is faster than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if torch.backends.cpu.get_cpu_capability() == "AVX2":
+        return False  # ATEN_CPU_CAPABILITY may keep a newer processor to it
     # Older releases of torch do not tell; float32 is right everywhere.
     features: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(features.get("avx512_bf16") or features.get("amx_bf16"))

@@ -9,7 +9,8 @@ middleware removes both.
 
 A streamed answer would pass through the proxy as fast as it is made, and lie there until the client
 has read it. The middleware fetches its blocks itself, as fast as the client reads: see
-`serve_app.http.relay`.
+`serve_app.http.relay`. What it passes on over a WebSocket it acknowledges: see
+`serve_app.http.socket_window`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_app.errors import ApiError
 from serve_app.http.relay import ASKS, NAMES, fetch
+from serve_app.http.socket_window import ACKNOWLEDGES, Acknowledging, size
 
 RETRY_SECONDS = 2
 _SERVE_PREFIX = "/-/"
@@ -48,7 +50,12 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _CONTROL_HEADERS = frozenset(
-    {b"x-request-timeout-seconds", b"x-request-disconnect-disabled", ASKS.encode()}
+    {
+        b"x-request-timeout-seconds",
+        b"x-request-disconnect-disabled",
+        ASKS.encode(),
+        ACKNOWLEDGES.encode(),
+    }
 )
 _DECODED = frozenset({b"x-request-id", b"x-session-id", b"serve-multiplexed-model-id"})
 
@@ -67,7 +74,7 @@ class ProxyErrors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await _with_bounded_messages(self.app, scope, receive, send)
+            await _pass_messages(self.app, scope, receive, send)
             return
         if scope["type"] != "http" or scope["path"].startswith(_SERVE_PREFIX):
             await self.app(scope, receive, send)
@@ -98,7 +105,7 @@ class ProxyErrors:
                 await send(message)
 
         try:
-            await self.app(_for_replica(scope), receive, answer)
+            await self.app(_for_replica(scope, ASKS), receive, answer)
         finally:
             if passing is not None:
                 passing.cancel()
@@ -107,14 +114,15 @@ class ProxyErrors:
             await refuse()
 
 
-async def _with_bounded_messages(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Ends a WebSocket with 1009 whose message is too large to be passed on."""
+async def _pass_messages(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Acknowledges what the client of a WebSocket has taken, and ends it with 1009 where a message
+    of the client is too large to be passed on."""
     closed = False
 
     async def bounded() -> Message:
         nonlocal closed
         message = await receive()
-        if len(message.get("text") or message.get("bytes") or "") <= _MAX_MESSAGE:
+        if size(message) <= _MAX_MESSAGE:
             return message
         closed = True
         await send({"type": "websocket.close", "code": 1009})
@@ -124,7 +132,12 @@ async def _with_bounded_messages(app: ASGIApp, scope: Scope, receive: Receive, s
         if not closed:
             await send(message)
 
-    await app(scope, bounded, send_while_open)
+    acknowledging = Acknowledging(bounded, send_while_open)
+    passed_on = _for_replica(scope, ACKNOWLEDGES)
+    try:
+        await app(passed_on, acknowledging.receive, acknowledging.send)
+    finally:
+        acknowledging.close()
 
 
 def _fetch_name(start: Message) -> str | None:
@@ -157,9 +170,10 @@ def _is_backpressure(start: Message) -> bool:
     return start["status"] == 503 and "Retry-After" in Headers(raw=start["headers"])
 
 
-def _for_replica(scope: Scope) -> Scope:
+def _for_replica(scope: Scope, told: str) -> Scope:
+    """With a header that tells the replica what this proxy does."""
     passed_on = [(name, value) for name, value in scope["headers"] if _may_pass(name, value)]
-    return {**scope, "headers": [*passed_on, (ASKS.encode(), b"1")]}
+    return {**scope, "headers": [*passed_on, (told.encode(), b"1")]}
 
 
 def _may_pass(name: bytes, value: bytes) -> bool:

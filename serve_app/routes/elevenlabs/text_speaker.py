@@ -11,8 +11,9 @@ import asyncio
 import base64
 import json
 import secrets
+from collections import deque
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import WebSocket
@@ -22,6 +23,7 @@ from pipelines.protocol import InvalidInput
 from serve_app.db.models import User
 from serve_app.errors import ApiError, invalid
 from serve_app.http.app_state import AppState
+from serve_app.http.socket_window import ACKNOWLEDGES, SocketWindow
 from serve_app.http.surface_calls import SurfaceCall
 from serve_app.routes.elevenlabs.socket_messages import Message, Options
 from serve_app.routes.elevenlabs.speech import SpeechBody, call_of
@@ -31,19 +33,29 @@ from serve_app.routes.elevenlabs.times import chunk_times, times_of
 Json = dict[str, Any]
 
 
-@dataclass(slots=True)
+MAX_AHEAD = 64
+"""Messages that may wait while the client does not read what it is sent."""
+PATIENCE_SECONDS = 60.0
+"""A client that takes nothing for so long is given up."""
+
+
 class Line:
     """One connection: who is at its other end, and whether they still are."""
 
-    websocket: WebSocket
-    state: AppState
-    user: User
-    voice_id: str
-    options: Options
-    gone: bool = False
-    working: int = 0
-    """Pieces that are being spoken."""
-    _coming: asyncio.Task[Json] | None = field(init=False, default=None)
+    def __init__(
+        self, websocket: WebSocket, state: AppState, user: User, voice_id: str, options: Options
+    ) -> None:
+        self.state, self.user = state, user
+        self.voice_id, self.options = voice_id, options
+        self.gone = False
+        self.working = 0
+        """Pieces that are being spoken."""
+        self._websocket = websocket
+        self._window = SocketWindow(ACKNOWLEDGES in websocket.headers)
+        self._arrived: deque[Json] = deque()
+        self._news = asyncio.Event()
+        self._end: Exception | None = None
+        self._reading = asyncio.create_task(self._read())
 
     async def is_disconnected(self) -> bool:
         return self.gone
@@ -54,45 +66,60 @@ class Line:
         return {}
 
     async def send(self, message: Json) -> None:
-        await self.websocket.send_text(json.dumps(message))
+        """Waits for room in the window. Raises WebSocketDisconnect, and ApiError where the client
+        reads nothing for `PATIENCE_SECONDS` or sends too much meanwhile."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self.until(lambda: self._window.is_open)
+        except TimeoutError:
+            error = f"Nothing of the audio was read for {PATIENCE_SECONDS:g} seconds."
+            raise ApiError(408, "audio_not_read", error) from None
+        text = json.dumps(message)
+        self._window.sent(len(text))
+        self.tell()
+        await self._websocket.send_text(text)
 
     async def receive(self) -> Json:
         """The next ASGI message. It is not lost where this is cancelled. Raises
         WebSocketDisconnect."""
-        found = await asyncio.shield(self._next())
-        if found["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect
-        self._coming = None
+        await self.until(lambda: bool(self._arrived))
+        found = self._arrived.popleft()
+        self.tell()
         return found
 
-    async def until(self, event: asyncio.Event) -> None:
-        """Raises WebSocketDisconnect where the other end goes meanwhile. One message is read
-        ahead: who has sent more has to wait for what is spoken."""
-        waiting = asyncio.create_task(event.wait())
-        try:
-            coming = self._next()
-            await asyncio.wait((waiting, coming), return_when=asyncio.FIRST_COMPLETED)
-            if coming.done() and coming.result()["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect
-            await waiting
-        finally:
-            waiting.cancel()
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Waits for something of which `tell` gives notice. Raises WebSocketDisconnect where the
+        other end goes meanwhile. One message is read ahead: who has sent more has to wait for what
+        is spoken."""
+        while not holds():
+            if self._end is not None:
+                raise self._end
+            await self._news.wait()
+
+    def tell(self) -> None:
+        """Something has changed for which `until` may be waiting."""
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def leave(self) -> None:
         """Nothing is read or spoken any more."""
         self.gone = True
-        if self._coming is not None:
-            self._coming.cancel()
-            await asyncio.gather(self._coming, return_exceptions=True)
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
 
-    def _next(self) -> asyncio.Task[Json]:
-        if self._coming is None:
-            self._coming = asyncio.ensure_future(_message(self.websocket))
-        return self._coming
-
-
-async def _message(websocket: WebSocket) -> Json:
-    return dict(await websocket.receive())
+    async def _read(self) -> None:
+        while self._end is None:
+            found = dict(await self._websocket.receive())
+            if found["type"] == "websocket.disconnect":
+                self._end = WebSocketDisconnect()
+            elif not self._window.took(found):
+                self._arrived.append(found)
+            if len(self._arrived) > MAX_AHEAD:
+                error = "More is sent than is spoken, while nothing of the audio is read."
+                self._end = ApiError(400, "audio_not_read", error)
+            self.tell()
+            # With a closed window an acknowledgement is to be found among the messages.
+            await self.until(lambda: not self._arrived or not self._window.is_open)
 
 
 class Speaker:
@@ -108,7 +135,6 @@ class Speaker:
         self._pieces = TextPieces(self._most, first.schedule(), by_sentence=auto)
         self._named = False
         self._news = asyncio.Event()
-        self._room = asyncio.Event()
         self.ended = False
 
     async def take_in(self, message: Message) -> None:
@@ -117,9 +143,8 @@ class Speaker:
         text = message.text or ""
         if len(text) > self._most:
             raise invalid("text", f"text must have at most {self._most} characters in a message.")
-        while len(self._pieces) > self._most and not self._line.gone:
-            self._room.clear()
-            await self._line.until(self._room)
+        line = self._line
+        await line.until(lambda: len(self._pieces) <= self._most or line.gone)
         self._pieces.add(text)
         if message.flush:
             self._pieces.flush()
@@ -135,8 +160,8 @@ class Speaker:
         """Until the end of the text. Raises what is wrong with it."""
         while not self._line.gone:
             self._news.clear()
-            self._room.set()
             piece = self._pieces.take()
+            self._line.tell()
             if piece is not None:
                 await self._speak(piece)
             elif self.ended:

@@ -19,18 +19,24 @@ def test_configure_threads_device_and_type_come_from_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("features", "dtype", "expected"),
+    ("features", "used", "dtype", "expected"),
     [
-        ({"avx512_bf16": True}, "auto", torch.bfloat16),
-        ({"amx_bf16": True}, "auto", torch.bfloat16),
-        ({"avx2": True, "avx512_bf16": False}, "auto", torch.float32),
-        ({"avx512_bf16": True}, "float32", torch.float32),
+        ({"avx512_bf16": True}, "AVX512", "auto", torch.bfloat16),
+        ({"amx_bf16": True}, "AVX512", "auto", torch.bfloat16),
+        ({"avx2": True, "avx512_bf16": False}, "AVX2", "auto", torch.float32),
+        ({"avx512_bf16": True}, "AVX2", "auto", torch.float32),
+        ({"avx512_bf16": True}, "AVX512", "float32", torch.float32),
     ],
 )
 def test_configure_auto_is_the_fastest_type_the_processor_multiplies(
-    monkeypatch: pytest.MonkeyPatch, features: dict[str, bool], dtype: str, expected: torch.dtype
+    monkeypatch: pytest.MonkeyPatch,
+    features: dict[str, bool],
+    used: str,
+    dtype: str,
+    expected: torch.dtype,
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: features, raising=False)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: used)
     assert configure(PipelineSettings(dtype=dtype)).dtype == expected
 
 
