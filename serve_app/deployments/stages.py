@@ -17,6 +17,7 @@ from pipelines.protocol import Acoustic, Request, Segment, Utterance, Waveform, 
 from pipelines.reference_features import FeatureCache
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, OneShot, Outcome, Stage
+from serve_app.deployments import background
 from serve_app.deployments.metrics import FeatureMetrics, StageMetrics
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.deployments.warm_up import warmed_up
@@ -38,12 +39,19 @@ class StageReplica:
         stage: str,
         load: Callable[[], Stage],
         scale: StageScale,
-        stall_seconds: float,
+        settings: Settings,
+        behind: bool = True,
     ) -> None:
+        """`behind`: whether lines of batches may have a thread of their own, see `StageDriver`."""
         self._stage = stage
         self._scale = scale
         self._metrics = StageMetrics(service, stage, scale.max_batch)
-        self._driver = StageDriver(load, _limits(scale), self._observe, stall_seconds)
+        pipeline = settings.pipeline(scale)
+        behind = behind and pipeline.device == "cpu" and background.works()
+        enter = partial(background.enter, pipeline.threads) if behind else None
+        self._driver = StageDriver(
+            load, _limits(scale), self._observe, settings.stall_seconds, enter
+        )
         self._driver.max_bytes = scale.max_memory_mb << 20
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
@@ -114,7 +122,9 @@ class Frontend(StageReplica):
             stage = registry.load_frontend(service, pipeline, settings.pipeline(scale), features)
             return OneShot(stage.prepare)
 
-        super().__init__(service, "frontend", load, scale, settings.stall_seconds)
+        # Texts are read in Python, whose lock such a thread would keep from those that have to wait
+        # for nobody; what is found in recordings is computed without it.
+        super().__init__(service, "frontend", load, scale, settings, service == "seedvc")
 
     async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
         """Raises InvalidInput where the request cannot be served."""
@@ -132,7 +142,7 @@ class Diffusion(StageReplica):
             model = registry.load_diffusion(service, pipeline, settings.pipeline(scale))
             return warmed_up(model, model)
 
-        super().__init__(service, "diffusion", load, scale, settings.stall_seconds)
+        super().__init__(service, "diffusion", load, scale, settings)
 
     async def run(
         self, segment: Segment, ticket: Ticket
@@ -154,7 +164,7 @@ class Vocoder(StageReplica):
             model = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
             return warmed_up(OneShot(partial(uttered, model)), model)
 
-        super().__init__(service, "vocoder", load, scale, settings.stall_seconds)
+        super().__init__(service, "vocoder", load, scale, settings)
 
     async def run(self, acoustic: Timed[Acoustic], ticket: Ticket) -> Timed[Waveform]:
         """Returns the timings of the diffusion stage along with its own."""
