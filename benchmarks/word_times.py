@@ -29,7 +29,8 @@ import numpy as np
 import soxr
 from faster_whisper import WhisperModel
 
-from benchmarks.quality import recogniser, utterances
+from benchmarks.listening import recogniser
+from benchmarks.long_texts import utterances
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest, Waveform, Word
 from pipelines.settings import PipelineSettings
@@ -131,7 +132,7 @@ def main() -> None:
     voices = [voice.name for voice in catalogue(settings.checkpoints).voices]
     whisper: list[tuple[str, float, float]] = []
     sound: list[tuple[str, float, float]] = []
-    for number, text in enumerate(utterances(chosen.limit)):
+    for number, text in enumerate(utterances()[: chosen.limit]):
         if number < chosen.skip:
             continue
         voice = voices[number % len(voices)]

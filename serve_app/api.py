@@ -28,6 +28,7 @@ from serve_app.routes import (
     sessions,
     sound_effects,
     speech,
+    status,
     studio,
     uploads,
     voices,
@@ -76,6 +77,7 @@ def create_app(state: AppState) -> FastAPI:
         client_models,
         openai,
         elevenlabs,
+        status,
         health,
         studio,
     ):

@@ -75,10 +75,12 @@ def _by_part_of_speech(words: Sequence[str], place: int, found: tuple[Reading, .
 
 def _phrase_bias(words: Sequence[str], place: int) -> float:
     """For a verb behind a plural that it could be said of (`hens produce eggs`); against it inside
-    a noun's own phrase (`our science project`)."""
+    a noun's own phrase (`our science project`). Behind `who` there is a verb."""
     kinds = [word_class(word) for word in words[max(0, place - 4) : place]][::-1]
     if not kinds:
         return 0.0
+    if words[place - 1].lower() in ("who", "whom"):
+        return 2 * _PHRASE
     following = word_class(words[place + 1]) if place + 1 < len(words) else "P"
     if _PLURAL.fullmatch(kinds[0]):
         return _PHRASE if _AFTER_VERB.fullmatch(following) else 0.0

@@ -17,7 +17,14 @@ _POWERS = {
 
 _LENGTHS = {
     **{"mm": "millimetre", "cm": "centimetre", "m": "metre", "km": "kilometre", "nm": "nanometre"},
-    **{"dm": "decimetre", "μm": "micrometre", "ft": "foot", "mi": "mile", "yd": "yard"},
+    **{
+        "dm": "decimetre",
+        "μm": "micrometre",
+        "Å": "angstrom",
+        "ft": "foot",
+        "mi": "mile",
+        "yd": "yard",
+    },
     **{"in": "inch", "yds": "yard"},
 }
 UNITS = {
@@ -58,7 +65,7 @@ UNITS = {
     **{"kN": "kilonewton", "Nm": "newton metre", "Pa": "pascal", "kPa": "kilopascal"},
     **{"MPa": "megapascal", "hPa": "hectopascal", "mbar": "millibar", "psi": "P-S-I"},
     **{"hp": "horsepower", "bhp": "brake horsepower", "lm": "lumen", "cal": "calorie"},
-    **{"kcal": "kilocalorie", "mol": "mole", "mmHg": "millimetre of mercury"},
+    **{"kcal": "kilocalorie", "mol": "mole", "mmol": "millimole", "mmHg": "millimetre of mercury"},
     **{"mph": "mile per hour", "km/h": "kilometre per hour", "kph": "kilometre per hour"},
     **{"kmh": "kilometre per hour", "mpg": "mile per gallon", "kt": "knot", "kts": "knot"},
     **{"°": "degree", "°C": "degree Celsius", "°F": "degree Fahrenheit", "°K": "degree Kelvin"},
@@ -121,6 +128,16 @@ UNIT_PATTERN = (
 )
 """Symbols that are also words must look like symbols: `5in`, `5 in. of rain`, `5 A,`."""
 PER_PATTERN = rf"\s?/\s?(?P<per>{either(_PER)})(?![\w/²³^])"
+
+
+_OFTEN = "mg|kg|g|ml|mL|mmol|kcal|kJ|kW|kWh|km|ft|lb|oz|GB|MB|GW|MW|mol"
+_MEASURED = either(_PER.keys() - {"each", "item", "page", "word"})
+_BARE_RATE = re.compile(rf"(?<![\w/.-])(?<!\d )({_OFTEN})/({_MEASURED})(?![\w/])")
+
+
+def say_bare_rates(text: str) -> str:
+    """Units without an amount: `in mg/dL` is `in milligrams per decilitre`."""
+    return _BARE_RATE.sub(lambda m: f"{several(UNITS[m[1]])} per {_PER[m[2]]}", text)
 
 
 def several(name: str) -> str:

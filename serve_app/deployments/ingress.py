@@ -59,13 +59,14 @@ class Ingress:
         """Ready when every deployment of the application has a running replica."""
         status = await asyncio.to_thread(serve.status)
         deployments = status.applications[self._app_name].deployments
-        absent = [
-            name
+        running: dict[str, int] = {
+            name: deployment.replica_states.get("RUNNING", 0)  # type: ignore[call-overload]
             for name, deployment in deployments.items()
-            if not deployment.replica_states.get("RUNNING")  # type: ignore[call-overload]
-            and name not in self._at_rest
+        }
+        absent = [
+            name for name, count in running.items() if not count and name not in self._at_rest
         ]
-        return GraphStatus(not absent, ", ".join(absent))
+        return GraphStatus(not absent, ", ".join(absent), running)
 
     def __del__(self) -> None:
         self._database.dispose()

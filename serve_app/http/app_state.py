@@ -14,6 +14,7 @@ from serve_app.http.relay import Relay
 from serve_app.http.single_flight import SingleFlight
 from serve_app.http.wait_slots import MAX_STRANGERS, MAX_STRANGERS_PER_ADDRESS, WaitSlots
 from serve_app.http.work import Work
+from serve_app.jobs.admission import QueueStats
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 
@@ -24,6 +25,22 @@ class GraphStatus:
 
     ready: bool
     detail: str = ""
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    """How many run of each deployment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What cannot take work, and the running replicas of each deployment as far as they are
+    known."""
+
+    missing: tuple[str, ...]
+    replicas: Mapping[str, int]
+
+    @property
+    def message(self) -> str:
+        """A sentence; empty where nothing is missing."""
+        return f"Not ready: {', '.join(self.missing)}." if self.missing else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +68,12 @@ class AppState:
         default_factory=lambda: WaitSlots(MAX_STRANGERS, MAX_STRANGERS_PER_ADDRESS)
     )
     """Connections that have yet to say whose they are, of each address."""
-    readiness_check: SingleFlight[list[str]] = field(default_factory=SingleFlight)
+    readiness_check: SingleFlight[Readiness] = field(default_factory=SingleFlight)
     """What `/readyz` found, and `metrics_scrape` what `/metrics` did: anybody may ask for them."""
-    part_checks: Mapping[str, SingleFlight[None]] = field(
+    part_checks: Mapping[str, SingleFlight[GraphStatus | None]] = field(
         default_factory=lambda: defaultdict(SingleFlight)
     )
     """The same for each part that `/readyz` looks at."""
     metrics_scrape: SingleFlight[str] = field(default_factory=SingleFlight)
+    queue_look: SingleFlight[QueueStats] = field(default_factory=SingleFlight)
+    """The queue, for `/api/status`: it is counted once for all who ask."""

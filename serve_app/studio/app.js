@@ -3,13 +3,13 @@ import { refreshAccount, session, signIn, signOut } from "./api.js";
 import { forgetAll, recover } from "./clips.js";
 import { clearDrafts } from "./drafts.js";
 import { Announcer, dropAll, finishAll, notify } from "./parts/announce.js";
+import { keepFocus } from "./parts/focus.js";
 import { Icon } from "./parts/icons.js";
 import { Playbar } from "./parts/playbar.js";
 import { Changer } from "./pages/changer.js";
 import { Credits } from "./pages/credits.js";
 import { Effects } from "./pages/effects.js";
 import { History } from "./pages/history.js";
-import { Keys } from "./pages/keys.js";
 import { SignIn } from "./pages/signin.js";
 import { Speech } from "./pages/speech.js";
 import { System } from "./pages/system.js";
@@ -19,19 +19,24 @@ import { route } from "./router.js";
 import { Failure, Title, Wait } from "./parts/maker.js";
 import { createStore, html, number, render, useEffect, useRef, useState, useStore } from "./ui.js";
 
-// The largest screen, which few visits need, is fetched when the page is ready.
-const later = createStore({ Screen: null, error: null });
-const fetchLater = () => import("./pages/batches.js").then(
-  ({ Batches: Screen }) => later.set({ Screen, error: null }),
-  () => later.set({ error: { message: "This screen could not be loaded. Reload the page to try again." } }),
-);
-
-function Batches() {
-  const { Screen, error } = useStore(later);
-  useEffect(() => { fetchLater(); }, []);
-  if (Screen) return html`<${Screen} />`;
-  return html`<${Title}>Batches<//><${Wait} on=${!error}>Loading the screen…<//><${Failure} of=${error} />`;
+/** A screen that few visits need: fetched when the page is ready, or when it is opened. */
+function later(title, load) {
+  const store = createStore({ Screen: null, error: null });
+  const fetchIt = () => load().then(
+    (Screen) => store.set({ Screen, error: null }),
+    () => store.set({ error: { message: "This screen could not be loaded. Reload the page to try again." } }),
+  );
+  function Later() {
+    const { Screen, error } = useStore(store);
+    useEffect(() => { fetchIt(); }, []);
+    if (Screen) return html`<${Screen} />`;
+    return html`<${Title}>${title}<//><${Wait} on=${!error}>Loading the screen…<//><${Failure} of=${error} />`;
+  }
+  Later.fetchIt = fetchIt;
+  return Later;
 }
+const Batches = later("Batches", () => import("./pages/batches.js").then((module) => module.Batches));
+const Keys = later("Keys and sessions", () => import("./pages/keys.js").then((module) => module.Keys));
 
 const SCREENS = {
   speech: ["Speech", Speech], changer: ["Voice changer", Changer], effects: ["Sound effects", Effects], history: ["History", History],
@@ -70,7 +75,7 @@ function Account() {
 function Frame() {
   const { page } = useStore(route);
   const menu = useRef(null);
-  const names = Object.keys(SCREENS), shown = SCREENS[page] ? page : "speech";
+  const names = Object.keys(SCREENS), shown = Object.hasOwn(SCREENS, page) ? page : "speech";
   const Screen = SCREENS[shown][1];
   useEffect(() => {
     refreshAccount().catch(() => {});
@@ -102,8 +107,9 @@ async function begin() {
   }
   const root = /** @type {HTMLElement} */ (document.getElementById("app"));
   root.replaceChildren();
+  keepFocus();
   render(html`<${App} />`, root);
   performance.mark("studio:ready");
-  setTimeout(fetchLater, 1000);
+  setTimeout(() => { Batches.fetchIt(); Keys.fetchIt(); }, 1000);
 }
 begin();

@@ -91,8 +91,8 @@ async function watch(id) {
   } finally {
     if (streams.get(id) === stop) streams.delete(id);
   }
-  if (outcome === "refused") refused.add(id);
-  else await refresh(id).catch(() => refused.add(id));
+  refused.add(id); // from here on it is asked for, should it go on
+  if (outcome === "ended") await refresh(id).catch(() => {});
   schedule();
 }
 

@@ -60,6 +60,9 @@ export function useLoaded(load, dependencies = []) {
   return { ...state, again };
 }
 
+/** The key of shortcuts. */
+export const MODIFIER = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl";
+
 /** Resolves after a time. @returns {Promise<void>} */
 export const pause = (milliseconds) => new Promise((done) => { setTimeout(done, milliseconds); });
 

@@ -46,6 +46,7 @@ def test_second_account_in_one_tab_sees_nothing_of_the_first(visitor: Visitor, w
     ready(visitor, 2)
     page.get_by_role("button", name="Play").first.click()
     expect(player(page)).to_contain_text("treasure")
+    page.clock.install()
     page.get_by_role("button", name="Delete").last.click()
     visitor.go("speech")
     page.get_by_label("Text", exact=True).fill(SECRET)
@@ -61,7 +62,7 @@ def test_second_account_in_one_tab_sees_nothing_of_the_first(visitor: Visitor, w
     expect(page.get_by_label("Text", exact=True)).to_have_value("")
     visitor.go("history")
     expect(page.get_by_text("Nothing here yet")).to_be_visible()
-    page.wait_for_timeout(5_500)  # the undo of the first account is over by now
+    page.clock.fast_forward(5_500)  # the undo of the first account is over by now
     assert "treasure" not in page.locator("body").inner_text()
     assert "oak" not in str(page.evaluate("Object.entries(sessionStorage).flat().join(' ')"))
     if way == "sign out":  # what was asked for before is done
@@ -116,6 +117,21 @@ def test_names_with_markup_are_text(visitor: Visitor, tmp_path: Path) -> None:
     page.get_by_role("button", name="Start the batch").click()
     expect(page.get_by_text("<b>lines.jsonl")).to_be_visible()
     assert page.evaluate("window.struck") is None
+
+
+def test_page_lets_nobody_frame_it(visit: Callable[..., Visitor], studio: StudioServer) -> None:
+    visitor = visit(studio)
+    page = visitor.page
+    visitor.allowed.append("frame-ancestors 'none'")
+    page.set_content(
+        f'<iframe name="studio" src="{studio.url}/studio/"></iframe>'
+        f'<iframe name="other" src="{studio.url}/openapi.json"></iframe>'
+    )
+    page.wait_for_load_state()
+    urls = {frame.name: frame.url for frame in page.frames}
+    assert urls["other"] == f"{studio.url}/openapi.json"
+    assert urls["studio"].startswith("chrome-error://")
+    page.goto(f"{studio.url}/healthz")
 
 
 def test_book_is_counted_and_refused_in_words(visitor: Visitor) -> None:
@@ -173,8 +189,11 @@ def test_back_and_forward_go_from_screen_to_screen(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", name="History", level=1)).to_be_focused()
     page.go_forward()
     expect(page.get_by_role("heading", name="Voices", level=1)).to_be_focused()
-    visitor.go("nowhere")
-    expect(page.get_by_role("heading", name="Speech", level=1)).to_be_visible()
+    for nothing in ("nowhere", "constructor", "__proto__"):
+        visitor.go("voices")
+        expect(page.get_by_role("heading", name="Voices", level=1)).to_be_focused()
+        visitor.go(nothing)
+        expect(page.get_by_role("heading", name="Speech", level=1)).to_be_visible()
 
 
 def test_words_written_offline_are_sent_later(visitor: Visitor) -> None:

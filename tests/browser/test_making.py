@@ -219,7 +219,10 @@ def test_deleted_clip_comes_back_within_five_seconds(visitor: Visitor) -> None:
     ready(visitor, 0)
     page.get_by_role("button", name="Undo").click()
     ready(visitor)
+    page.clock.install()
     page.get_by_role("button", name="Delete").click()
+    ready(visitor, 0)
+    page.clock.fast_forward(5_000)
     until(lambda: visitor.api("/api/clips").json()["items"] == [], 30, "the clip is deleted")
 
 
@@ -234,13 +237,13 @@ def test_expired_link_is_renewed_and_a_deleted_clip_says_so(
         clip = visitor.api("/api/speech", method="POST", data=body).json()
         visitor.go("history")
         ready(visitor)
-        page.wait_for_timeout(4_000)
+        page.wait_for_timeout(2_500)
         page.get_by_role("button", name="Play").click()
         seconds_pass(page)
         player(page).get_by_role("button", name="Pause").click()
         assert visitor.api(f"/api/clips/{clip['id']}", method="DELETE").status == 204
         visitor.allowed += ["404", "403"]
-        page.wait_for_timeout(3_000)
+        page.wait_for_timeout(2_500)
         player(page).get_by_role("button", name="Play", exact=True).click()
         expect(player(page).get_by_role("alert")).to_have_text("This clip was deleted.")
         visitor.leave()

@@ -18,11 +18,15 @@ from playwright.sync_api import Page, expect
 from serve_app.db.models import Clip
 from serve_app.ids import new_id
 from tests.browser.conftest import Visitor
+from tests.browser.keyboard import Keyboard
 from tests.browser.server import StudioServer
+from tests.browser.test_making import player
 from tests.serve_app.recordings import SPEECH
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+COLOURS = ["color-contrast", "link-in-text-block"]
+"""The rules that depend on the theme."""
 SCREENS = (
     "speech",
     "changer",
@@ -35,14 +39,40 @@ SCREENS = (
 )
 WIDTHS = (320, 375, 768, 1280)
 THEMES = ("light", "dark")
+SPACED = """() => {
+    const [sheet] = document.styleSheets, last = sheet.cssRules.length;
+    sheet.insertRule(`* { line-height: 1.5 !important; letter-spacing: .12em !important;
+        word-spacing: .16em !important; }`, last);
+    const wide = document.documentElement.scrollWidth > innerWidth;
+    sheet.deleteRule(last);
+    return wide;
+}"""
+SEEN = r"""() => {
+    const parts = (style) => style.backgroundColor.match(/\d+/g).slice(0, 3).map(Number);
+    const paper = parts(getComputedStyle(document.body));
+    const differs = (colour) => paper.some((value, at) => Math.abs(value - colour[at]) > 60);
+    const canvas = document.querySelector(".playbar canvas"), { width, height } = canvas;
+    const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+    let drawn = 0;
+    for (let i = 0; i < data.length; i += 4) {
+        drawn += data[i + 3] > 200 && differs(data.slice(i, i + 3));
+    }
+    const all = (name) => [...document.querySelectorAll(name)];
+    return {
+        drawn,
+        marks: all(".mark").map((each) => differs(parts(getComputedStyle(each, "::before")))),
+        bars: all(".bar").map((each) => getComputedStyle(each).appearance),
+    };
+}"""
+"""Pixels of the waveform, and what marks the states of clips, beside the colour of the page."""
 FOLDER = os.environ.get("STUDIO_SCREENSHOTS")
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, rules: list[str] = RULES) -> list[str]:
     """What axe finds: rule and place."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
-    options = json.dumps({"runOnly": RULES, "resultTypes": ["violations"]})
+    options = json.dumps({"runOnly": rules, "resultTypes": ["violations"]})
     found: dict[str, Any] = page.evaluate(f"axe.run({options})")
     return [
         f"{each['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
@@ -55,23 +85,49 @@ def is_too_wide(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
 
 
-def look(visitor: Visitor, name: str) -> None:
+def is_too_wide_with_spaced_text(page: Page) -> bool:
+    """With the spacing of WCAG 1.4.12."""
+    return bool(page.evaluate(SPACED))
+
+
+def look(visitor: Visitor, name: str, widths: tuple[int, ...] = WIDTHS) -> None:
     """Checks what is shown, in both themes and at all widths."""
     page = visitor.page
     for theme in THEMES:
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        for width in WIDTHS:
+        for width in widths:
             page.set_viewport_size({"width": width, "height": 860 if width > 400 else 760})
             assert not is_too_wide(page), f"{name} at {width} px scrolls sideways"
             if FOLDER and width > 320:
                 page.wait_for_timeout(350)
                 page.screenshot(path=Path(FOLDER) / f"{name}-{width}-{theme}.png")
-            if width in (320, 1280):
+            if width == 320 and theme == "light":
+                assert not is_too_wide_with_spaced_text(page), f"{name} has no room for spacing"
+            if width != 375:
                 # What the playbar covers can be scrolled from under it; axe takes it for covered.
                 tall = page.evaluate("document.documentElement.scrollHeight")
                 page.set_viewport_size({"width": width, "height": tall})
-                assert violations(page) == [], f"{name} at {width} px, {theme}"
-    page.set_viewport_size({"width": 1280, "height": 860})
+                rules = RULES if theme == "light" else COLOURS
+                assert violations(page, rules) == [], f"{name} at {width} px, {theme}"
+    page.set_viewport_size({"width": widths[-1], "height": 860})
+
+
+def look_in_forced_colours(visitor: Visitor) -> None:
+    """What is drawn by colours of ours is seen in those of the reader too: the waveform, states of
+    clips, progress. The focus and what is chosen have an outline."""
+    page = visitor.page
+    page.emulate_media(forced_colors="active")
+    page.wait_for_function(f"() => ({SEEN})().drawn > 50")
+    seen = page.evaluate(SEEN)
+    assert seen["marks"] == [True, True]
+    assert seen["bars"] == ["auto"]
+    keys = Keyboard(page)
+    keys.top()
+    for name in ("Search", "Select", "Cancel", "Position"):
+        keys.to(name)
+    if FOLDER:
+        page.screenshot(path=Path(FOLDER) / "forced-colours.png")
+    page.emulate_media(forced_colors="none")
 
 
 def fill(visitor: Visitor) -> None:
@@ -141,6 +197,9 @@ def test_states_of_clips_and_forms(visitor: Visitor, studio: StudioServer) -> No
         page.get_by_label("Select", exact=True).nth(1).check()
         expect(page.get_by_text("2 selected")).to_be_visible()
         look(visitor, "states")
+        page.locator("li.clip.succeeded").get_by_role("button", name="Play").click()
+        expect(player(page)).to_contain_text("One that is ready.")
+        look_in_forced_colours(visitor)
         visitor.go("speech")
         expect(page.locator("li.clip.failed")).to_be_visible()
         visitor.context.set_offline(True)
@@ -193,9 +252,12 @@ def test_filled_screens(visitor: Visitor) -> None:
         if screen == "speech":
             page.get_by_label("Text").fill("Your table for two is booked for 7:30 on March 4th.")
         look(visitor, screen)
-    page.set_viewport_size({"width": 375, "height": 760})
-    page.get_by_role("button", name="More").click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-    assert violations(page) == []
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="More")).to_be_focused()
+    visitor.go("speech")
+    for name in ("More", "Voice and settings"):
+        page.set_viewport_size({"width": 375, "height": 760})
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        look(visitor, name.split()[0].lower(), (320, 375, 768))
+        page.set_viewport_size({"width": 375, "height": 760})
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name=name)).to_be_focused()

@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import httpx
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from serve_app.cli.common import sign_in_link
 from tests.browser.conftest import PASSWORD, Visitor
 from tests.browser.server import StudioServer
 from tests.serve_app.api_harness import bearer
+from tests.waiting import until
 
-UNDER_THE_PLAYBAR = """(() => {
-    const bar = document.querySelector(".playbar"), at = document.activeElement;
-    if (!bar || bar.contains(at) || at.closest(".side, .skip")) return false;
-    const top = at.getBoundingClientRect().top;
-    return top >= bar.getBoundingClientRect().top && top < innerHeight;
-})()"""
-FOCUSED = """(() => {
-    const at = document.activeElement;
-    return `${at.ariaLabel ?? at.innerText ?? ""} ${at.id}`;
-})()"""
 TEXT = "A sentence that takes a while. " * 12
 
 
@@ -110,39 +101,37 @@ def test_server_that_ends_amid_events_is_followed_again(
         visitor.leave()
 
 
-def test_refused_stream_is_replaced_by_asking(visitor: Visitor) -> None:
+def test_streams_that_are_refused_or_say_no_more_are_replaced_by_asking(
+    visitor: Visitor, studio: StudioServer
+) -> None:
+    """429 and 204 end a stream for good, also where the clip goes on."""
     page = visitor.page
-    page.route("**/events", lambda route: route.fulfill(status=429, body="{}"))
     visitor.allowed.append("429")
-    page.get_by_label("Text", exact=True).fill(TEXT)
-    page.get_by_label("Play at once").uncheck()
-    page.get_by_role("button", name="Speak", exact=True).click()
-    expect(page.locator("li.clip.succeeded")).to_have_count(1)
+    asked: list[str] = []
 
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=204 if len(asked) == 1 else 429)
 
-def test_clip_is_made_and_heard_by_keyboard_alone(visitor: Visitor) -> None:
-    page = visitor.page
-
-    def tab_to(name: str) -> None:
-        for _ in range(80):
-            page.keyboard.press("Tab")
-            focused = page.evaluate(FOCUSED)
-            under = page.evaluate(UNDER_THE_PLAYBAR)
-            assert not under, f"{focused} has the focus under the playbar"
-            if name in focused:
-                return
-        raise AssertionError(f"Tab does not lead to {name}")
-
-    tab_to("Good evening")
-    page.keyboard.press("Enter")
-    page.evaluate("document.querySelector('h1').focus()")
-    tab_to("Speak")
-    page.keyboard.press("Enter")
-    expect(page.locator("li.clip.succeeded")).to_have_count(1)
-    page.evaluate("document.querySelector('h1').focus()")
-    tab_to("Delete")
-    page.keyboard.press("Space")
-    expect(page.locator("li.clip")).to_have_count(0)
+    page.route("**/events", answer)
+    page.clock.install()
+    studio.stages.held = True
+    try:
+        for text in (TEXT, "Another."):
+            visitor.api("/api/speech", method="POST", data={"text": text, "voice": "af_heart"})
+        page.reload()
+        expect(page.locator("li.clip.pending")).to_have_count(2)
+        until(lambda: page.evaluate("1") and len(asked) == 2, 10, "both streams are asked for")
+    finally:
+        studio.stages.held = False
+    until(
+        lambda: len(visitor.api("/api/clips?state=succeeded").json()["items"]) == 2,
+        30,
+        "the clips are made",
+    )
+    page.clock.fast_forward(5_000)
+    expect(page.locator("li.clip.succeeded")).to_have_count(2)
+    assert len(set(asked)) == len(asked) == 2
 
 
 def test_text_at_four_times_its_size_fits(

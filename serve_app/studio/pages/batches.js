@@ -1,7 +1,7 @@
 // Batches: a file of lines becomes clips; how far each is, its results, and cancelling it.
 import { call, listServices, newKey, refreshAccount, send, sentence, session } from "../api.js";
 import { notify, say } from "../parts/announce.js";
-import { Choice, Text } from "../parts/fields.js";
+import { Choice, Submit, Text } from "../parts/fields.js";
 import { Icon } from "../parts/icons.js";
 import { Failure, Loading, Title } from "../parts/maker.js";
 import { html, length, number, size, useEffect, useLoaded, useRef, useState, useStore, when } from "../ui.js";
@@ -71,7 +71,7 @@ function NewBatch({ again }) {
     <${Choice} id="batch-format" label="Audio" value=${form.format} options=${FORMATS} onChange=${(format) => change({ format })} />
     <label class="check"><input type="checkbox" checked=${form.skip} onChange=${(event) => change({ skip: event.target.checked })} />Leave out lines that cannot be used</label>
     <${Failure} of=${state.error} />
-    <button class="primary" disabled=${Boolean(state.busy || reason)} aria-describedby="batch-note">${state.busy || "Start the batch"}</button>
+    <${Submit} off=${state.busy || reason} aria-describedby="batch-note">${state.busy || "Start the batch"}<//>
     ${state.stop && html`<button type="button" class="quiet" onClick=${state.stop}>Stop sending</button>`}
     <p class="hint" id="batch-note">${reason || (form.lines === null ? size(form.file.size) : `${number(form.lines)} lines · ${number(price)} credits`)}</p></form>`;
 }

@@ -29,5 +29,5 @@ export function Credits() {
     <${Wait} on=${page.loading && !page.items.length}>Loading the ledger…<//>
     ${page.items.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label="Ledger"><table><thead><tr><th scope="col">When</th><th scope="col">What</th><th scope="col" class="right">Credits</th><th scope="col" class="right">Balance</th></tr></thead>
       <tbody>${page.items.map((entry) => html`<tr><td>${when(entry.created_at)}</td><td>${REASONS[entry.reason] ?? entry.reason}${entry.clip_id && html` <button class="link" onClick=${() => hear(entry.clip_id)}><span class="sr">Hear </span><code>${entry.clip_id.slice(-8)}</code></button>`}</td><td class="right">${entry.amount > 0 ? "+" : "−"}${number(Math.abs(entry.amount))}</td><td class="right">${number(entry.balance)}</td></tr>`)}</tbody></table></div>`}
-    ${page.next && html`<p class="more"><button disabled=${page.loading} onClick=${() => load(page.next)}>Show more</button></p>`}`;
+    ${page.next && html`<p class="more"><button aria-disabled=${page.loading ? "true" : undefined} onClick=${() => { if (!page.loading) load(page.next); }}>Show more</button></p>`}`;
 }

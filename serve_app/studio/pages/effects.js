@@ -27,7 +27,7 @@ export function Effects() {
   return html`<${Title}>Sound effects<//>
     <div class="screen"><form onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
       <div class="work">
-        <${Writing} id="prompt" label="Description" rows="3" text=${draft.prompt} most=${most} placeholder="What is to be heard?" examples=${EXAMPLES} onChange=${(prompt) => change({ prompt })}>
+        <${Writing} id="prompt" label="Description" rows="3" text=${draft.prompt} most=${most} error=${maker.error} placeholder="What is to be heard?" examples=${EXAMPLES} onChange=${(prompt) => change({ prompt })}>
         ${service?.note && html`<p class="hint">${service.note.split(" `bernie")[0]}</p>`}
         <${MakeButton} label=${draft.variants > 1 ? `Make ${draft.variants} sounds` : "Make the sound"} busy=${maker.busy} price=${price} reason=${reason} error=${maker.error ?? error} atOnce=${draft.atOnce} onAtOnce=${(atOnce) => change({ atOnce })} />
         <//>

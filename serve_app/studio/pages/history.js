@@ -79,5 +79,5 @@ export function History() {
     ${clips.length > 0 && html`<ul class="clips">${clips.map(card)}</ul>`}
     <${Wait} on=${page.loading && !clips.length}>Loading your clips…<//>
     ${!page.loading && !clips.length && !page.error && html`<p class="empty">${filtered ? "No clip matches. Search for fewer words, or show all services and states." : html`Nothing here yet. Make your first clip under <a href="#/speech">Speech</a>.`}</p>`}
-    ${page.next && html`<p class="more"><button disabled=${page.loading} onClick=${() => load(page.next)}>${page.loading ? "Loading…" : "Show more"}</button></p>`}`;
+    ${page.next && html`<p class="more"><button aria-disabled=${page.loading ? "true" : undefined} onClick=${() => { if (!page.loading) load(page.next); }}>${page.loading ? "Loading…" : "Show more"}</button></p>`}`;
 }

@@ -1,7 +1,7 @@
 // API keys and sessions.
 import { call, everySessionEnded, sentence } from "../api.js";
 import { notify } from "../parts/announce.js";
-import { Choice, Text } from "../parts/fields.js";
+import { Choice, Submit, Text } from "../parts/fields.js";
 import { Icon } from "../parts/icons.js";
 import { Failure, Loading, Title } from "../parts/maker.js";
 import { html, useLoaded, useState, when } from "../ui.js";
@@ -23,7 +23,7 @@ function NewKey({ again }) {
   const [state, show] = useState({ busy: false, error: null, made: null });
   async function make(event) {
     event.preventDefault();
-    if (state.busy) return;
+    if (state.busy || !form.name.trim()) return;
     show({ busy: true, error: null, made: null });
     const json = { name: form.name, ...(form.scope === "both" ? {} : { scopes: [form.scope] }), ...(form.life ? { expires_in_seconds: Number(form.life) } : {}) };
     try {
@@ -41,7 +41,7 @@ function NewKey({ again }) {
     <${Choice} id="scope" label="May" value=${form.scope} options=${SCOPES} onChange=${(scope) => setForm({ ...form, scope })} />
     <${Choice} id="life" label="Valid" value=${form.life} options=${LIVES} onChange=${(life) => setForm({ ...form, life })} />
     <${Failure} of=${error?.field !== "name" && error} />
-    <button class="primary" disabled=${state.busy || !form.name.trim()}>Make the key</button>
+    <${Submit} off=${state.busy || !form.name.trim()}>Make the key<//>
     ${made && html`<div class="secret" role="status"><p><strong>Copy it now: it is shown this once.</strong></p>
       <div class="row tight"><code>${made.key}</code><button type="button" onClick=${() => copy(made.key)}><${Icon} name="copy" />Copy</button></div>
       <p class="hint">Try it:</p><div class="row tight"><code>${line}</code><button type="button" onClick=${() => copy(line)}><${Icon} name="copy" />Copy</button></div></div>`}</form>`;

@@ -1,6 +1,6 @@
 // Sign-in and sign-up.
 import { askOtherTabs, session, signIn, takeOver } from "../api.js";
-import { Password, Problem, Text } from "../parts/fields.js";
+import { Password, Problem, Submit, Text } from "../parts/fields.js";
 import { useTitle } from "../parts/maker.js";
 import { html, marked, useEffect, useState, useStore } from "../ui.js";
 
@@ -43,7 +43,7 @@ export function SignIn() {
       <${Password} id="password" name="password" label="Password" autocomplete=${isNew ? "new-password" : "current-password"} error=${field === "password" ? told : ""} />
       <${Problem}>${error && field !== "email" && field !== "password" ? error.message : ""}<//>
       ${wait > 0 && html`<p class="hint" role="timer">You can try again in ${wait} s.</p>`}
-      <button class="primary" disabled=${state.busy || wait > 0}>${state.busy ? "Asking the server…" : isNew ? "Create the account" : "Sign in"}</button>
+      <${Submit} off=${state.busy || wait > 0}>${state.busy ? "Asking the server…" : isNew ? "Create the account" : "Sign in"}<//>
     </form>
     ${closed ? html`<p class="hint">Sign-up is closed on this server.</p>` : html`<p><button class="link" onClick=${() => { setNew(!isNew); show({ busy: false, error: null }); }}>${isNew ? "I have an account" : "Create an account"}</button></p>`}
   </main>`;

@@ -31,7 +31,7 @@ export function Speech() {
   return html`<${Title}>Speech<//>
     <div class="screen"><form onSubmit=${(event) => { event.preventDefault(); make(); }} onKeyDown=${onKeys(make)}>
       <div class="work">
-        <${Writing} id="text" label="Text" rows="7" text=${draft.text} most=${most} placeholder="What is to be said?" examples=${EXAMPLES} onChange=${(text) => change({ text })}>
+        <${Writing} id="text" label="Text" rows="7" text=${draft.text} most=${most} error=${failed} placeholder="What is to be said?" examples=${EXAMPLES} onChange=${(text) => change({ text })}>
         <${MakeButton} label="Speak" busy=${maker.busy} price=${service?.credits ?? 0} reason=${reason} error=${failed} atOnce=${draft.atOnce} onAtOnce=${(atOnce) => change({ atOnce })} />
         <//>
       </div>

@@ -2,7 +2,7 @@
 import { call, listVoices, sentence } from "../api.js";
 import { useRecording, writeDraft } from "../drafts.js";
 import { notify } from "../parts/announce.js";
-import { Segments, Text } from "../parts/fields.js";
+import { Segments, Submit, Text } from "../parts/fields.js";
 import { Icon } from "../parts/icons.js";
 import { Failure, Loading, Title } from "../parts/maker.js";
 import { FileSource, Microphone } from "../parts/source.js";
@@ -17,7 +17,7 @@ function Row({ voice, again, onDrop }) {
   const [name, setName] = useState(null);
   const [error, setError] = useState("");
   const own = voice.kind === "own", field = `name-${voice.id}`;
-  useEffect(() => { if (name !== null) document.getElementById(field)?.focus(); }, [name !== null]);
+  useEffect(() => { if (name !== null) /** @type {HTMLInputElement} */ (document.getElementById(field)).select(); }, [name !== null]);
   async function rename(event) {
     event.preventDefault();
     try {
@@ -68,7 +68,7 @@ function AddVoice({ again }) {
     <${Text} id="voice-name" label="Name" value=${form.name} maxlength="100" error=${named ? state.error.message : ""} onInput=${(event) => setForm({ ...form, name: event.target.value })} />
     <label class="check"><input type="checkbox" checked=${form.agreed} onChange=${(event) => setForm({ ...form, agreed: event.target.checked })} />I may use this voice: it is mine, or its owner has agreed.</label>
     <${Failure} of=${!named && state.error} />
-    <button class="primary" disabled=${Boolean(reason || state.busy)} aria-describedby="add-note">${state.busy || "Add the voice"}</button>${state.stop && html`<button type="button" class="quiet" onClick=${state.stop}>Stop sending</button>`}<p class="hint" id="add-note">${reason}</p></form>`;
+    <${Submit} off=${reason || state.busy} aria-describedby="add-note">${state.busy || "Add the voice"}<//>${state.stop && html`<button type="button" class="quiet" onClick=${state.stop}>Stop sending</button>`}<p class="hint" id="add-note">${reason}</p></form>`;
 }
 
 export function Voices() {

@@ -42,9 +42,7 @@ export function ClipCard({ clip, list, children, canConvert = true }) {
   const mine = current !== "", playing = current === "playing";
   const title = titleOf(clip), long = title.length > 120;
   const failed = (error) => notify(sentence(error));
-  const drop = ({ currentTarget }) => {
-    const at = currentTarget.closest("li"), near = at.nextElementSibling ?? at.previousElementSibling;
-    (near?.querySelector("button") ?? document.querySelector("h1")).focus(); // what had the focus goes
+  const drop = () => {
     forget(clip.id);
     notify("Clip deleted.", { undo: () => keep(clip), done: () => remove(clip).catch((error) => { keep(clip); failed(error); }) });
   };

@@ -1,10 +1,14 @@
 // Fields of forms: each with a label, its error tied to it, and a number beside each slider.
 import { bind } from "../drafts.js";
-import { html, useState } from "../ui.js";
+import { html, useEffect, useState } from "../ui.js";
 
 export const Problem = ({ id, children }) => (children ? html`<p class="problem" id=${id} role="alert">${children}</p>` : null);
 
+/** The button that sends a form. Where it is `off` it keeps the focus and tells why, and the form does nothing. */
+export const Submit = ({ off, children, ...rest }) => html`<button type="submit" class="primary" aria-disabled=${off ? "true" : undefined} ...${rest}>${children}</button>`;
+
 export function Text({ id, label, error, hint, ...rest }) {
+  useEffect(() => { if (error) document.getElementById(id)?.focus(); }, [error]);
   return html`<div class="field"><label for=${id}>${label}</label>
     <input id=${id} aria-invalid=${error ? "true" : undefined} aria-describedby=${error ? `${id}-problem` : hint ? `${id}-hint` : undefined} ...${rest} />
     ${hint && html`<p class="hint" id="${id}-hint">${hint}</p>`}<${Problem} id="${id}-problem">${error}<//></div>`;

@@ -2,9 +2,10 @@
 // and the newest clips.
 import { call, listServices, newKey, sentence, session } from "../api.js";
 import { keep, known, submit } from "../clips.js";
-import { Problem } from "./fields.js";
+import { Problem, Submit } from "./fields.js";
+import { Icon } from "./icons.js";
 import { dropLive, listen, play, prepareLive } from "../player.js";
-import { html, number, useEffect, useLoaded, useRef, useState, useStore } from "../ui.js";
+import { html, MODIFIER, number, useEffect, useLoaded, useRef, useState, useStore } from "../ui.js";
 
 const wanted = new Set(); // clips to be played when they are ready
 known.subscribe(({ byId }) => {
@@ -54,6 +55,7 @@ export function useMaker(service) {
     } catch (error) {
       dropLive(live);
       show({ busy: false, error });
+      document.getElementById(error.field)?.focus(); // fields are called as the API calls them
       return [];
     } finally {
       underWay.current = false;
@@ -62,17 +64,16 @@ export function useMaker(service) {
   return { ...state, make, fail: (error) => show({ busy: false, error }) };
 }
 
-export const Failure = ({ of: error }) => html`<${Problem}>${error && sentence(error)}<//>`;
+export const Failure = ({ of: error, id }) => html`<${Problem} id=${id}>${error && sentence(error)}<//>`;
 
-const MODIFIER = /Mac|iP/.test(navigator.platform) ? "⌘" : "Ctrl";
 export function MakeButton({ label, busy, sending, price, reason, error, atOnce, onAtOnce }) {
   const { account } = useStore(session);
   const short = account && account.available < price ? `This costs ${number(price)} credits, and ${number(account.available)} are available.` : "";
   const why = reason || short;
-  return html`<div class="make"><button type="submit" class="primary" disabled=${busy || Boolean(why)} aria-describedby="make-note">${busy ? sending?.text || "Sending…" : label}</button>
+  return html`<div class="make"><${Submit} off=${busy || why} aria-describedby="make-note">${busy ? sending?.text || "Sending…" : label}<//>
     ${sending?.stop ? html`<button type="button" class="quiet" onClick=${sending.stop}>Stop sending</button>` : html`<label class="check"><input type="checkbox" checked=${atOnce} onChange=${(event) => onAtOnce(event.target.checked)} />Play at once</label>`}
     <p class="hint ${why === WAITING ? "waiting" : ""}" id="make-note">${why || html`${number(price)} credits of ${account ? number(account.available) : "…"} <span class="keys"> · <kbd>${MODIFIER}</kbd> <kbd>Enter</kbd></span>`}</p>
-    <${Failure} of=${error} /></div>`;
+    <${Failure} id="make-problem" of=${error} /></div>`;
 }
 
 /** Submits the form with Ctrl or Cmd and Enter. */
@@ -94,16 +95,21 @@ export function useRecent(service) {
 
 const wide = matchMedia("(min-width: 68.01rem)");
 
-/** The settings of a form: beside it, or folded below it where the window is narrow. */
+/** The settings of a form: beside it, or in a sheet where the window is narrow. */
 export function Settings({ summary, children }) {
-  const [beside, show] = useState(wide.matches);
+  const [beside, show] = useState(wide.matches), sheet = useRef(null);
   useEffect(() => {
     const change = () => show(wide.matches);
+    change();
     wide.addEventListener("change", change);
     return () => wide.removeEventListener("change", change);
   }, []);
   if (beside) return html`<div class="settings">${children}</div>`;
-  return html`<details class="folded"><summary>${summary}</summary><div class="settings">${children}</div></details>`;
+  const close = () => sheet.current.close();
+  const onEnter = (event) => { if (event.key === "Enter" && event.target.matches("input") && !event.defaultPrevented) { event.preventDefault(); close(); } };
+  return html`<div class="folded"><button type="button" aria-haspopup="dialog" onClick=${() => sheet.current.showModal()}><${Icon} name="sliders" /><span>${summary}</span></button>
+    <dialog ref=${sheet} class="menu sheet" aria-label="Settings" onKeyDown=${onEnter} onClick=${(event) => event.target === sheet.current && close()}><div class="settings" tabindex="-1" autofocus>${children}
+      <button type="button" class="primary" onClick=${close}>Done</button></div></dialog></div>`;
 }
 
 export function NotInstalled({ service }) {

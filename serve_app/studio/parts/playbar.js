@@ -22,9 +22,9 @@ export function Playbar() {
   const status = error || (live ? (waiting ? (duration ? "Waiting for the next audio…" : "Waiting for the first audio…") : "Heard while it is made") : waiting ? "Loading the audio…" : clip ? factsOf(clip) : "Sample");
   return html`<aside class="playbar" aria-label="Player">
     <div class="buttons">
-      <button class="icon-only wide-only" aria-label="Previous clip" disabled=${at <= 0} onClick=${() => step(-1)}><${Icon} name="previous" /></button>
+      <button class="icon-only wide-only" aria-label="Previous clip" aria-disabled=${at <= 0 ? "true" : undefined} onClick=${() => step(-1)}><${Icon} name="previous" /></button>
       <button class="icon-only main" aria-label=${playing ? "Pause" : "Play"} onClick=${toggle}><${Icon} name=${playing ? "pause" : "play"} /></button>
-      <button class="icon-only wide-only" aria-label="Next clip" disabled=${at < 0 || at === list.length - 1} onClick=${() => step(1)}><${Icon} name="next" /></button>
+      <button class="icon-only wide-only" aria-label="Next clip" aria-disabled=${at < 0 || at === list.length - 1 ? "true" : undefined} onClick=${() => step(1)}><${Icon} name="next" /></button>
     </div>
     <div class="about"><p class="title" title=${title}>${shorten(title, 80)}</p><p class="status ${error ? "bad" : ""}" role=${error ? "alert" : undefined}>${status}</p></div>
     <${Wave} peaks=${peaks} position=${position} duration=${duration} onSeek=${seek} disabled=${live} />

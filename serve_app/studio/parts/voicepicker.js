@@ -1,5 +1,6 @@
 // Choosing a voice: search, a sample of each, and a blend of two.
 import { notify } from "./announce.js";
+import { Slider } from "./fields.js";
 import { Icon } from "./icons.js";
 import { send, sentence } from "../api.js";
 import { playSample } from "../player.js";
@@ -27,6 +28,9 @@ export function partsOf(voice) {
   return { first: one[0], second: other?.[0] ?? "", share: other ? Number(one[1]) : 0.5 };
 }
 
+/** A search is no reason to send the form. */
+const stay = (event) => { if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) event.preventDefault(); };
+
 export function VoicePicker({ voices, value, onChange, canBlend }) {
   const [search, setSearch] = useState("");
   const { first, second, share } = partsOf(value);
@@ -36,14 +40,13 @@ export function VoicePicker({ voices, value, onChange, canBlend }) {
   const shipped = voices.filter((voice) => voice.kind === "shipped");
   const blends = canBlend && shipped.some((voice) => voice.name === first);
   return html`<fieldset class="voices"><legend>Voice</legend>
-    ${voices.length > 6 && html`<label class="search"><span class="sr">Search voices</span><${Icon} name="search" /><input type="search" placeholder="Search: woman, British, …" value=${search} onInput=${(event) => setSearch(event.target.value)} /></label>`}
+    ${voices.length > 6 && html`<label class="search"><span class="sr">Search voices</span><${Icon} name="search" /><input type="search" placeholder="Search: woman, British, …" value=${search} onInput=${(event) => setSearch(event.target.value)} onKeyDown=${stay} /></label>`}
     <div class="voice-list">${own.map((voice) => html`<div class="voice ${voice.name === first ? "chosen" : ""}" key=${voice.kind + voice.name}>
       <label><input type="radio" name="voice" value=${voice.name} checked=${voice.name === first} onChange=${() => onChange(blendOf(voice.name, canBlend && voice.kind === "shipped" ? second : "", share))} />
         <span class="name">${nameOf(voice)}</span> <span class="about">${aboutOf(voice)}</span></label>
       <button type="button" class="icon-only small" aria-label="Hear ${nameOf(voice)}" onClick=${() => hear(voice)}><${Icon} name="play" /></button></div>`)}</div>
     ${blends && html`<div class="field"><label for="blend">Blend with</label><select id="blend" onChange=${(event) => onChange(blendOf(first, event.target.value, share))}>
       <option value="">no other voice</option>${shipped.filter((voice) => voice.name !== first).map((voice) => html`<option value=${voice.name} selected=${voice.name === second}>${nameOf(voice)}, ${aboutOf(voice)}</option>`)}</select></div>`}
-    ${blends && second && html`<div class="field"><label for="share">Share of the first voice</label><div class="row tight">
-      <input id="share" type="range" min="0.05" max="0.95" step="0.05" value=${share} onInput=${(event) => onChange(blendOf(first, second, Number(event.target.value)))} /><output for="share">${Math.round(share * 100)} %</output></div></div>`}
+    ${blends && second && html`<${Slider} id="share" label="Share of the first voice" unit="percent" value=${Math.round(share * 100)} min=${5} max=${95} step=${5} onChange=${(percent) => onChange(blendOf(first, second, percent / 100))} />`}
   </fieldset>`;
 }

@@ -39,9 +39,9 @@ export function Wave({ peaks, position, duration, onSeek, disabled, label = "Pos
     sized.observe(canvas.current);
     const themes = new MutationObserver(repaint);
     themes.observe(document.documentElement, { attributes: true });
-    const system = matchMedia("(prefers-color-scheme: dark)");
-    system.addEventListener("change", repaint);
-    return () => { sized.disconnect(); themes.disconnect(); system.removeEventListener("change", repaint); };
+    const system = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((each) => matchMedia(each));
+    for (const each of system) each.addEventListener("change", repaint);
+    return () => { sized.disconnect(); themes.disconnect(); for (const each of system) each.removeEventListener("change", repaint); };
   }, []);
   return html`<div class="wave"><canvas ref=${canvas} aria-hidden="true"></canvas>
     <input type="range" aria-label=${label} min="0" max=${duration || 0} step="0.1" value=${position} disabled=${disabled || !duration}

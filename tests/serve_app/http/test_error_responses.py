@@ -229,7 +229,7 @@ def test_readyz_is_503_while_the_controller_of_the_graph_is_away(sqlite_api: Api
 def test_readyz_waits_for_no_part_that_hangs_and_asks_it_once(
     sqlite_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serve_app.routes.health.LOOK_SECONDS", 0.5)
+    monkeypatch.setattr("serve_app.http.readiness.LOOK_SECONDS", 0.5)
     looks = []
 
     async def hang() -> GraphStatus:

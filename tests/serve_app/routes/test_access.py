@@ -55,6 +55,7 @@ ROUTES = [
     Route("read", "GET", "/api/sessions", 200),
     Route("read", "GET", "/api/keys", 200),
     Route("read", "GET", "/api/services", 200),
+    Route("read", "GET", "/api/status", 200),
     Route("read", "GET", "/api/voices", 200),
     Route("read", "GET", "/api/uploads/{upload_id}", 200),
     Route("read", "GET", "/v1/voices", 200),

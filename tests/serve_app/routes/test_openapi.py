@@ -53,6 +53,7 @@ OPERATIONS = [
         "/api/keys": "GET POST",
         "/api/keys/{key_id}": "DELETE",
         "/api/services": "GET",
+        "/api/status": "GET",
         "/api/uploads": "POST",
         "/api/uploads/{upload_id}": "GET DELETE",
         "/api/voices": "GET POST",
