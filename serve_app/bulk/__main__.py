@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 
@@ -20,9 +19,6 @@ from serve_app.errors import ApiError
 from serve_app.media.batches import cancelling
 from serve_app.settings import Settings
 from serve_app.storage.store_errors import StoreError
-
-_NICENESS = 10
-"""A million lines take a core for minutes to check, on a machine that also makes clips."""
 
 
 def _arguments(given: list[str]) -> argparse.Namespace:
@@ -51,7 +47,6 @@ def _arguments(given: list[str]) -> argparse.Namespace:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    os.nice(_NICENESS)
     run = Run(asked, resolve(Settings()))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, run.stop)

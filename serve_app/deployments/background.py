@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from dataclasses import dataclass
 
 logger = logging.getLogger("bernie.stage")
 
@@ -24,18 +25,39 @@ def works() -> bool:
     return sys.platform == "linux"
 
 
-def enter(torch_threads: int) -> None:
-    """Makes the calling thread such a one, for good. A system that forbids it is told of."""
-    from pipelines.runtime.device import use_threads  # torch is of the model
+@dataclass(frozen=True, slots=True)
+class Background:
+    """The threads of a stage for lines of batches: how many, and with how many of torch's each.
 
-    use_threads(torch_threads)
-    thread = threading.get_native_id()
-    try:
-        # Where the policy is not known, as in some sandboxes, the lowest priority does.
-        os.setpriority(os.PRIO_PROCESS, thread, _LOWEST)
-        os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
-    except OSError:
-        logger.warning("lines of batches are not computed in the background", exc_info=True)
+    Two threads with half of the cores each make more of these than one with all of them. A line is
+    computed by as many of torch's wherever that happens: the last bits of a result depend on it.
+    """
+
+    threads: int
+    torch_threads: int
+
+    @classmethod
+    def of(cls, cores: int, most: int) -> Background:
+        """At most so many threads that share the cores."""
+        threads = min(cores, most)
+        return cls(threads, cores // threads)
+
+    def enter(self) -> None:
+        """Makes the calling thread one of them, for good. A system that forbids it is told of."""
+        self.prepare()
+        thread = threading.get_native_id()
+        try:
+            # Where the policy is not known, as in some sandboxes, the lowest priority does.
+            os.setpriority(os.PRIO_PROCESS, thread, _LOWEST)
+            os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+        except OSError:
+            logger.warning("lines of batches are not computed in the background", exc_info=True)
+
+    def prepare(self) -> None:
+        """Has the calling thread compute the same with the priority that it has."""
+        from pipelines.runtime.device import use_threads  # torch is of the model
+
+        use_threads(self.torch_threads)
 
 
 class Patience:

@@ -1,8 +1,9 @@
 """Runs the stage of a replica: callers wait on the event loop, threads compute.
 
-There are one or two lanes, each a batching loop and its thread. With two, lines of batches have the
-second: a thread that waits for all others (`background.py`), so that a batch of theirs that is
-computed already keeps nobody waiting. A GPU knows no such threads: all share one lane there.
+There is one lane for all, a batching loop and its thread, or several: on a CPU lines of batches are
+in the background, in lanes whose threads wait for all others (`background.py`), so that a batch of
+theirs that is computed already keeps nobody waiting. What waits there for too long goes to a lane
+aside, which has to wait for nobody.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.overdue import Overdue
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
+from serve_app.deployments.background import Background
 from serve_app.deployments.heap import IDLE_SECONDS, HeapTrimmer, process_heap
 from serve_app.deployments.stage_lane import LOOK_SECONDS, BackgroundLane, Lane
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
@@ -36,23 +38,28 @@ class StageDriver:
         limits: Limits,
         observe: Callable[[Outcome, int], None],
         stall_seconds: float,
-        background: Callable[[], None] | None = None,
+        background: Background | None = None,
         overdue: Overdue | None = None,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
-        """`load` runs in the thread that computes, `background` in that for lines of batches; None:
-        there is none. A tick longer than `stall_seconds` ends the loop."""
+        """`load` runs in the thread that computes. Without a `background` lines of batches are
+        computed with all others. A tick longer than `stall_seconds` ends the loop."""
         # torch has a thread count per thread, so the model is loaded in the thread that runs it.
         thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
         stage = thread.submit(load).result()
-        self._front = self._back = Lane(thread, _loop(stage, limits), stall_seconds)
+        self._front = Lane(thread, _loop(stage, limits), stall_seconds)
+        self._lanes = [self._front]
+        self._behind: list[BackgroundLane] = []
         if background is not None:
-            behind = ThreadPoolExecutor(1, thread_name_prefix="background")
-            behind.submit(background).result()
-            self._back = BackgroundLane(
-                behind, _loop(stage, limits), stall_seconds, self._starved, look_seconds
-            )
-        self._lanes = list(dict.fromkeys((self._front, self._back)))
+            for number in range(background.threads):
+                each = _thread(f"background-{number}", background.enter)
+                loop = _loop(stage, limits)
+                self._behind.append(
+                    BackgroundLane(each, loop, stall_seconds, self._starved, look_seconds)
+                )
+            aside = _thread("aside", background.prepare)
+            self._aside = Lane(aside, _loop(stage, limits), stall_seconds)
+            self._lanes += [*self._behind, self._aside]
         self._overdue = overdue or Overdue()
         self._trimmer = thread.submit(HeapTrimmer, process_heap()).result()
         self._trimming = threading.Lock()
@@ -109,22 +116,21 @@ class StageDriver:
                 task.result()
 
     def _submit(self, ticket: Ticket, item: Any) -> None:
-        lane = self._back if ticket.bulk else self._front
-        if lane is not self._front:
+        lane = self._front
+        if ticket.bulk and self._behind:
+            lane = min(self._behind, key=lambda each: each.loop.waiting + each.busy)
             self._overdue.arrived(ticket.key)
         lane.loop.submit(ticket, item)
         lane.work.set()
 
     def _starved(self, seconds: float) -> None:
-        """The background has got nearly nothing for so long, whoever it is that computes."""
+        """The background has had to wait for so long, whoever it is that computes."""
         self._overdue.computed(seconds)
-        self._front.work.set()
-
-    def _lift(self) -> None:
-        """What has waited in the background for too long takes turns with the others."""
         for key in self._overdue.take():
-            if key in self._futures and (waiting := self._back.loop.withdraw(key)) is not None:
-                self._front.loop.submit(replace(waiting.ticket, bulk=False), waiting.item)
+            waiting = [lane.loop.withdraw(key) for lane in self._behind]
+            for found in filter(None, waiting if key in self._futures else ()):
+                self._aside.loop.submit(found.ticket, found.item)
+                self._aside.work.set()
 
     async def _drive(self, lane: Lane) -> None:
         """Ends only with an error: the callers get it, and the health check fails."""
@@ -139,8 +145,6 @@ class StageDriver:
     async def _tick_for_ever(self, lane: Lane) -> None:
         while True:
             lane.drop_cancelled()
-            if lane is self._front:
-                self._lift()
             if not lane.busy:
                 if self._retiring and not self._busy:
                     raise MemoryError(f"the replica holds more than {self.max_bytes >> 20} MB")
@@ -150,7 +154,7 @@ class StageDriver:
             begun = time.monotonic()
             outcomes = await lane.tick(self._tick)
             if lane is self._front:
-                self._overdue.computed(time.monotonic() - begun)
+                self._starved(time.monotonic() - begun)
             self._report_steps(lane)
             for outcome in outcomes:
                 self._hand_out(outcome)
@@ -202,6 +206,12 @@ class StageDriver:
         for key, (step, steps) in lane.loop.progress().items():
             if key in self._step_callbacks:
                 self._step_callbacks[key](step, steps)
+
+
+def _thread(name: str, begin: Callable[[], None]) -> ThreadPoolExecutor:
+    thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+    thread.submit(begin).result()
+    return thread
 
 
 def _loop(stage: Stage, limits: Limits) -> StepLoop:

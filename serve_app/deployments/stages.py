@@ -18,6 +18,7 @@ from pipelines.reference_features import FeatureCache
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, OneShot, Outcome, Stage
 from serve_app.deployments import background
+from serve_app.deployments.background import Background
 from serve_app.deployments.metrics import FeatureMetrics, StageMetrics
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.deployments.warm_up import warmed_up
@@ -40,17 +41,17 @@ class StageReplica:
         load: Callable[[], Stage],
         scale: StageScale,
         settings: Settings,
-        behind: bool = True,
+        behind: int = 1,
     ) -> None:
-        """`behind`: whether lines of batches may have a thread of their own, see `StageDriver`."""
+        """`behind`: how many threads of their own lines of batches may have, see `Background`."""
         self._stage = stage
         self._scale = scale
         self._metrics = StageMetrics(service, stage, scale.max_batch)
         pipeline = settings.pipeline(scale)
-        behind = behind and pipeline.device == "cpu" and background.works()
-        enter = partial(background.enter, pipeline.threads) if behind else None
+        apart = behind and pipeline.device == "cpu" and background.works()
+        threads = Background.of(pipeline.threads, behind) if apart else None
         self._driver = StageDriver(
-            load, _limits(scale), self._observe, settings.stall_seconds, enter
+            load, _limits(scale), self._observe, settings.stall_seconds, threads
         )
         self._driver.max_bytes = scale.max_memory_mb << 20
 
@@ -124,7 +125,8 @@ class Frontend(StageReplica):
 
         # Texts are read in Python, whose lock such a thread would keep from those that have to wait
         # for nobody; what is found in recordings is computed without it.
-        super().__init__(service, "frontend", load, scale, settings, service == "seedvc")
+        behind = 1 if service == "seedvc" else 0
+        super().__init__(service, "frontend", load, scale, settings, behind)
 
     async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
         """Raises InvalidInput where the request cannot be served."""
@@ -164,7 +166,9 @@ class Vocoder(StageReplica):
             model = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
             return warmed_up(OneShot(partial(uttered, model)), model)
 
-        super().__init__(service, "vocoder", load, scale, settings)
+        # Segments of speech are short; a window of a recording takes much memory.
+        behind = 2 if service == "styletts2" else 1
+        super().__init__(service, "vocoder", load, scale, settings, behind)
 
     async def run(self, acoustic: Timed[Acoustic], ticket: Ticket) -> Timed[Waveform]:
         """Returns the timings of the diffusion stage along with its own."""

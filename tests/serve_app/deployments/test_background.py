@@ -9,7 +9,7 @@ import torch
 
 from pipelines.fast_convolution.blocks import share_out
 from serve_app.deployments import background
-from serve_app.deployments.background import Patience
+from serve_app.deployments.background import Background, Patience
 
 
 def policy() -> int:
@@ -31,12 +31,19 @@ def test_a_thread_and_its_helpers_are_in_the_background_and_others_are_not() -> 
 
     before = policy()
     with ThreadPoolExecutor(1) as behind, ThreadPoolExecutor(1) as front:
-        behind.submit(background.enter, 2).result()
+        behind.submit(Background(1, 2).enter).result()
         behind.submit(work, "background").result()
         front.submit(torch.set_num_threads, 2).result()
         front.submit(work, "stage").result()
     assert found == {"stage": {before}, "background": {os.SCHED_IDLE}}
     assert policy() == before
+
+
+@pytest.mark.parametrize(
+    ("cores", "most", "found"), [(1, 2, (1, 1)), (2, 2, (2, 1)), (8, 2, (2, 4)), (8, 1, (1, 8))]
+)
+def test_threads_share_the_cores(cores: int, most: int, found: tuple[int, int]) -> None:
+    assert Background.of(cores, most) == Background(*found)
 
 
 def test_a_computation_may_wait_for_the_processors_but_must_get_on() -> None:

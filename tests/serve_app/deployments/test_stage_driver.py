@@ -11,6 +11,7 @@ import pytest
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.overdue import Overdue
 from serve_app.batching.step_loop import Limits, OneShot, Outcome
+from serve_app.deployments.background import Background
 from serve_app.deployments.heap import process_heap
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.worker.generation import StageLost, StageUnavailable
@@ -43,6 +44,15 @@ class Blocked(Gate):
             return super().__call__(items)
         self.threads.add(threading.current_thread().name)
         return [item.upper() for item in items]
+
+
+class Plain(Background):
+    """Threads like all others, without torch."""
+
+    def enter(self) -> None:
+        pass
+
+    prepare = enter
 
 
 def line(key: str) -> Ticket:
@@ -215,7 +225,7 @@ def test_stage_driver_over_its_memory_ends_what_it_has_and_takes_nothing_more() 
 
 def two_lanes(gate: Gate, overdue: Overdue | None = None, stall: float = 60) -> StageDriver:
     return StageDriver(
-        lambda: OneShot(gate), Limits(max_batch=1), lambda *_: None, stall, lambda: None, overdue
+        lambda: OneShot(gate), Limits(max_batch=1), lambda *_: None, stall, Plain(1, 1), overdue
     )
 
 
@@ -232,7 +242,7 @@ def test_a_line_that_is_computed_keeps_nobody_waiting() -> None:
         return [typed.result, *[(await each).result for each in lines]]
 
     assert asyncio.run(go()) == ["C", "A", "B"]
-    assert gate.threads == {"stage_0", "background_0"}
+    assert gate.threads == {"stage_0", "background-0_0"}
 
 
 def test_lines_that_wait_while_others_compute_get_their_turn() -> None:
@@ -267,7 +277,7 @@ def test_lines_get_their_turn_where_other_programs_use_the_processors() -> None:
             Limits(max_batch=1),
             lambda *_: None,
             60,
-            lambda: None,
+            Plain(1, 1),
             Overdue(patience=0.01),
             look_seconds=0.01,
         )
@@ -280,7 +290,24 @@ def test_lines_get_their_turn_where_other_programs_use_the_processors() -> None:
         await stuck
 
     asyncio.run(go())
-    assert gate.threads == {"stage_0", "background_0"}
+    assert gate.threads == {"background-0_0", "aside_0"}
+
+
+def test_threads_of_the_background_share_the_lines() -> None:
+    gate = Gate()
+
+    async def go() -> None:
+        driver = StageDriver(
+            lambda: OneShot(gate), Limits(max_batch=1), lambda *_: None, 60, Plain(2, 1)
+        )
+        lines = [asyncio.create_task(driver.run(line(k), k)) for k in "abcd"]
+        await asyncio.to_thread(gate.entered.wait, 10)
+        gate.open.set()
+        assert [each.result for each in await asyncio.gather(*lines)] == list("ABCD")
+
+    asyncio.run(go())
+    assert len(gate.batches) == 4
+    assert gate.threads == {"background-0_0", "background-1_0"}
 
 
 def test_lines_are_cancelled_in_the_background() -> None:
@@ -314,7 +341,7 @@ def test_a_line_that_is_stuck_ends_the_replica_and_a_slow_one_does_not() -> None
 
     async def go() -> None:
         driver = StageDriver(
-            lambda: OneShot(compute), Limits(max_batch=1), lambda *_: None, 0.15, lambda: None
+            lambda: OneShot(compute), Limits(max_batch=1), lambda *_: None, 0.15, Plain(1, 1)
         )
         assert (await driver.run(line("a"), "slow")).result == "slow"
         driver.check()
