@@ -42,7 +42,7 @@ from benchmarks.listening import BASE, RATE, Listener
 from benchmarks.long_texts import utterances
 from pipelines.bare import BarePipeline
 from pipelines.english.normalize import normalize
-from pipelines.english.symbols import encode
+from pipelines.english.symbols import MARKS, encode
 from pipelines.models.styletts2.frontend import Manner, StyleTTS2Frontend
 from pipelines.models.styletts2.text import Chunk, KokoroScript
 from pipelines.protocol import Pronunciation, SpeechRequest, Waveform
@@ -244,7 +244,7 @@ def _print_phones(forms: dict[str, dict[str, dict[str, Any]]], console: Console)
 
 
 def _bare(phonemes: str) -> str:
-    return "".join(symbol for symbol in phonemes if symbol.isalpha())
+    return "".join(symbol for symbol in phonemes if symbol.isalpha() and symbol not in MARKS)
 
 
 def main() -> None:

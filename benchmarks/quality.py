@@ -12,8 +12,9 @@ that are hard to read (names, numbers, long sentences, heteronyms; `hard_set`). 
   measure takes for poor speech whatever its quality, so the mean is also given without it.
 - Loudness: level of the active speech in dBFS (frames of 20 ms within 30 dB of the loudest), the
   spread of its mean over the voices, and the highest peak.
-- Joins: the largest step between samples within 10 ms of a cut between chunks, as a share of the
-  99.9th percentile of such steps inside the speech. Above 1 would be heard as a click.
+- Joins: the largest step between samples within 4 ms of a cut between chunks, as a share of the
+  99.9th percentile of such steps inside the speech. Above 1 would be heard as a click. (Farther
+  off, inside a sentence, is speech with steps of its own.)
 - Heteronyms: sentences whose word has the sounds that it should (`benchmarks.reading`).
 - Pauses, with `--pauses FILE` from `benchmarks.pauses`: places whose silence is as it should be.
 
@@ -45,6 +46,7 @@ from benchmarks import pauses, reading
 from benchmarks.hard_set import hard_utterances
 from benchmarks.listening import BASE, RATE, TINY, Listener
 from benchmarks.long_texts import utterances
+from pipelines.audio.edges import FADE_SECONDS
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest, Waveform
 from pipelines.settings import PipelineSettings
@@ -129,7 +131,7 @@ def spoken(speaker: BarePipeline, listener: Listener, request: SpeechRequest, gr
         level=active_level(clip, speaker.sample_rate),
         peak=float(np.abs(clip).max()),
         seconds=len(clip) / speaker.sample_rate,
-        joins=join_steps(parts, speaker.sample_rate),
+        joins=join_steps(parts, speaker.sample_rate, FADE_SECONDS),
     )
 
 
@@ -142,11 +144,13 @@ def active_level(clip: Waveform, rate: int) -> float:
     return float(10 * np.log10(active.mean()))
 
 
-def join_steps(parts: list[Waveform], rate: int) -> list[float]:
+def join_steps(
+    parts: list[Waveform], rate: int, near_seconds: float = _EDGE_SECONDS
+) -> list[float]:
     """Largest step near each cut between parts, relative to the 99.9th percentile of all steps."""
     steps = np.abs(np.diff(np.concatenate(parts)))
     loud = np.percentile(steps, 99.9)
-    edge = round(_EDGE_SECONDS * rate)
+    edge = round(near_seconds * rate)
     ends = np.cumsum([len(part) for part in parts if len(part)])[:-1]
     starts = [first_sound(part) for part in parts[1:] if len(part)]
     near = [
@@ -221,6 +225,7 @@ def main() -> None:
     parser.add_argument("--set", choices=(EASY, "hard"), default=EASY)
     parser.add_argument("--recogniser", choices=(TINY, BASE), default=TINY)
     parser.add_argument("--limit", type=int, help="speak only the first so many utterances")
+    parser.add_argument("--every", type=int, default=1, help="speak only each so manieth one")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--store", type=Path, help="keep each utterance here, and go on from it")
@@ -229,7 +234,7 @@ def main() -> None:
     parser.add_argument("--beside", type=Path, help="an older file of --json to compare with")
     options = parser.parse_args()
     settings = PipelineSettings(threads=options.threads, dtype=options.dtype)
-    texts = planned(options.set, options.limit)
+    texts = planned(options.set, options.limit)[:: options.every]
     console = Console()
     made = measure(settings, texts, options.recogniser, options.store)
     results = list(track(made, "Speaking", total=len(texts), console=console))

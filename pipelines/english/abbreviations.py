@@ -25,6 +25,7 @@ _TITLES = {
     "Sgt": "Sergeant",
     "Cpl": "Corporal",
     "Pvt": "Private",
+    "Pfc": "Private First Class",
     "Adm": "Admiral",
     "Cmdr": "Commander",
     "Brig": "Brigadier",
@@ -139,6 +140,7 @@ _BEFORE_NUMBER = {
     **{"Ext": "extension", "Ed": "edition", "Ep": "episode", "Bk": "book", "Pg": "page"},
     **{"pp": "pages", "p": "page", "pg": "page", "pgs": "pages", "ll": "lines", "c": "circa"},
     **{"fl": "flourished", "sect": "section", "art": "article"},
+    **{"vv": "verses", "cl": "clause", "s": "section", "ss": "sections"},
 }
 _BEFORE_NUMBER |= {
     form.lower(): said

@@ -112,13 +112,14 @@ def _inflected(word: str) -> tuple[Reading, ...]:
     base = word[:-1] if word.endswith("s") and not word.endswith("ss") else ""
     found = _table().get(base, ()) or _table().get(word[:-2] if word.endswith("es") else "", ())
     return tuple(
-        Reading(r.name, r.tags, _with_s(r.american, "ᵻz"), _with_s(r.british, "ɪz"))
+        Reading(r.name, r.tags, with_s(r.american, "en-us"), with_s(r.british, "en-gb"))
         for r in found
         if set(r.tags) <= set("NVAR")
     )
 
 
-def _with_s(phonemes: str, syllable: str) -> str:
+def with_s(phonemes: str, language: str) -> str:
+    """The sounds of a word with the -s of a plural or a possessive."""
     if phonemes.endswith(_SIBILANT):
-        return phonemes + syllable
+        return phonemes + ("ᵻz" if language == "en-us" else "ɪz")
     return phonemes + ("s" if phonemes.endswith(_VOICELESS) else "z")

@@ -26,7 +26,7 @@ SIGNS = {"-": "minus", "+": "plus", "±": "plus or minus", "~": "about"}
 SIGN = r"(?:(?<![\w.)])(?P<sign>-|[+±~]\s?))?"
 
 _RATE = PER_PATTERN.replace("?P<per>", "?:")
-_SCALE = rf"(?:[\s-]?(?P<scale>{either(_SCALES)})(?:(?={_RATE}|/[$£€])|(?![\w/-]|\s?\d)))?"
+_SCALE = rf"(?:[\s-]?(?P<scale>{either(_SCALES)})(?:(?={_RATE}|/[$£€]|-[a-z])|(?![\w/-]|\s?\d)))?"
 _LOW_SCALE = rf"(?:\s?(?P<low_scale>{either(_SCALES)}))?"
 _RANGE = (
     rf"(?P<low>{NUMBER})(?:{_LOW_SCALE}\s?[-–—]\s?(?:{BEFORE_PATTERN})?(?P<high>{NUMBER}))?(?!\d)"

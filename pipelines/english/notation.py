@@ -19,7 +19,7 @@ _PINT = re.compile(r"(?<![\w.,])(\d{1,2})st(?=(?:\s?\d{1,2}\s?lbs?)?\b)")
 _PENCE = re.compile(r"(?<![\w.,/:-])(\d{1,3}(?:\.\d)?)p(?![\w/]|-\w|\.\s?m)")
 _PICTURE_LINES = frozenset(["144", "240", "360", "480", "540", "576", "720"])
 _PERCENT = re.compile(r"(?<=\d)pc(?!\w)(?!\s(?:set|box|pack|kit|bundle|puzzle)\b)")
-_BASIS = re.compile(r"(?<![\w.,])(\d{1,3}(?:\.\d+)?)\s?bps\b")
+_BASIS = re.compile(r"(?<![\w.,])(\d{1,3}(?:\.\d+)?)\s?bps?\b")
 _RATES = re.compile(
     r"\b(?:rates?|yields?|spreads?|margins?|revenue|Fed|ECB|bank|cut|hike|hiked|rose|fell|up|down|"
     r"bonds?|gilts?|Treasury|coupon|tighten\w*|widen\w*|basis)\b"
@@ -80,6 +80,10 @@ _STANDARD = re.compile(
 )
 _CENTURY = re.compile(r"(?<=\d(?:st|nd|rd|th))[\s-](?:c|cent)\.(?=\s)")
 _SPECIES = re.compile(r"(?<![\w.])([A-Z])\.\s(?=[a-z]{4,})")
+_PINTS = re.compile(r"(?<=\d)\s?pts\b\.?(?=\s(?:of|milk|cream|water|beer|ale|stock|blood)\b)")
+_FISCAL = re.compile(r"\bFY(?=20\d\d)")
+_DOCKET = re.compile(r"\b(No\.?\s\d{1,4})-(?=\d{3,6}\b(?![-,.]\d))")
+_HYPHENED_CODE = re.compile(r"\b((?!AD|BC)[A-Z]{1,4}-)(\d{3})(?![\w-]|[.,]\d)")
 _REFERENCE = re.compile(r"#(?=[A-Z]{1,3}\d)")
 _LAP = re.compile(r"(?<![\w:.])(\d{1,2}):([0-5]\d\.\d{1,3})(?![\w:]|\.\d)")
 _ORDINALS = re.compile(r"(?<=\d(?:st|nd|rd|th))\s?[-–]\s?(?=\d+(?:st|nd|rd|th)\b)")
@@ -108,6 +112,8 @@ def say_notation(text: str, say: Numbers) -> str:
     text = _OF.sub(lambda m: f"{_FUNCTIONS.get(m[1], m[1])} of {m[2]}", text)
     text = _OVER.sub(lambda m: f"{m[1]} over {m[2]}" if _SYMBOLIC.search(m[0]) else m[0], text)
     text = _ROAD.sub(_road, text)
+    text = _DOCKET.sub(r"\1 dash ", _FISCAL.sub("FY ", _PINTS.sub(" pt", text)))
+    text = _HYPHENED_CODE.sub(lambda m: m[1] + say.pairs(m[2]), text)
     text = _STANDARD.sub(lambda m: f"{m[1]}, {say.year(m[2])}", text)
     text = _CENTURY.sub(" century", _ORDINALS.sub(" to ", text))
     text = _REFERENCE.sub("number ", _SPECIES.sub(r"\1 ", text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from pipelines.english.context import DATA, tokens
-from pipelines.english.heteronyms import choose
+from pipelines.english.heteronyms import choose, with_s
 from pipelines.english.marks import Words, is_word
 from pipelines.english.place import ENDS
 
@@ -31,9 +31,11 @@ def pronounce(text: str, language: str, words: Words) -> str:
 
 
 def _sounds(words: list[str], place: int, language: str) -> str | None:
-    known = _known().get(words[place])
-    if known and not (words[place] == "AM" and place and words[place - 1] == "I"):
-        return known[0] if language == "en-us" else known[1]
+    word, possessive, _ = words[place].replace("’", "'").partition("'s")
+    known = _known().get(word)
+    if known and not (word == "AM" and place and words[place - 1] == "I"):
+        sounds = known[0] if language == "en-us" else known[1]
+        return with_s(sounds, language) if possessive else sounds
     reading = choose(words, place)
     return reading.sounds(language) if reading else None
 
@@ -53,10 +55,11 @@ def _is_title_word(word: str) -> bool:
 
 @cache
 def _known() -> dict[str, tuple[str, str]]:
-    """Words that espeak-ng does not know, with their sounds in `en-us` and `en-gb`."""
+    """Words and names that espeak-ng does not know or misreads: sounds in `en-us` and `en-gb`."""
     table: dict[str, tuple[str, str]] = {}
-    for line in (DATA / "words.tsv").read_text("utf-8").splitlines():
-        if not line.startswith("#"):
-            word, american, british = line.split("\t")
-            table[word] = american, british
+    for name in ("words.tsv", "names.tsv"):
+        for line in (DATA / name).read_text("utf-8").splitlines():
+            if not line.startswith("#"):
+                word, american, british = line.split("\t")
+                table[word] = american, british
     return table

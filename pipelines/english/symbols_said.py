@@ -34,6 +34,8 @@ _SLASHED = {
     **{"either/or": "either or", "am/pm": "AM PM", "AM/PM": "AM PM", "I/O": "I O"},
     **{"Mr/Mrs": "Mister or Missis", "true/false": "true or false", "on/off": "on off"},
     **{"parent/guardian": "parent or guardian", "A/C": "A C", "w/e": "whatever"},
+    **{"y/y": "year on year", "m/m": "month on month", "q/q": "quarter on quarter"},
+    **{"w/v": "weight by volume", "v/v": "volume by volume", "w/w": "weight by weight"},
     **{"km/h": "kilometres per hour", "m/s": "metres per second"},
 }
 _SLASHED |= {

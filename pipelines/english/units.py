@@ -32,19 +32,25 @@ UNITS = {
     **{"px": "pixel", "ha": "hectare", "ac": "acre", "nmi": "nautical mile", "ly": "light year"},
     **{
         "mg": "milligram",
+        "ng": "nanogram",
         "μg": "microgram",
         "mcg": "microgram",
         "g": "gram",
         "kg": "kilogram",
         "kgs": "kilogram",
     },
-    **{"KG": "kilogram", "kms": "kilometre", "gbps": "gigabit per second"},
+    **{
+        "gsm": "gram per square metre",
+        "KG": "kilogram",
+        "kms": "kilometre",
+        "gbps": "gigabit per second",
+    },
     **{"mbps": "megabit per second"},
     **{"lb": "pound", "lbs": "pound", "oz": "ounce", "t": "tonne", "cwt": "hundredweight"},
     **{"ml": "millilitre", "mL": "millilitre", "cl": "centilitre", "cL": "centilitre"},
     **{"dl": "decilitre", "dL": "decilitre", "l": "litre", "L": "litre", "μL": "microlitre"},
     **{"tsp": "teaspoon", "tbsp": "tablespoon", "qt": "quart", "qts": "quart", "gal": "gallon"},
-    **{"gals": "gallon", "pt": "pint", "pts": "pint", "fl oz": "fluid ounce", "cc": "cc"},
+    **{"gals": "gallon", "pt": "pint", "pts": "point", "fl oz": "fluid ounce", "cc": "cc"},
     **{"ms": "millisecond", "μs": "microsecond", "ns": "nanosecond", "s": "second"},
     **{"sec": "second", "secs": "second", "min": "minute", "mins": "minute", "h": "hour"},
     **{"hr": "hour", "hrs": "hour", "wk": "week", "wks": "week", "yr": "year", "yrs": "year"},
@@ -101,7 +107,14 @@ _PER = {
     **{"km²": "square kilometre", "km": "kilometre", "mi": "mile", "mile": "mile", "ft": "foot"},
     **{"m": "metre", "cm": "centimetre", "kWh": "kilowatt hour", "GB": "gigabyte"},
     **{"each": "each", "doz": "dozen", "dozen": "dozen", "acre": "acre", "ha": "hectare"},
-    **{"page": "page", "word": "word", "item": "item", "token": "token", "mol": "mole"},
+    **{
+        "bbl": "barrel",
+        "page": "page",
+        "word": "word",
+        "item": "item",
+        "token": "token",
+        "mol": "mole",
+    },
 }
 """What may follow a slash after an amount, as it is said after `per`."""
 
@@ -130,7 +143,7 @@ UNIT_PATTERN = (
 PER_PATTERN = rf"\s?/\s?(?P<per>{either(_PER)})(?![\w/²³^])"
 
 
-_OFTEN = "mg|kg|g|ml|mL|mmol|kcal|kJ|kW|kWh|km|ft|lb|oz|GB|MB|GW|MW|mol"
+_OFTEN = "mg|ng|kg|g|ml|mL|mmol|kcal|kJ|kW|kWh|km|ft|lb|oz|GB|MB|GW|MW|mol"
 _MEASURED = either(_PER.keys() - {"each", "item", "page", "word"})
 _BARE_RATE = re.compile(rf"(?<![\w/.-])(?<!\d )({_OFTEN})/({_MEASURED})(?![\w/])")
 

@@ -102,6 +102,27 @@ def test_words_that_espeak_does_not_know_are_given(word: str, sound: str):
 
 
 @pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("Chopin’s music", "ʃˈoʊpænz "),
+        ("Nike sponsors it.", "nˈaɪki "),
+        ("Bach's masses", "bˈɑːks "),
+        ("It's Redis's cache.", "ɹˈɛdɪsᵻz "),
+    ],
+)
+def test_names_are_given_and_have_a_possessive(text: str, part: str):
+    assert part in sounds(text)
+
+
+def test_the_sounds_that_are_given_are_known_to_the_model():
+    for name in ("words.tsv", "names.tsv"):
+        for line in (context.DATA / name).read_text("utf-8").splitlines():
+            if not line.startswith("#"):
+                word, american, british = line.split("\t")
+                assert set(american + british) <= IDS.keys() | {" "}, word
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("We took Vitamin A today.", True),
