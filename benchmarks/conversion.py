@@ -43,7 +43,8 @@ from rich.progress import track
 from rich.table import Table
 from speechmos import dnsmos
 
-from benchmarks.quality import Listener, join_steps
+from benchmarks.listening import Listener
+from benchmarks.quality import join_steps
 from pipelines.audio.recording import Recording
 from pipelines.bare import BarePipeline
 from pipelines.protocol import Waveform

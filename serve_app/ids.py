@@ -15,6 +15,11 @@ def new_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
+def made_at(made_id: str) -> float:
+    """When an id was made, by the clock of the process that made it."""
+    return int(made_id[:12], 16) / 1_000
+
+
 def is_id(value: str) -> bool:
     """Whether `value` has the form of an id. Other values need no look-up."""
     return _ID.fullmatch(value) is not None

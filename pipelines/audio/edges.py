@@ -12,6 +12,7 @@ from pipelines.protocol import Waveform
 
 MARGIN_SECONDS = 0.03
 """What is kept of the silence on each side, for soft beginnings and endings."""
+FADE_SECONDS = 0.004
 QUIET = 42 / 10 * math.log(10)
 """How far silence is below the louder parts, in the natural logarithm of power: 42 dB."""
 _LOUD_SHARE = 90.0
@@ -51,6 +52,16 @@ def kept(edges: Edges, energy: NDArray[np.float32], step: int, sample_rate: int)
     start = max(0, int(loud[0]) * step - margin)
     stop = (int(loud[-1]) + 1) * step + margin
     return slice(start if edges.cut_start else None, stop if edges.cut_end else None)
+
+
+def fade(wave: Waveform, start: bool, end: bool, sample_rate: int) -> None:
+    """Fades the ends of `wave` that lie inside speech, in place, so that no step is heard."""
+    size = min(round(FADE_SECONDS * sample_rate), len(wave))
+    slope = np.linspace(0, 1, size, dtype=np.float32)
+    if start:
+        wave[:size] *= slope
+    if end:
+        wave[len(wave) - size :] *= slope[::-1]
 
 
 def with_pauses(wave: Waveform, edges: Edges, sample_rate: int) -> Waveform:

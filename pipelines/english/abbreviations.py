@@ -25,6 +25,7 @@ _TITLES = {
     "Sgt": "Sergeant",
     "Cpl": "Corporal",
     "Pvt": "Private",
+    "Pfc": "Private First Class",
     "Adm": "Admiral",
     "Cmdr": "Commander",
     "Brig": "Brigadier",
@@ -35,6 +36,9 @@ _TITLES = {
     "Sen": "Senator",
     "Rep": "Representative",
     "Pres": "President",
+    "Wm": "William",
+    "Chas": "Charles",
+    "Thos": "Thomas",
     "Mt": "Mount",
     "Ft": "Fort",
     "St": "Saint",
@@ -119,7 +123,16 @@ _SHORT_FORMS |= {
 
 _BEFORE_NUMBER = {
     **{"No": "number", "Nos": "numbers", "Fig": "figure", "Figs": "figures", "Vol": "volume"},
-    **{"Vols": "volumes", "Ch": "chapter", "Chap": "chapter", "Eq": "equation", "Eqs": "equations"},
+    **{
+        "Vols": "volumes",
+        "Ch": "chapter",
+        "Chap": "chapter",
+        "Eq": "equation",
+        "Eqs": "equations",
+        "Eqn": "equation",
+        "eqn": "equation",
+        "Eqns": "equations",
+    },
     **{"Sec": "section", "Secs": "sections", "Op": "opus", "Apt": "apartment", "Rm": "room"},
     **{"Ste": "suite", "Fl": "floor", "Bldg": "building", "Hwy": "highway", "Rte": "route"},
     **{"Art": "article", "Arts": "articles", "Para": "paragraph", "Pt": "part", "Tab": "table"},
@@ -127,6 +140,7 @@ _BEFORE_NUMBER = {
     **{"Ext": "extension", "Ed": "edition", "Ep": "episode", "Bk": "book", "Pg": "page"},
     **{"pp": "pages", "p": "page", "pg": "page", "pgs": "pages", "ll": "lines", "c": "circa"},
     **{"fl": "flourished", "sect": "section", "art": "article"},
+    **{"vv": "verses", "cl": "clause", "s": "section", "ss": "sections"},
 }
 _BEFORE_NUMBER |= {
     form.lower(): said
@@ -164,23 +178,49 @@ _ADDRESS = re.compile(
     rf"(?<=\d )(?!(?:{_NO_STREET_NAME})\b)([A-Z][a-z]+)\s({either(_STREETS)})\.(?=\s[A-Z])"
 )
 """With the number of a house a street ends the sentence, whatever word comes next."""
+_STATES = {
+    **{"Ala": "Alabama", "Ariz": "Arizona", "Ark": "Arkansas", "Calif": "California"},
+    **{"Colo": "Colorado", "Conn": "Connecticut", "Del": "Delaware", "Fla": "Florida"},
+    **{"Ga": "Georgia", "Ill": "Illinois", "Ind": "Indiana", "Kan": "Kansas", "Ky": "Kentucky"},
+    **{"La": "Louisiana", "Md": "Maryland", "Mass": "Massachusetts", "Mich": "Michigan"},
+    **{"Minn": "Minnesota", "Miss": "Mississippi", "Mo": "Missouri", "Mont": "Montana"},
+    **{"Neb": "Nebraska", "Nev": "Nevada", "Okla": "Oklahoma", "Ore": "Oregon"},
+    **{"Pa": "Pennsylvania", "Tenn": "Tennessee", "Tex": "Texas", "Vt": "Vermont"},
+    **{"Va": "Virginia", "Wash": "Washington", "Wis": "Wisconsin", "Wyo": "Wyoming"},
+    **{"N.C": "North Carolina", "N.D": "North Dakota", "N.H": "New Hampshire"},
+    **{"N.J": "New Jersey", "N.M": "New Mexico", "N.Y": "New York", "R.I": "Rhode Island"},
+    **{"S.C": "South Carolina", "S.D": "South Dakota", "W.Va": "West Virginia"},
+    "W. Va": "West Virginia",
+}
+_STATE = re.compile(rf"(?<=[a-z],\s)({either(_STATES)})\.(?!\w)|\b(W\.\s?Va|Calif|Ariz)\.")
 _SHORT_FORM = re.compile(rf"(?<![\w.])({either(_SHORT_FORMS)})(?!\w)")
 _NUMBERED = re.compile(
     rf"\b({either(_BEFORE_NUMBER)})(?<!\d\smin)\.\s?(?=\(?\d|[A-Z]?\d|[IVX]+\b)|#\s?(?=\d)"
 )
 _LIFE = re.compile(r"\b([bd])\.\s(?=\d{4}\b)")
 _LIVES = {"b": "born ", "d": "died "}
-_CASE = re.compile(r"(?<=[A-Za-z])\s(?:v|vs)\.?\s(?=[A-Z])")
+_CASE = re.compile(r"(?<=[A-Za-z.])\sv\.?\s(?=[A-Z])|(?<!\w)vs\.?\s(?=\w)")
 _SMALL_NUMBERED = re.compile(r"\bno\.(?:(?=\d)|\s(?=\d+(?:[.,;:!?)\"'](?!\d)|\s?\(|$)))")
 """`no. 5` ends a sentence that answers no where the number has words behind it."""
 _INITIALISM = re.compile(r"\b((?:[A-Za-z]\.){2,})(?!\w)")
 _INITIAL = re.compile(r"(?<![a-z] )\b([A-Z])\.(?=\s[A-Z](?:\.|[a-z]))(?!\s(?:" + _STARTER + r")\b)")
+_LETTERED = (
+    "Vitamin|Plan|Hepatitis|Type|Grade|Group|Class|Figure|Part|Section|Exhibit|Gate|Team|Size|Block|"
+    "Option|Appendix|Room|Unit|Level|Schedule|Table|Division|Category|Series|Pool|Building"
+)
+_NAME_INITIAL = re.compile(
+    rf"(\b(?!(?:{_LETTERED})\b)[A-Z][a-z]+\s|\b(?:by|and|with|to|from|for|met|of|&)\s|\b[A-Z]\s)([A-Z])\."
+    rf"(?=\s[A-Z](?:\.|[a-z]))(?!\s(?:{_STARTER})\b)"
+)
+"""`George W. Bush`, `by J. Smith`; but a sentence may end with `vitamin C.`"""
+_HALF_OF_DAY = re.compile(r"(?<=\d)(?=[ap]\.\s?m\b)", re.I)
 _SHOUT = re.compile(r"(?:\b[A-Z][A-Z']*\b[ .!?]{1,3}){3,}[A-Z']+\b")
 _NO_SHOUT = re.compile(r"[IVXLCDM .!?]+|(?:[A-Z][ .!?]{1,3})+[A-Z]")
 
 
 def say_abbreviations(text: str) -> str:
     """Titles, short forms, initialisms and initials."""
+    text = _HALF_OF_DAY.sub(" ", text)
     text = _SHOUT.sub(lambda m: m[0] if _NO_SHOUT.fullmatch(m[0]) else m[0].lower(), text)
     text = _STREET.sub(_street, text)
     text = _ADDRESS.sub(lambda m: f"{m[1]} {_STREETS[m[2]]}.", text)
@@ -190,8 +230,10 @@ def say_abbreviations(text: str) -> str:
     text = _SMALL_NUMBERED.sub("number ", text)
     text = _LIFE.sub(lambda m: _LIVES[m[1]], text)
     text = _CASE.sub(" versus ", text)
+    text = _STATE.sub(lambda m: _STATES[m[1] or m[2]] + _stop(m), text)
     text = _SHORT_FORM.sub(lambda m: _SHORT_FORMS[m[1]] + _stop(m), text)
     text = _INITIALISM.sub(lambda m: m[1].replace(".", "").upper() + _stop(m), text)
+    text = _NAME_INITIAL.sub(r"\1\2", _NAME_INITIAL.sub(r"\1\2", text))
     return _INITIAL.sub(r"\1", text)
 
 

@@ -13,8 +13,10 @@ _PHONE = re.compile(
     r"|0\d{2,4}(?:[ -]\d{3,4}){2}|0\d{4}[ -]\d{5,6}"
     r"|\d{5}-\d{4}|\d+(?:-\d+){2,})(?![\w-])"
 )
+_CARD = re.compile(r"(?<![\w.,/-])\d{4}(?:[ -]\d{4}){3}(?![\w-]|[.,]\d)")
+_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: [A-Z\d]{4}){3,7}(?: [A-Z\d]{1,3})?(?![\w-])")
 _VANITY = re.compile(r"(?<![\w-])((?:1-)?\d{3})((?:-[A-Z]*\d*[A-Z]{2,}\d*)+)(?![\w-])")
-_DOTTED = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}")
+_DOTTED = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?::(\d{1,5})(?![\w:.]))?")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3}){2,}")
 _LARGEST_BYTE = 255
 _EMERGENCY = re.compile(
@@ -27,10 +29,11 @@ _NINE_ONE_ONE = re.compile(
     r"(?<![\w.,$£€/-])(?<!Porsche )(?<!Carrera )911(?![\w%]|[-.,/:]\d|\s(?:[a-z]+s|people)\b)"
 )
 _NAMED = re.compile(
-    r"\b(Room|Rooms|Flight|Boeing|Airbus|Airbus A|Route|Highway|highway|Interstate|Bus|Suite|"
+    r"\b(Room|Rooms|RFC|Flight|Boeing|Airbus|Airbus A|Route|Highway|highway|Interstate|Bus|Suite|"
     r"Apartment|Studio|Gate|Model|Peugeot|BMW|Porsche|Psalm|Platform|Building|room|flight|route|apartment|"
     r"suite|Channel|Hotel|Locker|Unit|I-|A(?=3\d0\b)|M-)"
     r"\s?(\d{3,4})(?:-(\d{3}))?(?![\w.,:/-]\d|\w|%)"
+    r"|(?<![\w.,$£€/-])()(7[0-8]7)-([1-9]00)(?![\w-]|[.,]\d)"
 )
 _STREET_NUMBER = re.compile(
     r"(?<![\w.,$£€/-])(\d{3,4})(?=\s(?:[NSEW]\.?\s)?(?:[A-Z][a-z]+\s){1,2}"
@@ -55,13 +58,33 @@ _BOOKS = (
 _VERSE = re.compile(
     rf"\b(?:([123])\s)?({_BOOKS})\s(\d{{1,3}}):(\d{{1,3}})(?:\s?[-–]\s?(\d{{1,3}}))?(?![\w:]|[.,]\d)"
 )
+_SHORT_BOOKS = {
+    **{"Gen": "Genesis", "Exod": "Exodus", "Ex": "Exodus", "Lev": "Leviticus", "Num": "Numbers"},
+    **{"Deut": "Deuteronomy", "Josh": "Joshua", "Judg": "Judges", "Sam": "Samuel", "Kgs": "Kings"},
+    **{"Chron": "Chronicles", "Chr": "Chronicles", "Neh": "Nehemiah", "Ps": "Psalm"},
+    **{"Pss": "Psalms", "Prov": "Proverbs", "Eccl": "Ecclesiastes", "Isa": "Isaiah"},
+    **{"Jer": "Jeremiah", "Lam": "Lamentations", "Ezek": "Ezekiel", "Dan": "Daniel"},
+    **{"Hos": "Hosea", "Mic": "Micah", "Zech": "Zechariah", "Mal": "Malachi", "Matt": "Matthew"},
+    **{"Mt": "Matthew", "Mk": "Mark", "Lk": "Luke", "Jn": "John", "Rom": "Romans"},
+    **{"Cor": "Corinthians", "Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians"},
+    **{"Col": "Colossians", "Thess": "Thessalonians", "Tim": "Timothy", "Heb": "Hebrews"},
+    **{"Jas": "James", "Pet": "Peter", "Rev": "Revelation"},
+}
+_SHORT_BOOK = re.compile(rf"\b({'|'.join(_SHORT_BOOKS)})\.?\s(?=\d{{1,3}}:\d)")
 _BOOK_ORDER = {"1": "First", "2": "Second", "3": "Third"}
 _TOLL_FREE = re.compile("[89]00")
+
+
+def say_books(text: str) -> str:
+    """`1 Cor. 13:4` with the name of the book, whose short form may be a title elsewhere."""
+    return _SHORT_BOOK.sub(lambda m: f"{_SHORT_BOOKS[m[1]]} ", text)
 
 
 def say_codes(text: str, say: Numbers) -> str:
     """Numbers that are names, digit by digit or in pairs, as their kind is said."""
     text = _VERSE.sub(lambda m: _verse(m, say), text)
+    text = _IBAN.sub(lambda m: _letters_and_digits(m[0]), text)
+    text = _CARD.sub(lambda m: _groups(m[0]), text)
     text = _VANITY.sub(_vanity, text)
     text = _PHONE.sub(lambda m: _groups(m[0]), text)
     text = _DOTTED.sub(lambda m: _dotted(m, say), text)
@@ -87,6 +110,15 @@ def _groups(written: str) -> str:
     )
 
 
+def _letters_and_digits(written: str) -> str:
+    """Sign by sign, with a pause between groups."""
+    groups = (
+        unit(*(digits(sign) if sign.isdigit() else sign for sign in group))
+        for group in written.split(" ")
+    )
+    return ", ".join(groups)
+
+
 def _vanity(match: re.Match[str]) -> str:
     """`1-800-FLOWERS`: the word as a word."""
     numbers = match[1].split("-")
@@ -99,13 +131,16 @@ def _vanity(match: re.Match[str]) -> str:
 
 def _dotted(match: re.Match[str], say: Numbers) -> str:
     """Thousands, or a version or an address, whose dots are said."""
-    groups = match[0].split(".")
+    written = match[0].partition(":")[0]
+    groups = written.split(".")
     address = len(groups) == 4 and all(int(group) <= _LARGEST_BYTE for group in groups)
     if _THOUSANDS.fullmatch(match[0]) and not address:
         return say.cardinal("".join(groups))
     words = [say.cardinal(groups[0])]
     for group in groups[1:]:
-        words += ["point", say.cardinal(group)]
+        words += ["dot" if address else "point", say.cardinal(group)]
+    if match[1]:
+        words += ["colon", say.pairs(match[1])]
     letter = match.string[match.start() - 1 : match.start()].isalpha()
     return (" " if letter else "") + unit(*words)
 
@@ -124,8 +159,8 @@ def _postal(match: re.Match[str]) -> str:
 
 
 def _named(match: re.Match[str], say: Numbers) -> str:
-    name, number, more = match.groups()
-    space = "" if name.endswith("-") else " "
+    name, number, more = match.group(1, 2, 3) if match[1] else match.group(4, 5, 6)
+    space = "" if not name or name.endswith("-") else " "
     rest = f" {say.pairs(more)}" if more else ""
     return f"{name}{space}{say.pairs(number)}{rest}"
 

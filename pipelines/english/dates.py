@@ -52,10 +52,16 @@ _DAY_MONTH = re.compile(
     rf"(?<![\w.,:/$£€-])(?:[Tt]he\s)?{_DAY}\s(?:of\s)?({_MONTH})\b{_DOT}(?!\s\d{{1,2}}\b){_YEAR}"
 )
 _DAYS_MONTH = re.compile(
-    rf"(?<![\w.,:/$£€-]){_DAY}\s?[-–]\s?{_DAY}\s(?:of\s)?({_MONTH})\b{_DOT}{_YEAR}"
+    rf"(?<![\w.,:/$£€-]){_DAY}\s?[-–/]\s?{_DAY}\s(?:of\s)?({_MONTH})\b{_DOT}{_YEAR}"
 )
 _MONTH_YEAR = re.compile(rf"\b({_MONTH})\b\.?,?\s((?:1[1-9]|20)\d\d)\b(?![:.,]\d)")
 _MONTH_RANGE = re.compile(rf"\b({_MONTH})\b\.?\s?(?:-|–|/| to )\s?({_MONTH})\b(?!\w)")
+_SPAN = re.compile(
+    rf"(?:(?<=\d [A-Z][a-z]{{2}})|(?<=[a-z] \d)|(?<=[a-z] \d\d)|(?<=[a-z]{{3}}))\s?[–-]\s?"
+    rf"(?={_DAY}\s(?:{_MONTH})\b|(?:{_MONTH})\s{_DAY}\b)"
+)
+"""Between two days of two months."""
+_QUARTER_YEAR = re.compile(r"(?<=\b[QHqh][1-4])'(\d\d)(?![\w'])")
 _DECADE = re.compile(r"(?<![\w.,])'?(\d{1,3}0)'?s\b")
 _YEARS = re.compile(r"(?<![\w.,/$£€-])((?:1[1-9]|20)\d)(\d)\s?[-–/]\s?(\d\d)(?![\w/-]|[.,:]\d)")
 _TWO_YEARS = re.compile(
@@ -105,13 +111,14 @@ def say_dates(text: str, language: str, say: Numbers) -> str:
         found = _month_and_day(match[1], match[2], american)
         return date(*found, None) if found and _is_date(match) else match[0]
 
+    text = _SPAN.sub(" to ", _QUARTER_YEAR.sub(lambda m: f" {say.short_year(m[1])}", text))
     text = _say_days(text)
     text = _ISO.sub(lambda m: date(int(m[3]), m[4], m[1]) + _iso_time(m, say), text)
     text = _NUMERIC.sub(numeric, text)
+    text = _DAYS_MONTH.sub(lambda m: _days(_month(m[3]), m[1], m[2], m[4], say, False), text)
     text = _SHORT.sub(short, text)
     text = _DAY_NAMED.sub(lambda m: date(_month(m[2]), m[1], m[3]), text)
     text = _NAMED_DAY.sub(lambda m: date(_month(m[1]), m[2], m[3]), text)
-    text = _DAYS_MONTH.sub(lambda m: _days(_month(m[3]), m[1], m[2], m[4], say, False), text)
     text = _DAY_MONTH.sub(lambda m: _day_first(_month(m[2]), m[1], m[3], say), text)
     text = _MONTH_DAYS.sub(lambda m: _days(_month(m[1]), m[2], m[3], m[4], say, True), text)
     text = _MONTH_DAY.sub(lambda m: _month_first(_month(m[1]), m[2], m[3], say), text)

@@ -75,10 +75,12 @@ def _by_part_of_speech(words: Sequence[str], place: int, found: tuple[Reading, .
 
 def _phrase_bias(words: Sequence[str], place: int) -> float:
     """For a verb behind a plural that it could be said of (`hens produce eggs`); against it inside
-    a noun's own phrase (`our science project`)."""
+    a noun's own phrase (`our science project`). Behind `who` there is a verb."""
     kinds = [word_class(word) for word in words[max(0, place - 4) : place]][::-1]
     if not kinds:
         return 0.0
+    if words[place - 1].lower() in ("who", "whom"):
+        return 2 * _PHRASE
     following = word_class(words[place + 1]) if place + 1 < len(words) else "P"
     if _PLURAL.fullmatch(kinds[0]):
         return _PHRASE if _AFTER_VERB.fullmatch(following) else 0.0
@@ -110,13 +112,14 @@ def _inflected(word: str) -> tuple[Reading, ...]:
     base = word[:-1] if word.endswith("s") and not word.endswith("ss") else ""
     found = _table().get(base, ()) or _table().get(word[:-2] if word.endswith("es") else "", ())
     return tuple(
-        Reading(r.name, r.tags, _with_s(r.american, "ᵻz"), _with_s(r.british, "ɪz"))
+        Reading(r.name, r.tags, with_s(r.american, "en-us"), with_s(r.british, "en-gb"))
         for r in found
         if set(r.tags) <= set("NVAR")
     )
 
 
-def _with_s(phonemes: str, syllable: str) -> str:
+def with_s(phonemes: str, language: str) -> str:
+    """The sounds of a word with the -s of a plural or a possessive."""
     if phonemes.endswith(_SIBILANT):
-        return phonemes + syllable
+        return phonemes + ("ᵻz" if language == "en-us" else "ɪz")
     return phonemes + ("s" if phonemes.endswith(_VOICELESS) else "z")

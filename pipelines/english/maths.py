@@ -25,9 +25,18 @@ _BY = re.compile(
     rf"|(?<={'[0-9]' * 3})\s?×\s?(?={_LARGE}\b)"
 )
 _MANIFOLD = re.compile(r"(?<=\d)[xX×](?!\w)")
+_SAID = "plus|minus|equals|over|times|divided by"
+_TERM_BEFORE = re.compile(rf"(?:[=+*/<>]\s?|\b(?:{_SAID})\s)\d+$")
+_TERM_AFTER = re.compile(
+    rf"\s?[+=^*/<>≤≥]|\s-\s\d|\s(?:(?:{_SAID})\s(?:\d|[b-z]\b)|squared|cubed|to the power)"
+)
+_BY_A_POWER = re.compile(r"(?<=\d)\s?[xX]\s?(?=10\^)")
 _RATIO = re.compile(r"(?<![\w:.,])(\d{1,4})(?::| : )(\d{1,3}(?:,\d{3})+|\d{1,4})(?![\w:])")
 _TIMES = re.compile(r"(?<=\d)\s?[×*·]\s?(?=\d)")
-_COMPARED = re.compile(r"(?<![\w)\]])(?<![\w)]\s)(<=|>=|[<>≤≥])\s?(?=[-$£€]?\d)")
+_COMPARED = re.compile(
+    r"(?<![\w)\]])(?:(?<![\w)]\s)|(?<=\b(?:and|are|for|was) )|(?<=\b(?:is|of|at|to|or|by) ))"
+    r"(<=|>=|[<>≤≥])\s?(?=[-$£€]?\d)"
+)
 _COMPARISONS = {
     **{"<": "less than ", ">": "more than ", "≤": "at most ", "<=": "at most "},
     **{"≥": "at least ", ">=": "at least "},
@@ -36,6 +45,7 @@ _COMPARISONS = {
 
 def say_operations(text: str, say: Numbers) -> str:
     """Sums and powers: in a sum a hyphen is a minus, a slash divides. `1920×1080` is a size."""
+    text = _BY_A_POWER.sub(" × ", text)
     text = _RESOLUTION.sub(lambda m: unit(say.pairs(m[1]), "by", say.pairs(m[2])), text)
     text = _UNITS_BY.sub(r"\1 by ", text)
     text = _SCIENTIFIC.sub(lambda m: _scientific(m, say), text)
@@ -52,7 +62,7 @@ def say_dimensions(text: str) -> str:
 
 def say_ratios(text: str, say: Numbers) -> str:
     """Multiples (`10x`) and ratios (`16:9`)."""
-    text = _MANIFOLD.sub(" times", text)
+    text = _MANIFOLD.sub(_manifold, text)
     text = _RATIO.sub(lambda m: unit(say.cardinal(m[1]), "to", say.number(m[2])), text)
     return _TIMES.sub(" times ", text)
 
@@ -72,6 +82,13 @@ def _operation(match: re.Match[str]) -> str:
     if not _CERTAIN.search(match[0]):
         return match[0]
     return _OPERATOR.sub(lambda m: _OPERATORS[m[1]], match[0])
+
+
+def _manifold(match: re.Match[str]) -> str:
+    """`3x` is three times, but in `2x + 3 = 9` twice an unknown."""
+    begin, end = match.span()
+    term = _TERM_BEFORE.search(match.string[:begin]) or _TERM_AFTER.match(match.string, end)
+    return " x" if term else " times"
 
 
 def _power(match: re.Match[str], say: Numbers) -> str:

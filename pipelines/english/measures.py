@@ -46,6 +46,8 @@ _LARGEST_PART = 100
 """Largest denominator said as an ordinal: three hundredths."""
 _OUT_OF = re.compile(r"\b(?:scor|rat|gave|give|got|grade|mark)\w*\b[^.!?\n]{0,30}$", re.I)
 _STARS = re.compile(r"\s(?:stars|points|marks|rating)\b")
+_QUOTE = re.compile(r"(\d)?\"")
+_HYPHENED = frozenset(["hr", "hrs", "yr", "yrs", "min", "sec", "mo", "wk"])
 _METER = re.compile(r"\s(?:time|metre|meter|beat)\b")
 
 
@@ -78,8 +80,19 @@ def say_numbers(text: str, say: Numbers) -> str:
 def _inches(match: re.Match[str]) -> str:
     """A closing quotation mark is none, where one was opened before it."""
     line = match.string.rfind("\n", 0, match.start()) + 1
-    opened = match.string.count('"', line, match.start()) % 2
-    return match[0] if opened else f"{match[1]} inch{_plural_mark(match)}"
+    return (
+        match[0]
+        if _is_open(match.string[line : match.start()])
+        else f"{match[1]} inch{_plural_mark(match)}"
+    )
+
+
+def _is_open(before: str) -> bool:
+    """Whether a quotation is open: behind a digit a mark closes one, or else it means inches."""
+    opened = False
+    for mark in _QUOTE.finditer(before):
+        opened = not opened and not mark[1]
+    return opened
 
 
 def _plural_mark(match: re.Match[str]) -> str:
@@ -129,7 +142,8 @@ def _after_fraction(match: re.Match[str], *, one: bool) -> list[str]:
 def _measure(match: re.Match[str], say: Numbers) -> str:
     low, high, symbol = match["low"], match["high"], match["unit"]
     if match["space"] == "-" or match["space"] == " -":
-        if not re.match(r"[\s-][a-z]", match.string[match.end() :]):
+        noun = re.match(r"[\s-][A-Za-z]", match.string[match.end() :])
+        if not noun and symbol not in _HYPHENED:
             return match[0]
         attributive = True
     else:

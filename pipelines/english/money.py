@@ -10,7 +10,6 @@ from pipelines.english.currencies import (
     AFTER_PATTERN,
     BEFORE,
     BEFORE_PATTERN,
-    HUNDREDTHS,
     Currency,
 )
 from pipelines.english.number_words import NUMBER, Numbers, either, unit
@@ -26,7 +25,8 @@ _SCALES = {
 SIGNS = {"-": "minus", "+": "plus", "±": "plus or minus", "~": "about"}
 SIGN = r"(?:(?<![\w.)])(?P<sign>-|[+±~]\s?))?"
 
-_SCALE = rf"(?:[\s-]?(?P<scale>{either(_SCALES)})(?![\w/-]|\s?\d))?"
+_RATE = PER_PATTERN.replace("?P<per>", "?:")
+_SCALE = rf"(?:[\s-]?(?P<scale>{either(_SCALES)})(?:(?={_RATE}|/[$£€]|-[a-z])|(?![\w/-]|\s?\d)))?"
 _LOW_SCALE = rf"(?:\s?(?P<low_scale>{either(_SCALES)}))?"
 _RANGE = (
     rf"(?P<low>{NUMBER})(?:{_LOW_SCALE}\s?[-–—]\s?(?:{BEFORE_PATTERN})?(?P<high>{NUMBER}))?(?!\d)"
@@ -69,10 +69,9 @@ def _amount(match: re.Match[str], currency: Currency, say: Numbers) -> str:
     sign = SIGNS[match["sign"].strip()] if match["sign"] else "minus" if match["minus"] else ""
     rate = per(match["per"]) if match["per"] else ""
     attributive = not rate and is_attributive(match.string, match.start(), match.end())
-    whole, point, cents = low.replace(",", "").partition(".")
-    in_parts = point and len(cents) == 2 and currency.hundredth and not (high or scale)
-    if in_parts and match["symbol"] not in HUNDREDTHS:
-        return unit(sign, *_parts(whole or "0", cents, currency, say, attributive), rate)
+    if not scale and not low_scale and any(_has_parts(end, currency) for end in (low, high)):
+        to = ["to", *_parts(high, currency, say, attributive)] if high else []
+        return unit(sign, *_parts(low, currency, say, attributive), *to, rate)
     words = [say.number(low)]
     if high:
         words += [low_scale if low_scale != scale else "", "to", say.number(high)]
@@ -80,10 +79,14 @@ def _amount(match: re.Match[str], currency: Currency, say: Numbers) -> str:
     return unit(sign, *words, scale, currency.one if alone else currency.many, rate)
 
 
-def _parts(
-    whole: str, cents: str, currency: Currency, say: Numbers, attributive: bool
-) -> list[str]:
+def _has_parts(amount: str | None, currency: Currency) -> bool:
+    return bool(amount and currency.hundredth) and len((amount or "").partition(".")[2]) == 2
+
+
+def _parts(amount: str, currency: Currency, say: Numbers, attributive: bool) -> list[str]:
     """Whole units and hundredths; of these alone, no `zero dollars`."""
+    whole, _, cents = amount.replace(",", "").partition(".")
+    whole, cents = whole or "0", cents or "00"
     one_part = attributive or cents == "01"
     part = currency.hundredth if one_part else currency.many_hundredths
     small = [say.cardinal(str(int(cents))), part]

@@ -14,9 +14,12 @@ import unicodedata
 from pipelines.english.abbreviations import say_abbreviations
 from pipelines.english.addresses import say_addresses
 from pipelines.english.characters import NO_BREAK, clean, drop_marks
+from pipelines.english.codes import say_books
 from pipelines.english.dates import say_dates
+from pipelines.english.games import say_games
 from pipelines.english.layout import lay_out
 from pipelines.english.marks import PAUSES, is_mark, without_pauses
+from pipelines.english.notation import say_notation, say_signs_of_fields
 from pipelines.english.number_words import numbers_of
 from pipelines.english.quantities import say_quantities
 from pipelines.english.roman import say_roman_numerals
@@ -55,9 +58,10 @@ def normalize(text: str, language: str) -> str:
 def read_out(text: str, language: str) -> str:
     """As `normalize`, but with the marks of pauses, paragraphs and given pronunciations kept."""
     say = numbers_of(language)
-    text = say_addresses(clean(text))
+    text = say_addresses(clean(say_signs_of_fields(text)))
     text = unstretch(text)
     text = lay_out(_DECORATION.sub(" ", drop_drawings(text)))
+    text = say_notation(say_games(say_books(text), say), say)
     text = say_abbreviations(say_slashed(text))
     text = say_roman_numerals(text, say)
     text = say_durations(text, say)

@@ -18,7 +18,7 @@ from pipelines.english.measures import (
 )
 from pipelines.english.money import plain_amounts, say_money
 from pipelines.english.number_words import Numbers, unit
-from pipelines.english.units import UNIT_PATTERN, UNITS, several
+from pipelines.english.units import UNIT_PATTERN, UNITS, say_bare_rates, several
 
 _IDIOMS = {
     "24/7/365": "twenty-four seven three sixty-five",
@@ -54,6 +54,7 @@ def say_quantities(text: str, say: Numbers) -> str:
     text = say_fractions(text, say)
     text = say_money(text, say)
     text = say_ratios(text, say)
+    text = say_bare_rates(text)
     text = say_measures(_UNIT_RANGE.sub(r"\1 to ", text), say)
     text = _LETTER_AFTER_DIGIT.sub(" ", _DIGIT_AFTER_LETTER.sub(" ", text))
     text = say_numbers(text, say)

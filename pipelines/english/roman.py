@@ -53,6 +53,10 @@ _SERIES = re.compile(
 _ALONE = re.compile(rf"(?<![\w.&'-])((?=[IVXLCDM]{{2}}){_NUMERAL})(?![\w&'$£¥-]|\.[A-Za-z])")
 _LIST_MARK = re.compile(rf"(?m)^(\s*)((?=[IVX]{{1,5}}){_NUMERAL})(?=\.\s+[A-Z])")
 _BRACKETED = re.compile(r"\((i{2,3}|iv|vi{1,3}|ix|xi{1,3}|xiv|xvi{0,3})\)")
+_SMALL = re.compile(
+    r"\b([Aa]ct|[Ss]cene|[Cc]hapter|[Pp]art|[Bb]ook|[Vv]olume|[Cc]anto|[Ss]ection|[Aa]ppendix|[Pp]hase)"
+    r"\s(?!mix\b)((?=[ivx]{2})[ivx]+|v|x)\b"
+)
 _PAGES = re.compile(r"\b(pages?|pp?\.)\s([ivxlc]+)(?:\s?[-–]\s?([ivxlc]+))?\b")
 _PAGE = {"p.": "page", "pp.": "pages"}
 _ARTICLES = frozenset(["The", "An", "This", "That", "His", "Her", "Our", "My", "Your", "No"])
@@ -71,6 +75,7 @@ def say_roman_numerals(text: str, say: Numbers) -> str:
     text = _NAMED.sub(lambda m: _named(m, say), text)
     text = _SERIES.sub(lambda m: _series(m, say), text)
     text = _BRACKETED.sub(lambda m: f"({_cardinal(m[1].upper(), say)})", text)
+    text = _SMALL.sub(lambda m: _small(m, say), text)
     text = _PAGES.sub(lambda m: _pages(m, say), text)
     return _ALONE.sub(lambda m: m[0] if _WORDS.fullmatch(m[1]) else _cardinal(m[1], say), text)
 
@@ -130,6 +135,11 @@ def _series(match: re.Match[str], say: Numbers) -> str:
     if not any(len(numeral) > 1 and not _WORDS.fullmatch(numeral) for numeral in numerals):
         return match[0]
     return re.sub(r"\b[IVXLCDM]+\b", lambda m: _cardinal(m[0], say), match[0])
+
+
+def _small(match: re.Match[str], say: Numbers) -> str:
+    numeral = match[2].upper()
+    return f"{match[1]} {_cardinal(numeral, say)}" if _FULL.fullmatch(numeral) else match[0]
 
 
 def _pages(match: re.Match[str], say: Numbers) -> str:

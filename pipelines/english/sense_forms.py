@@ -11,6 +11,11 @@ from pipelines.english.place import Place
 
 def invalid_rule(place: Place) -> str:
     if place.next_to(
+        after="mother|father|wife|husband|child|children|son|daughter|sister|brother|aunt|uncle|"
+        "parent|parents|soldier*|relative*"
+    ):
+        return "sick"
+    if place.next_to(
         before=(
             "an|the|elderly|old|chronic|this|that|bedridden|poor|her|his|permanent|young|"
             "confirmed|wheelchair"

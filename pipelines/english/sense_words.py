@@ -404,6 +404,9 @@ def axes_rule(place: Place) -> str:
 
 
 def bases_rule(place: Place) -> str:
+    thought = "argument*|theory|claim*|belief*|conclusion*|decision*|ethics|law|reasoning"
+    if place.next_to(after="of") and place.near(thought):
+        return "basis"
     return (
         "basis"
         if place.next_to(

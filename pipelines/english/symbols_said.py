@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pipelines.english.number_words import either
+
 _NAMES = {
     **{"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "×": "times"},
     **{"÷": "divided by", "<": "is less than", ">": "is greater than", "≤": "is at most"},
@@ -32,13 +34,15 @@ _SLASHED = {
     **{"either/or": "either or", "am/pm": "AM PM", "AM/PM": "AM PM", "I/O": "I O"},
     **{"Mr/Mrs": "Mister or Missis", "true/false": "true or false", "on/off": "on off"},
     **{"parent/guardian": "parent or guardian", "A/C": "A C", "w/e": "whatever"},
+    **{"y/y": "year on year", "m/m": "month on month", "q/q": "quarter on quarter"},
+    **{"w/v": "weight by volume", "v/v": "volume by volume", "w/w": "weight by weight"},
     **{"km/h": "kilometres per hour", "m/s": "metres per second"},
 }
 _SLASHED |= {
     form.capitalize(): said.capitalize() for form, said in _SLASHED.items() if form.islower()
 }
 _SLASHED_FORM = re.compile(
-    rf"(?<![\w/])(?:{'|'.join(re.escape(f) for f in sorted(_SLASHED, key=len, reverse=True))})"
+    rf"(?<![\w/])(?<!\d )(?:{either(_SLASHED)})"
     r"(?:(?<=w/)|(?<=W/)|(?![\w/]))"
 )
 _SILENT_SLASH = re.compile(r"(?<=[A-Z])/(?=[A-Z])")
@@ -46,7 +50,8 @@ _GRADE = re.compile(r"(?<![\w'])([A-F])([+-])(?=[\s,.;:!?)]|$)(?!\s(?:and|or|to)
 _GRADE_SIGNS = {"+": "plus", "-": "minus"}
 _DOT_NAME = re.compile(r"(?<![\w.])\.(?=[A-Za-z])")
 _SHARP = re.compile(r"\b([A-G])#(?!\w)")
-_HASHTAG = re.compile(r"#(?=[^\W\d])")
+_HASHTAG = re.compile(r"#([^\W\d]\w*)")
+_HUMP = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SIGNS = re.compile(rf"[{re.escape(''.join(_NAMES))}]")
 
 
@@ -57,7 +62,14 @@ def say_slashed(text: str) -> str:
 
 def drop_drawings(text: str) -> str:
     """Arrows are pauses; faces made of marks are nothing."""
-    for written, sign in (("<=", "≤"), (">=", "≥"), ("!=", "≠"), ("==", "=")):
+    for written, sign in (
+        ("<=", "≤"),
+        (">=", "≥"),
+        ("!=", "≠"),
+        ("==", "="),
+        ("&&", "&"),
+        ("||", " or "),
+    ):
         text = text.replace(written, sign)
     return _ARROW.sub(" — ", _EMOTICON.sub(" ", text))
 
@@ -69,7 +81,7 @@ def say_symbols(text: str) -> str:
     text = _GRADE.sub(lambda m: f"{m[1]}-{_GRADE_SIGNS[m[2]]}", text)
     text = _DOT_NAME.sub("dot ", text.replace(".NET", ".net"))
     text = _SHARP.sub(r"\1 sharp", text)
-    text = _HASHTAG.sub("hashtag ", text)
+    text = _HASHTAG.sub(lambda m: "hashtag " + _HUMP.sub(" ", m[1]), text)
     return _SIGNS.sub(lambda m: f" {_NAMES[m[0]]} ", text)
 
 

@@ -11,6 +11,14 @@ _CLOCK = re.compile(
     rf"(?<![\w:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?:\s?({_HALF})\b)?(?![\w:]|,\d{{3}})"
 )
 _DURATION = re.compile(r"(?<![\w:.])(\d{1,3}):([0-5]\d):([0-5]\d)(?![\w:]|\.\d)")
+_STOPPED = re.compile(
+    rf"(?<![\w.:,$£€-])([01]?\d|2[0-3])\.([0-5]\d)"
+    rf"(?=\s?{_HALF}\b|(?:\s?[-–—]\s?|\sto\s)\d{{1,2}}(?:[.:][0-5]\d)?\s?{_HALF}\b)"
+    rf"|(?<=[-–—])([01]?\d|2[0-3])\.([0-5]\d)(?=\s?{_HALF}\b)"
+    r"|(?<=\b[Aa]t )([01]?\d|2[0-3])\.([0-5]\d)"
+    r"(?=\s(?:on|today|tonight|tomorrow|this|sharp|GMT|BST|in the|every)\b)"
+)
+"""British newspapers write a full stop in a time."""
 _TIME_RANGE = re.compile(
     rf"((?<![\w.,])(?:\d{{1,2}}(?::\d\d)?(?:\s?{_HALF})?|noon|midnight))\s?[-–—]\s?"
     rf"(?=\d{{1,2}}(?::\d\d|\s?{_HALF}\b)|noon\b|midnight\b)"
@@ -23,6 +31,7 @@ _HOUR = re.compile(rf"(?<![\w:.])(1[0-2]|[1-9])\s?({_HALF})\b")
 
 def say_times(text: str, say: Numbers) -> str:
     """Times in words: `3:05pm` is `three oh five PM`, `1:30:45` is a length of time."""
+    text = _STOPPED.sub(lambda m: ":".join(part for part in m.groups() if part), text)
     text = _TIME_RANGE.sub(r"\1 to ", text)
     text = _DURATION.sub(lambda m: _duration(m, say), text)
     text = _CLOCK.sub(lambda m: _clock(m, say), text)

@@ -17,7 +17,14 @@ _POWERS = {
 
 _LENGTHS = {
     **{"mm": "millimetre", "cm": "centimetre", "m": "metre", "km": "kilometre", "nm": "nanometre"},
-    **{"dm": "decimetre", "μm": "micrometre", "ft": "foot", "mi": "mile", "yd": "yard"},
+    **{
+        "dm": "decimetre",
+        "μm": "micrometre",
+        "Å": "angstrom",
+        "ft": "foot",
+        "mi": "mile",
+        "yd": "yard",
+    },
     **{"in": "inch", "yds": "yard"},
 }
 UNITS = {
@@ -25,19 +32,25 @@ UNITS = {
     **{"px": "pixel", "ha": "hectare", "ac": "acre", "nmi": "nautical mile", "ly": "light year"},
     **{
         "mg": "milligram",
+        "ng": "nanogram",
         "μg": "microgram",
         "mcg": "microgram",
         "g": "gram",
         "kg": "kilogram",
         "kgs": "kilogram",
     },
-    **{"KG": "kilogram", "kms": "kilometre", "gbps": "gigabit per second"},
+    **{
+        "gsm": "gram per square metre",
+        "KG": "kilogram",
+        "kms": "kilometre",
+        "gbps": "gigabit per second",
+    },
     **{"mbps": "megabit per second"},
     **{"lb": "pound", "lbs": "pound", "oz": "ounce", "t": "tonne", "cwt": "hundredweight"},
     **{"ml": "millilitre", "mL": "millilitre", "cl": "centilitre", "cL": "centilitre"},
     **{"dl": "decilitre", "dL": "decilitre", "l": "litre", "L": "litre", "μL": "microlitre"},
     **{"tsp": "teaspoon", "tbsp": "tablespoon", "qt": "quart", "qts": "quart", "gal": "gallon"},
-    **{"gals": "gallon", "pt": "pint", "pts": "pint", "fl oz": "fluid ounce", "cc": "cc"},
+    **{"gals": "gallon", "pt": "pint", "pts": "point", "fl oz": "fluid ounce", "cc": "cc"},
     **{"ms": "millisecond", "μs": "microsecond", "ns": "nanosecond", "s": "second"},
     **{"sec": "second", "secs": "second", "min": "minute", "mins": "minute", "h": "hour"},
     **{"hr": "hour", "hrs": "hour", "wk": "week", "wks": "week", "yr": "year", "yrs": "year"},
@@ -58,7 +71,7 @@ UNITS = {
     **{"kN": "kilonewton", "Nm": "newton metre", "Pa": "pascal", "kPa": "kilopascal"},
     **{"MPa": "megapascal", "hPa": "hectopascal", "mbar": "millibar", "psi": "P-S-I"},
     **{"hp": "horsepower", "bhp": "brake horsepower", "lm": "lumen", "cal": "calorie"},
-    **{"kcal": "kilocalorie", "mol": "mole", "mmHg": "millimetre of mercury"},
+    **{"kcal": "kilocalorie", "mol": "mole", "mmol": "millimole", "mmHg": "millimetre of mercury"},
     **{"mph": "mile per hour", "km/h": "kilometre per hour", "kph": "kilometre per hour"},
     **{"kmh": "kilometre per hour", "mpg": "mile per gallon", "kt": "knot", "kts": "knot"},
     **{"°": "degree", "°C": "degree Celsius", "°F": "degree Fahrenheit", "°K": "degree Kelvin"},
@@ -94,7 +107,14 @@ _PER = {
     **{"km²": "square kilometre", "km": "kilometre", "mi": "mile", "mile": "mile", "ft": "foot"},
     **{"m": "metre", "cm": "centimetre", "kWh": "kilowatt hour", "GB": "gigabyte"},
     **{"each": "each", "doz": "dozen", "dozen": "dozen", "acre": "acre", "ha": "hectare"},
-    **{"page": "page", "word": "word", "item": "item", "token": "token", "mol": "mole"},
+    **{
+        "bbl": "barrel",
+        "page": "page",
+        "word": "word",
+        "item": "item",
+        "token": "token",
+        "mol": "mole",
+    },
 }
 """What may follow a slash after an amount, as it is said after `per`."""
 
@@ -121,6 +141,16 @@ UNIT_PATTERN = (
 )
 """Symbols that are also words must look like symbols: `5in`, `5 in. of rain`, `5 A,`."""
 PER_PATTERN = rf"\s?/\s?(?P<per>{either(_PER)})(?![\w/²³^])"
+
+
+_OFTEN = "mg|ng|kg|g|ml|mL|mmol|kcal|kJ|kW|kWh|km|ft|lb|oz|GB|MB|GW|MW|mol"
+_MEASURED = either(_PER.keys() - {"each", "item", "page", "word"})
+_BARE_RATE = re.compile(rf"(?<![\w/.-])(?<!\d )({_OFTEN})/({_MEASURED})(?![\w/])")
+
+
+def say_bare_rates(text: str) -> str:
+    """Units without an amount: `in mg/dL` is `in milligrams per decilitre`."""
+    return _BARE_RATE.sub(lambda m: f"{several(UNITS[m[1]])} per {_PER[m[2]]}", text)
 
 
 def several(name: str) -> str:

@@ -6,10 +6,10 @@ matrix product for each of the scheme's points, and the products are synthesised
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
@@ -167,10 +167,22 @@ def share_out(work: Callable[[range], None], count: int) -> None:
     if threads == 1:
         work(range(count))
     else:
-        list(_pool(threads).map(work, (range(n, count, threads) for n in range(threads))))
+        list(_helpers.of(threads).map(work, (range(n, count, threads) for n in range(threads))))
 
 
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads each of which is all that torch uses inside."""
-    return ThreadPoolExecutor(threads, "convolution", lambda: torch.set_num_threads(1))
+class _Helpers(threading.local):
+    """Of each thread its own, which have its priority."""
+
+    def __init__(self) -> None:
+        self._pools: dict[int, ThreadPoolExecutor] = {}
+
+    def of(self, threads: int) -> ThreadPoolExecutor:
+        """Threads each of which is all that torch uses inside."""
+        if threads not in self._pools:
+            self._pools[threads] = ThreadPoolExecutor(
+                threads, "convolution", lambda: torch.set_num_threads(1)
+            )
+        return self._pools[threads]
+
+
+_helpers = _Helpers()

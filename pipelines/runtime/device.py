@@ -42,7 +42,7 @@ class Runtime:
 
 def configure(settings: PipelineSettings) -> Runtime:
     """Set this process's torch threads and choose the device and type."""
-    torch.set_num_threads(settings.threads)
+    use_threads(settings.threads)
     _without_tf32()
     device = torch.device(settings.device)
     if settings.dtype == "auto":
@@ -50,6 +50,11 @@ def configure(settings: PipelineSettings) -> Runtime:
     else:
         dtype = getattr(torch, settings.dtype)
     return Runtime(device, dtype, settings.convolutions, _graphs(settings.graphs, device))
+
+
+def use_threads(count: int) -> None:
+    """The calling thread computes with so many of torch's, which other threads do not share."""
+    torch.set_num_threads(count)
 
 
 def _graphs(settings: GraphSettings, device: torch.device) -> Capturing | None:

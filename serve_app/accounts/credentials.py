@@ -12,7 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Delete, Update, and_, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Float,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from serve_app.accounts.credits import lock_account
@@ -74,22 +87,17 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
     """The user and credential of a session token or API key. It only reads, because every request
     begins with it. Raises the same ApiError 401 `invalid_credentials` for unknown, revoked and
     expired tokens."""
-    table: type[ApiKey | SignInSession] = ApiKey if token.startswith("bk_") else SignInSession
-    found = session.execute(
-        select(User, table)
-        .join(table, table.user_id == User.id)
-        .where(
-            table.token_hash == hash_token(token),
-            _valid_key(now) if table is ApiKey else _open(now),
-        )
-    ).one_or_none()
+    callers = _BY_KEY if token.startswith("bk_") else _BY_SESSION
+    found = session.execute(callers, {"hash": hash_token(token), "now": now}).one_or_none()
     if found is None:
         raise ApiError(401, "invalid_credentials", "Sign in or send a valid API key.")
-    credential: Any = found[1]  # of `table`, whose type the query forgets
-    return Caller(found[0], credential)
+    return Caller(*found)
 
 
-def _valid_key(now: float) -> ColumnElement[bool]:
+Time = float | ColumnElement[float]
+
+
+def _valid_key(now: Time) -> ColumnElement[bool]:
     in_time = ApiKey.expires_at.is_(None) | (ApiKey.expires_at > now)
     return and_(ApiKey.revoked_at.is_(None), in_time)
 
@@ -103,19 +111,32 @@ def record_use(session: Session, credential: ApiKey | SignInSession, now: float)
 # Sessions
 
 
-def _unused_since(now: float) -> ColumnElement[bool]:
+def _unused_since(now: Time) -> ColumnElement[bool]:
     """Whether a session of the studio was not used for too long."""
     last = func.coalesce(SignInSession.last_used_at, SignInSession.created_at)
     return and_(SignInSession.kind == STUDIO, last <= now - STUDIO_IDLE_SECONDS)
 
 
-def _open(now: float) -> ColumnElement[bool]:
+def _open(now: Time) -> ColumnElement[bool]:
     return and_(
         SignInSession.revoked_at.is_(None),
         SignInSession.expires_at > now,
         SignInSession.kind != LINK,
         ~_unused_since(now),
     )
+
+
+def _callers(table: Any, valid: ColumnElement[bool]) -> Select[Any]:
+    found: Select[Any] = select(User, table)
+    of_user = found.join(table, table.user_id == User.id)
+    return of_user.where(table.token_hash == bindparam("hash"), valid)
+
+
+# Made once: every request begins with one of them, and to put one together takes as long as to run
+# it.
+_NOW = bindparam("now", type_=Float)
+_BY_KEY = _callers(ApiKey, _valid_key(_NOW))
+_BY_SESSION = _callers(SignInSession, _open(_NOW))
 
 
 def open_session(

@@ -1,20 +1,26 @@
 """Credits: a balance for each user, equal to the sum of an append-only ledger.
 
 A pending clip holds its price, and a batch that of its lines which are not yet clips; a hold is no
-row of its own. A clip is charged in the transaction
-that makes it succeed, and only once, because its id is unique in the ledger.
+row of its own. A clip is charged in the transaction that makes it succeed, and only once, because
+its id is unique in the ledger.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import BindParameter, bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import PENDING, Batch, Clip, LedgerEntry, User
 from serve_app.db.pagination import Page, decode_cursor, encode_cursor
 from serve_app.errors import ApiError, invalid
+
+_USER: BindParameter[str] = bindparam("user")
+_BALANCE = select(User.balance).where(User.id == _USER)
+_OF_CLIPS = select(func.coalesce(func.sum(Clip.credits), 0)).where(Clip.user_id == _USER, PENDING)
+_OF_BATCHES = select(func.coalesce(func.sum(Batch.held), 0)).where(Batch.user_id == _USER)
+_HELD = select(_OF_CLIPS.scalar_subquery() + _OF_BATCHES.scalar_subquery())
 
 
 def lock_account(session: Session, user_id: str) -> User:
@@ -28,15 +34,12 @@ def lock_account(session: Session, user_id: str) -> User:
 
 def balance(session: Session, user_id: str) -> int:
     """The user's credits, including those held by pending clips."""
-    return session.scalars(select(User.balance).where(User.id == user_id)).one()
+    return session.scalars(_BALANCE, {"user": user_id}).one()
 
 
 def held(session: Session, user_id: str) -> int:
     """Credits held by the user's pending clips and batches, as one statement finds them."""
-    clips = select(func.coalesce(func.sum(Clip.credits), 0)).where(Clip.user_id == user_id, PENDING)
-    batches = select(func.coalesce(func.sum(Batch.held), 0)).where(Batch.user_id == user_id)
-    holds = select(clips.scalar_subquery() + batches.scalar_subquery())
-    return int(session.scalars(holds).one())
+    return int(session.scalars(_HELD, {"user": user_id}).one())
 
 
 def granted(session: Session, user_id: str) -> int:

@@ -107,8 +107,8 @@ class FairQueue(Generic[T]):
             self._retire(queued.ticket.user)
         return queued
 
-    def remove(self, key: str) -> T | None:
-        """Removes and returns a cancelled item, wherever it is queued."""
+    def remove(self, key: str) -> QueuedItem[T] | None:
+        """Removes and returns an item, wherever it is queued."""
         for user, account in self._accounts.items():
             for lane in account.lanes:
                 for queued in lane:
@@ -116,7 +116,7 @@ class FairQueue(Generic[T]):
                         lane.remove(queued)
                         if account.empty():
                             self._retire(user)
-                        return queued.item
+                        return queued
         return None
 
     def _next(

@@ -124,7 +124,8 @@ class _Room(NamedTuple):
 
 
 class StepLoop:
-    """The loop over one stage. Not thread-safe: one thread submits, cancels and ticks."""
+    """The loop over one stage. Not thread-safe, with one exception: while one thread is in
+    `advance`, another may `submit` and `withdraw`."""
 
     def __init__(self, stage: Stage, limits: Limits, clock: Callable[[], float]) -> None:
         self._stage = stage
@@ -154,6 +155,10 @@ class StepLoop:
             group.members.pop(key, None)
         self._groups = deque(group for group in self._groups if group.members)
 
+    def withdraw(self, key: str) -> QueuedItem[Any] | None:
+        """Takes back an item that waits, and has not failed in a batch."""
+        return self._queue.remove(key)
+
     def progress(self) -> dict[str, tuple[int, int]]:
         """(Steps done, steps in all) of each running segment, by key."""
         return {
@@ -165,7 +170,11 @@ class StepLoop:
 
     def tick(self) -> list[Outcome]:
         """One round: admit, advance the next group by one step, return what is done."""
-        self._admit()
+        self.admit()
+        return self.advance()
+
+    def advance(self) -> list[Outcome]:
+        """The part of a round that computes."""
         if not self._groups:
             return []
         group = self._groups.popleft()
@@ -177,9 +186,10 @@ class StepLoop:
             self._groups.append(group)
         return outcomes
 
-    def _admit(self) -> None:
-        """Admits in order what there is room for. Items behind may overtake one that fits no group,
-        but only `Limits.overtaking` times: then the groups run empty and make room."""
+    def admit(self) -> None:
+        """The part of a round before that: admits in order what there is room for. Items behind may
+        overtake one that fits no group, but only `Limits.overtaking` times: then the groups run
+        empty and make room."""
         now = self._clock()
         while self._suspects and self._may_open():
             self._open(self._suspects.popleft(), now, closed=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -25,18 +26,20 @@ class Validated:
 
 class LineIds:
     """Finds ids that come twice: 8 bytes of a hash in an open-addressed table, 13 to 32 bytes for
-    each line. Two of a million different ids collide with a probability of 3e-8."""
+    each line. Two of a million different ids collide with a probability of 3e-8. The hash has a key
+    that nobody knows: chosen ids would else all meet in one part of the table."""
 
     def __init__(self) -> None:
+        self._key = secrets.token_bytes(16)
         self._slots = array("Q", bytes(8 * 1024))
         self._count = 0
 
     def add(self, line_id: str) -> bool:
         """Whether the id is new."""
-        found = int.from_bytes(blake2b(line_id.encode(), digest_size=8).digest()) or 1
+        digest = blake2b(line_id.encode(), digest_size=8, key=self._key).digest()
         if 3 * self._count >= 2 * len(self._slots):
             self._grow()
-        return self._put(found)
+        return self._put(int.from_bytes(digest) or 1)
 
     def _put(self, value: int) -> bool:
         slots, mask = self._slots, len(self._slots) - 1

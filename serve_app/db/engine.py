@@ -48,6 +48,10 @@ _NOTICES_SILENCE = {
 }
 """A server that is gone without a word is noticed within half a minute instead of many."""
 _UNIX_EPOCH_JULIAN_DAY = 2440587.5
+_CLOCKS = {
+    "postgresql": select(cast(extract("epoch", func.clock_timestamp()), Float)),
+    "sqlite": select((cast(func.julianday("now"), Float) - _UNIX_EPOCH_JULIAN_DAY) * 86_400),
+}
 
 
 class Database:
@@ -112,12 +116,7 @@ class Database:
 
     def now(self, session: Session) -> float:
         """Seconds since the epoch by the database's clock, which all workers share."""
-        if self.engine.dialect.name == "postgresql":
-            seconds = select(cast(extract("epoch", func.clock_timestamp()), Float))
-        else:
-            days = cast(func.julianday("now"), Float) - _UNIX_EPOCH_JULIAN_DAY
-            seconds = select(days * 86_400)
-        return float(session.scalars(seconds).one())
+        return float(session.scalars(_CLOCKS[self.engine.dialect.name]).one())
 
     def ping(self) -> None:
         """Raises sqlalchemy.exc.OperationalError if the database does not answer."""

@@ -1,31 +1,36 @@
-"""Runs a `StepLoop` inside a replica: callers wait on the event loop, one thread computes."""
+"""Runs the stage of a replica: callers wait on the event loop, threads compute.
+
+There is one lane for all, a batching loop and its thread, or several: on a CPU lines of batches are
+in the background, in lanes whose threads wait for all others (`background.py`), so that a batch of
+theirs that is computed already keeps nobody waiting. What waits there for too long goes to a lane
+aside, which has to wait for nobody.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import logging
+import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.overdue import Overdue
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
+from serve_app.deployments.background import Background
 from serve_app.deployments.heap import IDLE_SECONDS, HeapTrimmer, process_heap
+from serve_app.deployments.stage_lane import LOOK_SECONDS, BackgroundLane, Lane
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 
 logger = logging.getLogger("bernie.stage")
 
 
 class StageDriver:
-    """One stage, its batching loop and its compute thread.
-
-    Only the driving task touches the loop. Arrivals and cancellations during a step wait in a list
-    and are applied between ticks.
-    """
+    """One stage, its batching loops and their threads."""
 
     def __init__(
         self,
@@ -33,16 +38,32 @@ class StageDriver:
         limits: Limits,
         observe: Callable[[Outcome, int], None],
         stall_seconds: float,
+        background: Background | None = None,
+        overdue: Overdue | None = None,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
-        """`load` runs in the compute thread. A tick longer than `stall_seconds` ends the loop."""
+        """`load` runs in the thread that computes. Without a `background` lines of batches are
+        computed with all others. A tick longer than `stall_seconds` ends the loop."""
         # torch has a thread count per thread, so the model is loaded in the thread that runs it.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
-        self._loop = StepLoop(self._thread.submit(load).result(), limits, time.monotonic)
-        self._trimmer = self._thread.submit(HeapTrimmer, process_heap()).result()
+        thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
+        stage = thread.submit(load).result()
+        self._front = Lane(thread, _loop(stage, limits), stall_seconds)
+        self._lanes = [self._front]
+        self._behind: list[BackgroundLane] = []
+        if background is not None:
+            for number in range(background.threads):
+                each = _thread(f"background-{number}", background.enter)
+                loop = _loop(stage, limits)
+                self._behind.append(
+                    BackgroundLane(each, loop, stall_seconds, self._starved, look_seconds)
+                )
+            aside = _thread("aside", background.prepare)
+            self._aside = Lane(aside, _loop(stage, limits), stall_seconds)
+            self._lanes += [*self._behind, self._aside]
+        self._overdue = overdue or Overdue()
+        self._trimmer = thread.submit(HeapTrimmer, process_heap()).result()
+        self._trimming = threading.Lock()
         self._observe = observe
-        self._stall_seconds = stall_seconds
-        self._arrived: deque[tuple[Ticket, Any]] = deque()
-        self._cancelled: deque[str] = deque()
         self._futures: dict[str, asyncio.Future[Outcome]] = {}
         self._step_callbacks: dict[str, StepCallback] = {}
         self.max_bytes = 0
@@ -50,16 +71,17 @@ class StageDriver:
         fails its health check; 0: no bound."""
         self._retiring = False
         self._sequence = itertools.count()
-        self._work = asyncio.Event()
-        self._driving: asyncio.Task[None] | None = None
+        self._driving: list[asyncio.Task[None]] = []
 
     async def run(self, ticket: Ticket, item: Any, steps: StepCallback | None = None) -> Outcome:
-        """The outcome of one item. Raises what its own computation raised, StageLost where the loop
-        ends meanwhile, and StageUnavailable where it takes nothing more. Cancelling the call
+        """The outcome of one item. Raises what its own computation raised, StageLost where a loop
+        ends meanwhile, and StageUnavailable where nothing more is taken. Cancelling the call
         removes the item before the next step. Calls `steps` for each step but the last."""
-        if self._driving is None:
-            self._driving = asyncio.create_task(self._drive())
-        if self._retiring or self._driving.done():
+        if not self._driving:
+            self._driving = [asyncio.create_task(self._drive(lane)) for lane in self._lanes]
+            for task in self._driving:  # `check` tells of one of them
+                task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        if self._retiring or any(task.done() for task in self._driving):
             raise StageUnavailable("this replica takes nothing more and is replaced")
         future = asyncio.get_running_loop().create_future()
         # A retry may send a segment while its first call is still queued here.
@@ -67,81 +89,130 @@ class StageDriver:
         self._futures[key] = future
         if steps is not None:
             self._step_callbacks[key] = steps
-        self._arrived.append((replace(ticket, key=key), item))
-        self._work.set()
+        self._submit(replace(ticket, key=key), item)
         try:
             outcome: Outcome = await future
         except asyncio.CancelledError:
-            self._cancelled.append(key)
+            for lane in self._lanes:
+                lane.cancel(key)
             raise
         finally:
             del self._futures[key]
             self._step_callbacks.pop(key, None)
+            self._overdue.left(key)
         if outcome.error is not None:
             raise outcome.error
         return outcome
 
     def limit(self, limits: Limits) -> None:
         """Other limits, from the next tick on."""
-        self._loop.limits = limits
+        for lane in self._lanes:
+            lane.loop.limits = limits
 
     def check(self) -> None:
-        """Raises if the loop has ended: the replica has to be replaced."""
-        if self._driving is not None and self._driving.done():
-            self._driving.result()
+        """Raises if a loop has ended: the replica has to be replaced."""
+        for task in self._driving:
+            if task.done():
+                task.result()
 
-    async def _drive(self) -> None:
+    def _submit(self, ticket: Ticket, item: Any) -> None:
+        lane = self._front
+        if ticket.bulk and self._behind:
+            lane = min(self._behind, key=lambda each: each.loop.waiting + each.busy)
+            self._overdue.arrived(ticket.key)
+        lane.loop.submit(ticket, item)
+        lane.work.set()
+
+    def _starved(self, seconds: float) -> None:
+        """The background has had to wait for so long, whoever it is that computes."""
+        self._overdue.computed(seconds)
+        for key in self._overdue.take():
+            waiting = [lane.loop.withdraw(key) for lane in self._behind]
+            for found in filter(None, waiting if key in self._futures else ()):
+                self._aside.loop.submit(found.ticket, found.item)
+                self._aside.work.set()
+
+    async def _drive(self, lane: Lane) -> None:
         """Ends only with an error: the callers get it, and the health check fails."""
         try:
-            await self._tick_for_ever()
+            await self._tick_for_ever(lane)
         except Exception as error:
             for future in self._futures.values():
                 if not future.done():
                     future.set_exception(StageLost("the batching loop has stopped"))
             raise RuntimeError("the batching loop has stopped") from error
 
-    async def _tick_for_ever(self) -> None:
-        running = asyncio.get_running_loop()
+    async def _tick_for_ever(self, lane: Lane) -> None:
         while True:
-            while self._arrived:
-                self._loop.submit(*self._arrived.popleft())
-            while self._cancelled:
-                self._loop.cancel(self._cancelled.popleft())
-            if not self._loop.busy:
-                if self._retiring:
+            lane.drop_cancelled()
+            if not lane.busy:
+                if self._retiring and not self._busy:
                     raise MemoryError(f"the replica holds more than {self.max_bytes >> 20} MB")
-                self._work.clear()
-                await self._wait_for_work()
+                lane.work.clear()
+                await self._wait_for_work(lane)
                 continue
-            tick = running.run_in_executor(self._thread, self._tick)
-            if not (await asyncio.wait([tick], timeout=self._stall_seconds))[0]:
-                raise RuntimeError(f"a step takes longer than {self._stall_seconds:g} s")
-            outcomes = tick.result()
-            self._report_steps()
+            begun = time.monotonic()
+            outcomes = await lane.tick(self._tick)
+            if lane is self._front:
+                self._starved(time.monotonic() - begun)
+            self._report_steps(lane)
             for outcome in outcomes:
-                self._observe(outcome, self._loop.waiting)
-                future = self._futures.get(outcome.ticket.key)
-                if future is not None and not future.done():
-                    future.set_result(outcome)
+                self._hand_out(outcome)
+            if self._retiring:
+                for each in self._lanes:
+                    each.work.set()
 
-    def _tick(self) -> list[Outcome]:
-        outcomes = self._loop.tick()
+    @property
+    def _busy(self) -> bool:
+        return any(lane.busy for lane in self._lanes)
+
+    def _hand_out(self, outcome: Outcome) -> None:
+        self._observe(outcome, sum(lane.loop.waiting for lane in self._lanes))
+        future = self._futures.get(outcome.ticket.key)
+        if future is not None and not future.done():
+            future.set_result(outcome)
+
+    def _tick(self, loop: StepLoop) -> list[Outcome]:
+        outcomes = loop.advance()
+        # While one thread looks at the heap, the other need not.
+        if self._trimming.acquire(blocking=False):
+            try:
+                self._look_at_memory()
+            finally:
+                self._trimming.release()
+        return outcomes
+
+    def _look_at_memory(self) -> None:
         self._trimmer.after_step()
         if self.max_bytes and not self._retiring and self._trimmer.exceeds(self.max_bytes):
             logger.warning("more than %d MB: the replica will be replaced", self.max_bytes >> 20)
             self._retiring = True
-        return outcomes
 
-    async def _wait_for_work(self) -> None:
+    async def _wait_for_work(self, lane: Lane) -> None:
         try:
-            await asyncio.wait_for(self._work.wait(), IDLE_SECONDS)
+            await asyncio.wait_for(lane.work.wait(), IDLE_SECONDS)
         except TimeoutError:
-            self._thread.submit(self._trimmer.when_idle)
-            await self._work.wait()
+            if not self._busy:
+                lane.thread.submit(self._trim_idle)
+            await lane.work.wait()
 
-    def _report_steps(self) -> None:
+    def _trim_idle(self) -> None:
+        with self._trimming:
+            self._trimmer.when_idle()
+
+    def _report_steps(self, lane: Lane) -> None:
         if not self._step_callbacks:
             return
-        for key, (step, steps) in self._loop.progress().items():
+        for key, (step, steps) in lane.loop.progress().items():
             if key in self._step_callbacks:
                 self._step_callbacks[key](step, steps)
+
+
+def _thread(name: str, begin: Callable[[], None]) -> ThreadPoolExecutor:
+    thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+    thread.submit(begin).result()
+    return thread
+
+
+def _loop(stage: Stage, limits: Limits) -> StepLoop:
+    return StepLoop(stage, limits, time.monotonic)

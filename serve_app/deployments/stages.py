@@ -17,6 +17,8 @@ from pipelines.protocol import Acoustic, Request, Segment, Utterance, Waveform, 
 from pipelines.reference_features import FeatureCache
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, OneShot, Outcome, Stage
+from serve_app.deployments import background
+from serve_app.deployments.background import Background
 from serve_app.deployments.metrics import FeatureMetrics, StageMetrics
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.deployments.warm_up import warmed_up
@@ -38,12 +40,19 @@ class StageReplica:
         stage: str,
         load: Callable[[], Stage],
         scale: StageScale,
-        stall_seconds: float,
+        settings: Settings,
+        behind: int = 1,
     ) -> None:
+        """`behind`: how many threads of their own lines of batches may have, see `Background`."""
         self._stage = stage
         self._scale = scale
         self._metrics = StageMetrics(service, stage, scale.max_batch)
-        self._driver = StageDriver(load, _limits(scale), self._observe, stall_seconds)
+        pipeline = settings.pipeline(scale)
+        apart = behind and pipeline.device == "cpu" and background.works()
+        threads = Background.of(pipeline.threads, behind) if apart else None
+        self._driver = StageDriver(
+            load, _limits(scale), self._observe, settings.stall_seconds, threads
+        )
         self._driver.max_bytes = scale.max_memory_mb << 20
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
@@ -114,7 +123,10 @@ class Frontend(StageReplica):
             stage = registry.load_frontend(service, pipeline, settings.pipeline(scale), features)
             return OneShot(stage.prepare)
 
-        super().__init__(service, "frontend", load, scale, settings.stall_seconds)
+        # Texts are read in Python, whose lock such a thread would keep from those that have to wait
+        # for nobody; what is found in recordings is computed without it.
+        behind = 1 if service == "seedvc" else 0
+        super().__init__(service, "frontend", load, scale, settings, behind)
 
     async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
         """Raises InvalidInput where the request cannot be served."""
@@ -132,7 +144,7 @@ class Diffusion(StageReplica):
             model = registry.load_diffusion(service, pipeline, settings.pipeline(scale))
             return warmed_up(model, model)
 
-        super().__init__(service, "diffusion", load, scale, settings.stall_seconds)
+        super().__init__(service, "diffusion", load, scale, settings)
 
     async def run(
         self, segment: Segment, ticket: Ticket
@@ -154,7 +166,9 @@ class Vocoder(StageReplica):
             model = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
             return warmed_up(OneShot(partial(uttered, model)), model)
 
-        super().__init__(service, "vocoder", load, scale, settings.stall_seconds)
+        # Segments of speech are short; a window of a recording takes much memory.
+        behind = 2 if service == "styletts2" else 1
+        super().__init__(service, "vocoder", load, scale, settings, behind)
 
     async def run(self, acoustic: Timed[Acoustic], ticket: Ticket) -> Timed[Waveform]:
         """Returns the timings of the diffusion stage along with its own."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 
-from serve_app.ids import hash_token, is_id, new_id, new_token
+from serve_app.ids import hash_token, is_id, made_at, new_id, new_token
 
 
 def test_new_id_is_hex_and_unique() -> None:
@@ -15,6 +15,11 @@ def test_new_id_sorts_by_age() -> None:
     older = new_id()
     time.sleep(0.002)
     assert older < new_id()
+
+
+def test_id_tells_when_it_was_made() -> None:
+    before = time.time()
+    assert before - 0.001 <= made_at(new_id()) <= time.time()
 
 
 def test_is_id_refuses_other_forms() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from serve_app.accounts import credits, users
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, Clip, LedgerEntry
 from tests.system.bernie_up import BERNIE, BernieUp
@@ -61,6 +62,8 @@ def running(
     until(lambda: _SUBMIT.search(small_system.output()) is not None, 60, "the command is printed")
     token, address = _SUBMIT.findall(small_system.output())[0]
     database = Database(f"sqlite:///{small_system.data / 'bernie.sqlite3'}")
+    with database.transaction() as session:  # also for tests that run a second time
+        credits.grant(session, users.by_email(session, "you@localhost"), 1_000_000, 0.0)
     known = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token}
     known.pop("RAY_AUTH_TOKEN", None)
     folder = tmp_path_factory.mktemp("bulk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -44,6 +45,7 @@ NEAR_COSINE = 0.52
 MOST_LAYERS = 3
 """At a time."""
 MOST_STEPS = 6
+_LISTED = re.compile(r"[,.;]")
 DISTANT_LEVEL = -6.0
 """dB of what is far away beside what is not."""
 
@@ -109,7 +111,7 @@ class FoleyFrontend:
         scenes = [scene for scene, _ in heard]
         if behind and len(scenes) == 1 and all(layer.count for layer in scenes[0].layers):
             scenes.insert(0, Scene(()))  # what goes on behind is heard before
-        together = (*behind, *on_time_line(scenes, seconds))
+        together = (*behind, *(on_time_line(scenes, seconds) if scenes else ()))
         similarity = max((it for scene, it in heard if scene.layers), default=1.0)
         note = _note(similarity, together[0].kind)
         for step in unheard:
@@ -136,9 +138,9 @@ class FoleyFrontend:
         return ordered
 
     def _listed(self, steps: Iterable[Step], unwanted: frozenset[str]) -> Iterator[Step]:
-        """Steps before the last, of which commas make a list: "a knock, a creak, then a shot"."""
+        """Steps before the last, of which marks make a list: "a knock, a creak, then a shot"."""
         for step in steps:
-            listed = [one_step(piece) for piece in step.raw.split(",")]
+            listed = [one_step(piece) for piece in _LISTED.split(step.raw)]
             sounds = all(
                 it.parts and self._layers(it, unwanted)[1] >= LEAST_COSINE for it in listed
             )

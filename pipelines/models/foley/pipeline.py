@@ -57,6 +57,6 @@ class FoleyPipeline:
             message = f"Descriptions are understood in English; this one is in {language}."
             raise InvalidInput("prompt", message, "language_not_supported")
         description = understand(asked.prompt)
-        if description.negated and description.is_empty:
-            message = "The description names only what is not to be heard."
+        if description.is_empty and (description.negated or description.is_silence):
+            message = "The description names nothing that is to be heard."
             raise InvalidInput("prompt", message)

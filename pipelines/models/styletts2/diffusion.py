@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +31,8 @@ from pipelines.settings import PipelineSettings
 SLOWEST, FASTEST = 0.7, 1.5
 """At lower speeds the model fills its pauses with noise, at higher ones it drops sounds."""
 EXAMPLE_TOKENS = 16
+MARGIN_FRAMES = 6
+"""What the decoder hears of a neighbour: 150 ms."""
 
 
 @dataclass(slots=True)
@@ -180,25 +183,50 @@ class StyleTTS2Diffusion:
             [0 if _in_long_form(segment) else self.config.final_frames for segment in segments],
         )
         asr, f0, energy, ends = to_host(batch.asr, batch.f0, batch.energy, batch.ends)
+        spans = [
+            _span(segment, member, frames)
+            for segment, member, frames in zip(segments, ends, batch.lengths.values, strict=True)
+        ]
         return [
             SpeechAcoustic(
                 index=segment.index,
                 seed=segment.seed,
-                length=frames,
+                length=span.stop - span.start,
                 # Copies, so that a short member does not carry the batch's padding along.
-                asr=asr[i, :, :frames].copy(),
-                f0=f0[i, : 2 * frames].copy(),
-                energy=energy[i, : 2 * frames].copy(),
+                asr=asr[i, :, span.start : span.stop].copy(),
+                f0=f0[i, 2 * span.start : 2 * span.stop].copy(),
+                energy=energy[i, 2 * span.start : 2 * span.stop].copy(),
                 style=styles[i][:half],
                 gain=segment.gain,
                 cut=self.config.cut_long_form if _in_long_form(segment) else self.config.cut,
                 stretch=segment.speed / model_speed(segment.speed),
                 edges=segment.edges,
                 carried=styles[i] if _in_long_form(segment) else None,
-                words=_timed(segment, ends[i], self._frame_seconds),
+                words=_timed(segment, ends[i] - span.start, self._frame_seconds),
+                skip_start=span.own_start - span.start,
+                skip_end=span.stop - span.own_stop,
             )
-            for i, (segment, frames) in enumerate(zip(segments, batch.lengths.values, strict=True))
+            for i, (segment, span) in enumerate(zip(segments, spans, strict=True))
         ]
+
+
+class _Span(NamedTuple):
+    """The frames of a segment that are kept, and those of them that are its own."""
+
+    start: int
+    own_start: int
+    own_stop: int
+    stop: int
+
+
+def _span(segment: SpeechSegment, ends: NDArray[np.int64], frames: int) -> _Span:
+    """Without the words of the neighbours, but for a margin that the decoder needs. `ends` is the
+    frame at which each token ends."""
+    own_start = int(ends[segment.lead]) if segment.lead else 0
+    own_stop = int(ends[segment.length - 2 - segment.trail]) if segment.trail else frames
+    own_stop = min(max(own_stop, own_start + 1), frames)
+    start, stop = max(0, own_start - MARGIN_FRAMES), min(frames, own_stop + MARGIN_FRAMES)
+    return _Span(start, own_start, own_stop, stop)
 
 
 def _timed(segment: SpeechSegment, ends: NDArray[np.int64], frame: float) -> tuple[Word, ...]:

@@ -15,6 +15,7 @@ from pipelines.audio.edges import Edges
 from pipelines.english.chunking import Seam
 from pipelines.english.source_words import Span, source_spans
 from pipelines.english.word_sounds import sound_ranges
+from pipelines.models.styletts2.neighbours import Surrounded, goes_on, surrounded
 from pipelines.models.styletts2.segments import Floats, SpeechSegment, WordTokens
 from pipelines.models.styletts2.text import Chunk, KokoroScript
 from pipelines.protocol import InvalidInput, Pronunciation, Segment, SpeechRequest
@@ -97,20 +98,35 @@ class StyleTTS2Frontend:
             SpeechSegment(
                 index=index,
                 seed=segment_seed(request.seed, index),
-                length=len(chunk.tokens),
+                length=len(whole.tokens),
                 text=chunk.text,
-                tokens=np.array(chunk.tokens),
-                style=manner.style(len(chunk.tokens)),
+                tokens=np.array(whole.tokens),
+                style=manner.style(len(whole.tokens)),
                 speed=request.speed,
                 gain=manner.gain,
                 edges=edges,
                 sampling=manner.sampling,
-                words=said,
+                words=tuple(word.moved(whole.lead) for word in said),
+                lead=whole.lead,
+                trail=whole.trail,
             )
-            for index, (chunk, manner, edges, said) in enumerate(
-                zip(chunks, manners, all_edges, words, strict=True)
+            for index, (chunk, manner, edges, said, whole) in enumerate(
+                zip(chunks, manners, all_edges, words, _surrounded(chunks, manners), strict=True)
             )
         ]
+
+
+def _surrounded(chunks: Sequence[Chunk], manners: Sequence[Manner]) -> Iterator[Surrounded]:
+    """The tokens of each chunk with words of its neighbours, where a sentence goes on. Sampled
+    styles carry a sentence on in a way of their own."""
+    on = [
+        goes_on(chunk) and manner.sampling is None
+        for chunk, manner in zip(chunks, manners, strict=True)
+    ]
+    for place, (chunk, manner) in enumerate(zip(chunks, manners, strict=True)):
+        before = chunks[place - 1] if place and on[place] else None
+        after = chunks[place + 1] if place + 1 < len(chunks) and on[place + 1] else None
+        yield surrounded(chunk, before, after, manner.language)
 
 
 def kokoro_frontend(settings: PipelineSettings) -> StyleTTS2Frontend:

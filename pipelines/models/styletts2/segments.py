@@ -26,6 +26,10 @@ class WordTokens:
     first: int
     last: int
 
+    def moved(self, tokens: int) -> WordTokens:
+        """The same word behind so many more tokens."""
+        return replace(self, first=self.first + tokens, last=self.last + tokens)
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechSegment(Segment):
@@ -48,6 +52,10 @@ class SpeechSegment(Segment):
     previous: Floats | None = None
     """The style of the sentence before, which a sentence of a long text continues."""
     words: tuple[WordTokens, ...] = ()
+    lead: Tokens = 0
+    trail: Tokens = 0
+    """Tokens behind the first and before the last that belong to the segments on both sides: they
+    are spoken along, and not heard. See `neighbours`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,9 @@ class SpeechAcoustic(Acoustic):
     """Their times are those in the waveform before it is cut and played at another speed."""
     gate: Floats | None = None
     """Of any length, evenly over the waveform: what that is multiplied by, 0 for silence."""
+    skip_start: AlignmentFrames = 0
+    skip_end: AlignmentFrames = 0
+    """Frames at both ends that are computed and not heard: they belong to the neighbours."""
 
 
 def following(segment: SpeechSegment, acoustic: SpeechAcoustic) -> SpeechSegment:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.audio.edges import kept, with_pauses
+from pipelines.audio.edges import fade, kept, with_pauses
 from pipelines.audio.gating import gated
 from pipelines.audio.stretching import cycles_of, stretched
 from pipelines.models.styletts2.checkpoint import Checkpoint
@@ -84,8 +84,9 @@ class StyleTTS2Vocoder:
         """The samples at their speed, with the silence that is due around them."""
         rate, edges = self.sample_rate, acoustic.edges
         step = self.model.samples_per_frame // 2
-        span = kept(edges, acoustic.energy, step, rate)
+        span = self._heard(acoustic)
         played = samples[span]
+        fade(played, acoustic.skip_start > 0, acoustic.skip_end > 0, rate)
         if acoustic.stretch != 1:
             cycles = cycles_of(acoustic.f0, step, rate)
             played = stretched(played, acoustic.stretch, rate, cycles[span])
@@ -96,6 +97,16 @@ class StyleTTS2Vocoder:
             for word in acoustic.words
         )
         return Utterance(with_pauses(played, edges, rate), words)
+
+    def _heard(self, acoustic: SpeechAcoustic) -> slice:
+        """The samples that are the segment's own, without the silence that its edges cut off."""
+        step, rate = self.model.samples_per_frame // 2, self.sample_rate
+        first, last = 2 * acoustic.skip_start, len(acoustic.energy) - 2 * acoustic.skip_end
+        found = kept(acoustic.edges, acoustic.energy[first:last], step, rate)
+        start = first * step + (found.start or 0)
+        ends = [] if found.stop is None else [first * step + found.stop]
+        ends += [last * step] if acoustic.skip_end else []
+        return slice(start, min(ends, default=None))
 
     def draw(self, acoustics: Sequence[SpeechAcoustic]) -> Tensor:
         """The harmonic source's, each member's from its own seed."""

@@ -152,7 +152,7 @@ def read(stream: BinaryIO, name: str, kind: str) -> Iterator[ManifestLine]:
 
 
 def _unpacked(stream: BinaryIO, name: str) -> BinaryIO:
-    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if name.endswith(".gz") else stream
+    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if name.lower().endswith(".gz") else stream
 
 
 @contextmanager

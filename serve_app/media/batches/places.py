@@ -9,11 +9,21 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from serve_app.errors import invalid
+from serve_app.field_rules import storable
+from serve_app.media import uploads, voices
 from serve_app.settings import Settings
+from serve_app.storage import feature_cache
+from serve_app.storage.object_keys import RESULT_PREFIXES
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
 
 _URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>.*)")
+_OWN = (
+    *RESULT_PREFIXES.values(),
+    uploads.PREFIX,
+    voices.PREFIX,
+    feature_cache.PREFIX,
+)
 _BLOCK = 4 * 1024 * 1024
 
 
@@ -51,9 +61,18 @@ def place_of(url: str) -> ObjectPlace:
 
 
 def output_place(url: str, settings: Settings) -> ObjectPlace:
-    """The folder of the results; see `object_place`."""
+    """The folder of the results; see `object_place`. Raises ApiError 422 also where the service
+    keeps files of its own, which are removed when no row names them."""
     place = object_place("output", url, settings)
-    return place if place.key.endswith("/") else ObjectPlace(place.bucket, f"{place.key}/")
+    folder = place.key.removesuffix("/")
+    # Some stores read keys as paths.
+    if any(part in ("", ".", "..") for part in folder.split("/")) or not storable(folder):
+        raise invalid("output", "output must be a folder, without empty parts, `.` and `..`.")
+    found = ObjectPlace(place.bucket, f"{folder}/")
+    if place.bucket == settings.s3_bucket and found.key.startswith(_OWN):
+        own = found.key.partition("/")[0]
+        raise invalid("output", f"output must not lie in {own}/: the service has its files there.")
+    return found
 
 
 def open_manifest(url: str, settings: Settings) -> BinaryIO:

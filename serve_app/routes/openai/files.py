@@ -19,6 +19,7 @@ from serve_app.http.forms import file_of, form_of, text_of
 from serve_app.http.openai_batches import ERRORS, FILE, OUTPUT, output_lines
 from serve_app.http.streaming import Blocks, StreamedBlocks
 from serve_app.http.work import reads, writes
+from serve_app.ids import made_at
 from serve_app.media import uploads
 from serve_app.media.batches import records
 
@@ -113,7 +114,7 @@ def _shown(upload: RecordingUpload, state: AppState) -> dict[str, Any]:
         "id": FILE + upload.id,
         "object": "file",
         "bytes": upload.bytes,
-        "created_at": int(upload.created_at),
+        "created_at": int(made_at(upload.id)),  # the row has another time, see `uploads.receive`
         "expires_at": int(upload.created_at + state.settings.upload_keep_seconds),
         "filename": f"{upload.id}.jsonl",
         "purpose": _PURPOSE,

@@ -101,6 +101,56 @@ def test_words_that_espeak_does_not_know_are_given(word: str, sound: str):
     assert sound in sounds(f"The {word} here.")
 
 
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("Chopin’s music", "ʃˈoʊpænz "),
+        ("Nike sponsors it.", "nˈaɪki "),
+        ("Bach's masses", "bˈɑːks "),
+        ("It's Redis's cache.", "ɹˈɛdɪsᵻz "),
+    ],
+)
+def test_names_are_given_and_have_a_possessive(text: str, part: str):
+    assert part in sounds(text)
+
+
+def test_the_sounds_that_are_given_are_known_to_the_model():
+    for name in ("words.tsv", "names.tsv"):
+        for line in (context.DATA / name).read_text("utf-8").splitlines():
+            if not line.startswith("#"):
+                word, american, british = line.split("\t")
+                assert set(american + british) <= IDS.keys() | {" "}, word
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("We took Vitamin A today.", True),
+        ("Under article six one A of it.", True),
+        ("the A four paper", True),
+        ("A man came. A dog ran.", False),
+        ("He said “A man came.”", False),
+        ("Once Upon A Time", False),
+        ("HE IS A MAN", False),
+    ],
+)
+def test_a_capital_a_inside_a_sentence_is_the_letter(text: str, said: bool):
+    assert ("ˈeɪ " in f"{sounds(text)} ") == said
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("They excused him.", "ɛkskjˈuːzd"),
+        ("two houses", "hˈaʊzᵻz"),
+        ("The contents fell out.", "kˈɑːntɛnts"),
+        ("It was subjected to heat.", "səbdʒˈɛktᵻd"),
+    ],
+)
+def test_forms_of_heteronyms_that_have_one_reading(text: str, part: str):
+    assert part in sounds(text)
+
+
 def test_am_after_the_speaker_is_the_verb():
     assert "ˌeɪˈɛm" in sounds("one AM")
     assert "ˌeɪˈɛm" not in sounds("I AM")

@@ -112,6 +112,29 @@ def test_no_range_or_sum_is_changed(low: int, high: int, language: str):
     assert heard(difference.replace("minus", "less", 1)) == [low, high, low - high]
 
 
+SMALL = st.integers(2, 60)
+
+
+@given(SMALL, SMALL, SMALL, LANGUAGES)
+@example(12, 3, 1, "en-us")
+def test_no_value_of_a_notation_is_changed(a: int, b: int, c: int, language: str):
+    forms = {
+        f"They are {a}-{b % 10}-{c} this season": [a, b % 10, c],
+        f"India were {a + 90}/{b % 10} all day at stumps": [a + 90, b % 10],
+        f"The odds were {a}/{b % 30 + 61} then": [a, b % 30 + 61],
+        f"He weighs {a}st {b % 14}lb": [a, b % 14],
+        f"It rose to {a}.{b % 10}p a litre": [Decimal(f"{a}.{b % 10}")],
+        f"at {a}°{b % 60}′N": [a, b % 60],
+        f"It costs £{a}.{b + 10}–£{c + 60}.50": [a, b + 10, c + 60, 50],
+        f"Article {a}({b}) holds": [a, b],
+        f"y = {a}x + {b}": [a, b],
+        f"about {a}.{b % 10}pc of it": [Decimal(f"{a}.{b % 10}")],
+    }
+    for written, values in forms.items():
+        spoken = said(written, language)
+        assert heard(spoken.replace(",", " then")) == values, (written, spoken)
+
+
 @given(st.integers(1, 999), st.integers(-30, 30), LANGUAGES)
 def test_no_power_of_ten_is_changed(mantissa: int, exponent: int, language: str):
     for form in (f"{mantissa}e{exponent}", f"{mantissa} × 10^{exponent}"):

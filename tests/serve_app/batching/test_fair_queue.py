@@ -61,7 +61,9 @@ def test_remove_takes_out_one_item_only() -> None:
     queue: FairQueue[str] = FairQueue()
     queue.push(Ticket("a", "u"), "item", 0)
     queue.push(Ticket("b", "u"), "", 0)
-    assert queue.remove("a") == "item"
+    removed = queue.remove("a")
+    assert removed is not None
+    assert (removed.item, removed.ticket.user) == ("item", "u")
     assert queue.remove("a") is None
     assert drain(queue) == ["b"]
 

@@ -342,3 +342,21 @@ def test_cancel_never_computes_the_item_again(
     outcomes = run(loop)
     computed = {name for batch in stage.batches[before:] for name in batch}
     assert not cancelled & (computed | {outcome.ticket.key for outcome in outcomes})
+
+
+def test_what_waits_can_be_withdrawn_while_a_batch_is_computed() -> None:
+    withdrawn: list[str] = []
+
+    def compute(items: Sequence[str]) -> list[str]:
+        if "first" in items:
+            assert loop.withdraw("b") is not None
+            assert loop.withdraw("a") is None, "it is computed"
+            loop.submit(Ticket("d", "u"), "late")
+        return [item.upper() for item in items]
+
+    loop = StepLoop(OneShot(compute), Limits(max_batch=1), lambda: 0.0)
+    for key, item in (("a", "first"), ("b", "second"), ("c", "third")):
+        loop.submit(Ticket(key, "u"), item)
+    while loop.busy:
+        withdrawn += [outcome.result for outcome in loop.tick()]
+    assert withdrawn == ["FIRST", "THIRD", "LATE"]

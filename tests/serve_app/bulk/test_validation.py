@@ -31,3 +31,12 @@ def test_validate_counts_everything_and_keeps_the_first_problems() -> None:
     assert (found.lines, found.invalid) == (1_300, 301)
     assert len(found.problems) == MAX_PROBLEMS
     assert [why.code for _, why in found.problems[:2]] == ["bad", "duplicate_id"]
+
+
+def test_nobody_can_choose_ids_that_meet_in_one_place() -> None:
+    tables = [LineIds(), LineIds()]
+    for table in tables:
+        table.add("an-id")
+    places = [[at for at, value in enumerate(table._slots) if value] for table in tables]
+    values = [table._slots[at] for table, [at] in zip(tables, places, strict=True)]
+    assert values[0] != values[1]

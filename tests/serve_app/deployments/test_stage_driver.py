@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.overdue import Overdue
 from serve_app.batching.step_loop import Limits, OneShot, Outcome
+from serve_app.deployments.background import Background
 from serve_app.deployments.heap import process_heap
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.worker.generation import StageLost, StageUnavailable
@@ -32,6 +34,29 @@ class Gate:
         if "bad" in items:
             raise ValueError("bad item")
         return [item.upper() for item in items]
+
+
+class Blocked(Gate):
+    """A stage in which lines of batches wait until it is released, and nothing else does."""
+
+    def __call__(self, items: Sequence[Any]) -> list[Any]:
+        if threading.current_thread().name.startswith("background"):
+            return super().__call__(items)
+        self.threads.add(threading.current_thread().name)
+        return [item.upper() for item in items]
+
+
+class Plain(Background):
+    """Threads like all others, without torch."""
+
+    def enter(self) -> None:
+        pass
+
+    prepare = enter
+
+
+def line(key: str) -> Ticket:
+    return Ticket(key, "u", bulk=True)
 
 
 def make(gate: Gate, observed: list[Outcome], max_batch: int = 4) -> StageDriver:
@@ -194,5 +219,159 @@ def test_stage_driver_over_its_memory_ends_what_it_has_and_takes_nothing_more() 
         with pytest.raises(RuntimeError, match="stopped") as refused:
             driver.check()
         assert "MB" in str(refused.value.__cause__)
+
+    asyncio.run(go())
+
+
+def two_lanes(gate: Gate, overdue: Overdue | None = None, stall: float = 60) -> StageDriver:
+    return StageDriver(
+        lambda: OneShot(gate), Limits(max_batch=1), lambda *_: None, stall, Plain(1, 1), overdue
+    )
+
+
+def test_a_line_that_is_computed_keeps_nobody_waiting() -> None:
+    gate = Blocked()
+
+    async def go() -> list[Any]:
+        driver = two_lanes(gate)
+        lines = [asyncio.create_task(driver.run(line(k), k)) for k in "ab"]
+        await asyncio.to_thread(gate.entered.wait, 10)
+        typed = await asyncio.wait_for(driver.run(Ticket("c", "u"), "c"), 10)
+        assert not any(each.done() for each in lines)
+        gate.open.set()
+        return [typed.result, *[(await each).result for each in lines]]
+
+    assert asyncio.run(go()) == ["C", "A", "B"]
+    assert gate.threads == {"stage_0", "background-0_0"}
+
+
+def test_lines_that_wait_while_others_compute_get_their_turn() -> None:
+    """The thread of the background may get nothing of the processors for as long as others work."""
+    gate = Blocked()
+
+    async def go() -> None:
+        driver = two_lanes(gate, Overdue(patience=1e-9))
+        stuck = asyncio.create_task(driver.run(line("a"), "a"))
+        await asyncio.to_thread(gate.entered.wait, 10)
+        waiting = [asyncio.create_task(driver.run(line(k), k)) for k in "bcd"]
+        await asyncio.sleep(0)
+        waiting[1].cancel()
+        for n in range(2):
+            await driver.run(Ticket(f"typed {n}", "u"), "typed")
+        done = await asyncio.wait_for(asyncio.gather(waiting[0], waiting[2]), 10)
+        assert [each.result for each in done] == ["B", "D"]
+        assert not stuck.done()
+        gate.open.set()
+        assert (await stuck).result == "A"
+
+    asyncio.run(go())
+    assert gate.batches == [["a"]]
+
+
+def test_lines_get_their_turn_where_other_programs_use_the_processors() -> None:
+    gate = Blocked()
+
+    async def go() -> None:
+        driver = StageDriver(
+            lambda: OneShot(gate),
+            Limits(max_batch=1),
+            lambda *_: None,
+            60,
+            Plain(1, 1),
+            Overdue(patience=0.01),
+            look_seconds=0.01,
+        )
+        stuck = asyncio.create_task(driver.run(line("a"), "a"))
+        await asyncio.to_thread(gate.entered.wait, 10)
+        waited = await asyncio.wait_for(driver.run(line("b"), "b"), 10)
+        assert waited.result == "B"
+        assert not stuck.done()
+        gate.open.set()
+        await stuck
+
+    asyncio.run(go())
+    assert gate.threads == {"background-0_0", "aside_0"}
+
+
+def test_threads_of_the_background_share_the_lines() -> None:
+    gate = Gate()
+
+    async def go() -> None:
+        driver = StageDriver(
+            lambda: OneShot(gate), Limits(max_batch=1), lambda *_: None, 60, Plain(2, 1)
+        )
+        lines = [asyncio.create_task(driver.run(line(k), k)) for k in "abcd"]
+        await asyncio.to_thread(gate.entered.wait, 10)
+        gate.open.set()
+        assert [each.result for each in await asyncio.gather(*lines)] == list("ABCD")
+
+    asyncio.run(go())
+    assert len(gate.batches) == 4
+    assert gate.threads == {"background-0_0", "background-1_0"}
+
+
+def test_lines_are_cancelled_in_the_background() -> None:
+    gate = Gate()
+
+    async def go() -> None:
+        driver = two_lanes(gate)
+        lines = [asyncio.create_task(driver.run(line(k), k)) for k in "abc"]
+        await asyncio.to_thread(gate.entered.wait, 10)
+        lines[1].cancel()
+        await asyncio.sleep(0)
+        gate.open.set()
+        done = await asyncio.gather(*lines, return_exceptions=True)
+        assert isinstance(done[1], asyncio.CancelledError)
+
+    asyncio.run(go())
+    assert gate.batches == [["a"], ["c"]]
+
+
+def test_a_line_that_is_stuck_ends_the_replica_and_a_slow_one_does_not() -> None:
+    def compute(items: Sequence[str]) -> list[str]:
+        ends = time.monotonic() + 0.5
+        while "slow" in items and time.monotonic() < ends:
+            sum(range(1_000))  # uses the processors, and less of them than it may
+            time.sleep(0.01)
+        if "stuck" in items:
+            assert released.wait(10)
+        return list(items)
+
+    released = threading.Event()
+
+    async def go() -> None:
+        driver = StageDriver(
+            lambda: OneShot(compute), Limits(max_batch=1), lambda *_: None, 0.15, Plain(1, 1)
+        )
+        assert (await driver.run(line("a"), "slow")).result == "slow"
+        driver.check()
+        with pytest.raises(StageLost):
+            await driver.run(line("b"), "stuck")
+        with pytest.raises(RuntimeError, match="loop has stopped"):
+            driver.check()
+        released.set()
+
+    asyncio.run(go())
+
+
+@pytest.mark.skipif(process_heap() is None, reason="there is no glibc")
+def test_a_replica_over_its_memory_ends_when_both_its_lanes_are_done() -> None:
+    gate = Blocked()
+
+    async def go() -> None:
+        driver = two_lanes(gate)
+        behind = asyncio.create_task(driver.run(line("a"), "a"))
+        await asyncio.to_thread(gate.entered.wait, 10)
+        driver.max_bytes = 1
+        assert (await driver.run(Ticket("b", "u"), "b")).result == "B"
+        with pytest.raises(StageUnavailable):
+            await driver.run(Ticket("c", "u"), "c")
+        await asyncio.sleep(0.05)
+        driver.check()
+        gate.open.set()
+        assert (await behind).result == "A"
+        await asyncio.sleep(0.05)
+        with pytest.raises(RuntimeError, match="stopped"):
+            driver.check()
 
     asyncio.run(go())

@@ -28,7 +28,7 @@ _EVENTS = words(
     "yap meow "
     "miaow mew hoot howl caw croak ribbit chirp tweet honk toot beep bleep blip ping ring chime "
     "toll strike stroke hit clap handclap thunderclap crack step footstep footfall tick tock "
-    "click "
+    "click round "
     "clink chink drip drop droplet raindrop plop beat heartbeat snore whistle laugh creak squeak "
     "zap pew whoosh swish swoosh kick gong crash smash note pluck pulse burst call cry buzz horn "
     "clang clank jingle ding splash pop snap growl roll sound swing swipe drumbeat bounce"
@@ -72,9 +72,14 @@ _OF_ONE = re.compile(
 _OF_AN = re.compile(
     rf"\ban?(?={_BETWEEN}(?:{_ONCE_ONLY})\b(?! (?:drum|track|tone|counter|beat|pattern)\b))"
 )
+_HAPPENS = re.compile(
+    r"\ban?(?= (?:[a-z]+ ){1,2}(?:drops|falls|smashes|breaks|shatters|explodes|snaps|pops|"
+    r"is (?:struck|hit|dropped|fired|smashed|broken))\b)"
+    r"|\b(?<=drops )an?\b|\b(?<=fires )an?\b|\b(?<=breaks )an?\b|\b(?<=smashes )an?\b"
+)
 _REPEATED = re.compile(rf"\b(?P<word>{_SINGULARS})(?:[\s,!-]+(?P=word))+\b")
 _LETTERS = re.compile(r"[a-z]+")
-_STRIKES = re.compile(rf"\b(?P<verb>strikes|tolls|chimes) {_NUMBER}(?! \w+s\b)")
+_STRIKES = re.compile(rf"\b(?P<verb>(?:strik|toll|chim)(?:e|es|s|ing)?) {_NUMBER}(?! \w+s\b)")
 _MANY = re.compile(
     rf"\b(?:{_PLURALS}|gunfire|shooting|shoot-?out|firefight|battle|war|repeated(?:ly)?|"
     rf"constant(?:ly)?"
@@ -103,7 +108,7 @@ def counted(text: str) -> tuple[str, int | None]:
         return text[: found.start("number")].strip(), _number(found["number"])
     if found := _OF_ONE.search(text):
         return _without(text, found), _number(found["number"])
-    if found := _OF_AN.search(text):
+    if found := _OF_AN.search(text) or _HAPPENS.search(text):
         return _without(text, found), 1
     return text, None
 

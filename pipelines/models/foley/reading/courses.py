@@ -45,14 +45,15 @@ _WHEN = (
 )
 _SUDDEN = r"(?: (?:suddenly|abruptly|again|completely|all at once|at once))*"
 _LOW = r"(?:quiet|soft|silence|silent|gentle|faint|nothing|low|weak)(?:ly)?"
+_MIGHTY = r"(?:thunderous|deafening|roaring|overwhelming|loud|heavy|strong|intense|violent)"
 _HIGH = r"(?:loud|heavy|strong|deafening|roaring|full|violent)(?:ly)?"
 
 _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
     (
         Course.TIDE,
         True,
-        r"com(?:es|ing) and go(?:es|ing)|(?:ris|swell)(?:es|s|ing) and (?:fall|fad)(?:s|es|"
-        r"ing)|fad(?:es|ing) in and out|"
+        r"com(?:e|es|ing) and go(?:es|ing)?|(?:ris|swell)(?:e|es|s|ing)? and "
+        r"(?:fall|fad|reced|ebb)(?:e|s|es|ing)?|fad(?:es|ing) in and out|"
         r"wax(?:es|ing) and wan(?:es|ing)|ebb(?:s|ing) and flow(?:s|ing)|on and off",
     ),
     (
@@ -67,9 +68,9 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
         Course.DOWN,
         True,
         rf"{_BECOME}?(?:{_QUIET} and {_QUIET}|ever {_QUIET})|{_BY_DEGREES}(?:{_QUIET}|quiet|"
-        rf"soft|faint|weak)|{_BECOME}{_QUIET}|"
+        rf"soft|faint|weak)|{_BECOME}(?:{_QUIET}|quiet|silent|faint|soft|light|calm|gentle)|"
         rf"(?:starts?|starting|begins?|beginning)? ?from {_HIGH} to {_LOW}|diminuendo|decrescendo|"
-        rf"{_HOW}(?:subsid(?:es|ing)|abat(?:es|ing)|eas(?:es|ing) off|calm(?:s|ing) down|"
+        rf"{_HOW}(?:subsid(?:e|es|ing)|abat(?:e|es|ing)|eas(?:e|es|ing) off|calm(?:s|ing)? down|"
         rf"quiet(?:s|ing|ens) down|weaken(?:s|ing))|"
         rf"{_HOW}(?:decreas|drop|fall|sink)(?:es|s|ping|ing)(?: {_HOW})? ?(?:in )?(?:volume|"
         rf"loudness|intensity)",
@@ -85,7 +86,8 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
     (
         Course.UP,
         True,
-        rf"{_BECOME}?(?:{_LOUD} and {_LOUD}|ever {_LOUD})|{_BY_DEGREES}(?:{_LOUD}|loud|strong|"
+        rf"{_BECOME}?(?:{_LOUD} and {_LOUD}|ever {_LOUD})|{_BECOME}{_MIGHTY}|"
+        rf"{_BY_DEGREES}(?:{_LOUD}|loud|strong|"
         rf"heavy|intense|violent)|{_BECOME}{_LOUD}|"
         rf"(?:starts?|starting|begins?|beginning)? ?from {_LOW} to {_HIGH}|in a crescendo|"
         rf"crescendo|"
@@ -104,7 +106,7 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
     (
         Course.AWAY,
         True,
-        rf"{_HOW}reced(?:es|ing)(?: into the distance)?|{_MOVE} {_HOW}(?:away|"
+        rf"{_HOW}reced(?:e|es|ing)(?: into the distance)?|{_MOVE} {_HOW}(?:away|"
         rf"off)(?: into the distance)?|"
         rf"(?:{_MOVE} )?{_FAR}(?: and {_FAR})?(?: away)?|(?:{_MOVE} )?into the distance|"
         rf"depart(?:s|ing)|leav(?:es|ing)",
@@ -120,10 +122,11 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
         Course.STOP,
         True,
         rf"(?:then |it |and |which |that )*(?:suddenly |abruptly )?"
-        r"(?:stops|stopping|ceases|ceasing|halts|ends|breaks off|cuts? (?:off|out)|goes silent|"
-        r"falls silent|shut(?:s|ting) (?:off|down)|switch(?:es|ed) off|turn(?:s|ed) off|"
-        r"is turned off|"
-        rf"comes to (?:a|an)(?: \w+)? (?:stop|halt|end))(?! (?:with|in)\b){_SUDDEN}{_WHEN}",
+        r"(?:stops|stopping|(?<!bus )(?<!non-)stop|ceases|cease|ceasing|halts|ends|"
+        r"breaks off|cuts? (?:off|out)|goes silent|falls silent|shut(?:s|ting) (?:off|down)|"
+        r"switch(?:es|ed) off|turn(?:s|ed) off|is turned off|"
+        rf"comes to (?:a|an)(?: \w+)? (?:stop|halt|end))"
+        rf"(?! (?:with|in(?! the middle))\b){_SUDDEN}{_WHEN}",
     ),
     (
         Course.START,
@@ -136,18 +139,26 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
         Course.FASTER,
         True,
         rf"{_BECOME}?(?:faster and faster|quicker and quicker)|{_BECOME}(?:faster|quicker)|"
-        r"speed(?:s|ing) up|accelerat(?:es|ing)",
+        r"speed(?:s|ing)? up|accelerat(?:e|es|ing)",
     ),
     (
         Course.SLOWER,
         True,
-        rf"{_BECOME}?slower and slower|{_BECOME}slower|(?:slow|wind)(?:s|ing) down|"
-        rf"decelerat(?:es|ing)",
+        rf"{_BECOME}?slower and slower|{_BECOME}slower|(?:slow|wind)(?:s|ing)? down|"
+        rf"decelerat(?:e|es|ing)",
     ),
     (Course.NEARER, True, _NEAR),
-    (Course.DOWN, True, r"quieter|fainter|eas(?:es|ing)|goes quiet"),
+    (
+        Course.DOWN,
+        True,
+        r"quieter|fainter|eas(?:es|ing)|(?:gradually |slowly )?go(?:es|ing)? quiet",
+    ),
     (Course.FADE_OUT, True, r"dies"),
-    (Course.UP, True, r"louder|increases|increasing|grows|growing|picks up|reaches a peak"),
+    (
+        Course.UP,
+        True,
+        r"louder|increases|increasing|rises|rising|grows|growing|pick(?:s|ing)? up|reaches a peak",
+    ),
     (Course.SLOWER, True, r"slows"),
 )
 """Each with whether its words are taken out of the text that is compared with the kinds."""

@@ -49,6 +49,11 @@ class Description:
         """Whether it names nothing that is to be heard."""
         return not any(step.parts for step in self.steps)
 
+    @property
+    def is_silence(self) -> bool:
+        """Whether silence is all that it names."""
+        return all(_SILENCE.match(step.whole.text) for step in self.steps)
+
 
 _CLEAN = str.maketrans({"’": "'", "‘": "'", "–": ",", "—": ",", "“": " ", "”": " ", '"': " "})
 _SPACES = re.compile(r"\s+")
@@ -58,34 +63,35 @@ _NO_ORDER = re.compile(
     r"\b(?:every )?(?:now and then|now and again)\b|\bone after (?:the other|another)\b"
 )
 _BEFORE = re.compile(
-    r"^(?:right |just |shortly )?before (?P<later>[^,;]+), (?P<sooner>.+)$|"
-    r"^(?P<sooner2>.+?),? (?:right |just |shortly )?before (?P<later2>.+)$"
+    r"^(?:right |just |shortly )?(?:before|prior to) (?P<later>[^,;]+), (?P<sooner>.+)$|"
+    r"^(?P<sooner2>.+?),? (?:right |just |shortly )?(?:before|prior to|ahead of) (?P<later2>.+)$"
 )
 _AFTER = re.compile(
-    r"^(?:right |just |shortly )?(?:after|once) (?P<sooner>[^,;]+), (?P<later>.+)$|"
-    r"^(?P<later2>.+?),? (?:right |just |shortly )?after (?P<sooner2>(?!dark\b|midnight\b|"
-    r"that\b|\w+ seconds?\b|a (?:while|moment|pause)\b).+)$"
+    r"^(?:right |just |shortly )?(?:after|once|following) (?P<sooner>[^,;]+), (?P<later>.+)$|"
+    r"^(?P<later2>.+?),? (?:right |just |shortly )?(?:after|following) "
+    r"(?P<sooner2>(?!dark\b|midnight\b|that\b|\w+ seconds?\b|a (?:while|moment|pause)\b).+)$"
 )
 _THEN = re.compile(
     r"(?:[,;.]|\s)+(?:and |but )?(?:(?:is |are )?(?:immediately |soon |"
     r"quickly )?followed (?:immediately )?by|"
-    r"(?:and )?(?:only )?then|after(?:wards| that| a while| a moment| a pause)|"
+    r"(?:and )?(?:only )?then|after(?:wards| that| which| a while| a moment| a pause)|"
     r"(?:a )?(?:moment|second|little|while|bit)s? later|"
-    r"later(?: on)?|subsequently|next|finally|lastly|last,|(?:which )?preced(?:es|ing)|"
+    r"later(?: on)?|subsequently|eventually|next|finally|lastly|last,|(?:which )?preced(?:es|ing)|"
     r"at (?:the end|last)|in the end|thereafter|"
     r"until|till|(?:which |that )?(?:turn|chang|transition|morph|mov)(?:s|es|ing|"
     r"ning)? (?:in)?to|becoming|"
     r"(?:which )?(?:gives|giving|give) way to|(?:which )?(?:leads|leading) (?:in)?to|"
     r"(?:and )?(?:ends?|ending|ended|finish|finishes|finishing|closes|concludes|"
     r"concluding) (?:with|in|by)|"
-    r"second(?:ly)?,|third(?:ly)?,|(?:and )?(?:->|=>|→))(?:[\s,:]+|$)(?:then |by |finally |"
-    r"there is |comes |follows )*"
+    r"(?:second|third)(?:ly)?(?=,|\s(?:an?|the)\b)|(?:and )?(?:->|=>|→))(?:[\s,:]+|$)"
+    r"(?:then |by |finally |there is |comes |follows )*"
 )
 _PRECEDED = re.compile(r"^(?P<later>.+?),? (?:which is |is )?preceded by (?P<sooner>.+)$")
 _PAUSE = re.compile(r"[,;.] (?:and )?(?:a )?(?:short |long |brief )?(?:pause|silence|break)[,;.] ")
 _RANKED = re.compile(r"(?:^|[\s,;.]+)(?:1|2|3|4|5)[.)] +")
 _RANK_AFTER = re.compile(
-    r"^(?P<first>[^,;]+?) first[,;]? (?:and )?(?P<second>[^,;]+?) (?:second|next|last|after)$"
+    r"^(?P<first>[^,;]+?) (?:at )?first[,;]? (?:and )?(?:then )?(?P<second>[^,;]+?) "
+    r"(?:second|next|last|after|later|afterwards)$"
 )
 _OPENING = re.compile(
     r"^(?:(?:at )?first(?:ly)?(?: of all)?|to begin with|to start with|"
@@ -112,14 +118,16 @@ _CLAUSES = re.compile(
 )
 _NOT = re.compile(
     r"\b(?:(?:but |and |or |with |there (?:is|are|should be|must be) )*"
-    r"(?:no|without(?: any)?|not any|never any|nor|neither|minus|excluding|except(?: for)?|"
+    r"(?:no|zero|without(?: any)?|not any|never any|nor|neither|minus|excluding|except(?: for)?|"
     r"free of|"
     r"free from|instead of|rather than|not(?! only\b)|nobody|no one|nothing|exclude|excludes|"
     r"leave out|avoid|omit|devoid of|absence of)"
     r"(?: (?:sounds? of|signs? of|trace of))?) (?P<what>(?!longer\b|doubt\b)[^,;.!?:]+)"
 )
 _NOT_VERB = re.compile(
-    r"(?:^|(?<=[,;.!?:]))\s*(?:but |and |the |it )*(?P<what>[^,;.!?:]*?)\s*"
+    r"(?:^|(?<=[,;.!?:])|(?<=\s)(?=(?:but|and|while|though|that|which)\s))\s*"
+    r"(?:(?:but|and|while|though|that|which|the|it) )*"
+    r"(?P<what>(?:(?!\b(?:but|and|while|though|that|which)\b)[^,;.!?:])*?)\s*"
     r"\b(?:(?:is|are|does|do|should|must|can|will|has|have) ?(?:not|n't)|(?:isn|aren|doesn|"
     r"don|won|can)'?t|never)\b"
     r"(?P<rest>[^,;.!?:]*)"
@@ -150,7 +158,12 @@ _LEVELS = (
         ),
         -16.0,
     ),
-    (re.compile(r"\b(?:faint(?:ly)?|hushed|whisper[- ]quiet|at (?:a )?low volume)\b"), -12.0),
+    (
+        re.compile(
+            r"\b(?:faint(?:ly)?|hushed|whisper[- ]quiet|low[- ]volume|at (?:a )?low volume)\b"
+        ),
+        -12.0,
+    ),
     (re.compile(r"\b(?:quiet(?:ly)?|silent(?:ly)?|subdued|muted)\b"), -10.0),
     (re.compile(r"\bsoft(?:ly)?\b"), -6.0),
     (

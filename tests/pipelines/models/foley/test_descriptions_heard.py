@@ -1,4 +1,4 @@
-"""Every third row of the benchmark's table that needs no trained listener, by what is heard."""
+"""Every seventh row of the benchmark's table that needs no trained listener, by what is heard."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipelines.settings import PipelineSettings
 
 SETTINGS = PipelineSettings()
 JUDGES = judges(SETTINGS, None)
-HEARD = [row for row in rows() if row.group in (*JUDGES, "unknown")][::3]
+HEARD = [row for row in rows() if row.group in (*JUDGES, "unknown")][::7]
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,8 @@ def test_foley_does_what_nine_of_ten_descriptions_say(maker: Maker) -> None:
         Row("level", "very quiet rain", 6, "quiet"),
         Row("unknown", "democracy in ancient Athens", 6, "note"),
         Row("unknown", "Ein Hund bellt im Hof", 6, "refused"),
+        Row("unknown", "silence", 6, "refused"),
+        Row("level", "soft rain in the background", 6, "quiet"),
     ],
     ids=lambda row: row.prompt,
 )

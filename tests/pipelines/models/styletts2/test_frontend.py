@@ -41,10 +41,36 @@ def test_kokoro_frontend_segments_are_the_chunks_in_order(frontend: StyleTTS2Fro
     assert [segment.index for segment in segments] == list(range(len(chunks)))
     for segment, chunk in zip(segments, chunks, strict=True):
         assert segment.text == chunk.text
-        assert segment.tokens.tolist() == [0, *encode(chunk.phonemes), 0]
+        own = segment.tokens[1 + segment.lead : len(segment.tokens) - 1 - segment.trail]
+        assert own.tolist() == encode(chunk.phonemes)
         assert segment.length == len(segment.tokens) <= 512
         assert segment.style.shape == (256,)
         assert segment.speed == 1.5
+
+
+def test_segments_inside_a_sentence_have_two_words_of_their_neighbours(
+    frontend: StyleTTS2Frontend,
+) -> None:
+    text = "He said that the boats that came home at dawn brought more fish than anybody could eat."
+    [segments] = _prepare(frontend, SpeechRequest(f"{text}\n\nSo we slept.", "af_heart"))
+    one, two, alone = segments
+    assert (one.lead, alone.lead, two.trail, alone.trail) == (0, 0, 0, 0)
+    ends = [1 + word.first for word in two.words]
+    assert one.tokens[-1 - one.trail : -1].tolist() == [
+        16,
+        *two.tokens[1 + two.lead : two.words[1].last].tolist(),
+    ]
+    assert two.tokens[1 : 1 + two.lead].tolist() == [
+        *one.tokens[one.words[-2].first : -1 - one.trail].tolist(),
+        16,
+    ]
+    assert ends[0] == 2 + two.lead
+
+
+def test_what_two_voices_say_has_no_words_of_the_other(frontend: StyleTTS2Frontend) -> None:
+    turns = (Turn(end=8, voice="af_heart"), Turn(end=18, voice="am_puck"))
+    [segments] = _prepare(frontend, SpeechRequest("One, and then two.", "af_heart", turns=turns))
+    assert [(segment.lead, segment.trail) for segment in segments] == [(0, 0)] * 2
 
 
 def test_kokoro_frontend_voice_decides_the_pronunciation(frontend: StyleTTS2Frontend) -> None:

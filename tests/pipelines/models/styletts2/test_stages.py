@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.audio.edges import WHOLE
-from pipelines.models.styletts2.diffusion import StyleTTS2Diffusion
+from pipelines.models.styletts2.diffusion import MARGIN_FRAMES, StyleTTS2Diffusion
 from pipelines.models.styletts2.segments import SpeechAcoustic
 from pipelines.protocol import SpeechRequest, Vocoder, uttered
 from pipelines.registry import load_frontend, load_vocoder
@@ -52,6 +52,26 @@ def test_kokoro_speech_lasts_by_its_speed(
     # Frames of 25 ms, and what the model makes of another speed.
     np.testing.assert_allclose(times[0] / 2, times[1], atol=0.06)
     np.testing.assert_allclose(times[2] * 2, times[1], atol=0.08)
+
+
+def test_words_of_the_neighbours_are_not_heard(
+    diffusion: StyleTTS2Diffusion, vocoder: Vocoder, settings: PipelineSettings
+) -> None:
+    short = replace(settings, chunk_characters=24)
+    frontend = load_frontend("styletts2", "kokoro", short)
+    [segments] = frontend.prepare(
+        [SpeechRequest("the boats came home and the crew slept", "af_heart")]
+    )
+    one, two = diffusion.finish(diffusion.begin(segments))
+    assert (one.skip_start, two.skip_end) == (0, 0)
+    assert one.skip_end == two.skip_start == MARGIN_FRAMES
+    assert two.words[0].start == pytest.approx(MARGIN_FRAMES * 0.025)
+    made = uttered(vocoder, [one, two])
+    own = (one.length - MARGIN_FRAMES) * 0.025
+    assert len(made[0].waveform) / vocoder.sample_rate == pytest.approx(own, abs=0.001)
+    assert made[0].words[-1].stop == pytest.approx(own)
+    assert made[1].words[0].start == pytest.approx(0)
+    assert [made[0].waveform[-1], made[1].waveform[0]] == [0, 0]
 
 
 def test_kokoro_bfloat16_stays_close_to_float32(

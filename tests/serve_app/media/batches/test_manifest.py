@@ -106,7 +106,8 @@ def test_csv_has_a_bounded_number_of_columns() -> None:
 
 def test_gzip() -> None:
     whole = gzip.compress(b"".join(json.dumps({"id": str(n)}).encode() + b"\n" for n in range(50)))
-    assert [line.id for line in read(whole, "lines.jsonl.gz")] == [str(n) for n in range(50)]
+    for name in ("lines.jsonl.gz", "LINES.JSONL.GZ"):
+        assert [line.id for line in read(whole, name)] == [str(n) for n in range(50)]
     for broken in (whole[:-9], b"plain text"):
         with pytest.raises(ApiError) as refused:
             read(broken, "lines.jsonl.gz")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -64,11 +65,12 @@ def test_file_is_read_by_the_thread_that_keeps_it(
 ) -> None:
     """In front of the bulkhead a crowd's files would all be in memory at once."""
     monkeypatch.delattr(UploadFile, "read")
-    content = json.dumps(LINE).encode()
+    content, before = json.dumps(LINE).encode(), int(time.time())
     sent = batches.client.post(
         "/v1/files", headers=ada, data={"purpose": "batch"}, files={"file": ("a.jsonl", content)}
     )
     assert (sent.status_code, sent.json()["bytes"]) == (200, len(content)), sent.text
+    assert sent.json()["created_at"] >= before
     path = f"/v1/files/{sent.json()['id']}/content"
     assert batches.client.get(path, headers=ada).content == content
 

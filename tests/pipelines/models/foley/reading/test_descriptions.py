@@ -17,6 +17,9 @@ from pipelines.models.foley.reading.descriptions import inverted, one_step, unde
         ("1. thunder 2. rain", ["thunder", "rain"]),
         ("A bird sings now and then", ["a bird sings repeatedly"]),
         ("wind and rain", ["wind and rain"]),
+        ("Birds at first, wind later", ["birds", "wind"]),
+        ("first a whoosh, second a bang", ["whoosh", "bang"]),
+        ("a knock, after which a dog barks", ["knock", "a dog barks"]),
     ],
 )
 def test_descriptions_steps_come_in_their_order(prompt: str, steps: list[str]) -> None:
@@ -27,6 +30,8 @@ def test_descriptions_before_and_after_are_turned_round_once_both_are_known_to_b
     assert inverted("thunder before rain") == ("thunder", "rain")
     assert inverted("footsteps after a gunshot") == ("a gunshot", "footsteps")
     assert inverted("a flash, preceded by a whistle") == ("a whistle", "a flash")
+    assert inverted("a cat prior to a dog") == ("a cat", "a dog")
+    assert inverted("following a bang, glass breaks") == ("a bang", "glass breaks")
     assert inverted("grasshoppers after dark") is None
 
 
@@ -36,6 +41,9 @@ def test_descriptions_before_and_after_are_turned_round_once_both_are_known_to_b
         ("wind, no rain, no thunder", ("rain", "thunder"), ["wind"]),
         ("rain without wind or thunder", ("wind", "thunder"), ["rain"]),
         ("No thunder, just rain", ("thunder",), ["just rain"]),
+        ("a clock but the alarm is not ringing", ("alarm ringing",), ["a clock"]),
+        ("an owl, zero crickets", ("crickets",), ["an owl"]),
+        ("rain that never stops", ("stops",), ["rain"]),
         ("no rain but a dog", ("rain",), ["a dog"]),
         ("rain, not thunder", ("thunder",), ["rain"]),
         ("rain, not too loud", (), ["rain"]),

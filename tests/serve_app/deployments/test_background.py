@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from pipelines.fast_convolution.blocks import share_out
+from serve_app.deployments import background
+from serve_app.deployments.background import Background, Patience
+
+
+def policy() -> int:
+    return os.sched_getscheduler(threading.get_native_id())
+
+
+@pytest.mark.skipif(not background.works(), reason="there are no priorities of threads")
+def test_a_thread_and_its_helpers_are_in_the_background_and_others_are_not() -> None:
+    found: dict[str, set[int]] = {"stage": set(), "background": set()}
+
+    def work(name: str) -> None:
+        both = threading.Barrier(2)
+
+        def note(_: range) -> None:
+            both.wait(10)
+            found[name].add(policy())
+
+        share_out(note, 2)
+
+    before = policy()
+    with ThreadPoolExecutor(1) as behind, ThreadPoolExecutor(1) as front:
+        behind.submit(Background(1, 2).enter).result()
+        behind.submit(work, "background").result()
+        front.submit(torch.set_num_threads, 2).result()
+        front.submit(work, "stage").result()
+    assert found == {"stage": {before}, "background": {os.SCHED_IDLE}}
+    assert policy() == before
+
+
+@pytest.mark.parametrize(
+    ("cores", "most", "found"), [(1, 2, (1, 1)), (2, 2, (2, 1)), (8, 2, (2, 4)), (8, 1, (1, 8))]
+)
+def test_threads_share_the_cores(cores: int, most: int, found: tuple[int, int]) -> None:
+    assert Background.of(cores, most) == Background(*found)
+
+
+def test_a_computation_may_wait_for_the_processors_but_must_get_on() -> None:
+    patience = Patience(seconds=100, used=5)
+    assert not patience.ended(6)
+    assert not patience.ended(6.1)
+    assert patience.ended(6.1), "it has used nothing since"
+
+
+def test_a_computation_may_use_so_much_of_the_processors() -> None:
+    patience = Patience(seconds=100, used=5)
+    assert not patience.ended(104)
+    assert patience.ended(105)
