@@ -33,7 +33,7 @@ _NAMED = re.compile(
     r"Apartment|Studio|Gate|Model|Peugeot|BMW|Porsche|Psalm|Platform|Building|room|flight|route|apartment|"
     r"suite|Channel|Hotel|Locker|Unit|I-|A(?=3\d0\b)|M-)"
     r"\s?(\d{3,4})(?:-(\d{3}))?(?![\w.,:/-]\d|\w|%)"
-    r"|(?<![\w.,$£€/-])()(7[0-8]7)-([1-9]00)(?![\w-]|[.,]\d)"
+    r"|(?<![\w.,$£€/-])()(7[0-8]7)-([1-9]00|[89]|10)(?![\w-]|[.,]\d)"
 )
 _STREET_NUMBER = re.compile(
     r"(?<![\w.,$£€/-])(\d{3,4})(?=\s(?:[NSEW]\.?\s)?(?:[A-Z][a-z]+\s){1,2}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 
 from pipelines.english.characters import NO_BREAK
-from pipelines.english.number_words import Numbers, unit
+from pipelines.english.currencies import CODES
+from pipelines.english.number_words import Numbers, either, plural, unit
 
 _FLAT_OR_SHARP = re.compile(r"\s?([♭♯♮])")
 _ACCIDENTALS = {"♭": " flat ", "♯": " sharp ", "♮": " natural "}
@@ -84,6 +85,12 @@ _PINTS = re.compile(r"(?<=\d)\s?pts\b\.?(?=\s(?:of|milk|cream|water|beer|ale|sto
 _FISCAL = re.compile(r"\bFY(?=20\d\d)")
 _DOCKET = re.compile(r"\b(No\.?\s\d{1,4})-(?=\d{3,6}\b(?![-,.]\d))")
 _HYPHENED_CODE = re.compile(r"\b((?!AD|BC)[A-Z]{1,4}-)(\d{3})(?![\w-]|[.,]\d)")
+_PAIR = re.compile(rf"\b({either(CODES)})/({either(CODES)})\b")
+_STARRED = re.compile(r"(?<=[A-Z])\*(?=s?(?:[\s,.;:)-]|$))")
+_NUMBERED_PLURAL = re.compile(r"\b([A-Za-z]{2,}-)(\d{1,2})s\b")
+_SHUTTER = re.compile(r"(?<![\w/.,])1/(\d{2,4})\s?s(?:ec)?\b")
+_APERTURE = re.compile(r"\b([fF])/(?=\d)")
+_RIGHT_HONOURABLE = re.compile(r"\bRt\.?\sHon\.?(?=\s)")
 _REFERENCE = re.compile(r"#(?=[A-Z]{1,3}\d)")
 _LAP = re.compile(r"(?<![\w:.])(\d{1,2}):([0-5]\d\.\d{1,3})(?![\w:]|\.\d)")
 _ORDINALS = re.compile(r"(?<=\d(?:st|nd|rd|th))\s?[-–]\s?(?=\d+(?:st|nd|rd|th)\b)")
@@ -101,6 +108,11 @@ def say_signs_of_fields(text: str) -> str:
 
 def say_notation(text: str, say: Numbers) -> str:
     """Stones, pence, degrees and minutes, functions, ions, subsections."""
+    text = _PAIR.sub(lambda m: f"{'-'.join(m[1])} {'-'.join(m[2])}", text)
+    text = _RIGHT_HONOURABLE.sub("Right Honourable", _STARRED.sub(" star", text))
+    text = _NUMBERED_PLURAL.sub(lambda m: m[1] + plural(say.cardinal(m[2])), text)
+    text = _SHUTTER.sub(lambda m: unit("one", say.ordinal(m[1]), "of a second"), text)
+    text = _APERTURE.sub(r"\1 ", text)
     text = _PINT.sub(lambda m: _stone(m, say), text)
     text = _PENCE.sub(lambda m: _pence(m, say), text)
     text = _RATED.sub(lambda m: f"{m[1]} {_RATES_SAID[m[2]]}", text)

@@ -55,7 +55,7 @@ def _is_title_word(word: str) -> bool:
 
 @cache
 def _known() -> dict[str, tuple[str, str]]:
-    """Words and names that espeak-ng does not know or misreads: sounds in `en-us` and `en-gb`."""
+    """Words and names that espeak-ng misreads, with their sounds in `en-us` and `en-gb`."""
     table: dict[str, tuple[str, str]] = {}
     for name in ("words.tsv", "names.tsv"):
         for line in (DATA / name).read_text("utf-8").splitlines():
