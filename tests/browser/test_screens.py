@@ -61,7 +61,7 @@ SEEN = r"""() => {
     return {
         drawn,
         marks: all(".mark").map((each) => differs(parts(getComputedStyle(each, "::before")))),
-        bars: all(".bar").map((each) => getComputedStyle(each).appearance),
+        bars: all(".bar").map((each) => getComputedStyle(each).borderTopStyle),
     };
 }"""
 """Pixels of the waveform, and what marks the states of clips, beside the colour of the page."""
@@ -88,6 +88,12 @@ def is_too_wide(page: Page) -> bool:
 def is_too_wide_with_spaced_text(page: Page) -> bool:
     """With the spacing of WCAG 1.4.12."""
     return bool(page.evaluate(SPACED))
+
+
+def shown(page: Page) -> None:
+    """Waits for a screen and for what it loads."""
+    expect(page.locator("h1")).to_be_focused()
+    expect(page.locator(".waiting")).to_have_count(0)
 
 
 def look(visitor: Visitor, name: str, widths: tuple[int, ...] = WIDTHS) -> None:
@@ -120,7 +126,7 @@ def look_in_forced_colours(visitor: Visitor) -> None:
     page.wait_for_function(f"() => ({SEEN})().drawn > 50")
     seen = page.evaluate(SEEN)
     assert seen["marks"] == [True, True]
-    assert seen["bars"] == ["auto"]
+    assert seen["bars"] == ["solid"]
     keys = Keyboard(page)
     keys.top()
     for name in ("Search", "Select", "Cancel", "Position"):
@@ -225,8 +231,7 @@ def test_sign_in_screens(visit: Callable[..., Visitor], studio: StudioServer) ->
 def test_empty_screens(visitor: Visitor) -> None:
     for screen in ("speech", "changer", "history", "batches", "credits"):
         visitor.go(screen)
-        expect(visitor.page.locator("h1")).to_be_focused()
-        visitor.page.wait_for_load_state("networkidle")
+        shown(visitor.page)
         assert violations(visitor.page) == []
 
 
@@ -247,8 +252,7 @@ def test_filled_screens(visitor: Visitor) -> None:
     expect(page.get_by_role("complementary", name="Player")).to_be_visible()
     for screen in SCREENS:
         visitor.go(screen)
-        expect(page.locator("h1")).to_be_focused()
-        page.wait_for_load_state("networkidle")
+        shown(page)
         if screen == "speech":
             page.get_by_label("Text").fill("Your table for two is booked for 7:30 on March 4th.")
         look(visitor, screen)

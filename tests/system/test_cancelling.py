@@ -12,7 +12,7 @@ from pipelines.protocol import Segment, State
 from serve_app.batching.fair_queue import Ticket
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.stages import Diffusion, StageReplica
-from serve_app.settings import StageScale
+from serve_app.settings import Settings, StageScale
 from tests.system.conftest import System
 from tests.waiting import until_on_loop
 
@@ -41,7 +41,8 @@ class SlowStage:
 class SlowDiffusion(Diffusion):
     def __init__(self) -> None:
         self.slow = SlowStage()
-        StageReplica.__init__(self, "slow", "diffusion", lambda: self.slow, StageScale(), 60)
+        scale, settings = StageScale(), Settings()
+        StageReplica.__init__(self, "slow", "diffusion", lambda: self.slow, scale, settings)
 
     async def steps_done(self) -> int:
         return self.slow.done

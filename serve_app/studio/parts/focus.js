@@ -24,6 +24,7 @@ function settle() {
 export function keepFocus() {
   addEventListener("focusin", ({ target }) => {
     held = /** @type {HTMLElement} */ (target);
+    if (!held.matches(":focus-visible")) { held = null; return; } // a pointer needs none, and a phone would show its keyboard
     before = [held, ...before.filter((each) => each !== held && each.isConnected)].slice(0, KEPT);
     near = [];
     for (let at = /** @type {Element | null} */ (held); at && !at.matches("ul, form, main, aside"); at = at.parentElement) {

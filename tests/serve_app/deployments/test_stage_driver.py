@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import pytest
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.overdue import Overdue
 from serve_app.batching.step_loop import Limits, OneShot, Outcome
+from serve_app.deployments import stage_lane
 from serve_app.deployments.background import Background
 from serve_app.deployments.heap import process_heap
 from serve_app.deployments.stage_driver import StageDriver
@@ -327,29 +329,27 @@ def test_lines_are_cancelled_in_the_background() -> None:
     assert gate.batches == [["a"], ["c"]]
 
 
-def test_a_line_that_is_stuck_ends_the_replica_and_a_slow_one_does_not() -> None:
-    def compute(items: Sequence[str]) -> list[str]:
-        ends = time.monotonic() + 0.5
-        while "slow" in items and time.monotonic() < ends:
-            sum(range(1_000))  # uses the processors, and less of them than it may
-            time.sleep(0.01)
-        if "stuck" in items:
-            assert released.wait(10)
-        return list(items)
-
-    released = threading.Event()
+def test_a_line_that_is_stuck_ends_the_replica_and_a_slow_one_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = Gate()
+    ticking = itertools.count(1.0, 1e-6)
+    monkeypatch.setattr(stage_lane.time, "clock_gettime", lambda _: next(ticking))
 
     async def go() -> None:
-        driver = StageDriver(
-            lambda: OneShot(compute), Limits(max_batch=1), lambda *_: None, 0.15, Plain(1, 1)
-        )
-        assert (await driver.run(line("a"), "slow")).result == "slow"
-        driver.check()
+        driver = two_lanes(gate, stall=0.02)
+        slow = asyncio.create_task(driver.run(line("a"), "a"))
+        await asyncio.sleep(0.1)
+        assert not slow.done(), "it gets on"
+        gate.open.set()
+        assert (await slow).result == "A"
+        gate.open.clear()
+        monkeypatch.setattr(stage_lane.time, "clock_gettime", lambda _: 2.0)
         with pytest.raises(StageLost):
-            await driver.run(line("b"), "stuck")
+            await driver.run(line("b"), "b")
         with pytest.raises(RuntimeError, match="loop has stopped"):
             driver.check()
-        released.set()
+        gate.open.set()
 
     asyncio.run(go())
 
