@@ -3,7 +3,7 @@
 Speaks the utterances of utterances.txt with the shipped voices in turn and compares the start of
 each word with
 
-- Whisper's: it finds words by its attention, whose frames are 20 ms, and is itself some tens
+- Whisper's: tiny.en finds words by its attention, whose frames are 20 ms, and is itself some tens
   of milliseconds off. Words that it hears as they are written are compared. It begins a word behind
   a pause with the pause; such a start is moved to where the pause ends.
 - the sound's: of the words behind a pause, the end of the pause. Nothing but the waveform decides
@@ -29,7 +29,7 @@ import numpy as np
 import soxr
 from faster_whisper import WhisperModel
 
-from benchmarks.listening import BASE, TINY, recogniser
+from benchmarks.listening import recogniser
 from benchmarks.long_texts import utterances
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest, Waveform, Word
@@ -124,12 +124,11 @@ def main() -> None:
     parser.add_argument("--skip", type=int, default=0)
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--recogniser", choices=(TINY, BASE), default=TINY)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     settings = PipelineSettings(threads=chosen.threads)
     pipeline = BarePipeline("styletts2", "kokoro", settings)
-    model = recogniser(chosen.threads, chosen.recogniser)
+    model = recogniser(chosen.threads)
     voices = [voice.name for voice in catalogue(settings.checkpoints).voices]
     whisper: list[tuple[str, float, float]] = []
     sound: list[tuple[str, float, float]] = []
