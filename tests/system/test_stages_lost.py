@@ -17,7 +17,7 @@ from pipelines.protocol import Segment, State
 from serve_app.batching.fair_queue import Ticket
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.stages import Diffusion, StageReplica
-from serve_app.settings import StageScale
+from serve_app.settings import Settings, StageScale
 from serve_app.worker.generation import StageLost, StageUnavailable
 from tests.system.conftest import System
 from tests.waiting import until, until_on_loop
@@ -48,8 +48,9 @@ class HangingStage:
 
 class HangingDiffusion(Diffusion):
     def __init__(self, marker: Path, stall_seconds: float) -> None:
+        scale, settings = StageScale(), Settings(stall_seconds=stall_seconds)
         StageReplica.__init__(
-            self, "trap", "diffusion", lambda: HangingStage(marker), StageScale(), stall_seconds
+            self, "trap", "diffusion", lambda: HangingStage(marker), scale, settings
         )
 
 
