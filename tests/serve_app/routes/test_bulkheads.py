@@ -93,7 +93,7 @@ class Scene:
         return time.monotonic() - begun
 
     async def measure(
-        self, other: Headers, flood: Flood, connections: int, seconds: float = 4.0
+        self, other: Headers, flood: Flood, connections: int, seconds: float = 6.0
     ) -> None:
         """Compares the looks of another user before and beside `connections` of another process
         that ask again and again."""
