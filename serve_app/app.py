@@ -16,6 +16,7 @@ from serve_app.deployments.ray_environment import (
     MALLOC,
     MESSAGES,
     OMP_PASSIVE_WAIT,
+    ONE_LOOP,
     SHAPE_CACHES,
     SMALL_HEAPS,
 )
@@ -85,7 +86,10 @@ def build(args: dict[str, Any] | Settings | None = None) -> Application:
         max_surge_percent=100,
         graceful_shutdown_timeout_s=settings.drain_seconds,
         health_check_period_s=5,
-        ray_actor_options={"num_cpus": 0.1, "runtime_env": {"env_vars": SMALL_HEAPS}},
+        ray_actor_options={
+            "num_cpus": 0.1,
+            "runtime_env": {"env_vars": {**SMALL_HEAPS, **ONE_LOOP}},
+        },
     )(Ingress).bind(settings, worker)
 
 
