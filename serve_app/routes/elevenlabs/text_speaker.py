@@ -23,7 +23,7 @@ from pipelines.protocol import InvalidInput
 from serve_app.db.models import User
 from serve_app.errors import ApiError, invalid
 from serve_app.http.app_state import AppState
-from serve_app.http.socket_window import ACKNOWLEDGES, SocketWindow
+from serve_app.http.socket_window import ACKNOWLEDGES, WINDOW, SocketWindow, size
 from serve_app.http.surface_calls import SurfaceCall
 from serve_app.routes.elevenlabs.socket_messages import Message, Options
 from serve_app.routes.elevenlabs.speech import SpeechBody, call_of
@@ -34,7 +34,8 @@ Json = dict[str, Any]
 
 
 MAX_AHEAD = 64
-"""Messages that may wait while the client does not read what it is sent."""
+"""Messages that may wait while the client does not read what it is sent, of a window's size in all
+where they are several."""
 PATIENCE_SECONDS = 60.0
 """A client that takes nothing for so long is given up."""
 
@@ -114,7 +115,8 @@ class Line:
                 self._end = WebSocketDisconnect()
             elif not self._window.took(found):
                 self._arrived.append(found)
-            if len(self._arrived) > MAX_AHEAD:
+            ahead = sum(size(each) for each in self._arrived)
+            if len(self._arrived) > MAX_AHEAD or (len(self._arrived) > 1 and ahead > WINDOW):
                 error = "More is sent than is spoken, while nothing of the audio is read."
                 self._end = ApiError(400, "audio_not_read", error)
             self.tell()

@@ -87,13 +87,14 @@ def test_line_sends_no_more_than_the_window_to_a_client_that_does_not_read() -> 
     run(go())
 
 
-def test_line_ends_where_the_client_only_sends() -> None:
+@pytest.mark.parametrize(("messages", "characters"), [(MAX_AHEAD + 1, 4), (3, WINDOW // 2)])
+def test_line_ends_where_the_client_only_sends(messages: int, characters: int) -> None:
     async def go() -> None:
         socket = Socket()
         line = line_to(socket)
         flooding = asyncio.create_task(flood(line))
-        for _ in range(MAX_AHEAD + 1):
-            socket.says("more")
+        for _ in range(messages):
+            socket.says("m" * characters)
         with pytest.raises(ApiError, match="nothing of the audio is read"):
             await flooding
         await line.leave()
