@@ -37,6 +37,7 @@ from rich.console import Console
 from rich.table import Table
 from speechmos import dnsmos
 
+from benchmarks import stored_lines
 from benchmarks.hard_set import hard_utterances
 from benchmarks.listening import BASE, RATE, Listener
 from benchmarks.long_texts import utterances
@@ -162,7 +163,7 @@ def speak(store: Path, limit: int, threads: int, python: Path | None) -> None:
     planned = [(number, text, VOICES[number % len(VOICES)]) for number, text in enumerate(texts)]
     asked = [(text, speaker.language(voice)) for _, text, voice in planned]
     sounds = misaki_sounds(python, asked) if python else {}
-    done = {(line["text"], line["form"]) for line in read(store)}
+    done = {(line["text"], line["form"]) for line in stored_lines.read(store)}
     first = FORMS[:2] if python else FORMS[:1]
     order = [*((form, each) for each in planned for form in first)]
     order += [(FORMS[2], each) for each in planned]
@@ -180,19 +181,12 @@ def speak(store: Path, limit: int, threads: int, python: Path | None) -> None:
             "dnsmos": float(dnsmos.run(clip.clip(-1, 1), RATE)["ovrl_mos"]),
             "phonemes": script.analyse(text, speaker.language(voice), 1000)[0].phonemes,
         }
-        with store.open("a", encoding="utf-8") as output:
-            output.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def read(store: Path) -> list[dict[str, Any]]:
-    if not store.exists():
-        return []
-    return [json.loads(line) for line in store.read_text("utf-8").splitlines()]
+        stored_lines.add(store, line)
 
 
 def report(store: Path, console: Console) -> None:
     forms: dict[str, dict[str, dict[str, Any]]] = {form: {} for form in FORMS}
-    for line in read(store):
+    for line in stored_lines.read(store):
         forms[line["form"]][line["text"]] = line
     table = Table("form", "pairs", "WER %", "certainty", "DNSMOS", "s a clip")
     for form, lines in forms.items():

@@ -19,7 +19,6 @@ weights (`bernie fetch kokoro`).
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import stored_lines
 from benchmarks.long_texts import long_texts
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest, Utterance, Waveform, Word
@@ -148,7 +148,7 @@ def _step(levels: Any, stop: float, start: float) -> float | None:
 
 def speak(store: Path, count: int, threads: int) -> None:
     """Speaks the texts that the store lacks."""
-    done = {line["text"] for line in _read(store)}
+    done = {line["text"] for line in stored_lines.read(store)}
     pipeline: BarePipeline | None = None
     for number, text in enumerate(long_texts(count)):
         if number in done:
@@ -157,14 +157,7 @@ def speak(store: Path, count: int, threads: int) -> None:
             "styletts2", "kokoro", PipelineSettings(threads=threads)
         )
         found = list(places(pipeline, text, VOICES[number % len(VOICES)]))
-        with store.open("a", encoding="utf-8") as output:
-            output.write(json.dumps({"text": number, "places": found}) + "\n")
-
-
-def _read(store: Path) -> list[dict[str, Any]]:
-    if not store.exists():
-        return []
-    return [json.loads(line) for line in store.read_text("utf-8").splitlines()]
+        stored_lines.add(store, {"text": number, "places": found})
 
 
 def within(store: Path) -> dict[str, float]:
@@ -178,7 +171,7 @@ def within(store: Path) -> dict[str, float]:
 def _groups(store: Path) -> dict[tuple[str, bool], list[dict[str, Any]]]:
     """Places by what is between the words, and whether they are seams."""
     groups: dict[tuple[str, bool], list[dict[str, Any]]] = defaultdict(list)
-    for line in _read(store):
+    for line in stored_lines.read(store):
         for place in line["places"]:
             groups[place["kind"], place["seam"]].append(place)
     return groups

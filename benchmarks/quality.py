@@ -42,7 +42,7 @@ from rich.progress import track
 from rich.table import Table
 from speechmos import dnsmos
 
-from benchmarks import pauses, reading
+from benchmarks import pauses, reading, stored_lines
 from benchmarks.hard_set import hard_utterances
 from benchmarks.listening import BASE, RATE, TINY, Listener
 from benchmarks.long_texts import utterances
@@ -91,7 +91,8 @@ def measure(
     settings: PipelineSettings, texts: list[tuple[str, str]], recogniser: str, store: Path | None
 ) -> Iterator[Result]:
     """Speak each text with the next voice, and listen; what the store has is taken from it."""
-    known = {result.text: result for result in stored(store)}
+    kept = stored_lines.read(store) if store else []
+    known = {line["text"]: Result(**line) for line in kept}
     speaker = BarePipeline("styletts2", "kokoro", settings)
     listener = Listener(settings.threads, recogniser)
     voices = [voice.name for voice in catalogue(settings.checkpoints).voices]
@@ -101,15 +102,8 @@ def measure(
             voice = voices[number % len(voices)]
             result = spoken(speaker, listener, SpeechRequest(text, voice, seed=number), group)
             if store:
-                with store.open("a", encoding="utf-8") as output:
-                    output.write(json.dumps(asdict(result)) + "\n")
+                stored_lines.add(store, asdict(result))
         yield result
-
-
-def stored(store: Path | None) -> list[Result]:
-    if store is None or not store.exists():
-        return []
-    return [Result(**json.loads(line)) for line in store.read_text("utf-8").splitlines()]
 
 
 def spoken(speaker: BarePipeline, listener: Listener, request: SpeechRequest, group: str) -> Result:

@@ -48,6 +48,9 @@ Client = Literal["api", "studio"]
 """Who keeps the token of a session: a program, or the page in a browser."""
 STUDIO, LINK = "studio", "link"
 
+Time = float | ColumnElement[float]
+"""Seconds since the epoch, or what a statement is given for them."""
+
 Scope = Literal["generate", "read"]
 """What an API key may do. `generate`: make, change and delete everything of the account except
 credentials. `read`: list and download it."""
@@ -92,9 +95,6 @@ def authenticate(session: Session, token: str, now: float) -> Caller:
     if found is None:
         raise ApiError(401, "invalid_credentials", "Sign in or send a valid API key.")
     return Caller(*found)
-
-
-Time = float | ColumnElement[float]
 
 
 def _valid_key(now: Time) -> ColumnElement[bool]:

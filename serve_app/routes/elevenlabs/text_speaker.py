@@ -23,6 +23,7 @@ from pipelines.protocol import InvalidInput
 from serve_app.db.models import User
 from serve_app.errors import ApiError, invalid
 from serve_app.http.app_state import AppState
+from serve_app.http.relay import PATIENCE_SECONDS
 from serve_app.http.socket_window import ACKNOWLEDGES, WINDOW, SocketWindow, size
 from serve_app.http.surface_calls import SurfaceCall
 from serve_app.routes.elevenlabs.socket_messages import Message, Options
@@ -36,8 +37,6 @@ Json = dict[str, Any]
 MAX_AHEAD = 64
 """Messages that may wait while the client does not read what it is sent, of a window's size in all
 where they are several."""
-PATIENCE_SECONDS = 60.0
-"""A client that takes nothing for so long is given up."""
 
 
 class Line:
