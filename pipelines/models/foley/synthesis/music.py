@@ -258,7 +258,7 @@ SOUNDS = (
     ),
     Sound(
         "tom",
-        ("tom-tom drums", "hand drum", "tribal drums", "bongo drums", "toms"),
+        ("tom-tom drums", "hand drum", "tribal drums", "jungle drums", "toms"),
         (SPEED, PITCH, DISTANCE),
         tom,
     ),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.rendering import LEVEL, render
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE, Wave, filtered, lowpass, samples
 from pipelines.models.foley.synthesis.sound import DISTANCE, PITCH, SPACE
