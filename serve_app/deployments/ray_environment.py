@@ -1,6 +1,9 @@
-"""Environment variables of processes to be started. Imports nothing."""
+"""Environment variables of processes to be started. Imports nothing of Ray or of this system."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 RAY = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -21,6 +24,16 @@ RAY = {
 routed on the event loop that makes it: a hop to another thread costs a request a millisecond. Serve
 and Ray look at themselves four times a second at most, not ten: an idle system then takes a third
 less of a core."""
+
+INTERPRETER = Path(__file__).parent / "interpreter"
+"""Where Python processes find what they do first."""
+
+
+def python_path(earlier: str) -> str:
+    """The `PYTHONPATH` of Ray's processes, by that of this one."""
+    others = [each for each in earlier.split(os.pathsep) if each not in ("", str(INTERPRETER))]
+    return os.pathsep.join([str(INTERPRETER), *others])
+
 
 ONE_LOOP = {"RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0"}
 """For a deployment that never blocks its event loop: it runs on that of its replica."""
