@@ -73,7 +73,7 @@ class Background:
 
 
 class Pauses:
-    """Of a thread that stands still while somebody waits, in the long run half of the time at most."""
+    """Of a thread that stands still while somebody waits: in the long run half of the time."""
 
     def __init__(
         self,

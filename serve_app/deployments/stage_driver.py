@@ -41,9 +41,9 @@ class StageDriver:
         observe: Callable[[Outcome, int], None],
         stall_seconds: float,
         background: Background | None = None,
-        foreground: Foreground | None = None,
         overdue: Overdue | None = None,
         look_seconds: float = LOOK_SECONDS,
+        foreground: Foreground | None = None,
     ) -> None:
         """`load` runs in the thread that computes. Without a `background` lines of batches are
         computed with all others. A tick longer than `stall_seconds` ends the loop."""

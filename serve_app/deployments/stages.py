@@ -53,7 +53,12 @@ class StageReplica:
         foreground = Foreground.of(settings)
         threads = Background.of(pipeline.threads, behind, foreground) if apart else None
         self._driver = StageDriver(
-            load, _limits(scale), self._observe, settings.stall_seconds, threads, foreground
+            load,
+            _limits(scale),
+            self._observe,
+            settings.stall_seconds,
+            threads,
+            foreground=foreground,
         )
         self._driver.max_bytes = scale.max_memory_mb << 20
 
