@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import signal
@@ -15,6 +16,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from serve_app.accounts import users
+from serve_app.deployments.interpreter import sitecustomize
 from serve_app.storage.seaweedfs import SeaweedFS
 from tests.serve_app import api_harness
 
@@ -27,6 +29,9 @@ hypothesis.settings.register_profile("same", derandomize=True, database=None, de
 hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
+
+RARELY = (sitecustomize.ALLOCATIONS, sitecustomize.YOUNG, sitecustomize.MIDDLE)
+gc.set_threshold(*RARELY)  # modules and tests stay: looking for garbage among them is in vain
 
 SYSTEMS = ("tests/system/", "tests/browser/", "tests/clients/")
 
@@ -74,6 +79,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(UNMEASURED):
             item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_runtest_setup() -> None:
+    gc.set_threshold(*RARELY)  # stages that a test has made set it back
 
 
 def order(names: list[str]) -> int:

@@ -67,9 +67,10 @@ class Background:
 
     def prepare(self) -> None:
         """Has the calling thread compute the same with the priority that it has."""
-        from pipelines.runtime.device import use_threads  # torch is of the model
+        if "torch" in sys.modules:  # not every model brings it
+            from pipelines.runtime.device import use_threads
 
-        use_threads(self.torch_threads)
+            use_threads(self.torch_threads)
 
 
 class Pauses:

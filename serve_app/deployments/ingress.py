@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from serve_app.api import create_app, set_settings
 from serve_app.db.engine import Database
+from serve_app.deployments import garbage
 from serve_app.deployments.cluster_metrics import node_metrics
 from serve_app.deployments.node import own_address
 from serve_app.foreground import Foreground
@@ -49,6 +50,7 @@ class Ingress:
                 foreground=Foreground.of(settings),
             )
         )
+        garbage.as_usual()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return self._app

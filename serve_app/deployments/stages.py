@@ -17,7 +17,7 @@ from pipelines.protocol import Acoustic, Request, Segment, Utterance, Waveform, 
 from pipelines.reference_features import FeatureCache
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, OneShot, Outcome, Stage
-from serve_app.deployments import background
+from serve_app.deployments import background, garbage
 from serve_app.deployments.background import Background
 from serve_app.deployments.metrics import FeatureMetrics, StageMetrics
 from serve_app.deployments.stage_driver import StageDriver
@@ -61,6 +61,7 @@ class StageReplica:
             foreground=foreground,
         )
         self._driver.max_bytes = scale.max_memory_mb << 20
+        garbage.as_usual()
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment: other limits of batches, from

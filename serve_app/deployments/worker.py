@@ -9,6 +9,7 @@ from ray.serve.handle import DeploymentHandle
 
 from serve_app.bulk.service import BatchService
 from serve_app.db.engine import Database
+from serve_app.deployments import garbage
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.metrics import ClipMetrics
 from serve_app.deployments.node import own_address
@@ -39,6 +40,7 @@ class Worker:
         if self._batches is not None:
             self._batches.start()
         self._task = asyncio.get_running_loop().create_task(self._worker.run())
+        garbage.as_usual()
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment. Raises ValueError."""
