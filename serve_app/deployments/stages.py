@@ -22,6 +22,7 @@ from serve_app.deployments.background import Background
 from serve_app.deployments.metrics import FeatureMetrics, StageMetrics
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.deployments.warm_up import warmed_up
+from serve_app.foreground import Foreground
 from serve_app.settings import LIVE_SCALE, Settings, StageScale
 from serve_app.storage.feature_cache import StoredFeatures
 from serve_app.storage.store import ObjectStore
@@ -49,9 +50,15 @@ class StageReplica:
         self._metrics = StageMetrics(service, stage, scale.max_batch)
         pipeline = settings.pipeline(scale)
         apart = behind and pipeline.device == "cpu" and background.works()
-        threads = Background.of(pipeline.threads, behind) if apart else None
+        foreground = Foreground.of(settings)
+        threads = Background.of(pipeline.threads, behind, foreground) if apart else None
         self._driver = StageDriver(
-            load, _limits(scale), self._observe, settings.stall_seconds, threads
+            load,
+            _limits(scale),
+            self._observe,
+            settings.stall_seconds,
+            threads,
+            foreground=foreground,
         )
         self._driver.max_bytes = scale.max_memory_mb << 20
         garbage.as_usual()

@@ -13,6 +13,7 @@ from serve_app.deployments import garbage
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.metrics import ClipMetrics
 from serve_app.deployments.node import own_address
+from serve_app.foreground import Foreground
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from serve_app.worker.thread_pools import CONNECTIONS
@@ -33,6 +34,7 @@ class Worker:
             rays,
             ClipMetrics(),
             own_address(settings),
+            Foreground.of(settings),
         )
         self._batches = BatchService(settings) if "bulk" in settings.worker_lanes else None
         if self._batches is not None:
