@@ -60,7 +60,7 @@ def places() -> tuple[Place, ...]:
 
 @functools.cache
 def takes(kind: str) -> tuple[Take, ...]:
-    """The takes of a kind, read when it is first played and kept: about 15 MB if all are."""
+    """The takes of a kind, read when it is first played and kept: 24 MB if all are."""
     wave, _ = soundfile.read(FILES / f"{kind}.flac", dtype="float32")
     wave.setflags(write=False)
     return tuple(
