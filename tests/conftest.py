@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import signal
@@ -17,6 +18,10 @@ from xdist.scheduler import LoadScopeScheduling
 from serve_app.accounts import users
 from serve_app.storage.seaweedfs import SeaweedFS
 from tests.serve_app import api_harness
+
+# Most that is made until the tests begin stays: modules and the tests themselves. The collector of
+# garbage does not look at it again and again, which would take minutes of a run.
+gc.disable()
 
 # Ray reads these when it is imported, which some test modules do long before it is started.
 os.environ["RAY_AUTH_MODE"] = "token"
@@ -74,6 +79,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.nodeid.startswith(UNMEASURED):
             item.add_marker("no_cover")
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def order(names: list[str]) -> int:
