@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
+# Compiled modules are kept: a run of the tests starts some hundred processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 SEED ?= 1
 WORKERS ?= 2
 

@@ -6,13 +6,15 @@ import math
 
 import numpy as np
 
+from pipelines.audio.clipping import soft_clipped
 from pipelines.protocol import Waveform
 
 FADE_SECONDS = 0.004
 LEVEL_SECONDS = 0.5
 LEVEL_TURNS = 4
 SILENCE = 1e-6
-KNEE, CEILING = 0.7, 0.99
+KNEE = 0.7
+"""Of full scale, see `soft_clipped`."""
 
 
 class SilenceJoin:
@@ -107,7 +109,7 @@ class LevelNormalizer(PassThrough):
             loudest = self._loudest(result)
             if loudest < SILENCE:
                 return waveform
-            result = _soft_clipped(result * (self._level / loudest))
+            result = soft_clipped(result * (self._level / loudest), KNEE)
         return result
 
     def level_of(self, waveform: Waveform) -> float:
@@ -119,11 +121,3 @@ class LevelNormalizer(PassThrough):
         frame = min(self._frame, len(waveform))
         energy = np.concatenate([[0.0], np.cumsum(np.square(waveform, dtype=np.float64))])
         return float(np.sqrt(max(0.0, (energy[frame:] - energy[:-frame]).max()) / frame))
-
-
-def _soft_clipped(waveform: Waveform) -> Waveform:
-    """Soft clipping: linear up to `KNEE`, then a tanh that approaches `CEILING`."""
-    size = np.abs(waveform)
-    room = CEILING - KNEE
-    bent = KNEE + room * np.tanh((size - KNEE) / room)
-    return np.where(size > KNEE, np.sign(waveform) * bent, waveform).astype(np.float32)

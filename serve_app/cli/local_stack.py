@@ -15,11 +15,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -31,6 +32,9 @@ from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import Access, SeaweedFS
 from serve_app.storage.store import ObjectStore
 from serve_app.worker.worker import STOP_SECONDS
+
+if TYPE_CHECKING:
+    from ray.serve import Application
 
 Report = Callable[[str], None]
 
@@ -73,10 +77,12 @@ def local_stack(
     """
     private_folder(settings.data_dir)
     settings = settings.model_copy(update={"internal_host": "127.0.0.1"})  # all is on this machine
-    with ExitStack() as stack:
+    with ExitStack() as stack, ThreadPoolExecutor(1, thread_name_prefix="start") as aside:
         stack.enter_context(_only_one(settings.data_dir))
         _require_free(settings.host, settings.port, "--port")
         _require_free("127.0.0.1", dashboard_port, "--dashboard-port")
+        folder = stack.enter_context(_ray_environment(settings.data_dir / "ray-token"))
+        imported = aside.submit(_import_graph)  # while the store starts
         store = None
         if settings.s3_endpoint:
             report("Looking at the object store")
@@ -86,10 +92,12 @@ def local_stack(
             store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
             settings = _with_own_origins(with_store(settings, store))
         report("Starting Ray")
+        imported.result()
         stack.enter_context(_environment(for_jobs(settings)))
-        stack.enter_context(_ray(settings.data_dir / "ray-token", dashboard_port))
+        graph = aside.submit(_graph, settings)  # while Ray starts
+        stack.enter_context(_ray(folder, dashboard_port))
         report("Loading models and starting the graph")
-        stack.enter_context(_serve(settings))
+        stack.enter_context(_serve(settings, graph))
         yield LocalStack(settings, store)
 
 
@@ -199,10 +207,14 @@ def _require_store(settings: Settings) -> None:
 
 
 @contextmanager
-def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
-    """Ray listens on all interfaces in any case, and executes what it receives. A new token for
-    every start keeps everybody else out. Ray reads the environment at its import."""
+def _ray_environment(token_file: Path) -> Iterator[Path]:
+    """The environment of Ray, which reads it at its import, and Ray's folder.
+
+    Ray listens on all interfaces in any case, and executes what it receives. A new token for every
+    start keeps everybody else out.
+    """
     os.environ.update(ray_environment.RAY)
+    os.environ["PYTHONPATH"] = ray_environment.python_path(os.environ.get("PYTHONPATH", ""))
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     write_private(token_file, os.environ["RAY_AUTH_TOKEN"])
@@ -211,9 +223,28 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=f"{_RAY_FOLDER}{os.getpid()}-"))
     os.environ["RAY_TMPDIR"] = str(folder)
-    at_sigterm = signal.getsignal(signal.SIGTERM)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _import_graph() -> None:
+    """Imports the graph, and Ray with it, which takes longest."""
+    import serve_app.app  # noqa: F401
+
+
+def _graph(settings: Settings) -> Application:
+    from serve_app.app import build
+
+    return build(settings)
+
+
+@contextmanager
+def _ray(folder: Path, dashboard_port: int) -> Iterator[None]:
     import ray
 
+    at_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         try:
             with _any_agent_port():
@@ -241,8 +272,6 @@ def _ray(token_file: Path, dashboard_port: int) -> Iterator[None]:
         raise
     else:
         ray.shutdown()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -280,15 +309,15 @@ def _alive(pid: int) -> bool:
 
 
 @contextmanager
-def _serve(settings: Settings) -> Iterator[None]:
+def _serve(settings: Settings, graph: Future[Application]) -> Iterator[None]:
     from ray import serve
     from ray.serve.config import HTTPOptions
 
-    from serve_app.app import APP_NAME, build
+    from serve_app.app import APP_NAME
 
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
-    serve.run(build(settings), name=APP_NAME, route_prefix="/")
+    serve.run(graph.result(), name=APP_NAME, route_prefix="/")
     try:
         yield
     finally:

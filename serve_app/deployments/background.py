@@ -13,11 +13,17 @@ import os
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from serve_app.foreground import Foreground
 
 logger = logging.getLogger("bernie.stage")
 
 _LOWEST = 19
+_LOOK_SECONDS = 0.01
+_MOST_STILL = 15.0
+"""Seconds in which a thread may stand still at a time, as those of `overdue.PATIENCE`."""
 
 
 def works() -> bool:
@@ -35,16 +41,22 @@ class Background:
 
     threads: int
     torch_threads: int
+    foreground: Foreground = field(default_factory=Foreground, compare=False)
+    """While somebody waits, they stand still between layers, as far as `Pauses` lets them: the
+    kernel compares threads of one control group, and two of one core slow each other down."""
 
     @classmethod
-    def of(cls, cores: int, most: int) -> Background:
+    def of(cls, cores: int, most: int, foreground: Foreground) -> Background:
         """At most so many threads that share the cores."""
         threads = min(cores, most)
-        return cls(threads, cores // threads)
+        return cls(threads, cores // threads, foreground)
 
     def enter(self) -> None:
         """Makes the calling thread one of them, for good. A system that forbids it is told of."""
+        from pipelines.runtime.between_layers import before_each_layer
+
         self.prepare()
+        before_each_layer(Pauses(self.foreground).stand_still)
         thread = threading.get_native_id()
         try:
             # Where the policy is not known, as in some sandboxes, the lowest priority does.
@@ -55,9 +67,37 @@ class Background:
 
     def prepare(self) -> None:
         """Has the calling thread compute the same with the priority that it has."""
-        from pipelines.runtime.device import use_threads  # torch is of the model
+        if "torch" in sys.modules:  # not every model brings it
+            from pipelines.runtime.device import use_threads
 
-        use_threads(self.torch_threads)
+            use_threads(self.torch_threads)
+
+
+class Pauses:
+    """Of a thread that stands still while somebody waits: in the long run half of the time."""
+
+    def __init__(
+        self,
+        foreground: Foreground,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._foreground = foreground
+        self._clock = clock
+        self._sleep = sleep
+        self._left = _MOST_STILL
+        """Seconds that it may stand still."""
+        self._ended = clock()
+
+    def stand_still(self) -> None:
+        """Returns when nobody waits any more, or it has stood still for too long."""
+        now = self._clock()
+        self._left = min(self._left + now - self._ended, _MOST_STILL)
+        while self._left > 0 and self._foreground.waits:
+            self._sleep(_LOOK_SECONDS)
+            before, now = now, self._clock()
+            self._left -= now - before
+        self._ended = now
 
 
 class Patience:

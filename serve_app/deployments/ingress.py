@@ -11,8 +11,10 @@ from starlette.types import ASGIApp
 
 from serve_app.api import create_app, set_settings
 from serve_app.db.engine import Database
+from serve_app.deployments import garbage
 from serve_app.deployments.cluster_metrics import node_metrics
 from serve_app.deployments.node import own_address
+from serve_app.foreground import Foreground
 from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.http.relay import Relay
 from serve_app.http.work import Work
@@ -45,8 +47,10 @@ class Ingress:
                 metrics=node_metrics,
                 relay=Relay(own_address(settings)),
                 work=work,
+                foreground=Foreground.of(settings),
             )
         )
+        garbage.as_usual()
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return self._app

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +25,7 @@ from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
 from serve_app.deployments.background import Background
 from serve_app.deployments.heap import IDLE_SECONDS, HeapTrimmer, process_heap
 from serve_app.deployments.stage_lane import LOOK_SECONDS, BackgroundLane, Lane
+from serve_app.foreground import Foreground
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 
 logger = logging.getLogger("bernie.stage")
@@ -41,6 +43,7 @@ class StageDriver:
         background: Background | None = None,
         overdue: Overdue | None = None,
         look_seconds: float = LOOK_SECONDS,
+        foreground: Foreground | None = None,
     ) -> None:
         """`load` runs in the thread that computes. Without a `background` lines of batches are
         computed with all others. A tick longer than `stall_seconds` ends the loop."""
@@ -60,6 +63,7 @@ class StageDriver:
             aside = _thread("aside", background.prepare)
             self._aside = Lane(aside, _loop(stage, limits), stall_seconds)
             self._lanes += [*self._behind, self._aside]
+        self._foreground = foreground or Foreground()
         self._overdue = overdue or Overdue()
         self._trimmer = thread.submit(HeapTrimmer, process_heap()).result()
         self._trimming = threading.Lock()
@@ -91,7 +95,10 @@ class StageDriver:
             self._step_callbacks[key] = steps
         self._submit(replace(ticket, key=key), item)
         try:
-            outcome: Outcome = await future
+            # Later segments of a clip are heard after the first.
+            awaited = not ticket.bulk and ticket.index == 0
+            with self._foreground.waited_for() if awaited else nullcontext():
+                outcome: Outcome = await future
         except asyncio.CancelledError:
             for lane in self._lanes:
                 lane.cancel(key)

@@ -17,11 +17,12 @@ from pipelines.protocol import Acoustic, Request, Segment, Utterance, Waveform, 
 from pipelines.reference_features import FeatureCache
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, OneShot, Outcome, Stage
-from serve_app.deployments import background
+from serve_app.deployments import background, garbage
 from serve_app.deployments.background import Background
 from serve_app.deployments.metrics import FeatureMetrics, StageMetrics
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.deployments.warm_up import warmed_up
+from serve_app.foreground import Foreground
 from serve_app.settings import LIVE_SCALE, Settings, StageScale
 from serve_app.storage.feature_cache import StoredFeatures
 from serve_app.storage.store import ObjectStore
@@ -49,11 +50,18 @@ class StageReplica:
         self._metrics = StageMetrics(service, stage, scale.max_batch)
         pipeline = settings.pipeline(scale)
         apart = behind and pipeline.device == "cpu" and background.works()
-        threads = Background.of(pipeline.threads, behind) if apart else None
+        foreground = Foreground.of(settings)
+        threads = Background.of(pipeline.threads, behind, foreground) if apart else None
         self._driver = StageDriver(
-            load, _limits(scale), self._observe, settings.stall_seconds, threads
+            load,
+            _limits(scale),
+            self._observe,
+            settings.stall_seconds,
+            threads,
+            foreground=foreground,
         )
         self._driver.max_bytes = scale.max_memory_mb << 20
+        garbage.as_usual()
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment: other limits of batches, from

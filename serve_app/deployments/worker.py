@@ -9,9 +9,11 @@ from ray.serve.handle import DeploymentHandle
 
 from serve_app.bulk.service import BatchService
 from serve_app.db.engine import Database
+from serve_app.deployments import garbage
 from serve_app.deployments.handles import RayStages
 from serve_app.deployments.metrics import ClipMetrics
 from serve_app.deployments.node import own_address
+from serve_app.foreground import Foreground
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
 from serve_app.worker.thread_pools import CONNECTIONS
@@ -32,11 +34,13 @@ class Worker:
             rays,
             ClipMetrics(),
             own_address(settings),
+            Foreground.of(settings),
         )
         self._batches = BatchService(settings) if "bulk" in settings.worker_lanes else None
         if self._batches is not None:
             self._batches.start()
         self._task = asyncio.get_running_loop().create_task(self._worker.run())
+        garbage.as_usual()
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment. Raises ValueError."""

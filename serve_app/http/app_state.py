@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 from serve_app.db.engine import Database
+from serve_app.foreground import Foreground
 from serve_app.http.pace import MESSAGE_BURST, MESSAGE_RATE, Pace
 from serve_app.http.relay import Relay
 from serve_app.http.single_flight import SingleFlight
@@ -58,6 +59,7 @@ class AppState:
     relay: Relay | None = None
     """Through which the proxy in front of this process can fetch streamed answers, if it does."""
     work: Work = field(default_factory=Work)
+    foreground: Foreground = field(default_factory=Foreground)
     callers: Counter[str] = field(default_factory=Counter)
     """Calls of other services' clients that hear each clip at this process."""
     pace: Pace = field(default_factory=Pace)

@@ -104,10 +104,12 @@ class Submission:
         look at the database.
         """
         work, user_id = self.state.work, self.user.id
+        self.state.foreground.note()
         clip = await work.reads.run(user_id, self._earlier)
         if clip is None:
             new = await bulkhead.run(user_id, make)
             clip = await work.writes.run(user_id, self._enqueue, new)
+            self.state.foreground.note()
         response.headers["Location"] = f"/api/clips/{clip.id}"
         return clip_out(clip, self.state.store, self.state.settings, self._now)
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -26,6 +26,7 @@ from pipelines.protocol import InvalidInput, Request, Waveform, Word
 from pipelines.voices.shipped_voices import catalogue
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.models import BULK, Clip
+from serve_app.foreground import Foreground
 from serve_app.jobs import queue
 from serve_app.jobs.queue import Claim
 from serve_app.jobs.successes import Success
@@ -69,12 +70,14 @@ class ClipRunner:
         stages: Mapping[str, Stages],
         threads: Threads,
         live: LiveServer,
+        foreground: Foreground,
     ) -> None:
         self.settings = settings
         self._store = store
         self._stages = stages
         self._threads = threads
         self._live = live
+        self._foreground = foreground
         self._charges = Charges(threads)
 
     async def run(self, claim: Claim, mark_stored: Callable[[], object]) -> ClipResult | None:
@@ -219,8 +222,10 @@ class ClipRunner:
             timings,
             report.step,
         )
-        async with aclosing(pieces):
-            bulk = clip.lane == BULK
+        bulk = clip.lane == BULK
+        async with aclosing(pieces), AsyncExitStack() as awaited:
+            if not bulk:
+                awaited.enter_context(self._foreground.waited_for())
             options = clip.options
             rate = options["sample_rate"] or own_rate(options["format"], made_at)
             encoder = Encoder(upload, options["format"], made_at, rate, audio)
@@ -234,6 +239,7 @@ class ClipRunner:
                 with timings.measure("encode"):
                     await self._threads.run(write, samples)
                 audio.publish()
+                await awaited.aclose()
                 report.audio(encoder.seconds, upload.size)
         with timings.measure("encode"):
             await self._threads.run(encoder.close)

@@ -22,6 +22,7 @@ from serve_app.db import notices
 from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import BULK, INTERACTIVE, ClipState
+from serve_app.foreground import Foreground
 from serve_app.ids import new_id
 from serve_app.jobs import admission, claiming, queue
 from serve_app.jobs.queue import Claim
@@ -81,6 +82,7 @@ class Worker:
         stages: Mapping[str, Stages],
         observer: Observer,
         host: str = "127.0.0.1",
+        foreground: Foreground | None = None,
     ) -> None:
         """`host` is the address of this process under which the ingress can reach it."""
         self._settings = settings
@@ -112,7 +114,9 @@ class Worker:
         """Whether a claim failed since the last good one: it may have taken effect."""
         self._cautious_until = 0.0
         self._live = LiveServer(host)
-        self._runner = ClipRunner(settings, store, stages, self._threads, self._live)
+        self._runner = ClipRunner(
+            settings, store, stages, self._threads, self._live, foreground or Foreground()
+        )
         self._next_look = 0.0
 
     def wake(self) -> None:

@@ -13,6 +13,7 @@ from serve_app.accounts import credits
 from serve_app.batching.fair_queue import Ticket
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
+from serve_app.foreground import Foreground
 from serve_app.media import clips
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
@@ -93,11 +94,19 @@ class WorkerHarness:
         self.store = store
         self.stages = LocalStages(settings)
         self.tally = Tally()
+        self.foreground = Foreground()
         self.user = user or make_user(database)
 
     def worker(self) -> Worker:
         stages = {"styletts2": self.stages}
-        return Worker(self.settings, self.database, self.store, stages, self.tally)
+        return Worker(
+            self.settings,
+            self.database,
+            self.store,
+            stages,
+            self.tally,
+            foreground=self.foreground,
+        )
 
     def submit(self, text: str = TEXT, format_name: str = "wav") -> str:
         options: dict[str, Any] = {"speed": 1.0, "seed": 1, "sample_rate": None}

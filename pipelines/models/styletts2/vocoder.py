@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.audio.clipping import soft_clipped
 from pipelines.audio.edges import fade, kept, with_pauses
 from pipelines.audio.gating import gated
 from pipelines.audio.stretching import cycles_of, stretched
@@ -24,6 +25,8 @@ from pipelines.runtime.transfer import to_host
 from pipelines.settings import PipelineSettings
 
 EXAMPLE_FRAMES = 80
+KNEE = 0.9
+"""Of full scale: what is louder is bent, see `soft_clipped`. Speech seldom is."""
 
 
 class StyleTTS2Vocoder:
@@ -71,12 +74,12 @@ class StyleTTS2Vocoder:
         )
         samples = to_host(
             *(
-                (acoustic.gain * wave[: len(wave) - acoustic.cut]).clamp(-1, 1)
+                acoustic.gain * wave[: len(wave) - acoustic.cut]
                 for wave, acoustic in zip(waves, acoustics, strict=True)
             )
         )
         return [
-            self._finished(gated(wave, acoustic.gate), acoustic)
+            self._finished(gated(soft_clipped(wave, KNEE), acoustic.gate), acoustic)
             for wave, acoustic in zip(samples, acoustics, strict=True)
         ]
 

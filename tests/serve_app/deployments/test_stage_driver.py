@@ -16,6 +16,7 @@ from serve_app.deployments import stage_lane
 from serve_app.deployments.background import Background
 from serve_app.deployments.heap import process_heap
 from serve_app.deployments.stage_driver import StageDriver
+from serve_app.foreground import NOTE_SECONDS, Foreground
 from serve_app.worker.generation import StageLost, StageUnavailable
 
 
@@ -375,3 +376,31 @@ def test_a_replica_over_its_memory_ends_when_both_its_lanes_are_done() -> None:
             driver.check()
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize(
+    ("ticket", "waited_for"),
+    [
+        (Ticket("a", "u"), True),
+        (Ticket("a", "u", index=1), False),
+        (Ticket("a", "u", bulk=True), False),
+    ],
+)
+def test_somebody_waits_for_the_first_segment_of_a_clip(ticket: Ticket, waited_for: bool) -> None:
+    gate, foreground = Gate(), Foreground()
+
+    async def go() -> bool:
+        driver = StageDriver(
+            lambda: OneShot(gate), Limits(), lambda *_: None, 60, foreground=foreground
+        )
+        call = asyncio.create_task(driver.run(ticket, "a"))
+        await asyncio.to_thread(gate.entered.wait, 10)
+        # However long ago it came.
+        foreground._last[0] = 0
+        await asyncio.sleep(3 * NOTE_SECONDS)
+        noted = foreground._last[0] > 0
+        gate.open.set()
+        await call
+        return noted
+
+    assert asyncio.run(go()) is waited_for

@@ -13,6 +13,7 @@ def test_submit_speech_accepts_a_clip(api: Api) -> None:
     headers = api.sign_up()
     answer = api.client.post("/api/speech", headers=headers, json=REQUEST)
     assert answer.status_code == 202
+    assert api.app.state.bernie.foreground._last[0] > 0, "somebody waits now"
     clip = answer.json()
     assert answer.headers["Location"] == f"/api/clips/{clip['id']}"
     assert 0 <= clip.pop("seed") < 2**32

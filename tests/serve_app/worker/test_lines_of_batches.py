@@ -50,6 +50,7 @@ def test_lines_are_charged_once_and_leave_nothing_but_results(harness: WorkerHar
     harness.run(lambda: batch_of(harness, batch_id).succeeded == 40, 60)
     batch = batch_of(harness, batch_id)
     assert (batch.pending, batch.charged, harness.balance()) == (0, 2_000, 8_000)
+    assert harness.foreground._last[0] == 0, "nobody waits for a line"
     with harness.database.reading() as session:
         charges = select(func.count()).where(LedgerEntry.reason == "clip")
         assert session.scalars(charges).one() == 40

@@ -6,6 +6,8 @@ import asyncio
 import io
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from sqlalchemy import select
 from pipelines.protocol import InvalidInput, Segment
 from serve_app.db import notices
 from serve_app.db.models import Clip, ClipState, RecordingUpload, Voice
+from serve_app.foreground import Foreground
 from serve_app.ids import new_id
 from serve_app.jobs import admission
 from serve_app.media import clips, uploads, voices
@@ -24,6 +27,7 @@ from serve_app.storage.store_errors import ObjectMissing
 from serve_app.worker import worker
 from tests.serve_app.actions import UNTHROTTLED
 from tests.serve_app.worker_harness import WorkerHarness
+from tests.waiting import until_on_loop
 
 
 def test_worker_generates_stores_and_charges(harness: WorkerHarness) -> None:
@@ -347,3 +351,25 @@ def test_worker_keeps_the_outline_of_a_clip(harness: WorkerHarness, format_name:
     outline = np.frombuffer(pairs, np.int8).reshape(-1, 2)
     assert outline.shape == (1_000, 2)
     assert (outline.min(), outline.max()) == (-13, 13)  # the tone has a tenth of full scale
+
+
+def test_somebody_waits_until_the_clip_has_begun(harness: WorkerHarness) -> None:
+    told: list[str] = []
+
+    class Noting(Foreground):
+        @contextmanager
+        def waited_for(self) -> Iterator[None]:
+            told.append("waits")
+            yield
+            told.append("hears")
+
+    async def note(segment: Segment) -> None:
+        if segment.index:
+            await until_on_loop(lambda: "hears" in told, 10, "the first segment is heard")
+        told.append(f"segment {segment.index}")
+
+    harness.foreground = Noting()
+    harness.stages.before = note
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    assert told == ["waits", "segment 0", "hears", "segment 1"]
