@@ -133,7 +133,7 @@ SOUNDS = (
     ),
     Sound(
         "triangle",
-        ("percussion triangle", "ringing percussion triangle", "struck triangle of an orchestra"),
+        ("ringing percussion triangle", "struck triangle ringing in an orchestra"),
         (SPEED, PITCH),
         strokes("triangle", 0.5, 2.0),
     ),

@@ -221,7 +221,14 @@ SOUNDS = (
     ),
     Sound(
         "hand_bell",
-        ("hand bell", "small bell jingling", "jingle bells", "bicycle bell", "tinkling bell"),
+        (
+            "hand bell",
+            "small bell jingling",
+            "jingle bells",
+            "bicycle bell",
+            "tinkling bell",
+            "small bell chiming",
+        ),
         (SPEED, PITCH),
         hand_bell,
     ),
