@@ -53,7 +53,7 @@ from pipelines.settings import PipelineSettings
 from serve_app.batching.step_loop import Limits
 
 BATCHES = (1, 4, 16)
-FEW = (1, 2)
+FEW = (2,)
 """Without a card."""
 TYPES = ("float32", "bfloat16")
 PEAKS = {"H200": (67e12, 989e12), "H100": (67e12, 989e12), "A100": (19.5e12, 312e12)}
@@ -83,18 +83,21 @@ SMALL_FLOW = replace(
     seedvc.SPEECH,
     dit=replace(seedvc.SPEECH.dit, width=32, heads=2, depth=3, content=32),
 )
+SMALL_STEP = partial(conversion.step, config=SMALL_FLOW, seconds=2.0)
 SMALL_UNET = replace(OFFICIAL.unet, width=32, context=32, blocks=1)
 
 SMALL: dict[str, dict[str, Prepare]] = {
-    "styletts2-libritts": speech.stages(reduced(LIBRITTS)),
-    "kokoro": speech.stages(reduced(KOKORO)),
+    "styletts2-libritts": speech.stages(reduced(LIBRITTS), seconds=1),
+    "kokoro": speech.stages(reduced(KOKORO), seconds=1),
     "seed-vc": {
-        "flow, a step, guided": partial(conversion.step, config=SMALL_FLOW, guidance=0.7),
-        "flow, a step": partial(conversion.step, config=SMALL_FLOW, guidance=0.0),
+        "flow, a step, guided": partial(SMALL_STEP, guidance=0.7),
+        "flow, a step": partial(SMALL_STEP, guidance=0.0),
     },
-    "make-an-audio": {"UNet, a step, guided": partial(sounds.step, rows=2, unet=SMALL_UNET)},
+    "make-an-audio": {
+        "UNet, a step, guided": partial(sounds.step, rows=2, unet=SMALL_UNET, seconds=2.0)
+    },
 }
-"""Stages at reduced widths, by model."""
+"""Stages at reduced widths, of a second or two, by model."""
 FULL: dict[str, dict[str, Prepare]] = {**speech.MODELS, **conversion.MODELS, **sounds.MODELS}
 
 

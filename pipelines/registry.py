@@ -73,11 +73,11 @@ NOTES: dict[str, str] = {
     "revoice": "A small model that converts clear English speech to the voices that ship and "
     "blends of them, not to voices of one's own. Some words come out wrong. `bernie fetch seed-vc` "
     "installs a large model that takes its place.",
-    "foley": "A small model: sounds are computed by rule, of 78 kinds, and any other description "
-    "gives the nearest of them. `bernie fetch make-an-audio` installs a large model that takes its "
-    "place.",
+    "foley": "A small model: sounds are computed by rule or played from recordings, of 110 kinds, "
+    "and any other description gives the nearest of them. `bernie fetch make-an-audio` installs a "
+    "large model that takes its place.",
     "makeanaudio-small": "A small model: a diffusion model of 78 kinds of sound, and any other "
-    "description gives the nearest of them. `foley` computes the same kinds more cleanly.",
+    "description gives the nearest of them. `foley` makes these kinds, and more, more cleanly.",
 }
 """Limits of a pipeline that its users should know."""
 

@@ -23,6 +23,7 @@ from tests.serve_app import api_harness
 # Ray reads these when it is imported, which some test modules do long before it is started.
 os.environ["RAY_AUTH_MODE"] = "token"
 os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+os.environ["RAY_metrics_report_interval_ms"] = "2000"  # noqa: SIM112 - its name in Ray
 
 # The same examples in every run; HYPOTHESIS_PROFILE=explore looks for others.
 hypothesis.settings.register_profile("same", derandomize=True, database=None, deadline=None)
@@ -39,13 +40,14 @@ SYSTEMS = ("tests/system/", "tests/browser/", "tests/clients/")
 class SystemsFirst(LoadScopeScheduling):
     """Shares the tests among processes (`pytest -n 2`), each file as a whole.
 
-    Whole systems and browsers come first, all in one process, one after the other: two at once
-    would be more than a small machine has cores and memory for, and they wait more than they
-    compute.
+    Whole systems come first, all in one process, one after the other: two at once would be more
+    than a small machine has cores and memory for, and they wait more than they compute. Then come
+    browsers, and clients, each with one server for all.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return SYSTEMS[0] if nodeid.startswith(SYSTEMS) else nodeid.split("::")[0]
+        together = [each for each in SYSTEMS if nodeid.startswith(each)]
+        return together[0] if together else nodeid.split("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -71,7 +73,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda each: (
             not each.nodeid.startswith(SYSTEMS),
-            each.nodeid.startswith(SYSTEMS[1:]),
+            [each.nodeid.startswith(folder) for folder in SYSTEMS[1:]],
             order(fixtures(each)),
             not each.nodeid.startswith(LONG),
         )

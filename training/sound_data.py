@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.catalogue import RULES
 from pipelines.models.foley.synthesis.rendering import at_level, render
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE, Rng, Wave, reverberant
 from pipelines.models.foley.synthesis.sound import SPACE, SPEED
@@ -38,7 +38,7 @@ def make_shard(
     seed: int,
     recordings: Recordings,
     rounds: Mapping[int, int] = ROUNDS,
-    kinds: Sequence[str] = tuple(SOUNDS),
+    kinds: Sequence[str] = tuple(RULES),
 ) -> None:
     """Writes `W-SEED.mel.npy` float16 `[sounds, 80, 8 W]`, `.wave.npy` int16 and `.json`."""
     for width, count in rounds.items():
@@ -61,7 +61,7 @@ def _sound(
     rng: Rng, kind: str, seconds: float, recordings: Recordings
 ) -> tuple[Wave, dict[str, object]]:
     """With traits at random, and what it is."""
-    sound = SOUNDS[kind]
+    sound = RULES[kind]
     traits = {trait: float(rng.uniform(-1, 1)) for trait in sound.traits}
     if kind not in recordings or rng.random() >= RECORDED:
         return render(rng, sound, seconds, traits), {"name": kind, "traits": traits}

@@ -62,9 +62,12 @@ def regulator(size: Size, *, config: SeedVCConfig) -> Work:
     return lambda: model(features, frames, contour)
 
 
-def step(size: Size, *, config: SeedVCConfig, guidance: float) -> Work:
+def step(
+    size: Size, *, config: SeedVCConfig, guidance: float, seconds: float = SOURCE_SECONDS
+) -> Work:
+    """`seconds` of a source, behind half as much of a reference."""
     stage = SeedVCDiffusion(still(VelocityEstimator(config.dit), size), size.runtime)
-    states = stage.begin([segment(config, guidance)] * size.batch)
+    states = stage.begin([segment(config, guidance, seconds)] * size.batch)
 
     def advance() -> Sequence[Tensor]:
         before = [state.x.clone() for state in states]
@@ -74,12 +77,13 @@ def step(size: Size, *, config: SeedVCConfig, guidance: float) -> Work:
     return advance
 
 
-def segment(config: SeedVCConfig, guidance: float) -> ConversionSegment:
+def segment(
+    config: SeedVCConfig, guidance: float, seconds: float = SOURCE_SECONDS
+) -> ConversionSegment:
     """The window of the source behind the reference, made of noise."""
     draw = np.random.default_rng(0).standard_normal
     prompt, frames = (
-        config.mel.frames(seconds * config.sample_rate)
-        for seconds in (REFERENCE_SECONDS, SOURCE_SECONDS)
+        config.mel.frames(round(each * config.sample_rate)) for each in (seconds / 2, seconds)
     )
     return ConversionSegment(
         index=0,

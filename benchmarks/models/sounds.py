@@ -29,10 +29,12 @@ def text(size: Size) -> Work:
     return lambda: model(tokens)
 
 
-def step(size: Size, *, rows: int, unet: UNetConfig = OFFICIAL.unet) -> Work:
+def step(
+    size: Size, *, rows: int, unet: UNetConfig = OFFICIAL.unet, seconds: float = SECONDS
+) -> Work:
     """A pass of the UNet; guidance takes two `rows` of the batch for a sound."""
     packed = Size(size.runtime, rows * size.batch)
-    latents = packed.noise(unet.channels_in, LATENT_HEIGHT, WIDTH)
+    latents = packed.noise(unet.channels_in, LATENT_HEIGHT, latent_width(seconds))
     levels = torch.full((packed.batch,), 500, device=size.runtime.device)
     texts = packed.noise(TOKENS, unet.context)
     return _graphed(UNet(unet), size, latents, levels, texts)

@@ -51,17 +51,17 @@ def style(size: Size, *, config: ModelConfig, scale: float) -> Work:
     return sample
 
 
-def acoustics(size: Size, *, config: ModelConfig) -> Work:
+def acoustics(size: Size, *, config: ModelConfig, frames: int = FRAMES) -> Work:
     model = still(AcousticModel(config), size)
     place(model, size.runtime)
     device = size.runtime.device
     tokens = torch.randint(1, config.symbols, (size.batch, TOKENS), device=device)
     lengths, spans = (
         Lengths.of([TOKENS] * size.batch, device),
-        Lengths.of([FRAMES] * size.batch, device),
+        Lengths.of([frames] * size.batch, device),
     )
     prosody = size.noise(config.style)
-    aligned = size.noise(config.hidden + config.style, FRAMES)
+    aligned = size.noise(config.hidden + config.style, frames)
 
     def predict() -> Sequence[Tensor]:
         hidden = model.bert_encoder(model.read(tokens, lengths))
@@ -72,30 +72,32 @@ def acoustics(size: Size, *, config: ModelConfig) -> Work:
     return predict
 
 
-def decoder(size: Size, *, config: ModelConfig) -> Work:
+def decoder(size: Size, *, config: ModelConfig, frames: int = FRAMES) -> Work:
     model = still(Decoder(config), size)
     place(model, size.runtime)
     inputs = [
-        size.noise(config.hidden, FRAMES),
-        150 + 30 * size.noise(2 * FRAMES),
-        size.noise(2 * FRAMES),
+        size.noise(config.hidden, frames),
+        150 + 30 * size.noise(2 * frames),
+        size.noise(2 * frames),
         size.noise(config.style),
     ]
-    spans = Lengths.of([FRAMES] * size.batch, size.runtime.device)
-    noise = size.noise(FRAMES * model.samples_per_frame, HARMONICS)
+    spans = Lengths.of([frames] * size.batch, size.runtime.device)
+    noise = size.noise(frames * model.samples_per_frame, HARMONICS)
     return lambda: model(*inputs, spans, noise)
 
 
-def stages(config: ModelConfig) -> dict[str, Prepare]:
-    """By name, in order. A model whose styles are given samples none."""
+def stages(config: ModelConfig, seconds: int = SECONDS) -> dict[str, Prepare]:
+    """By name, in order, of speech that lasts `seconds`. A model whose styles are given samples
+    none."""
+    frames = seconds * FRAMES_PER_SECOND
     found: dict[str, Prepare] = {}
     if config.multispeaker:
         found["style of a 5 s recording"] = partial(reference, config=config)
     if config.denoiser is not None:
         found["style, 5 steps"] = partial(style, config=config, scale=1.0)
         found["style, 5 steps, guided"] = partial(style, config=config, scale=2.0)
-    found["durations, F0, energy"] = partial(acoustics, config=config)
-    found["vocoder, 5 s"] = partial(decoder, config=config)
+    found["durations, F0, energy"] = partial(acoustics, config=config, frames=frames)
+    found[f"vocoder, {seconds} s"] = partial(decoder, config=config, frames=frames)
     return found
 
 

@@ -21,6 +21,7 @@ from benchmarks.sounds import gates
 from benchmarks.sounds.classifier import accuracy, trained
 from benchmarks.sounds.model import Model
 from benchmarks.sounds.prompts import PROMPTS
+from pipelines.models.foley.catalogue import RULES
 from pipelines.settings import PipelineSettings
 from training.sound_recordings import Recordings
 
@@ -41,7 +42,8 @@ def main() -> None:
     own = accuracy(classifier, recordings)
     console.print(f"The classifier names {own:.0%} of sounds made by rule that it has not heard.")
     model = Model(given.pipeline, settings, given.steps)
-    kinds = list(PROMPTS)
+    small = given.pipeline != "foley"
+    kinds = [kind for kind in PROMPTS if kind in RULES or not small]
     some = kinds[::4] if given.quick else kinds
     made = list(gates.sounds(model, kinds, 1 if given.quick else 2))
     named, wrong = gates.named(classifier, made)

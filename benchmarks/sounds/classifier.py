@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.sounds.mel import sound_mel
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.rendering import at_level, render
 from pipelines.models.foley.synthesis.signals import Rng, Wave, reverberant, shaped, tilt
 from training.sound_recordings import Recordings
@@ -80,7 +80,7 @@ def examples(first: int, each: int, recordings: Recordings, changed: bool) -> tu
             rng = np.random.default_rng([first + number, kind])
             recorded = name in recordings and rng.random() < 0.4
             wave = _recorded(rng, name, recordings) if recorded else _made(rng, name)
-            rows.append(features(_changed(rng, wave) if changed else wave))
+            rows.append(features(discoloured(rng, wave) if changed else wave))
             kinds.append(kind)
     return torch.stack(rows), torch.tensor(kinds)
 
@@ -97,7 +97,7 @@ def _recorded(rng: Rng, kind: str, recordings: Recordings) -> Wave:
     return at_level(reverberant(rng, wave, 2.5, 0.4) if rng.random() < 0.3 else wave)
 
 
-def _changed(rng: Rng, wave: Wave) -> Wave:
+def discoloured(rng: Rng, wave: Wave) -> Wave:
     """Another colour, and some noise."""
     strength = 10 ** rng.uniform(-3.5, -2.0)
     spectrum = np.fft.rfft(wave)

@@ -23,8 +23,8 @@ from rich.table import Table
 from benchmarks.sounds.hearing import Listener, Samples, levels, onsets
 from pipelines import registry
 from pipelines.audio.joining import LevelNormalizer
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.segments import FoleySegment
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.protocol import InvalidInput
 from pipelines.requests.sound import SAMPLE_RATE, SoundRequest
 from pipelines.settings import PipelineSettings

@@ -14,7 +14,7 @@ from benchmarks.sounds.measures import measure_for
 from benchmarks.sounds.model import Model
 from benchmarks.sounds.prompts import FAR, PROMPTS
 from pipelines.audio.joining import LevelNormalizer
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
 from pipelines.protocol import Waveform
 from pipelines.requests.sound import SAMPLE_RATE

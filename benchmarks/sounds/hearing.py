@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.sounds.mel import MEL, sound_mel
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.rendering import render
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE
 
@@ -60,7 +60,7 @@ class Listener:
                 traits = {
                     trait: min(end, 0.0) if trait in _ROOM else end for trait, end in traits.items()
                 }
-                for window in _windows(render(rng, SOUNDS[kind], seconds, traits)):
+                for window in seconds_heard(render(rng, SOUNDS[kind], seconds, traits)):
                     rows.append(_features(window))
                     labels.append(label)
         features, of = np.array(rows), np.array(labels)
@@ -76,7 +76,7 @@ class Listener:
         """The kind of each second that is not silent."""
         chosen = [self.kinds.index(kind) for kind in among or self.kinds]
         names = []
-        for window in _windows(wave):
+        for window in seconds_heard(wave):
             scores = (_features(window) / self._scale) @ self._weights + self._offsets
             names.append(self.kinds[chosen[int(np.argmax(scores[chosen]))]])
         return names
@@ -85,7 +85,7 @@ class Listener:
 _ROOM = ("distance", "space")
 
 
-def _windows(wave: Samples) -> list[Samples]:
+def seconds_heard(wave: Samples) -> list[Samples]:
     """Windows of a second, at half steps, that can be heard."""
     size = round(WINDOW_SECONDS * SAMPLE_RATE)
     starts = range(0, max(1, len(wave) - size + 1), size // 2)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.sounds.mel import MEL, sound_mel
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.rendering import render
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE
 from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED, Sound

@@ -57,19 +57,11 @@ _CLOCKS = {
 class Database:
     """One engine, short transactions, migrations, notices, and the clock that leases go by."""
 
-    def __init__(self, url: str, connections: int = 15) -> None:
-        """`url` is `sqlite:///<file>` or `postgresql://…`; anything else raises ValueError.
-
-        `connections` is how many there may be at a time: one for each thread that uses them.
-        """
-        parsed = make_url(url)
-        backend = parsed.get_backend_name()
-        if backend == "sqlite":
-            self.engine = _sqlite(parsed, connections)
-        elif backend == "postgresql":
-            self.engine = _postgresql(parsed, connections)
-        else:
-            raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
+    def __init__(self, where: str | Engine, connections: int = 15) -> None:
+        """`where` is a URL, or an engine made of one by `create_database_engine`."""
+        if isinstance(where, str):
+            where = create_database_engine(where, connections)
+        self.engine = where
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
         self.notices = _notices(self.engine, self.sessions)
         readers = self.engine.execution_options(postgresql_readonly=True, sqlite_readonly=True)
@@ -127,6 +119,20 @@ class Database:
         """Closes all connections."""
         self.notices.close()
         self.engine.dispose()
+
+
+def create_database_engine(url: str, connections: int = 15) -> Engine:
+    """`url` is `sqlite:///<file>` or `postgresql://…`; anything else raises ValueError.
+
+    `connections` is how many there may be at a time: one for each thread that uses them.
+    """
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return _sqlite(parsed, connections)
+    if backend == "postgresql":
+        return _postgresql(parsed, connections)
+    raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
 
 
 def _notices(engine: Engine, sessions: sessionmaker[Session]) -> Notices:

@@ -53,10 +53,11 @@ class Background:
 
     def enter(self) -> None:
         """Makes the calling thread one of them, for good. A system that forbids it is told of."""
-        from pipelines.runtime.between_layers import before_each_layer
-
         self.prepare()
-        before_each_layer(Pauses(self.foreground).stand_still)
+        if "torch" in sys.modules:
+            from pipelines.runtime.between_layers import before_each_layer
+
+            before_each_layer(Pauses(self.foreground).stand_still)
         thread = threading.get_native_id()
         try:
             # Where the policy is not known, as in some sandboxes, the lowest priority does.

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import Engine, event, make_url
 
-from serve_app.db.engine import Database
+from serve_app.db.engine import Database, create_database_engine
 from serve_app.db.models import Base
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.storage.seaweedfs import SeaweedFS
@@ -48,9 +49,17 @@ def postgres_to_empty(postgres: Postgres) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def postgres_engine(postgres: Postgres, postgres_to_empty: str) -> Engine:
+    """One for all tests: statements are compiled once for each engine."""
+    return create_database_engine(postgres.url(postgres_to_empty))
+
+
 @pytest.fixture
-def postgres_database(postgres: Postgres, postgres_to_empty: str) -> Iterator[Database]:
-    database = Database(postgres.url(postgres_to_empty))
+def postgres_database(
+    postgres: Postgres, postgres_to_empty: str, postgres_engine: Engine
+) -> Iterator[Database]:
+    database = Database(postgres_engine)
     yield database
     database.dispose()
     postgres.empty(postgres_to_empty, [each.name for each in reversed(Base.metadata.sorted_tables)])
@@ -67,11 +76,26 @@ def new_postgres_database(postgres: Postgres) -> Iterator[Database]:
     postgres.drop(name)
 
 
+@pytest.fixture(scope="session")
+def sqlite_engine(migrated_file: Path) -> Engine:
+    """One for all tests, whose file is that of its URL at the time."""
+    engine = create_database_engine(f"sqlite:///{migrated_file}")
+
+    @event.listens_for(engine, "do_connect")
+    def take_file(_dialect: object, _record: object, arguments: list[str], _: object) -> None:
+        arguments[0] = engine.url.database or ""
+
+    return engine
+
+
 @pytest.fixture
-def sqlite_database(migrated_file: Path, tmp_path: Path) -> Iterator[Database]:
+def sqlite_database(
+    migrated_file: Path, sqlite_engine: Engine, tmp_path: Path
+) -> Iterator[Database]:
     file = tmp_path / "bernie.sqlite3"
     shutil.copyfile(migrated_file, file)
-    database = Database(f"sqlite:///{file}")
+    sqlite_engine.url = make_url(f"sqlite:///{file}")
+    database = Database(sqlite_engine)
     yield database
     database.dispose()
 

@@ -13,7 +13,7 @@ import soundfile
 import torch
 
 from pipelines import registry
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.makeanaudio_small.checkpoint import FOLDER, NAME
 from pipelines.models.makeanaudio_small.conditions import KINDS, TRAITS
 from pipelines.models.makeanaudio_small.config import read_small_config

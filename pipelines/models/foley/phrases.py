@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.files import FoleyFiles
 from pipelines.models.foley.sentences import Floats, SentenceEncoder
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.runtime.device import configure
 from pipelines.settings import PipelineSettings
 from pipelines.weights.torch_files import CheckpointError

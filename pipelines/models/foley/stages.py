@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.audio.joining import LevelNormalizer
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.segments import FoleyAcoustic, FoleySegment, Layer
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.curves import resampled, shaped_by, tempo
 from pipelines.models.foley.synthesis.events import EVENTS, bursts, event_times, tempo_times
 from pipelines.models.foley.synthesis.rendering import render

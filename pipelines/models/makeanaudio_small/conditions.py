@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from pipelines.models.foley.catalogue import RULES
 from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPACE, SPEED
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-KINDS = tuple(sorted(SOUNDS))
+KINDS = tuple(sorted(RULES))
 TRAITS = (SPEED, PITCH, INTENSITY, DISTANCE, SPACE)
 SIZE = len(KINDS) + 2 * len(TRAITS)
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from pipelines.models.foley.catalogue import RULES, SOUNDS
 from pipelines.models.foley.files import FoleyFiles
 from pipelines.models.foley.frontend import FoleyFrontend
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.rendering import FADE_OUT_SECONDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, SPACE
 from pipelines.models.foley.words import traits_in
@@ -30,6 +30,8 @@ NAMED_TRAIT = 0.8
 """Value, of at most 1, of a trait that the description names."""
 NEAR = 0.0
 """Distance and space if the description does not name them: near, and no reverberation."""
+UNKNOWN = frozenset(SOUNDS) - frozenset(RULES)
+"""Kinds that it was not trained on: those that there are only recordings of."""
 COLUMN = HOP * LATENT_FRAMES
 """Samples of a column of the latent."""
 
@@ -66,10 +68,10 @@ class SmallFrontend:
 
     def condition(self, prompt: str) -> Floats:
         """`[1, SIZE]`."""
-        kind, _ = self._foley.nearest(prompt)
+        kind, _ = self._foley.nearest(prompt, UNKNOWN)
         traits = {DISTANCE: NEAR, SPACE: NEAR}
         traits |= {trait: NAMED_TRAIT * end for trait, end in traits_in(prompt).items()}
-        own = SOUNDS[kind].traits
+        own = RULES[kind].traits
         return condition(kind, {trait: traits[trait] for trait in own if trait in traits})[None]
 
 

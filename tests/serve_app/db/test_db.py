@@ -10,14 +10,23 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, event, inspect, select, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Base, Clip, User
 from serve_app.ids import new_id
 from tests.postgres import Postgres
-from tests.serve_app.actions import NOW, RULES, claim, concurrently, make_user, must_claim, submit
+from tests.serve_app.actions import (
+    NOW,
+    RULES,
+    claim,
+    concurrently,
+    make_user,
+    must_claim,
+    statements,
+    submit,
+)
 from tests.serve_app.conftest import migrate
 
 INDEXES = {
@@ -211,14 +220,8 @@ def test_pool_replaces_a_connection_lost_while_idle(
 
 
 def _sent(database: Database, now: float) -> list[tuple[str, Any]]:
-    sent: list[tuple[str, Any]] = []
-
-    def note(_c: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        sent.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    assert claim(database, now, RULES) is None
-    event.remove(database.engine, "before_cursor_execute", note)
+    with statements(database) as sent:
+        assert claim(database, now, RULES) is None
     return [each for each in sent if "clips" in each[0]]
 
 

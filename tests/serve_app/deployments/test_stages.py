@@ -14,6 +14,7 @@ from serve_app.deployments import stages as stage_module
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.deployments.stages import StageReplica
 from serve_app.worker.timings import Timed
+from tests.waiting import until_on_loop
 
 
 @dataclass
@@ -107,6 +108,7 @@ def test_run_stepwise_closed_early_stops_at_the_next_step() -> None:
         await told.aclose()
         await asyncio.sleep(0.01)
         stage.gate.release(100)  # the step that waits, and no other
+        await until_on_loop(lambda: stage.steps > 1, 30, "the step that waits is done")
         await asyncio.sleep(0.1)
 
     asyncio.run(go())

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
@@ -21,6 +20,7 @@ from tests.serve_app.actions import (
     reload,
     renew,
     speech,
+    statements,
     submit,
     succeed,
 )
@@ -291,16 +291,11 @@ def test_claim_of_many_takes_as_many_statements_as_of_one(database: Database) ->
     users = [make_user(database, f"user{number}") for number in range(9)]
     for user in users:
         submit(database, user)
-    sent: list[str] = []
-    event.listen(
-        database.engine, "before_cursor_execute", lambda _c, _cursor, text, *_: sent.append(text)
-    )
     counts = []
     for most in (1, 8):
-        sent.clear()
-        with database.transaction() as session:
+        with statements(database) as sent, database.transaction() as session:
             assert len(claiming.claim(session, UNTHROTTLED, NOW, most)) == most
-        counts.append(len([text for text in sent if not text.startswith(("BEGIN", "PRAGMA"))]))
+        counts.append(len([text for text, _ in sent if not text.startswith(("BEGIN", "PRAGMA"))]))
     # PostgreSQL is told of what waits for the clips in one more.
     assert counts[0] == counts[1] <= 6
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import event
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, User
@@ -21,6 +20,7 @@ from tests.serve_app.actions import (
     make_user,
     must_claim,
     reload,
+    statements,
     submit,
     succeed,
 )
@@ -199,16 +199,11 @@ def test_claim_skips_throttled_users(database: Database) -> None:
 
 
 def test_claim_reschedules_all_clips_of_a_throttled_user(database: Database) -> None:
-    sent: list[str] = []
-    event.listen(
-        database.engine, "before_cursor_execute", lambda _c, _cursor, text, *_: sent.append(text)
-    )
     counts = []
     for name, pile in (("ada", 10), ("bob", 40)):
         user = make_user(database, name)
         submitted = [submit(database, user) for _ in range(pile)]
-        sent.clear()
-        with database.transaction() as session:
+        with statements(database) as sent, database.transaction() as session:
             claims = claiming.claim(session, RULES, NOW, 8)
         counts.append(len(sent))
         assert [each.clip.id for each in claims] == [clip.id for clip in submitted[:3]]

@@ -34,9 +34,13 @@ class Flood:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+def stand_back() -> None:
+    """On a small machine the computing of the flood itself would be what is measured."""
+    os.nice(15)
+
+
 def run_flood(flood: Flood, url: str, connections: int, seconds: float) -> Answers:
     """What was answered, by status and code."""
-    os.nice(15)  # on a small machine its own computing would be what is measured
     return asyncio.run(_run(flood, url, connections, seconds))
 
 

@@ -156,7 +156,7 @@ def wolf(draw: Draw) -> Wave:
         arch = 0.7 + 0.35 * np.clip(t / 0.25, 0, 1) - 0.3 * np.clip((t - 0.7) / 0.3, 0, 1)
         bend = pitch * arch * (1 + 0.008 * np.sin(2 * np.pi * 5 * clock(count)))
         voice = harmonics(bend, count, [1, 0.6, 0.3, 0.12, 0.06])
-        events.append((float(start), voice * swell(count, 0.3, 0.7)))
+        events.append((float(start), voice * swell(count, draw.attack(0.3), 0.7)))
     return placed(draw.count, events) + 0.004 * noise(draw.rng, draw.count)
 
 

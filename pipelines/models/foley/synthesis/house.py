@@ -79,7 +79,7 @@ def creaking(draw: Draw) -> Wave:
             pulses(slips, count),
             lambda f: band(850 * scale, 0.1)(f) + 0.8 * band(1900 * scale, 0.08)(f) + 0.15,
         )
-        events.append((float(start), levelled(squeak) * swell(count, 0.2, 0.4)))
+        events.append((float(start), levelled(squeak) * swell(count, draw.attack(0.2), 0.4)))
     return placed(draw.count, events)
 
 
@@ -148,7 +148,7 @@ def glass(draw: Draw) -> Wave:
             pitch = draw.any(2300, 7200)
             shard = ringing(samples(0.2), [pitch, 1.31 * pitch], [0.2, 0.12], [1, 0.6])
             delay = float(draw.rng.exponential(0.3))
-            events.append((float(start) + delay, shard * draw.any(0.2, 0.8) * np.exp(-delay)))
+            events.append((float(start) + delay, shard * draw.any(0.15, 0.5) * np.exp(-delay)))
     return placed(draw.count, events)
 
 

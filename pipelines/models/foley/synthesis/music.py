@@ -221,7 +221,14 @@ SOUNDS = (
     ),
     Sound(
         "hand_bell",
-        ("hand bell", "small bell jingling", "jingle bells", "bicycle bell", "tinkling bell"),
+        (
+            "hand bell",
+            "small bell jingling",
+            "jingle bells",
+            "bicycle bell",
+            "tinkling bell",
+            "small bell chiming",
+        ),
         (SPEED, PITCH),
         hand_bell,
     ),
@@ -258,7 +265,7 @@ SOUNDS = (
     ),
     Sound(
         "tom",
-        ("tom-tom drums", "hand drum", "tribal drums", "bongo drums", "toms"),
+        ("tom-tom drums", "hand drum", "tribal drums", "jungle drums", "toms"),
         (SPEED, PITCH, DISTANCE),
         tom,
     ),

@@ -97,7 +97,9 @@ def snoring(draw: Draw) -> Wave:
             pulses(pitch, count), lambda f: band(300 * scale, 0.6)(f) + 0.4 * band(1100, 0.4)(f)
         )
         rasp = shaped(draw.rng, count, band(500 * scale, 0.7)) * 0.5
-        events.append((float(start), (levelled(snort) + rasp) * swell(count, 0.25, 0.3)))
+        events.append(
+            (float(start), (levelled(snort) + rasp) * swell(count, draw.attack(0.25), 0.3))
+        )
         out = shaped(draw.rng, count, band(1500, 0.9)) * swell(count, 0.2, 0.5)
         events.append((float(start) + 0.5 * period, 0.12 * out))
     return placed(draw.count, events)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE, Rng, Wave
 
+COUNTED_ATTACK = 0.02
 SPEED, PITCH, INTENSITY, DISTANCE, SPACE = "speed", "pitch", "intensity", "distance", "space"
 
 
@@ -34,6 +35,11 @@ class Draw:
     def starts(self, usual: Iterable[float]) -> Iterable[float]:
         """When the events are: those that are counted out, or the usual ones of the kind."""
         return usual if self.times is None else self.times
+
+    def attack(self, usual: float) -> float:
+        """Seconds in which an event begins; short where they are counted, so that each is told from
+        the next."""
+        return usual if self.times is None else min(usual, COUNTED_ATTACK)
 
     def at_speed(self, slow: float, fast: float) -> float:
         """Between the values at the two ends of a trait, as `between`; the others do the same."""

@@ -41,13 +41,17 @@ def rain(draw: Draw) -> Wave:
 def thunder(draw: Draw) -> Wave:
     """A crack and a rumble that rolls away."""
     rng, count = draw.rng, draw.count
+    # Claps that are counted are told from the rolls of the last one by their crack.
+    rolling, cracking = 0.9, draw.at_intensity(0.1, 1.2)
+    if draw.times is not None:
+        rolling, cracking = 0.3, draw.at_intensity(0.4, 1.4)
 
     def clap() -> Wave:
         length = samples(draw.any(3.0, 6.0))
-        rolls = np.exp(0.9 * wander(rng, length, 4)) * fading(length, draw.any(4, 8))
+        rolls = np.exp(rolling * wander(rng, length, 4)) * fading(length, draw.any(4, 8))
         rumble = shaped(rng, length, lowpass(draw.at_intensity(90, 260), 1.5), highpass(25)) * rolls
         crack = shaped(rng, length, tilt(0.4, 100)) * fading(length, draw.any(0.3, 0.8))
-        return rumble * np.clip(clock(length) / 0.05, 0, 1) + draw.at_intensity(0.1, 1.2) * crack
+        return rumble * np.clip(clock(length) / 0.05, 0, 1) + cracking * crack
 
     times = [draw.any(0.05, 0.4), *moments(rng, draw.seconds, 0.12)[: int(draw.seconds // 5)]]
     return placed(count, [(time, clap()) for time in draw.starts(times)])
@@ -179,7 +183,15 @@ SOUNDS = (
     ),
     Sound(
         "dripping",
-        ("water dripping", "dripping tap", "water drops", "leaking faucet", "drops in a cave"),
+        (
+            "water dripping",
+            "dripping tap",
+            "water drops",
+            "leaking faucet",
+            "drops in a cave",
+            "raindrop",
+            "drop of rain",
+        ),
         (SPEED, PITCH),
         dripping,
     ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.phrases import PHRASES
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.registry import NOTES
 
 ROOT = Path(__file__).parents[4]

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from pipelines import registry
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.files import FoleyFiles
 from pipelines.models.foley.frontend import FoleyFrontend
 from pipelines.models.foley.phrases import PHRASES, read_phrases, write_phrases
 from pipelines.models.foley.segments import Layer
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.sound import DISTANCE, PITCH, SPACE, SPEED
 from pipelines.models.foley.words import traits_in
 from pipelines.protocol import InvalidInput, Waveform

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
+from benchmarks.sounds.hearing import onsets
+from pipelines.models.foley.catalogue import SOUNDS
+from pipelines.models.foley.synthesis.events import event_times
 from pipelines.models.foley.synthesis.rendering import LEVEL, render
 from pipelines.models.foley.synthesis.signals import SAMPLE_RATE, Wave, filtered, lowpass, samples
 from pipelines.models.foley.synthesis.sound import DISTANCE, PITCH, SPACE
@@ -67,3 +69,13 @@ def test_render_fast_steps_are_more_steps() -> None:
         return int(np.sum(above[1:] & ~above[:-1]))
 
     assert steps(made("footsteps", 4.0, speed=1.0)) > 2 * steps(made("footsteps", 4.0, speed=-1.0))
+
+
+@pytest.mark.parametrize("name", ["wolf", "snoring", "creaking", "thunder", "gunshot"])
+def test_render_events_that_are_counted_are_told_apart(name: str) -> None:
+    wrong = 0
+    for seed in range(6):
+        rng = np.random.default_rng([seed, 5])
+        times = event_times(rng, name, 2, 9.0, 0.0)
+        wrong += len(onsets(render(rng, SOUNDS[name], 9.0, {}, times))) != 2
+    assert wrong <= 1

@@ -4,8 +4,8 @@ import pytest
 
 from benchmarks.sounds.descriptions import rows
 from benchmarks.sounds.prompts import PROMPTS
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.reading.languages import other_language
-from pipelines.models.foley.synthesis.catalogue import SOUNDS
 
 
 @pytest.mark.parametrize(
