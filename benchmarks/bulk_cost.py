@@ -3,10 +3,12 @@
     python -m benchmarks.bulk_cost --lines 200 --rounds 2
 
 The lines are of 10 to 125 characters, in no order. The bare pipeline makes them on one thread, in a
-process of its own, one after the other. A job by `ray job submit` makes them through the whole of
-`bernie up` on PostgreSQL. Prints audio-seconds per CPU-second of both and their ratio: once with
-the processes of the stages alone, and once with all of the system, from the acceptance of the batch
-to its last line; and audio-seconds per second.
+process of its own, one after the other: once alone on the machine, and once as many at once as
+there are cores, which share the lines. A system uses all cores too, and two threads of one core do
+less in a CPU-second each. A job by `ray job submit` makes the lines through the whole of `bernie
+up` on PostgreSQL. Prints audio-seconds per CPU-second of all and their ratios: with the processes
+of the stages alone, and with all of the system, from the acceptance of the batch to its last line;
+and audio-seconds per second.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import psutil
 from benchmarks.bulk_system import System, running
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest
+from pipelines.runtime.cores import usable_cores
 from pipelines.settings import PipelineSettings
 from serve_app.db.models import Batch
 from serve_app.deployments.ray_environment import MALLOC, SHAPE_CACHES
@@ -51,22 +54,44 @@ def texts(lines: int) -> list[str]:
     return found
 
 
-def bare(lines: int) -> float:
-    """Audio-seconds per CPU-second of the three stages, after a few lines that warm up."""
+def bare(lines: int, part: int, parts: int) -> tuple[float, float]:
+    """Seconds of audio, and of the processors, of the three stages on one part of the lines, after
+    a few lines that warm up. Begins when it is told to."""
     pipeline = BarePipeline("styletts2", "kokoro", PipelineSettings(threads=1))
     said = texts(lines)
     for text in said[:4]:
         pipeline.clip(SpeechRequest(text, VOICE))
+    print("ready", flush=True)
+    sys.stdin.readline()
     begun = time.process_time()
-    samples = sum(len(pipeline.clip(SpeechRequest(text, VOICE))) for text in said)
-    return samples / pipeline.sample_rate / (time.process_time() - begun)
+    samples = sum(len(pipeline.clip(SpeechRequest(text, VOICE))) for text in said[part::parts])
+    return samples / pipeline.sample_rate, time.process_time() - begun
 
 
-def bare_apart(lines: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.bulk_cost", "--bare", "--lines", str(lines)]
+def bare_at_once(lines: int, processes: int) -> float:
+    """Audio-seconds per CPU-second of so many processes that share the lines and begin together."""
+    command = [sys.executable, "-m", "benchmarks.bulk_cost", "--lines", str(lines), "--bare"]
     environment = {**os.environ, **MALLOC, **SHAPE_CACHES, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-    return float(json.loads(done.stdout.splitlines()[-1]))
+    started = [
+        subprocess.Popen(
+            [*command, str(part), str(processes)],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for part in range(processes)
+    ]
+    for each in started:
+        assert each.stdout is not None
+        while each.stdout.readline().strip() != "ready":
+            assert each.poll() is None, "a bare pipeline ended"
+    for each in started:
+        assert each.stdin is not None
+        each.stdin.write("\n")
+        each.stdin.flush()
+    found = [json.loads(each.communicate()[0].splitlines()[-1]) for each in started]
+    return sum(audio for audio, _ in found) / sum(used for _, used in found)
 
 
 def used() -> dict[str, float]:
@@ -114,25 +139,29 @@ def main() -> None:
     )
     parser.add_argument("--lines", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--bare", type=int, nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.bare:
-        print(json.dumps(bare(given.lines)))
+        print(json.dumps(bare(given.lines, *given.bare)))
         return
     rows = []
+    cores = usable_cores()
     with running("kokoro") as system:
         served(system, texts(8))  # warms up
         for _ in range(given.rounds):
-            rows.append((bare_apart(given.lines), *served(system, texts(given.lines))))
-            alone, stages, whole, rate = rows[-1]
+            alone, full = (bare_at_once(given.lines, processes) for processes in (1, cores))
+            rows.append((alone, full, *served(system, texts(given.lines))))
+            stages, whole, rate = rows[-1][2:]
             print(
-                f"bare {alone:.2f} audio-s per CPU-s; stages {stages:.2f}, all {whole:.2f}; "
-                f"{rate:.1f} audio-s/s",
+                f"bare {alone:.2f} audio-s per CPU-s alone, {full:.2f} as {cores} at once; "
+                f"stages {stages:.2f}, all {whole:.2f}; {rate:.1f} audio-s/s",
                 flush=True,
             )
-    for name, column in (("the stages", 1), ("all processes", 2)):
-        ratio = statistics.median(row[column] / row[0] for row in rows)
-        print(f"{name}: {ratio:.3f} of the bare pipeline")
+    for name, column in (("the stages", 2), ("all processes", 3)):
+        one, many = (
+            statistics.median(row[column] / row[place] for row in rows) for place in (0, 1)
+        )
+        print(f"{name}: {many:.3f} of {cores} bare pipelines at once, {one:.3f} of one alone")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Many different texts and recordings through a running system: what memory each process takes.
 
-    python -m benchmarks.soak [--texts 1000] [--conversions 300] [--sounds 100] [--json FILE]
+    python -m benchmarks.soak [--texts 1000] [--conversions 300] [--sounds 100] [--lines 0]
 
-Texts have 1 to 22 random words, recordings are 1 to 15 random seconds of a spoken one. After 10 %,
-50 % and 100 % of the requests all users pause for `--pause` seconds, and memory is read: the
+Texts have 1 to 22 random words, recordings are 1 to 15 random seconds of a spoken one. `--lines`
+are such texts in batches of 20, beside the rest. After 10 %, 50 % and 100 % of the requests all
+users pause for `--pause` seconds, and memory is read: the
 resident memory (RSS) of each process, and that of all together with shared pages counted once
 (PSS). Prints the growth from the first reading to the last, and the CPU-seconds for each second of
 audio, which tell whether the system becomes slower. Exits with 1 where a request failed, and beyond
@@ -42,6 +43,8 @@ READINGS = (0.1, 0.5, 1.0)
 VOICES = ("af_heart", "am_michael", "bf_emma", "bm_george")
 SOUNDS = ("rain", "a dog barks", "thunder", "footsteps", "a bell rings", "wind", "applause")
 SECONDS_OF_SOURCE = 20
+LINES = 20
+"""Of a batch."""
 MB = 1 << 20
 
 Act = Callable[[Client, random.Random], float]
@@ -135,6 +138,26 @@ def sounding(client: Client, chance: random.Random) -> float:
     return finished(client, client.sound_effect(chance.choice(SOUNDS), duration=seconds))
 
 
+def batching(words: list[str]) -> Act:
+    def act(client: Client, chance: random.Random) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "lines.jsonl"
+            lines = (" ".join(chance.choices(words, k=chance.randint(1, 22))) for _ in range(LINES))
+            file.write_text("".join(json.dumps({"text": f"{line}."}) + "\n" for line in lines))
+            defaults = {"voice": chance.choice(VOICES), "format": "flac"}
+            upload = client.send(file, "application/x-ndjson")
+            batch = client.create_batch(upload, secrets.token_hex(8), {"defaults": defaults})
+            client.remove_upload(upload)  # the batch has a copy of it
+        while batch["finished_at"] is None:
+            time.sleep(1)
+            batch = client.batch(batch["id"])
+        if batch["lines"]["succeeded"] < LINES:
+            raise RequestFailed(f"batch {batch['id']}: {batch['lines']}")
+        return float(batch["audio_seconds"])
+
+    return act
+
+
 def record(client: Client, words: list[str], file: Path) -> None:
     """A spoken recording of some `SECONDS_OF_SOURCE`, from which parts are converted."""
     chance = random.Random(0)
@@ -205,6 +228,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=1_000)
     parser.add_argument("--conversions", type=int, default=300)
     parser.add_argument("--sounds", type=int, default=100)
+    parser.add_argument("--lines", type=int, default=0, help="in batches of 20")
     parser.add_argument("--users", type=int, default=4)
     parser.add_argument("--pause", type=float, default=15, help="seconds before each reading")
     parser.add_argument("--seed", type=int, default=1)
@@ -225,6 +249,7 @@ def main() -> None:
         acts: list[Act] = [speaking(words)] * options.texts
         acts += [converting(source)] * options.conversions
         acts += [sounding] * options.sounds
+        acts += [batching(words)] * (options.lines // LINES)
         random.Random(options.seed).shuffle(acts)
         work = Work(acts)
         url = f"http://{settings.host}:{settings.port}"
