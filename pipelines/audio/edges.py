@@ -15,7 +15,7 @@ MARGIN_SECONDS = 0.03
 FADE_SECONDS = 0.004
 QUIET = 42 / 10 * math.log(10)
 """How far silence is below the louder parts, in the natural logarithm of power: 42 dB."""
-_LOUD_SHARE = 90.0
+LOUD_SHARE = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def kept(edges: Edges, energy: NDArray[np.float32], step: int, sample_rate: int)
     """
     if not (edges.cut_start or edges.cut_end) or not len(energy):
         return slice(None)
-    loud = np.flatnonzero(energy > np.percentile(energy, _LOUD_SHARE) - QUIET)
+    loud = np.flatnonzero(energy > np.percentile(energy, LOUD_SHARE) - QUIET)
     margin = round(MARGIN_SECONDS * sample_rate)
     start = max(0, int(loud[0]) * step - margin)
     stop = (int(loud[-1]) + 1) * step + margin

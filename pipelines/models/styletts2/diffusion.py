@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from pipelines.audio.inner_pauses import Mark
 from pipelines.models.styletts2.acoustic import AcousticModel
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.guidance import TOKENS, DenoiserPasses, GuidedDenoiser
@@ -203,6 +204,7 @@ class StyleTTS2Diffusion:
                 edges=segment.edges,
                 carried=styles[i] if _in_long_form(segment) else None,
                 words=_timed(segment, ends[i] - span.start, self._frame_seconds),
+                marks=_marked(segment, ends[i] - span.start, self._frame_seconds),
                 skip_start=span.own_start - span.start,
                 skip_end=span.stop - span.own_stop,
             )
@@ -235,6 +237,20 @@ def _timed(segment: SpeechSegment, ends: NDArray[np.int64], frame: float) -> tup
     return tuple(
         Word(word.begin, word.end, word.said, float(edges[word.first]), float(edges[word.last]))
         for word in segment.words
+    )
+
+
+def _marked(segment: SpeechSegment, ends: NDArray[np.int64], frame: float) -> tuple[Mark, ...]:
+    """The marks with their times, and pauses as the model's part of the speed has them."""
+    edges, speed = np.concatenate([[0], ends]) * frame, model_speed(segment.speed)
+    return tuple(
+        Mark(
+            float(edges[mark.first]),
+            float(edges[mark.last]),
+            mark.least / speed,
+            mark.longest / speed,
+        )
+        for mark in segment.marks
     )
 
 

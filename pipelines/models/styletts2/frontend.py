@@ -15,6 +15,7 @@ from pipelines.audio.edges import Edges
 from pipelines.english.chunking import Seam
 from pipelines.english.source_words import Span, source_spans
 from pipelines.english.word_sounds import sound_ranges
+from pipelines.models.styletts2.marks import marks_of
 from pipelines.models.styletts2.neighbours import Surrounded, goes_on, surrounded
 from pipelines.models.styletts2.segments import Floats, SpeechSegment, WordTokens
 from pipelines.models.styletts2.text import Chunk, KokoroScript
@@ -107,6 +108,8 @@ class StyleTTS2Frontend:
                 edges=edges,
                 sampling=manner.sampling,
                 words=tuple(word.moved(whole.lead) for word in said),
+                # Sampled styles have no pauses of their own to be measured against.
+                marks=() if manner.sampling else marks_of(whole.tokens, whole.lead, whole.trail),
                 lead=whole.lead,
                 trail=whole.trail,
             )

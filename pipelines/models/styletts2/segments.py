@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.audio.edges import WHOLE, Edges
+from pipelines.audio.inner_pauses import Mark
 from pipelines.protocol import Acoustic, Segment, Word
 from pipelines.requests.speech import Sampling
 from pipelines.units import AlignmentFrames, Tokens
@@ -32,6 +33,17 @@ class WordTokens:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkTokens:
+    """A mark inside a chunk: the tokens from `first` to before `last` lie between two words. The
+    least and the longest pause there, in seconds at speed 1."""
+
+    first: int
+    last: int
+    least: float
+    longest: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechSegment(Segment):
     """One chunk of text."""
 
@@ -52,6 +64,8 @@ class SpeechSegment(Segment):
     previous: Floats | None = None
     """The style of the sentence before, which a sentence of a long text continues."""
     words: tuple[WordTokens, ...] = ()
+    marks: tuple[MarkTokens, ...] = ()
+    """In their order."""
     lead: Tokens = 0
     trail: Tokens = 0
     """Tokens behind the first and before the last that belong to the segments on both sides: they
@@ -81,6 +95,8 @@ class SpeechAcoustic(Acoustic):
     """`[2 · style]`: what the next sentence goes on from, in long form."""
     words: tuple[Word, ...] = ()
     """Their times are those in the waveform before it is cut and played at another speed."""
+    marks: tuple[Mark, ...] = ()
+    """As the words, in such times."""
     gate: Floats | None = None
     """Of any length, evenly over the waveform: what that is multiplied by, 0 for silence."""
     skip_start: AlignmentFrames = 0

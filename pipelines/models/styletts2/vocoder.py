@@ -12,6 +12,7 @@ from torch import Tensor
 from pipelines.audio.clipping import soft_clipped
 from pipelines.audio.edges import fade, kept, with_pauses
 from pipelines.audio.gating import gated
+from pipelines.audio.inner_pauses import Cut, cuts, held, paused
 from pipelines.audio.stretching import cycles_of, stretched
 from pipelines.models.styletts2.checkpoint import Checkpoint
 from pipelines.models.styletts2.decoder import Decoder
@@ -88,14 +89,22 @@ class StyleTTS2Vocoder:
         rate, edges = self.sample_rate, acoustic.edges
         step = self.model.samples_per_frame // 2
         span = self._heard(acoustic)
+        found = cuts(acoustic.marks, acoustic.energy, step, rate)
+        found = tuple(replace(cut, place=cut.place - (span.start or 0)) for cut in found)
         played = samples[span]
+        inside = tuple(cut for cut in found if 0 < cut.place < len(played) + min(0, cut.samples))
+        played = paused(played, inside, rate)
         fade(played, acoustic.skip_start > 0, acoustic.skip_end > 0, rate)
         if acoustic.stretch != 1:
             cycles = cycles_of(acoustic.f0, step, rate)
-            played = stretched(played, acoustic.stretch, rate, cycles[span])
+            cycles = held(cycles[span], inside)
+            played = stretched(played, acoustic.stretch, rate, cycles)
         words = tuple(
             _moved(
-                word, (span.start or 0) / rate, acoustic.stretch, edges.before, len(played) / rate
+                _after_cuts(word, inside, span.start or 0, rate),
+                acoustic.stretch,
+                edges.before,
+                len(played) / rate,
             )
             for word in acoustic.words
         )
@@ -117,11 +126,23 @@ class StyleTTS2Vocoder:
         return source_noise([acoustic.seed for acoustic in acoustics], samples, self._device)
 
 
-def _moved(word: Word, cut: float, factor: float, before: float, seconds: float) -> Word:
-    """A word of a waveform of which `cut` seconds are cut off, that is then played `factor` times
-    as fast, lasts `seconds`, and comes after `before` seconds of silence."""
+def _after_cuts(word: Word, found: Sequence[Cut], first: int, rate: int) -> Word:
+    """A word of a waveform that begins with sample `first`, and whose pauses were changed."""
 
     def at(time: float) -> float:
-        return before + min(max((time - cut) / factor, 0.0), seconds)
+        place = time * rate - first
+        for cut in found:
+            place = cut.moved(place)
+        return place / rate
+
+    return replace(word, start=at(word.start), stop=at(word.stop))
+
+
+def _moved(word: Word, factor: float, before: float, seconds: float) -> Word:
+    """A word of a waveform that is played `factor` times as fast, lasts `seconds` then, and comes
+    after `before` seconds of silence."""
+
+    def at(time: float) -> float:
+        return before + min(max(time / factor, 0.0), seconds)
 
     return replace(word, start=at(word.start), stop=at(word.stop))

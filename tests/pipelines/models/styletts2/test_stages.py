@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from pipelines.audio.edges import WHOLE
+from pipelines.audio.inner_pauses import Mark
 from pipelines.models.styletts2.diffusion import MARGIN_FRAMES, StyleTTS2Diffusion
 from pipelines.models.styletts2.segments import SpeechAcoustic
-from pipelines.protocol import SpeechRequest, Vocoder, uttered
+from pipelines.protocol import SpeechRequest, Vocoder, Word, uttered
 from pipelines.registry import load_frontend, load_vocoder
 from pipelines.settings import PipelineSettings
 
@@ -72,6 +73,29 @@ def test_words_of_the_neighbours_are_not_heard(
     assert made[0].words[-1].stop == pytest.approx(own)
     assert made[1].words[0].start == pytest.approx(0)
     assert [made[0].waveform[-1], made[1].waveform[0]] == [0, 0]
+
+
+@pytest.mark.parametrize("stretch", [1.0, 2.0])
+def test_pause_at_a_mark_is_lengthened_and_the_words_behind_it_move(
+    vocoder: Vocoder, spoken: SpeechAcoustic, stretch: float
+) -> None:
+    energy = np.zeros_like(spoken.energy)
+    middle = len(energy) // 2
+    energy[middle - 2 : middle + 2] = -20
+    time, end = middle * 0.0125, len(energy) * 0.0125
+    words = (Word(0, 1, "a", 0.0, time - 0.025), Word(2, 3, "b", time + 0.025, end))
+    plain = replace(spoken, energy=energy, edges=WHOLE, words=words, stretch=stretch)
+    marked = replace(plain, marks=(Mark(time - 0.025, time + 0.025, 0.3, 0.5),))
+    before, after = uttered(vocoder, [plain, marked])
+    added = (0.3 - 0.05) / stretch
+    assert len(after.waveform) - len(before.waveform) == round(added * vocoder.sample_rate)
+    assert after.words[0] == before.words[0]
+    assert after.words[1].start - before.words[1].start == pytest.approx(added)
+    assert after.words[1].stop - before.words[1].stop == pytest.approx(added)
+    silent = round((time / stretch + added / 2) * vocoder.sample_rate)
+    assert not np.abs(after.waveform[silent - 100 : silent + 100]).max() > 0
+    [alone] = uttered(vocoder, [marked])
+    assert len(alone.waveform) == len(after.waveform)
 
 
 def test_kokoro_bfloat16_stays_close_to_float32(
