@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -240,21 +241,35 @@ class ObjectStore:
 
 def _client(settings: Settings, endpoint: str) -> Any:
     """A client of any S3. Without keys in the settings, AWS's default chain provides them."""
-    return boto3.session.Session().client(
-        "s3",
-        endpoint_url=endpoint or None,
-        region_name=settings.s3_region,
-        aws_access_key_id=settings.s3_access_key.get_secret_value() or None,
-        aws_secret_access_key=settings.s3_secret_key.get_secret_value() or None,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-            max_pool_connections=_CONNECTIONS,
-            # Not every S3 supports the newer checksums, and a presigned PUT cannot carry one.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-    )
+    access_key = settings.s3_access_key.get_secret_value() or None
+    secret_key = settings.s3_secret_key.get_secret_value() or None
+    # A session reads the description of S3, which takes long. It keeps keys of the chain for good.
+    session = _session() if access_key and secret_key else boto3.session.Session()
+    with _creating:
+        return session.client(
+            "s3",
+            endpoint_url=endpoint or None,
+            region_name=settings.s3_region,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                connect_timeout=_CONNECT_SECONDS,
+                read_timeout=_READ_SECONDS,
+                retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+                max_pool_connections=_CONNECTIONS,
+                # Not every S3 supports the newer checksums, and a presigned PUT cannot carry one.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+
+_creating = threading.Lock()
+"""Sessions create one client at a time."""
+
+
+@cache
+def _session() -> boto3.session.Session:
+    return boto3.session.Session()

@@ -13,9 +13,9 @@ from pipelines.settings import PipelineSettings
 from serve_app.deployments.heap import process_heap
 from serve_app.deployments.ray_environment import MALLOC, SHAPE_CACHES
 
-TEXTS = 40
+TEXTS = 20
 MOST_GROWTH = 60
-"""MB over the last three quarters of the texts, each of which adds 4 MB where the caches of shapes
+"""MB over the last three quarters of the texts, each of which adds 8 MB where the caches of shapes
 are not bounded."""
 
 

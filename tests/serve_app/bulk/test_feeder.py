@@ -9,7 +9,7 @@ import random
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from serve_app.maintenance.doctor import batches as doctor
 from serve_app.maintenance.doctor.check_context import CheckContext
 from tests.postgres import Postgres
 from tests.serve_app.actions import make_user
+from tests.serve_app.bulk.forked import Forked, Parent, parent
 from tests.serve_app.worker_harness import WorkerHarness
-
-RUN = [sys.executable, "-m", "serve_app.bulk", "run"]
+from tests.waiting import until
 
 
 class BulkHarness(WorkerHarness):
@@ -32,6 +32,7 @@ class BulkHarness(WorkerHarness):
 
     folder: Path
     url: str
+    parent: Parent
 
     def manifest(self, count: int, **bad: Any) -> Path:
         """`count` short lines; `bad` replaces fields of line 2."""
@@ -45,9 +46,9 @@ class BulkHarness(WorkerHarness):
     def output(self) -> str:
         return f"out-{self.folder.name}/"
 
-    def feeder(self, manifest: Path, *options: str) -> subprocess.Popen[str]:
+    def environment(self) -> dict[str, str]:
         settings = self.settings
-        environment = {
+        return {
             **os.environ,
             "BERNIE_DATABASE_URL": self.url,
             "BERNIE_DATA_DIR": str(self.folder),
@@ -62,20 +63,24 @@ class BulkHarness(WorkerHarness):
             "BERNIE_POLL_SECONDS": "0.05",
             "BERNIE_BULK_WINDOW": "40",
         }
-        command = [*RUN, "--manifest", str(manifest), "--user", self.user.email]
-        command += ["--default", "voice=af_heart", *options]
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+
+    def arguments(self, manifest: Path, *options: str) -> list[str]:
+        """Of the command."""
+        given = ["run", "--manifest", str(manifest), "--user", self.user.email]
+        return [*given, "--default", "voice=af_heart", *options]
+
+    def feeder(self, manifest: Path, *options: str) -> Forked:
+        return self.start(*self.arguments(manifest, *options))
+
+    def start(self, *arguments: str) -> Forked:
+        return self.parent.start(list(arguments), self.environment(), self.folder)
 
     def to_end(self, manifest: Path, *options: str, seconds: float = 120) -> tuple[int, str]:
         """Exit code and log of a feeder, while a worker runs."""
 
         async def go() -> tuple[int, str]:
             async with self.working():
-                process = self.feeder(manifest, *options)
-                log, _ = await asyncio.to_thread(process.communicate, timeout=seconds)
-                return process.returncode, log
+                return await asyncio.to_thread(self.feeder(manifest, *options).wait, seconds)
 
         return asyncio.run(go())
 
@@ -105,10 +110,18 @@ def database(postgres_database: Database) -> Database:
     return postgres_database
 
 
+@pytest.fixture(scope="module")
+def feeders() -> Iterator[Parent]:
+    with parent() as forks:
+        yield forks
+
+
 @pytest.fixture
-def bulk(harness: WorkerHarness, tmp_path: Path) -> BulkHarness:
-    made = BulkHarness(harness.settings, harness.database, harness.store, harness.user)
-    made.folder = tmp_path
+def bulk(harness: WorkerHarness, tmp_path: Path, feeders: Parent) -> BulkHarness:
+    # No clip is lost to its worker, however late that is.
+    settings = harness.settings.model_copy(update={"lease_seconds": 10.0})
+    made = BulkHarness(settings, harness.database, harness.store, harness.user)
+    made.folder, made.parent = tmp_path, feeders
     url = harness.database.engine.url
     made.url = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)
     return made
@@ -120,22 +133,22 @@ def s3(bulk: BulkHarness) -> str:
 
 @pytest.mark.timeout(200)
 def test_batch_ends_with_results_in_order_and_a_summary(bulk: BulkHarness) -> None:
-    manifest = bulk.manifest(90)
+    manifest = bulk.manifest(50)
     options = ("--output", s3(bulk), "--default", "format=opus")
     code, log = bulk.to_end(manifest, *options)
     assert code == 0, log
     results = bulk.results()
-    assert [each["id"] for each in results] == [f"line-{at}" for at in range(1, 91)]
+    assert [each["id"] for each in results] == [f"line-{at}" for at in range(1, 51)]
     assert all(each["s3_key"].endswith(f"/{each['id']}.opus") for each in results)
     for each in results[:5]:
         assert bulk.store.head(each["s3_key"]).bytes == each["bytes"]
     summary = json.loads(bulk.store.get(f"{bulk.output}summary.json"))
-    assert (summary["succeeded"], summary["credits"]) == (90, 4_500)
-    assert bulk.charged() == (90, 90)
+    assert (summary["succeeded"], summary["credits"]) == (50, 2_500)
+    assert bulk.charged() == (50, 50)
     assert bulk.findings() == []
     code, log = bulk.to_end(manifest, *options)
     assert code == 0, log
-    assert bulk.charged() == (90, 90), "the same command again does nothing"
+    assert bulk.charged() == (50, 50), "the same command again does nothing"
 
 
 def test_invalid_line_refuses_the_batch_unless_skipped(bulk: BulkHarness) -> None:
@@ -154,8 +167,11 @@ def test_invalid_line_refuses_the_batch_unless_skipped(bulk: BulkHarness) -> Non
 
 
 def test_check_starts_nothing(bulk: BulkHarness) -> None:
-    code, log = bulk.to_end(bulk.manifest(20), "--check")
-    assert (code, "20 lines, 0 of them invalid" in log) == (0, True)
+    """As the command that people type."""
+    command = [sys.executable, "-m", "serve_app.bulk"]
+    command += bulk.arguments(bulk.manifest(20), "--check")
+    log = subprocess.check_output(command, env=bulk.environment(), text=True)
+    assert "20 lines, 0 of them invalid" in log
     with bulk.database.reading() as session:
         assert session.scalars(select(func.count()).select_from(Batch)).one() == 0
 
@@ -176,12 +192,11 @@ def test_killed_feeders_lose_and_double_nothing(bulk: BulkHarness) -> None:
         async with bulk.working():
             for _ in range(4):
                 process = bulk.feeder(manifest, "--output", s3(bulk))
-                await asyncio.sleep(1.5 + 2.5 * moments.random())
+                await asyncio.sleep(0.1 + 1.5 * moments.random())
                 process.kill()
-                process.communicate()
+                assert process.wait(10)[0] == -signal.SIGKILL, "it had not ended before"
             process = bulk.feeder(manifest, "--output", s3(bulk))
-            log, _ = await asyncio.to_thread(process.communicate, timeout=150)
-            return process.returncode, log
+            return await asyncio.to_thread(process.wait, 150)
 
     code, log = asyncio.run(go())
     assert code == 0, log
@@ -197,44 +212,43 @@ def test_restart_of_the_database_loses_and_doubles_nothing(
 ) -> None:
     """It is away when the feeder begins, too."""
     with postgres.away():
-        process = bulk.feeder(bulk.manifest(150), "--output", s3(bulk))
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("waiting for the database")
+        process = bulk.feeder(bulk.manifest(80), "--output", s3(bulk))
+        process.until_printed("waiting for the database")
 
     async def go() -> tuple[int, str]:
         async with bulk.working():
             await bulk.until(lambda: _leased(bulk) and bulk.batch().succeeded > 0)
             await asyncio.to_thread(postgres.restart, immediate=True)
-            log, _ = await asyncio.to_thread(process.communicate, timeout=150)
-            return process.returncode, log
+            return await asyncio.to_thread(process.wait, 150)
 
     code, log = asyncio.run(go())
     assert code == 0, log
-    assert [each["id"] for each in bulk.results()] == [f"line-{at}" for at in range(1, 151)]
-    assert bulk.charged() == (150, 150)
+    assert [each["id"] for each in bulk.results()] == [f"line-{at}" for at in range(1, 81)]
+    assert bulk.charged() == (80, 80)
     assert bulk.findings() == []
 
 
 @pytest.mark.timeout(200)
 def test_second_feeder_waits_and_takes_over(bulk: BulkHarness) -> None:
-    manifest = bulk.manifest(120)
+    manifest = bulk.manifest(50)
     first = bulk.feeder(manifest, "--output", s3(bulk))
-    deadline = time.monotonic() + 60
-    while not _leased(bulk) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until_leased(bulk)
     second = bulk.feeder(manifest, "--output", s3(bulk))
-    time.sleep(1)
+    second.until_printed("another feeder has this batch")
     first.kill()
-    first.communicate()
+    first.wait(10)
 
     async def go() -> tuple[int, str]:
         async with bulk.working():
-            log, _ = await asyncio.to_thread(second.communicate, timeout=120)
-            return second.returncode, log
+            return await asyncio.to_thread(second.wait, 120)
 
     code, log = asyncio.run(go())
     assert code == 0, log
-    assert bulk.charged() == (120, 120)
+    assert bulk.charged() == (50, 50)
+
+
+def until_leased(bulk: BulkHarness) -> None:
+    until(lambda: _leased(bulk), 60, "a feeder has begun")
 
 
 def _leased(bulk: BulkHarness) -> bool:
@@ -244,46 +258,41 @@ def _leased(bulk: BulkHarness) -> bool:
 
 @pytest.mark.timeout(200)
 def test_stopped_feeder_ends_soon_and_leaves_its_lines(bulk: BulkHarness) -> None:
-    manifest = bulk.manifest(100)
+    manifest = bulk.manifest(50)
     process = bulk.feeder(manifest, "--output", s3(bulk))
-    deadline = time.monotonic() + 60
-    while not _leased(bulk) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until_leased(bulk)
     process.send_signal(signal.SIGTERM)
-    log, _ = process.communicate(timeout=10)
-    assert process.returncode == 130, log
+    code, log = process.wait(10)
+    assert code == 130, log
     assert "to go on: python -m serve_app.bulk" in log
     assert bulk.batch().state == BatchState.RUNNING
     code, log = bulk.to_end(manifest, "--output", s3(bulk))
     assert code == 0, log
-    assert bulk.charged() == (100, 100)
+    assert bulk.charged() == (50, 50)
 
 
 @pytest.mark.timeout(200)
 def test_cancelled_batch_ends_with_its_feeder(bulk: BulkHarness) -> None:
     manifest = bulk.manifest(100)
     process = bulk.feeder(manifest, "--output", s3(bulk))
-    deadline = time.monotonic() + 60
-    while not _leased(bulk) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    command = [sys.executable, "-m", "serve_app.bulk", "cancel", bulk.batch().id]
-    environment = {**os.environ, "BERNIE_DATABASE_URL": bulk.url}
-    foreign = [*command, "--user", make_user(bulk.database, "bob").email]
-    assert subprocess.run(foreign, env=environment).returncode == 4
-    subprocess.run([*command, "--user", bulk.user.email], env=environment, check=True)
-    log, _ = process.communicate(timeout=60)
-    assert process.returncode == 130, log
+    until_leased(bulk)
+    cancel = ("cancel", bulk.batch().id, "--user")
+    assert bulk.start(*cancel, make_user(bulk.database, "bob").email).wait(60)[0] == 4
+    assert bulk.start(*cancel, bulk.user.email).wait(60)[0] == 0
+    code, log = process.wait(60)
+    assert code == 130, log
     batch = bulk.batch()
     assert (batch.state, batch.cancelled, batch.charged) == (BatchState.CANCELLED, 100, 0)
     assert bulk.findings() == []
 
 
 def test_partial_batch_has_what_the_credits_pay_for(bulk: BulkHarness) -> None:
-    code, log = bulk.to_end(bulk.manifest(205), "--partial", "--expires", "1h")
+    bulk.user = make_user(bulk.database, "poor", amount=2_500)
+    code, log = bulk.to_end(bulk.manifest(55), "--partial", "--expires", "1h")
     assert code == 0, log
-    assert "the credits pay for 200 of 205 lines" in log
+    assert "the credits pay for 50 of 55 lines" in log
     batch = bulk.batch()
-    assert (batch.total, batch.succeeded, batch.charged) == (200, 200, 10_000)
+    assert (batch.total, batch.succeeded, batch.charged) == (50, 50, 2_500)
     assert batch.expires_at is not None
     assert bulk.findings() == []
     assert bulk.to_end(bulk.folder / "lines.jsonl", "--expires", "soon")[0] == 4
