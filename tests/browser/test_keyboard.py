@@ -145,6 +145,7 @@ def test_what_one_owns_is_managed_by_keyboard_alone(
     page.keyboard.type("laptop")
     keys.use("Make the key")
     expect(page.get_by_text("shown this once")).to_be_visible()
+    expect(page.get_by_role("button", name="Revoke laptop")).to_be_visible()
     keys.press()
     keys.use("Revoke laptop")
     expect(page.get_by_text("No keys yet.")).to_be_visible()
