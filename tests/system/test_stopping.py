@@ -92,7 +92,8 @@ def test_deleted_worker_deployment_drains_its_clip(
         ray_actor_options={"num_cpus": 0.1}, graceful_shutdown_timeout_s=65
     )
     options = {"speed": 1.0, "seed": 1, "sample_rate": None, "format": "wav"}
-    new = clips.NewClip("styletts2", TEXT[:400], "af_heart", None, options, 50)
+    # Longer than Serve takes to tell the worker.
+    new = clips.NewClip("styletts2", TEXT[:1_500], "af_heart", None, options, 50)
     user = make_user(database)
     with database.transaction() as session:
         now = database.now(session)
