@@ -6,6 +6,7 @@ CUDA graph. What is captured is the way of a GPU, at tiny widths, on a CPU.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.modules import module
 
 from benchmarks.gpu import SMALL_FLOW, SMALL_UNET, reduced
 from pipelines.models.makeanaudio.unet import UNet
@@ -24,6 +26,13 @@ from pipelines.networks.vocoders.bigvgan import BigVGAN, BigVGANConfig
 from pipelines.runtime.device import batched_everywhere
 from pipelines.runtime.lengths import Lengths
 from pipelines.runtime.sequence_packing import Packing
+
+
+@pytest.fixture(autouse=True)
+def _no_hooks_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads of the background that earlier tests began have hooks on all modules."""
+    monkeypatch.setattr(module, "_global_forward_pre_hooks", OrderedDict())
+
 
 SIZES = (12, 9)
 """Of two members; one is padded."""
