@@ -124,9 +124,10 @@ def cluster(postgres: Postgres, seaweed: SeaweedFS, folder: Path) -> Iterator[Cl
     environment = {
         **os.environ,
         **ray_environment.RAY,
+        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.1",  # as where nothing is set
         "RAY_AUTH_MODE": "disabled",
         "RAY_TMPDIR": ray_folder,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": ray_environment.python_path(str(ROOT)),
         "BERNIE_DATABASE_URL": postgres.url("bernie"),
         "BERNIE_S3_ENDPOINT": seaweed.endpoint,
         "BERNIE_S3_BUCKET": "serve-deploy",

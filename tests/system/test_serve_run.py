@@ -34,6 +34,8 @@ def test_serve_run_with_external_postgresql_and_s3(seaweed: SeaweedFS, tmp_path:
         variables = {
             **os.environ,
             **ray_environment.RAY,
+            "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.1",  # as where nothing is set
+            "PYTHONPATH": ray_environment.python_path(os.environ.get("PYTHONPATH", "")),
             "RAY_AUTH_MODE": "disabled",
             "RAY_TMPDIR": ray_folder,
             "BERNIE_DATABASE_URL": postgres.url("bernie"),

@@ -154,15 +154,6 @@ def test_killed_worker_loses_nothing_and_charges_once(
     assert not system.store.list_multipart(done["s3_key"])
 
 
-def test_killed_vocoder_loses_nothing(system: System, sign_up: Callable[[], Client]) -> None:
-    client = sign_up()
-    clip = client.speak(LONG[:400], "bm_george")
-    until(lambda: look(client, clip)["attempts"] == 1, 20, "the clip is started")
-    kill_replica("styletts2-vocoder")
-    finish(client, clip, 240)
-    assert client.me()["credits"] == 9_950
-
-
 def test_cancelled_clip_stops_and_costs_nothing(
     system: System, sign_up: Callable[[], Client], tmp_path: Path
 ) -> None:

@@ -93,7 +93,7 @@ def test_deleted_worker_deployment_drains_its_clip(
     )
     options = {"speed": 1.0, "seed": 1, "sample_rate": None, "format": "wav"}
     # Longer than Serve takes to tell the worker.
-    new = clips.NewClip("styletts2", TEXT[:1_500], "af_heart", None, options, 50)
+    new = clips.NewClip("styletts2", TEXT[:1_000], "af_heart", None, options, 50)
     user = make_user(database)
     with database.transaction() as session:
         now = database.now(session)
