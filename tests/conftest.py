@@ -16,7 +16,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from serve_app.accounts import users
-from serve_app.deployments.interpreter import sitecustomize
+from serve_app.deployments.interpreter.sitecustomize import RARELY
 from serve_app.storage.seaweedfs import SeaweedFS
 from tests.serve_app import api_harness
 
@@ -31,7 +31,6 @@ hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
-RARELY = (sitecustomize.ALLOCATIONS, sitecustomize.YOUNG, sitecustomize.MIDDLE)
 gc.set_threshold(*RARELY)  # modules and tests stay: looking for garbage among them is in vain
 
 SYSTEMS = ("tests/system/", "tests/browser/", "tests/clients/")

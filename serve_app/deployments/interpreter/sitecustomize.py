@@ -12,7 +12,7 @@ from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 from pathlib import Path
 
-ALLOCATIONS, YOUNG, MIDDLE = 50_000, 20, 20
+RARELY = (50_000, 20, 20)
 """New objects until the young ones are looked at, and how often until older ones are."""
 
 
@@ -27,5 +27,5 @@ def of_others() -> None:
 
 
 if __name__ == "sitecustomize":
-    gc.set_threshold(ALLOCATIONS, YOUNG, MIDDLE)
+    gc.set_threshold(*RARELY)
     of_others()
