@@ -24,7 +24,7 @@ from serve_app.http.wait_slots import WaitSlots
 from serve_app.http.work import address_of
 from serve_app.routes.elevenlabs.formats import encoding
 from serve_app.routes.elevenlabs.socket_messages import Message, Options
-from serve_app.routes.elevenlabs.text_speaker import Line, Speaker
+from serve_app.routes.elevenlabs.text_speaker import Line, Speaker, end
 
 logger = logging.getLogger(__name__)
 
@@ -159,7 +159,7 @@ async def _several_texts(line: Line, first: Message) -> None:
                 task.result()
     finally:
         await line.leave()
-        await _cancel(tasks)
+        await end(tasks)
 
 
 async def _until_one_ends(tasks: set[asyncio.Task[None]], line: Line) -> None:
@@ -170,13 +170,7 @@ async def _until_one_ends(tasks: set[asyncio.Task[None]], line: Line) -> None:
             task.result()
     finally:
         await line.leave()
-        await _cancel(tasks)
-
-
-async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
 
 
 async def _user(state: AppState, token: str) -> User:

@@ -104,8 +104,7 @@ class Line:
     async def leave(self) -> None:
         """Nothing is read or spoken any more."""
         self.gone = True
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        await end({self._reading})
 
     async def _read(self) -> None:
         while self._end is None:
@@ -121,6 +120,17 @@ class Line:
             self.tell()
             # With a closed window an acknowledgement is to be found among the messages.
             await self.until(lambda: not self._arrived or not self._window.is_open)
+
+
+async def end(tasks: set[asyncio.Task[None]]) -> None:
+    """Cancels tasks and waits until they have ended, however they end. Who is cancelled meanwhile
+    sees that cancellation: `gather` would raise the one of a task in its place."""
+    for task in tasks:
+        task.cancel()
+    ended = (await asyncio.wait(tasks))[0] if tasks else set()
+    for task in ended:
+        if not task.cancelled():
+            task.exception()  # Looked at, so that it is not logged as lost.
 
 
 class Speaker:
