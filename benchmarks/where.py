@@ -27,7 +27,7 @@ from benchmarks.soak import sign_up
 from serve_app.cli.client import Client
 from serve_app.cli.demo import free_port
 from serve_app.cli.local_stack import local_stack
-from serve_app.settings import ServiceSettings, Settings
+from serve_app.settings import Settings
 
 QUIET_SECONDS = 20
 LEAST_SHARE = 0.002
@@ -120,7 +120,7 @@ def main() -> None:
             port=free_port(),
             throttle_starts=10**6,
             sign_up_credits=10**9,
-            speech=ServiceSettings(pipeline=options.pipeline),
+            speech=Settings().speech.model_copy(update={"pipeline": options.pipeline}),
         )
         url = f"http://{settings.host}:{settings.port}"
         begun = time.monotonic()
