@@ -55,11 +55,15 @@ _MARKS = (
     ("sentence", re.compile(r"[.!?…]|\n")),
     ("clause", re.compile(r"[,;:—–()]")),
 )
+_TITLES = ("Dr", "Mr", "Mrs", "Ms", "Prof", "St")
 
 
 def kind_between(text: str, before: Word, after: Word) -> str:
     """What is due between two words, by the marks in the text. A point inside a word is none."""
     between = text[before.end : after.begin]
+    abbreviated = text[after.begin].islower() or text[before.begin : before.end] in _TITLES
+    if between == ". " and abbreviated:
+        return "none"
     return next((kind for kind, mark in _MARKS if mark.search(between)), "none")
 
 

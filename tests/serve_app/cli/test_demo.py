@@ -11,7 +11,7 @@ import soundfile
 
 from serve_app.cli import demo
 from serve_app.cli.client import Client
-from serve_app.cli.demo import DemoRequest, make_all
+from serve_app.cli.demo import DemoRequest, demo_settings, make_all
 from serve_app.settings import OFF, ServiceSettings
 from tests.serve_app.api_harness import FinishingApi
 from tests.serve_app.recordings import SPEECH
@@ -62,3 +62,16 @@ def test_free_port_is_unused(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="no port"):
         demo.free_port()
     assert demo.free_port() == port
+
+
+def test_demo_settings_ignore_database_and_store_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BERNIE_DATABASE_URL", "postgresql://u:p@h/x")
+    monkeypatch.setenv("BERNIE_S3_ENDPOINT", "https://s3.internal")
+    monkeypatch.setenv("BERNIE_S3_PUBLIC_ENDPOINT", "https://s3.example.com")
+    monkeypatch.setenv("BERNIE_THROTTLE_STARTS", "7")
+    settings = demo_settings()
+    assert settings.database().startswith("sqlite:")
+    assert settings.s3_endpoint == settings.s3_public_endpoint == ""
+    assert settings.throttle_starts == 7
