@@ -102,7 +102,7 @@ def make_all(
             continue
         report(f"Submitting: {what}")
         clip = submit(client)
-        clip = client.wait(clip["id"], WAIT_SECONDS, lambda c: report(f"Clip is {c['state']}"))
+        clip = client.wait(clip["id"], WAIT_SECONDS, lambda c: report(f"The clip: {c['state']}"))
         client.download(clip, file)
         report(f"Downloaded {file}")
         made[file] = clip

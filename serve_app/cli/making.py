@@ -133,8 +133,9 @@ def _captions(client: Client, clips: Sequence[dict[str, Any]], file: Path) -> st
             )
             for each in client.words(clip["id"])
         ]
-        found += captions.cues(captions.shown(clip["text"], literal=False), words)
-        begun += clip["audio"]["seconds"] + BETWEEN_PARTS_SECONDS
+        seconds = clip["audio"]["seconds"]
+        found += captions.cues(captions.shown(clip["text"], literal=False), words, begun + seconds)
+        begun += seconds + BETWEEN_PARTS_SECONDS
     return captions.vtt(found) if file.suffix.lower() == ".vtt" else captions.srt(found)
 
 

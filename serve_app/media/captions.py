@@ -35,24 +35,26 @@ def shown(text: str, *, literal: bool) -> str:
     return text if literal else blanked(text)
 
 
-def cues(text: str, words: Sequence[Word]) -> list[Cue]:
-    """The captions of a text as it is `shown`. One ends with a sentence, before a pause, and where
-    it would be too long to read or to show."""
+def cues(text: str, words: Sequence[Word], end: float) -> list[Cue]:
+    """The captions of a text as it is `shown`, of a clip that ends at `end` seconds. One ends with
+    a sentence, before a pause, and where it would be too long to read or to show."""
+    if not words:
+        return []
     groups: list[list[Word]] = []
     for word in words:
         if not groups or _ends_before(text, groups[-1], word):
             groups.append([])
         groups[-1].append(word)
     following = [group[0] for group in groups[1:]]
-    ends = [word.begin for word in following] + [len(text)]
-    latest = [word.start for word in following] + [float("inf")]
+    stops = [word.begin for word in following] + [len(text)]
+    latest = [word.start for word in following] + [max(end, words[-1].stop)]
     return [
         Cue(
             group[0].start,
             min(group[-1].stop + _LINGER, next_start),
-            _tidy(text[group[0].begin : end]),
+            _tidy(text[group[0].begin : stop]),
         )
-        for group, end, next_start in zip(groups, ends, latest, strict=True)
+        for group, stop, next_start in zip(groups, stops, latest, strict=True)
     ]
 
 

@@ -67,7 +67,9 @@ def get_vtt(clip_id: str, user: CurrentUser, state: StateDep) -> Response:
 def _cues(state: AppState, user_id: str, clip_id: str) -> list[captions.Cue]:
     clip, words = _words(state, user_id, clip_id)
     literal = bool(clip.options.get("literal"))
-    return captions.cues(captions.shown(clip.text or "", literal=literal), words)
+    return captions.cues(
+        captions.shown(clip.text or "", literal=literal), words, clip.audio_seconds or 0.0
+    )
 
 
 def _words(state: AppState, user_id: str, clip_id: str) -> tuple[Clip, tuple[Word, ...]]:

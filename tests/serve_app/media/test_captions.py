@@ -20,7 +20,7 @@ def words_of(text: str, seconds: float = 0.4, gap: float = 0.0) -> list[Word]:
 
 def test_a_cue_ends_with_its_sentence_and_keeps_its_marks() -> None:
     text = "The kettle is on. Who is there?"
-    assert [cue.text for cue in cues(text, words_of(text))] == [
+    assert [cue.text for cue in cues(text, words_of(text), 60)] == [
         "The kettle is on.",
         "Who is there?",
     ]
@@ -28,12 +28,12 @@ def test_a_cue_ends_with_its_sentence_and_keeps_its_marks() -> None:
 
 def test_a_cue_ends_before_a_pause() -> None:
     text = "The kettle is on and warm"
-    assert len(cues(text, words_of(text, gap=0.7))) == 6
+    assert len(cues(text, words_of(text, gap=0.7), 60)) == 6
 
 
 def test_cues_are_short_and_follow_one_another() -> None:
     text = "and on " * 60
-    found = cues(text, words_of(text, 0.2))
+    found = cues(text, words_of(text, 0.2), 60)
     assert all(len(cue.text) <= CUE_CHARACTERS for cue in found)
     assert all(cue.stop - cue.start <= CUE_SECONDS + 0.5 for cue in found)
     assert all(one.stop <= other.start for one, other in pairwise(found))
@@ -45,7 +45,7 @@ def test_markup_is_not_shown() -> None:
     plain = shown(text, literal=False)
     assert len(plain) == len(text)
     words = [Word(0, 4, "Wait", 0, 0.4), Word(24, 28, "here", 0.5, 1)]
-    assert [cue.text for cue in cues(plain, words)] == ["Wait here"]
+    assert [cue.text for cue in cues(plain, words, 60)] == ["Wait here"]
     assert shown(text, literal=True) == text
 
 
@@ -57,3 +57,10 @@ def test_srt_and_vtt() -> None:
     assert lines[:3] == ["WEBVTT", "", "00:00:00.500 --> 01:01:01.250"]
     assert lines[4].endswith("&amp; &lt;b&gt;")
     assert vtt([]) == "WEBVTT\n"
+
+
+def test_the_last_cue_ends_with_the_clip() -> None:
+    words = [Word(0, 4, "Wait", 0.2, 0.6), Word(5, 9, "here", 0.6, 1.0)]
+    assert [cue.stop for cue in cues("Wait here", words, 1.2)] == [1.2]
+    assert [cue.stop for cue in cues("Wait here", words, 5)] == [1.5]
+    assert cues("", [], 1.2) == []

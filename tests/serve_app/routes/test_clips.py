@@ -370,7 +370,7 @@ def test_words_and_captions(api: Api) -> None:
     }
     subrip = api.client.get(f"{address}/captions.srt", headers=headers)
     assert subrip.headers["content-type"].startswith("application/x-subrip")
-    assert subrip.text.startswith("1\n00:00:00,100 --> 00:00:01,000\n")
+    assert subrip.text.startswith("1\n00:00:00,100 --> 00:00:00,500\n")
     vtt = api.client.get(f"{address}/captions.vtt", headers=headers)
     assert vtt.headers["content-type"].startswith("text/vtt")
     assert vtt.text.startswith("WEBVTT\n\n00:00:00.100 --> ")
