@@ -50,7 +50,10 @@ def measure(name: str, rounds: int) -> str:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     pair = PAIRS[name]()
-    works = [pair.reference, *(pair.ours(Runtime(torch.device("cpu"), kind, "auto")) for kind in TYPES)]
+    works = [
+        pair.reference,
+        *(pair.ours(Runtime(torch.device("cpu"), kind, "auto")) for kind in TYPES),
+    ]
     right, *results = [flat(work()) for work in works]
     turns = [[_cpu_seconds(work) for work in works] for _ in range(rounds)]
     reference, exact, short = map(statistics.median, zip(*turns, strict=True))

@@ -15,8 +15,9 @@ from serve_app.bulk.run import DONE, REFUSED, STOPPED, Run, Stopped, say
 from serve_app.catalog import resolve
 from serve_app.db.availability import UNAVAILABLE
 from serve_app.db.engine import Database
+from serve_app.db.models import Batch
 from serve_app.errors import ApiError
-from serve_app.media.batches import cancelling
+from serve_app.media.batches import cancelling, records
 from serve_app.settings import Settings
 from serve_app.storage.store_errors import StoreError
 
@@ -40,7 +41,7 @@ def _arguments(given: list[str]) -> argparse.Namespace:
     run.add_argument("--on-stop", choices=("leave", "cancel"), default="leave")
     run.set_defaults(action=_run)
     cancel = commands.add_parser("cancel", help="cancel what has not started of a batch")
-    cancel.add_argument("batch", help="the id that `run` has printed")
+    cancel.add_argument("batch", help="the id that `run` has printed, or the name of --batch-id")
     cancel.add_argument("--user", required=True, help="e-mail address of its account")
     cancel.set_defaults(action=_cancel)
     return parser.parse_args(given)
@@ -58,14 +59,18 @@ def _cancel(asked: argparse.Namespace) -> int:
     database = Database(Settings().database(), 1)
     with database.reading() as session:
         user = users.by_email(session, asked.user)
+        named = records.id_of(user.id, asked.batch)
+        batch_id = named if session.get(Batch, named) is not None else asked.batch
     with database.transaction() as session:
-        cancelling.cancel(session, user.id, asked.batch)
+        batch = cancelling.cancel(session, user.id, batch_id)
+        ended = batch.finished_at is not None
     cancelled = 1
-    while cancelled:
+    while cancelled and not ended:
         with database.transaction() as session:
             now = database.now(session)
-            cancelled = cancelling.cancel_unstarted(session, asked.batch, now)
-    say(f"batch {asked.batch} is cancelled; the lines under way run to their end")
+            cancelled = cancelling.cancel_unstarted(session, batch_id, now)
+    how = "had ended before" if ended else "is cancelled; the lines under way run to their end"
+    say(f"batch {batch_id} {how}")
     return DONE
 
 

@@ -26,8 +26,9 @@ from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, User
 from serve_app.errors import invalid
-from serve_app.media.batches import cancelling, leases, manifest, records, results
+from serve_app.media.batches import cancelling, leases, manifest, outcomes, records, results
 from serve_app.media.batches.leftovers import PREFIX
+from serve_app.media.batches.lines import Rejection
 from serve_app.media.batches.manifest import ManifestLine
 from serve_app.media.batches.places import ObjectPlace, open_manifest, output_place
 from serve_app.media.batches.records import NewBatch
@@ -39,6 +40,8 @@ DONE, SOME_FAILED, REFUSED, STOPPED = 0, 3, 4, 130
 _STOP_SECONDS = 1.8
 """Ray kills a job 3 s after the signal unless it is told otherwise."""
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 600.0, 2.0
+_TOLD_FAILURES = 5
+"""Failed lines whose reasons are in the log of the job. All are in a file."""
 
 T = TypeVar("T")
 
@@ -76,7 +79,7 @@ class Run:
             return DONE
         say(f"batch {batch.id}: {batch.total:,} lines, results in {batch.output}")
         if batch.finished_at is not None and not self._asked.retry_failed:
-            return _told(batch)
+            return self._told(batch)
         return self._feed(batch, maker)
 
     def _patiently(self, step: Callable[[], T]) -> T:
@@ -136,7 +139,26 @@ class Run:
         batch, _ = self._patiently(lambda: self._found(batch))
         if batch.failed == 0:  # failed lines may be tried again
             self._patiently(lambda: clear(ObjectStore(settings), batch.id))
-        return _told(batch)
+        return self._told(batch)
+
+    def _told(self, batch: Batch) -> int:
+        """Says how the batch ended; the exit code."""
+        for failure in self._patiently(lambda: self._failures(batch)) if batch.failed else ():
+            why = failure["error"]
+            say(f"line {failure['line']} ({failure['id']}) failed: {why['code']}: {why['message']}")
+        if batch.failed:
+            say(f"{batch.failed:,} failed; all of them are in {batch.output}errors.jsonl")
+        say(json.dumps(results.summary(batch, batch.finished_at or batch.created_at)))
+        if batch.state == BatchState.CANCELLED:
+            return STOPPED
+        return SOME_FAILED if batch.failed else DONE
+
+    def _failures(self, batch: Batch) -> list[dict[str, Any]]:
+        """The first of them, as they are in the results."""
+        output = output_place(batch.output, self._settings)
+        with self._database.reading() as session:
+            lines = outcomes.failed_after(session, batch.id, 0, _TOLD_FAILURES)
+            return [each for n in lines for each in results.page(session, batch, output, n, n)]
 
     def _found(self, batch: Batch) -> tuple[Batch, float]:
         """The batch as it is now, and the time."""
@@ -172,6 +194,9 @@ class Run:
         for line, why in found.problems:
             field = f", {why.field}" if why.field else ""
             say(f"line {line.number} ({line.id}{field}): {why.code}: {why.message}")
+        lacking = next((why.field for _, why in found.problems if _is_missing(why)), None)
+        if lacking is not None:
+            say(f"--default {lacking}=VALUE gives {lacking} to all lines that lack it")
         say(f"{found.lines:,} lines, {found.invalid:,} of them invalid")
         if found.lines == 0:
             raise invalid("manifest", "manifest has no lines.", "empty_manifest")
@@ -227,12 +252,8 @@ class Run:
             yield from manifest.read(stream, asked.manifest, kind)
 
 
-def _told(batch: Batch) -> int:
-    """Says how the batch ended; the exit code."""
-    say(json.dumps(results.summary(batch, batch.finished_at or batch.created_at)))
-    if batch.state == BatchState.CANCELLED:
-        return STOPPED
-    return SOME_FAILED if batch.failed else DONE
+def _is_missing(why: Rejection) -> bool:
+    return why.message == f"{why.field} is missing."
 
 
 def _default(given: str) -> tuple[str, Any]:

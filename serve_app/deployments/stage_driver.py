@@ -61,8 +61,8 @@ class StageDriver:
             Lane(each, StepLoop(stage, limits, time.monotonic, queue), stall_seconds)
             for each in (thread, *(_thread(f"stage-{n}") for n in range(1, self._share.lanes)))
         ]
-        self._front_until = 0.0
-        """The end of what one of them computed last."""
+        self._counted_until = 0.0
+        """Up to when the time is counted in which they compute."""
         self._lanes = list(self._front)
         self._behind: list[BackgroundLane] = []
         if background is not None:
@@ -171,12 +171,13 @@ class StageDriver:
                 lane.work.clear()
                 await self._wait_for_work(lane)
                 continue
-            begun = time.monotonic()
-            outcomes = await lane.tick(self._compute_of(lane))
+            if not any(each.computing for each in self._front):
+                self._counted_until = time.monotonic()
+            outcomes = await lane.tick(partial(self._compute_of, lane))
             if lane in self._front:
                 now = time.monotonic()
-                self._starved(now - max(begun, self._front_until))
-                self._front_until = now
+                self._starved(now - self._counted_until)
+                self._counted_until = now
             self._report_steps(lane)
             for outcome in outcomes:
                 self._hand_out(outcome)
@@ -189,11 +190,11 @@ class StageDriver:
         return any(lane.busy for lane in self._lanes)
 
     def _compute_of(self, lane: Lane) -> Compute:
-        """What its next tick does."""
+        """What its tick does, once it has admitted."""
         if lane not in self._front or self._share.lanes == 1:
             return self._tick
         others = sum(each.computing for each in self._front if each is not lane)
-        threads = self._share.threads(others + max(lane.loop.waiting, 1))
+        threads = self._share.threads(1 + others + lane.loop.waiting)
         return partial(self._tick_with, threads)
 
     def _hand_out(self, outcome: Outcome) -> None:

@@ -59,10 +59,11 @@ class Lane:
         while self._cancelled:
             self.loop.cancel(self._cancelled.popleft())
 
-    async def tick(self, compute: Compute) -> list[Outcome]:
-        """Admits, and has the thread `compute` the rest of the tick. Raises RuntimeError where that
-        takes longer than a step may."""
+    async def tick(self, chosen: Callable[[], Compute]) -> list[Outcome]:
+        """Admits, and has the thread compute the rest of the tick as is then `chosen`. Raises
+        RuntimeError where that takes longer than a step may."""
         self.loop.admit()
+        compute = chosen()
         tick = asyncio.get_running_loop().run_in_executor(self.thread, compute, self.loop)
         self.computing = True
         if not await self._ends(tick):

@@ -160,10 +160,20 @@ def test_invalid_line_refuses_the_batch_unless_skipped(bulk: BulkHarness) -> Non
         assert session.scalars(select(func.count()).select_from(Batch)).one() == 0
     code, log = bulk.to_end(manifest, "--skip-invalid", "--output", s3(bulk))
     assert code == 3, log
+    assert "line 2 (line-2) failed: invalid_input: speed" in log
+    assert f"1 failed; all of them are in {s3(bulk)}errors.jsonl" in log
     assert [each["state"] for each in bulk.results()].count("succeeded") == 19
     errors = bulk.store.get(f"{bulk.output}errors.jsonl").splitlines()
     assert [json.loads(line)["error"]["field"] for line in errors] == ["speed"]
     assert bulk.findings() == []
+
+
+def test_refusal_of_a_missing_field_names_the_default_that_gives_it(bulk: BulkHarness) -> None:
+    command = ("run", "--manifest", str(bulk.manifest(3)), "--user", bulk.user.email)
+    code, log = bulk.start(*command).wait(60)
+    assert code == 4, log
+    assert "line 1 (line-1, voice): invalid_input: voice is missing." in log
+    assert "--default voice=VALUE gives voice to all lines that lack it" in log
 
 
 def test_check_starts_nothing(bulk: BulkHarness) -> None:
@@ -306,3 +316,5 @@ def test_same_batch_gives_the_same_seeds(bulk: BulkHarness) -> None:
     with bulk.database.reading() as session:
         seeds = [clip.options["seed"] for clip in session.scalars(select(Clip))]
     assert len(set(seeds)) == 5
+    code, log = bulk.start("cancel", "june", "--user", bulk.user.email).wait(60)
+    assert (code, log.strip()) == (0, f"batch {bulk.batch().id} had ended before")
