@@ -31,14 +31,6 @@ def works() -> bool:
     return sys.platform == "linux"
 
 
-def use_threads(count: int) -> None:
-    """The calling thread computes with so many of torch's, where the model brings it."""
-    if "torch" in sys.modules:
-        from pipelines.runtime import device
-
-        device.use_threads(count)
-
-
 @dataclass(frozen=True, slots=True)
 class Background:
     """The threads of a stage for lines of batches: how many, and with how many of torch's each.
@@ -76,7 +68,10 @@ class Background:
 
     def prepare(self) -> None:
         """Has the calling thread compute the same with the priority that it has."""
-        use_threads(self.torch_threads)
+        if "torch" in sys.modules:  # not every model brings it
+            from pipelines.runtime.device import use_threads
+
+            use_threads(self.torch_threads)
 
 
 class Pauses:

@@ -1,11 +1,9 @@
 """Runs the stage of a replica: callers wait on the event loop, threads compute.
 
-There is one lane for all, a batching loop and its thread, or several. On a CPU a stage that takes
-one segment at a time may have several lanes in front, which share one queue and the cores: a
-segment alone is done soonest with all cores, and several are done soonest side by side. Lines of
-batches are in the background there, in lanes whose threads wait for all others (`background.py`),
-so that a batch of theirs that is computed already keeps nobody waiting. What waits there for too
-long goes to a lane aside, which has to wait for nobody.
+There is one lane for all, a batching loop and its thread, or several: on a CPU lines of batches are
+in the background, in lanes whose threads wait for all others (`background.py`), so that a batch of
+theirs that is computed already keeps nobody waiting. What waits there for too long goes to a lane
+aside, which has to wait for nobody.
 """
 
 from __future__ import annotations
@@ -15,19 +13,18 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from serve_app.batching.fair_queue import FairQueue, Ticket
+from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.overdue import Overdue
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
-from serve_app.deployments.background import Background, use_threads
+from serve_app.deployments.background import Background
 from serve_app.deployments.heap import IDLE_SECONDS, HeapTrimmer, process_heap
-from serve_app.deployments.stage_lane import LOOK_SECONDS, BackgroundLane, Compute, Front, Lane
+from serve_app.deployments.stage_lane import LOOK_SECONDS, BackgroundLane, Lane
 from serve_app.foreground import Foreground
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 
@@ -47,23 +44,14 @@ class StageDriver:
         overdue: Overdue | None = None,
         look_seconds: float = LOOK_SECONDS,
         foreground: Foreground | None = None,
-        front: Front | None = None,
     ) -> None:
         """`load` runs in the thread that computes. Without a `background` lines of batches are
-        computed with all others, and without a `front` one lane computes these, with as many of
-        torch's threads as `load` sets. A tick longer than `stall_seconds` ends the loop."""
+        computed with all others. A tick longer than `stall_seconds` ends the loop."""
         # torch has a thread count per thread, so the model is loaded in the thread that runs it.
         thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
         stage = thread.submit(load).result()
-        self._share = front or Front(1)
-        queue: FairQueue[Any] = FairQueue()
-        self._front = [
-            Lane(each, StepLoop(stage, limits, time.monotonic, queue), stall_seconds)
-            for each in (thread, *(_thread(f"stage-{n}") for n in range(1, self._share.lanes)))
-        ]
-        self._counted_until = 0.0
-        """Up to when the time is counted in which they compute."""
-        self._lanes = list(self._front)
+        self._front = Lane(thread, _loop(stage, limits), stall_seconds)
+        self._lanes = [self._front]
         self._behind: list[BackgroundLane] = []
         if background is not None:
             for number in range(background.threads):
@@ -135,13 +123,12 @@ class StageDriver:
                 task.result()
 
     def _submit(self, ticket: Ticket, item: Any) -> None:
-        lanes: Sequence[Lane] = self._front
+        lane = self._front
         if ticket.bulk and self._behind:
-            lanes = [min(self._behind, key=lambda each: each.loop.waiting + each.busy)]
+            lane = min(self._behind, key=lambda each: each.loop.waiting + each.busy)
             self._overdue.arrived(ticket.key)
-        lanes[0].loop.submit(ticket, item)
-        for lane in lanes:
-            lane.work.set()
+        lane.loop.submit(ticket, item)
+        lane.work.set()
 
     def _starved(self, seconds: float) -> None:
         """The background has had to wait for so long, whoever it is that computes."""
@@ -171,13 +158,10 @@ class StageDriver:
                 lane.work.clear()
                 await self._wait_for_work(lane)
                 continue
-            if not any(each.computing for each in self._front):
-                self._counted_until = time.monotonic()
-            outcomes = await lane.tick(partial(self._compute_of, lane))
-            if lane in self._front:
-                now = time.monotonic()
-                self._starved(now - self._counted_until)
-                self._counted_until = now
+            begun = time.monotonic()
+            outcomes = await lane.tick(self._tick)
+            if lane is self._front:
+                self._starved(time.monotonic() - begun)
             self._report_steps(lane)
             for outcome in outcomes:
                 self._hand_out(outcome)
@@ -189,28 +173,11 @@ class StageDriver:
     def _busy(self) -> bool:
         return any(lane.busy for lane in self._lanes)
 
-    def _compute_of(self, lane: Lane) -> Compute:
-        """What its tick does, once it has admitted."""
-        if lane not in self._front or self._share.lanes == 1:
-            return self._tick
-        others = sum(each.computing for each in self._front if each is not lane)
-        threads = self._share.threads(1 + others + lane.loop.waiting)
-        return partial(self._tick_with, threads)
-
     def _hand_out(self, outcome: Outcome) -> None:
-        self._observe(outcome, self._waiting)
+        self._observe(outcome, sum(lane.loop.waiting for lane in self._lanes))
         future = self._futures.get(outcome.ticket.key)
         if future is not None and not future.done():
             future.set_result(outcome)
-
-    @property
-    def _waiting(self) -> int:
-        one_of_each_queue = self._lanes[len(self._front) - 1 :]
-        return sum(lane.loop.waiting for lane in one_of_each_queue)
-
-    def _tick_with(self, threads: int, loop: StepLoop) -> list[Outcome]:
-        use_threads(threads)
-        return self._tick(loop)
 
     def _tick(self, loop: StepLoop) -> list[Outcome]:
         outcomes = loop.advance()
@@ -248,7 +215,7 @@ class StageDriver:
                 self._step_callbacks[key](step, steps)
 
 
-def _thread(name: str, begin: Callable[[], None] = lambda: None) -> ThreadPoolExecutor:
+def _thread(name: str, begin: Callable[[], None]) -> ThreadPoolExecutor:
     thread = ThreadPoolExecutor(1, thread_name_prefix=name)
     thread.submit(begin).result()
     return thread

@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from serve_app.batching.step_loop import Outcome, StepLoop
@@ -19,22 +18,6 @@ LOOK_SECONDS, SLOW_LOOKS = 15.0, 3
 Compute = Callable[[StepLoop], list[Outcome]]
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
-    """How the lanes in front share the cores."""
-
-    cores: int
-    most: int = 1
-
-    @property
-    def lanes(self) -> int:
-        return min(self.cores, self.most)
-
-    def threads(self, segments: int) -> int:
-        """Of torch, for each of so many segments that are to be computed."""
-        return self.cores // min(segments, self.lanes)
-
-
 class Lane:
     """Runs the ticks of a loop. One task does so; others may submit to the loop meanwhile."""
 
@@ -43,12 +26,12 @@ class Lane:
         self.loop = loop
         self.work = asyncio.Event()
         self._stall_seconds = stall_seconds
-        self.computing = False
+        self._computing = False
         self._cancelled: deque[str] = deque()
 
     @property
     def busy(self) -> bool:
-        return self.computing or self.loop.busy
+        return self._computing or self.loop.busy
 
     def cancel(self, key: str) -> None:
         """Takes effect before the next tick. Other keys than those of this lane do nothing."""
@@ -59,16 +42,15 @@ class Lane:
         while self._cancelled:
             self.loop.cancel(self._cancelled.popleft())
 
-    async def tick(self, chosen: Callable[[], Compute]) -> list[Outcome]:
-        """Admits, and has the thread compute the rest of the tick as is then `chosen`. Raises
-        RuntimeError where that takes longer than a step may."""
+    async def tick(self, compute: Compute) -> list[Outcome]:
+        """Admits, and has the thread `compute` the rest of the tick. Raises RuntimeError where that
+        takes longer than a step may."""
         self.loop.admit()
-        compute = chosen()
         tick = asyncio.get_running_loop().run_in_executor(self.thread, compute, self.loop)
-        self.computing = True
+        self._computing = True
         if not await self._ends(tick):
             raise RuntimeError(f"a step takes longer than {self._stall_seconds:g} s")
-        self.computing = False
+        self._computing = False
         return tick.result()
 
     async def _ends(self, tick: asyncio.Future[Any]) -> bool:

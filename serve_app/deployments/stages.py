@@ -21,7 +21,6 @@ from serve_app.deployments import background, garbage
 from serve_app.deployments.background import Background
 from serve_app.deployments.metrics import FeatureMetrics, StageMetrics
 from serve_app.deployments.stage_driver import StageDriver
-from serve_app.deployments.stage_lane import Front
 from serve_app.deployments.warm_up import warmed_up
 from serve_app.foreground import Foreground
 from serve_app.settings import LIVE_SCALE, Settings, StageScale
@@ -44,10 +43,8 @@ class StageReplica:
         scale: StageScale,
         settings: Settings,
         behind: int = 1,
-        front: int = 1,
     ) -> None:
-        """`behind`: how many threads of their own lines of batches may have, see `Background`;
-        `front`: how many segments may be computed side by side on a CPU for all others."""
+        """`behind`: how many threads of their own lines of batches may have, see `Background`."""
         self._stage = stage
         self._scale = scale
         self._metrics = StageMetrics(service, stage, scale.max_batch)
@@ -62,7 +59,6 @@ class StageReplica:
             settings.stall_seconds,
             threads,
             foreground=foreground,
-            front=Front(pipeline.threads, front if pipeline.device == "cpu" else 1),
         )
         self._driver.max_bytes = scale.max_memory_mb << 20
         garbage.as_usual()
@@ -179,8 +175,8 @@ class Vocoder(StageReplica):
             return warmed_up(OneShot(partial(uttered, model)), model)
 
         # Segments of speech are short; a window of a recording takes much memory.
-        lanes = 2 if service == "styletts2" else 1
-        super().__init__(service, "vocoder", load, scale, settings, behind=lanes, front=lanes)
+        behind = 2 if service == "styletts2" else 1
+        super().__init__(service, "vocoder", load, scale, settings, behind)
 
     async def run(self, acoustic: Timed[Acoustic], ticket: Ticket) -> Timed[Waveform]:
         """Returns the timings of the diffusion stage along with its own."""

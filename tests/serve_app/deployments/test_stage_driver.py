@@ -18,7 +18,25 @@ from serve_app.deployments.heap import process_heap
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.foreground import NOTE_SECONDS, Foreground
 from serve_app.worker.generation import StageLost, StageUnavailable
-from tests.serve_app.deployments.gate import Gate
+
+
+class Gate:
+    """A one-shot stage that waits until it is released, and records its batches."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.entered = threading.Event()
+        self.batches: list[list[Any]] = []
+        self.threads: set[str] = set()
+
+    def __call__(self, items: Sequence[Any]) -> list[Any]:
+        self.threads.add(threading.current_thread().name)
+        self.batches.append(list(items))
+        self.entered.set()
+        assert self.open.wait(10)
+        if "bad" in items:
+            raise ValueError("bad item")
+        return [item.upper() for item in items]
 
 
 class Blocked(Gate):
