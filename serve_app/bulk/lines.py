@@ -178,7 +178,7 @@ def why_of(error: ValidationError) -> Rejection:
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
-        return Rejection("invalid_input", f"{field} is missing.", field)
+        return Rejection("invalid_input", f"{field} is missing.", field, missing=True)
     return Rejection("invalid_input", f"{field}: {first['msg']}.", field)
 
 

@@ -28,7 +28,6 @@ from serve_app.db.models import Batch, BatchState, User
 from serve_app.errors import invalid
 from serve_app.media.batches import cancelling, leases, manifest, outcomes, records, results
 from serve_app.media.batches.leftovers import PREFIX
-from serve_app.media.batches.lines import Rejection
 from serve_app.media.batches.manifest import ManifestLine
 from serve_app.media.batches.places import ObjectPlace, open_manifest, output_place
 from serve_app.media.batches.records import NewBatch
@@ -194,7 +193,7 @@ class Run:
         for line, why in found.problems:
             field = f", {why.field}" if why.field else ""
             say(f"line {line.number} ({line.id}{field}): {why.code}: {why.message}")
-        lacking = next((why.field for _, why in found.problems if _is_missing(why)), None)
+        lacking = next((why.field for _, why in found.problems if why.missing), None)
         if lacking is not None:
             say(f"--default {lacking}=VALUE gives {lacking} to all lines that lack it")
         say(f"{found.lines:,} lines, {found.invalid:,} of them invalid")
@@ -250,10 +249,6 @@ class Run:
         kind = manifest.format_of(asked.manifest, asked.format)
         with closing(open_manifest(asked.manifest, self._settings)) as stream:
             yield from manifest.read(stream, asked.manifest, kind)
-
-
-def _is_missing(why: Rejection) -> bool:
-    return why.message == f"{why.field} is missing."
 
 
 def _default(given: str) -> tuple[str, Any]:

@@ -20,6 +20,8 @@ class Rejection:
     code: str
     message: str
     field: str | None = None
+    missing: bool = False
+    """Whether the line lacks the field."""
 
 
 @dataclass(frozen=True, slots=True)
