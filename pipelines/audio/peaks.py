@@ -52,13 +52,21 @@ class Peaks:
             bins = [*bins, np.array([[self._rest.min(), self._rest.max()]], np.float32)]
         if not bins:
             return b""
-        outline = np.concatenate(bins)
-        borders = np.linspace(0, len(outline), PAIRS + 1)
-        first = np.floor(borders[:-1]).astype(int)
-        last = np.maximum(np.ceil(borders[1:]).astype(int), first + 1)
-        parts = np.stack([_joined(outline[None, a:b])[0] for a, b in zip(first, last, strict=True)])
+        parts = _in_parts(np.concatenate(bins))
         levels: NDArray[np.int8] = np.clip(np.rint(parts * 127), -127, 127).astype(np.int8)
         return levels.tobytes()
+
+
+def _in_parts(outline: Pairs) -> Pairs:
+    """`[bins, 2]` to `[PAIRS, 2]`. A bin at a border counts in both parts."""
+    borders = np.linspace(0, len(outline), PAIRS + 1)
+    first = np.floor(borders[:-1]).astype(int)
+    last = np.maximum(np.ceil(borders[1:]).astype(int), first + 1)
+    # `reduceat` reduces from each index to the next: every other result is of a part. One bin more
+    # lets the last part end there.
+    ends = np.stack([first, last], 1).ravel()
+    low, high = np.vstack([outline, outline[-1:]]).T
+    return np.stack([np.minimum.reduceat(low, ends)[::2], np.maximum.reduceat(high, ends)[::2]], 1)
 
 
 def _joined(groups: Pairs) -> Pairs:
