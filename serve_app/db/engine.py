@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,11 +48,7 @@ _NOTICES_SILENCE = {
     "tcp_user_timeout": 25_000,
 }
 """A server that is gone without a word is noticed within half a minute instead of many."""
-_UNIX_EPOCH_JULIAN_DAY = 2440587.5
-_CLOCKS = {
-    "postgresql": select(cast(extract("epoch", func.clock_timestamp()), Float)),
-    "sqlite": select((cast(func.julianday("now"), Float) - _UNIX_EPOCH_JULIAN_DAY) * 86_400),
-}
+_CLOCK_OF_POSTGRESQL = select(cast(extract("epoch", func.clock_timestamp()), Float))
 
 
 class Database:
@@ -107,8 +104,12 @@ class Database:
             within.execute(select(func.pg_advisory_xact_lock(zlib.crc32(name.encode()))))
 
     def now(self, session: Session) -> float:
-        """Seconds since the epoch by the database's clock, which all workers share."""
-        return float(session.scalars(_CLOCKS[self.engine.dialect.name]).one())
+        """Seconds since the epoch by the database's clock, which all workers share. The transaction
+        has begun then: whatever it waited for is over."""
+        if self.engine.dialect.name == "postgresql":
+            return float(session.scalars(_CLOCK_OF_POSTGRESQL).one())
+        session.connection()
+        return time.time()  # SQLite has no clock but that of its machine
 
     def ping(self) -> None:
         """Raises sqlalchemy.exc.OperationalError if the database does not answer."""
@@ -191,7 +192,9 @@ def _configure(connection: SQLiteConnection, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     reads = connection.get_execution_options().get("sqlite_readonly", False)
-    connection.exec_driver_sql(f"PRAGMA query_only = {int(reads)}")
+    if connection.info.get("query_only") is not reads:
+        connection.exec_driver_sql(f"PRAGMA query_only = {int(reads)}")
+        connection.info["query_only"] = reads
     # A transaction that reads first and writes later would fail where another wrote in between;
     # one that takes the write lock at once waits for it instead.
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
