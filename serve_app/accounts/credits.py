@@ -21,15 +21,18 @@ _BALANCE = select(User.balance).where(User.id == _USER)
 _OF_CLIPS = select(func.coalesce(func.sum(Clip.credits), 0)).where(Clip.user_id == _USER, PENDING)
 _OF_BATCHES = select(func.coalesce(func.sum(Batch.held), 0)).where(Batch.user_id == _USER)
 _HELD = select(_OF_CLIPS.scalar_subquery() + _OF_BATCHES.scalar_subquery())
+_LOCK = (
+    select(User)
+    .where(User.id == _USER)
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
 
 
 def lock_account(session: Session, user_id: str) -> User:
     """The user's row, locked until the transaction ends. The lock protects the balance and, because
     submissions take it too, the holds. Lock order: a clip's row before its user's."""
-    return session.scalars(
-        select(User).where(User.id == user_id).with_for_update(key_share=True),
-        execution_options={"populate_existing": True},
-    ).one()
+    return session.scalars(_LOCK, {"user": user_id}).one()
 
 
 def balance(session: Session, user_id: str) -> int:

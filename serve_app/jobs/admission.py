@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, case, func, not_, select, tuple_
+from sqlalchemy import (
+    ColumnExpressionArgument,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    not_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import INTERACTIVE, PENDING, Clip
@@ -15,6 +27,36 @@ MAX_POSITION = 1_000
 """Clips ahead are counted up to this many."""
 _USER_RETRY_SECONDS = 20
 _FULL_RETRY_SECONDS = 10
+
+
+_USER, _LANE = bindparam("user", type_=String), bindparam("lane", type_=Integer)
+
+
+def _number(*conditions: ColumnExpressionArgument[bool]) -> Select[int]:
+    """Of pending clips of a lane, up to `limit`, so that a longer queue costs no more."""
+    limit = bindparam("limit", type_=Integer)
+    found = select(Clip.id).where(PENDING, Clip.lane == _LANE, *conditions).limit(limit)
+    return select(func.count()).select_from(found.subquery())
+
+
+def _turns() -> Select[int, int | None]:
+    """The turn of a lane that is being served, and that of a user's newest clip there."""
+    in_lane = and_(PENDING, Clip.lane == _LANE)
+    line = select(func.min(Clip.turn)).where(in_lane)
+    served = func.coalesce(
+        line.where(Clip.ready).scalar_subquery(),
+        line.where(not_(Clip.ready)).scalar_subquery(),
+        0,
+    )
+    own = select(func.max(Clip.turn)).where(in_lane, Clip.user_id == _USER).scalar_subquery()
+    return select(served, own)
+
+
+# Built once: building a statement costs more than running it.
+_OF_ALL, _OF_USER = _number(), _number(Clip.user_id == _USER)
+_PLACE = tuple_(bindparam("turn", type_=Integer), bindparam("clip", type_=String))
+_BEFORE = _number(Clip.ready, tuple_(Clip.turn, Clip.id) < _PLACE)
+_TURNS = _turns()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +73,15 @@ def require_room(session: Session, user_id: str, settings: QueueSettings) -> Non
     """Raises ApiError 429 `too_many_clips` where a locked user has `max_pending_of_user` pending
     clips, and 429 `queue_full` where all users together have `max_pending`. Concurrent submissions
     may exceed the second bound by a few. Clips of batches have bounds of their own."""
-    in_lane = and_(PENDING, Clip.lane == INTERACTIVE)
-    own = _count(session, in_lane, Clip.user_id == user_id, limit=settings.max_pending_of_user)
+    of_user = {"user": user_id, "lane": INTERACTIVE, "limit": settings.max_pending_of_user}
+    own = session.scalars(_OF_USER, of_user).one()
     if own >= settings.max_pending_of_user:
         message = f"You have {own} clips waiting, which is as many as one may. Wait for some."
         raise ApiError(429, "too_many_clips", message, retry_after=_USER_RETRY_SECONDS)
-    if _count(session, in_lane, limit=settings.max_pending) >= settings.max_pending:
+    of_all = {"lane": INTERACTIVE, "limit": settings.max_pending}
+    if session.scalars(_OF_ALL, of_all).one() >= settings.max_pending:
         message = "The queue is full. Try again in a while."
         raise ApiError(429, "queue_full", message, retry_after=_FULL_RETRY_SECONDS)
-
-
-def _count(session: Session, *conditions: ColumnElement[bool], limit: int) -> int:
-    """The number of clips, up to `limit`, so that a longer queue costs no more."""
-    found = select(Clip.id).where(*conditions).limit(limit)
-    return int(session.scalars(select(func.count()).select_from(found.subquery())).one())
 
 
 def next_turn(session: Session, user_id: str, lane: int = INTERACTIVE) -> int:
@@ -54,23 +91,15 @@ def next_turn(session: Session, user_id: str, lane: int = INTERACTIVE) -> int:
     served, so users alternate however many clips each has submitted. A user without pending clips
     starts at the turn being served: no credit for idle time, no debt for past use.
     """
-    in_lane = and_(PENDING, Clip.lane == lane)
-    line = select(func.min(Clip.turn)).where(in_lane)
-    served = func.coalesce(
-        line.where(Clip.ready).scalar_subquery(),
-        line.where(not_(Clip.ready)).scalar_subquery(),
-        0,
-    )
-    own = select(func.max(Clip.turn)).where(in_lane, Clip.user_id == user_id).scalar_subquery()
-    now_served, newest = session.execute(select(served, own)).one()
+    now_served, newest = session.execute(_TURNS, {"user": user_id, "lane": lane}).one()
     return int(now_served) if newest is None else max(int(now_served), int(newest) + 1)
 
 
 def position(session: Session, clip: Clip) -> int:
     """How many ready clips of its lane have an earlier turn than a pending one, up to
     `MAX_POSITION`."""
-    before = and_(Clip.lane == clip.lane, tuple_(Clip.turn, Clip.id) < tuple_(clip.turn, clip.id))
-    return _count(session, PENDING, and_(Clip.ready, before), limit=MAX_POSITION)
+    place = {"lane": clip.lane, "turn": clip.turn, "clip": clip.id, "limit": MAX_POSITION}
+    return session.scalars(_BEFORE, place).one()
 
 
 def stats(session: Session, now: float) -> QueueStats:

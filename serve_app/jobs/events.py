@@ -69,20 +69,35 @@ _RECORD_EACH = (
     .returning(_EVENTS.c.clip_id, _EVENTS.c.seq)
 )
 """Built once, and of tables: building the statement costs more than running it."""
+_CLIP = bindparam("clip", type_=String)
+_RECORD = (
+    insert(_EVENTS)
+    .values(
+        clip_id=_CLIP,
+        seq=select(func.coalesce(func.max(_EVENTS.c.seq), 0) + 1)
+        .where(_EVENTS.c.clip_id == _CLIP)
+        .scalar_subquery(),
+        at=bindparam("now"),
+        kind=bindparam("what"),
+        data=bindparam("told"),
+    )
+    .returning(_EVENTS.c.seq)
+)
+_FORGET = delete(_EVENTS).where(
+    _EVENTS.c.clip_id == _CLIP,
+    _EVENTS.c.seq < bindparam("before"),
+    _EVENTS.c.kind.in_(bindparam("kinds", expanding=True)),
+)
 
 
 def record(session: Session, clip_id: str, kind: Kind, data: dict[str, Any], now: float) -> int:
     """Records an event of a new or locked clip; returns its number."""
-    following = (
-        select(func.coalesce(func.max(ClipEvent.seq), 0) + 1)
-        .where(ClipEvent.clip_id == clip_id)
-        .scalar_subquery()
-    )
-    event = insert(ClipEvent).values(clip_id=clip_id, seq=following, at=now, kind=kind, data=data)
-    number = int(session.scalars(event.returning(ClipEvent.seq)).one())
+    told = {"clip": clip_id, "now": now, "what": kind, "told": data}
+    session.flush()
+    number = int(session.connection().execute(_RECORD, told).scalar_one())
     if kind in _OUTDATED:
-        older = and_(ClipEvent.clip_id == clip_id, ClipEvent.seq < number)
-        session.execute(delete(ClipEvent).where(older, ClipEvent.kind.in_(_OUTDATED[kind])))
+        older = {"clip": clip_id, "before": number, "kinds": list(_OUTDATED[kind])}
+        session.connection().execute(_FORGET, older)
     return number
 
 

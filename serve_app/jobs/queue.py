@@ -19,7 +19,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.accounts import credits
@@ -33,6 +33,12 @@ LOST, TOO_LONG = "worker_lost", "took_too_long"
 """Error codes of clips that fail although nothing may be wrong with them."""
 SOMEBODY = "?"
 """The maker of what may be left of a clip, where it is not known."""
+_HELD = (
+    select(Clip)
+    .where(Clip.id == bindparam("clip"), Clip.lease == bindparam("token"), PENDING)
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,9 +328,4 @@ def clear_lease(clip: Clip, ready: bool) -> None:
 def _held(session: Session, clip_id: str, token: str) -> Clip | None:
     """The locked clip if `token` still holds it. An expired lease holds until another claim takes
     it."""
-    return session.scalars(
-        select(Clip)
-        .where(Clip.id == clip_id, Clip.lease == token, PENDING)
-        .with_for_update(key_share=True),
-        execution_options={"populate_existing": True},
-    ).one_or_none()
+    return session.scalars(_HELD, {"clip": clip_id, "token": token}).one_or_none()

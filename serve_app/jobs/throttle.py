@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 
-from sqlalchemy import Select, and_, select, update
+from sqlalchemy import BindParameter, Select, String, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from serve_app.db.models import INTERACTIVE, PENDING, Clip, User
@@ -63,7 +63,7 @@ def next_starts(
 
 def plan(session: Session, user: User, settings: QueueSettings, now: float) -> float:
     """When the next clip of a locked user may start."""
-    planned = session.scalars(_unstarted(user).with_only_columns(Clip.start_at))
+    planned = session.scalars(_PLANNED, {"user": user.id})
     starts = [*user.starts, *planned]
     limit = limit_of(user.throttle_starts, settings)
     return next_start(starts, now, limit, settings.throttle_window_seconds)
@@ -72,20 +72,23 @@ def plan(session: Session, user: User, settings: QueueSettings, now: float) -> f
 def replan(session: Session, user: User, settings: QueueSettings, now: float) -> None:
     """Plans the waiting clips of a locked user again, in order, after a planned start has become
     free. Clips whose time has come keep it."""
-    waiting = _unstarted(user).where(Clip.start_at > now).order_by(Clip.start_at, Clip.id)
+    waiting = _unstarted(user.id).where(Clip.start_at > now).order_by(Clip.start_at, Clip.id)
     _replan_clips(session, user, waiting, settings, now)
 
 
 def reschedule(session: Session, user: User, settings: QueueSettings, now: float) -> int:
     """Moves all ready clips of a locked user to later starts, in order, because the user has had
     all starts of the window. After a standstill there may be many. Returns how many."""
-    in_line = _unstarted(user).where(Clip.ready).order_by(Clip.turn, Clip.id)
+    in_line = _unstarted(user.id).where(Clip.ready).order_by(Clip.turn, Clip.id)
     return _replan_clips(session, user, in_line, settings, now, ready=False)
 
 
-def _unstarted(user: User) -> Select[Clip]:
+def _unstarted(user_id: str | BindParameter[str]) -> Select[Clip]:
     in_lane = and_(PENDING, Clip.lane == INTERACTIVE)
-    return select(Clip).where(Clip.user_id == user.id, in_lane, Clip.started_at.is_(None))
+    return select(Clip).where(Clip.user_id == user_id, in_lane, Clip.started_at.is_(None))
+
+
+_PLANNED = _unstarted(bindparam("user", type_=String)).with_only_columns(Clip.start_at)
 
 
 def _replan_clips(
@@ -100,7 +103,7 @@ def _replan_clips(
     user's row would be a deadlock. Sets `also` with the new times. Returns how many clips move."""
     locked = moving.with_for_update(skip_locked=True, key_share=True)
     moved = session.scalars(locked.with_only_columns(Clip.id)).all()
-    others = _unstarted(user).with_only_columns(Clip.id, Clip.start_at)
+    others = _unstarted(user.id).with_only_columns(Clip.id, Clip.start_at)
     still = set(moved)
     planned = [start for clip_id, start in session.execute(others) if clip_id not in still]
     limit = limit_of(user.throttle_starts, settings)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, aliased
 
@@ -250,15 +250,21 @@ def purge(session: Session, clip_id: str) -> None:
     session.execute(sql_delete(Clip).where(Clip.id == clip_id, Clip.deleted_at.is_not(None)))
 
 
+_FIND = (
+    select(Clip)
+    .where(
+        Clip.id == bindparam("clip"), Clip.user_id == bindparam("user"), Clip.deleted_at.is_(None)
+    )
+    .execution_options(populate_existing=True)
+)
+_LOCK = _FIND.with_for_update(key_share=True)
+
+
 def _find(session: Session, user_id: str, clip_id: str, lock: bool) -> Clip:
     if not is_id(clip_id):
         raise not_found("clip")
-    query = select(Clip).where(
-        Clip.id == clip_id, Clip.user_id == user_id, Clip.deleted_at.is_(None)
-    )
-    if lock:
-        query = query.with_for_update(key_share=True)
-    clip = session.scalars(query, execution_options={"populate_existing": True}).one_or_none()
+    whose = {"clip": clip_id, "user": user_id}
+    clip = session.scalars(_LOCK if lock else _FIND, whose).one_or_none()
     if clip is None:
         raise not_found("clip")
     return clip

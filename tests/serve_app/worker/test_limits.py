@@ -164,11 +164,13 @@ def test_failure_while_stopping_costs_no_attempt(harness: WorkerHarness) -> None
     assert clip.ready
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_worker_ignores_jumps_of_the_process_clock(
     harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
-    """Leases, throttle, time limits and events go by the clock of the database."""
+    """Leases, throttle, time limits and events go by the clock of the database. SQLite has none but
+    that of its machine."""
     true = time.time
 
     async def jump(_: Segment) -> None:
