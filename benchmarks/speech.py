@@ -7,7 +7,8 @@ finished clip, the time to the first audio, the same to the first bytes of a lon
 listened to while it is made, what our own layers add (a pipeline of tones through the
 same graph), the time until the server is ready and the peak memory of a vocoder replica. With
 --latency only the waits of users: for a clip of tones, for its first bytes from the moment on at
-which there is a segment of it, for a trivial request, and for the first bytes of four chunks.
+which there is a segment of it, for a trivial request, here and of an application that does nothing,
+and for the first bytes of four chunks.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks import bare_http
 from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest
 from pipelines.settings import PipelineSettings
@@ -136,6 +138,7 @@ def latency(users: list[int], pipelines: list[str]) -> dict[str, Any]:
                 if pipeline == "noop":
                     each_of(settings, 1, wait_for_clip, 3)  # warms up
                     result["trivial request"] = {"1": each_of(settings, 1, ask, WAITS)}
+                    result["the same of a bare FastAPI"] = {"1": of_bare_http()}
                     result["clip of tones"] = {
                         str(count): each_of(settings, count, wait_for_clip, WAITS)
                         for count in users
@@ -165,8 +168,19 @@ def each_of(
             return [act(client) for _ in range(times)]
 
     with ThreadPoolExecutor(users) as pool:
-        taken = sorted(each for user in pool.map(one_user, range(users)) for each in user)
+        return middle_and_tail([each for user in pool.map(one_user, range(users)) for each in user])
+
+
+def middle_and_tail(taken: list[float]) -> tuple[float, float]:
+    """p50 and p95."""
+    taken = sorted(taken)
     return statistics.median(taken), taken[max(0, -(-len(taken) * 95 // 100) - 1)]
+
+
+def of_bare_http() -> tuple[float, float]:
+    """p50 and p95 of a request to an application that does nothing, by the same client."""
+    with bare_http.serving() as url, Client(url) as client:
+        return middle_and_tail([ask(client) for _ in range(WAITS)])
 
 
 def ask(client: Client) -> float:
