@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import Connection as SQLiteConnection
 
 from alembic import command
 from alembic.config import Config
@@ -26,9 +25,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, sessionmaker
 
+from serve_app.db import sqlite
 from serve_app.db.notices import Notices, PostgresChannel, SocketChannel
 
-_BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5
 _LOCK_SECONDS = 5
 """Longest wait for a row or table that another transaction holds."""
@@ -130,7 +129,7 @@ def create_database_engine(url: str, connections: int = 15) -> Engine:
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return _sqlite(parsed, connections)
+        return sqlite.create(parsed, connections)
     if backend == "postgresql":
         return _postgresql(parsed, connections)
     raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
@@ -164,37 +163,3 @@ def _postgresql(url: URL, connections: int) -> Engine:
             **_NOTICES_SILENCE,
         },
     )
-
-
-def _sqlite(url: URL, connections: int) -> Engine:
-    if not url.database or url.database == ":memory:":
-        raise ValueError("the SQLite database must be a file: sqlite:///<path>")
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=_BUSY_SECONDS,
-        # Errors are logged, and would quote what people sent.
-        hide_parameters=True,
-        # The driver begins no transactions of its own: `_begin` does.
-        connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None},
-    )
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _configure(connection: SQLiteConnection, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin(connection: Connection) -> None:
-    reads = connection.get_execution_options().get("sqlite_readonly", False)
-    if connection.info.get("query_only") is not reads:
-        connection.exec_driver_sql(f"PRAGMA query_only = {int(reads)}")
-        connection.info["query_only"] = reads
-    # A transaction that reads first and writes later would fail where another wrote in between;
-    # one that takes the write lock at once waits for it instead.
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
