@@ -14,27 +14,19 @@ and audio-seconds per second.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import random
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 
+from benchmarks.bare_at_once import at_once
 from benchmarks.bulk_system import System, running
-from pipelines.bare import BarePipeline
-from pipelines.protocol import SpeechRequest
 from pipelines.runtime.cores import usable_cores
-from pipelines.settings import PipelineSettings
 from serve_app.db.models import Batch
-from serve_app.deployments.ray_environment import MALLOC, SHAPE_CACHES
 
 SPOKEN = Path(__file__).parent / "utterances.txt"
-VOICE = "af_heart"
 STAGES = ("-frontend", "-diffusion", "-vocoder")
 
 
@@ -52,46 +44,6 @@ def texts(lines: int) -> list[str]:
             text += f" {word}"
         found.append(text.rstrip(".,;:?!") + ".")
     return found
-
-
-def bare(lines: int, part: int, parts: int) -> tuple[float, float]:
-    """Seconds of audio, and of the processors, of the three stages on one part of the lines, after
-    a few lines that warm up. Begins when it is told to."""
-    pipeline = BarePipeline("styletts2", "kokoro", PipelineSettings(threads=1))
-    said = texts(lines)
-    for text in said[:4]:
-        pipeline.clip(SpeechRequest(text, VOICE))
-    print("ready", flush=True)
-    sys.stdin.readline()
-    begun = time.process_time()
-    samples = sum(len(pipeline.clip(SpeechRequest(text, VOICE))) for text in said[part::parts])
-    return samples / pipeline.sample_rate, time.process_time() - begun
-
-
-def bare_at_once(lines: int, processes: int) -> float:
-    """Audio-seconds per CPU-second of so many processes that share the lines and begin together."""
-    command = [sys.executable, "-m", "benchmarks.bulk_cost", "--lines", str(lines), "--bare"]
-    environment = {**os.environ, **MALLOC, **SHAPE_CACHES, "OMP_NUM_THREADS": "1"}
-    started = [
-        subprocess.Popen(
-            [*command, str(part), str(processes)],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for part in range(processes)
-    ]
-    for each in started:
-        assert each.stdout is not None
-        while each.stdout.readline().strip() != "ready":
-            assert each.poll() is None, "a bare pipeline ended"
-    for each in started:
-        assert each.stdin is not None
-        each.stdin.write("\n")
-        each.stdin.flush()
-    found = [json.loads(each.communicate()[0].splitlines()[-1]) for each in started]
-    return sum(audio for audio, _ in found) / sum(used for _, used in found)
 
 
 def used() -> dict[str, float]:
@@ -139,11 +91,7 @@ def main() -> None:
     )
     parser.add_argument("--lines", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--bare", type=int, nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.bare:
-        print(json.dumps(bare(given.lines, *given.bare)))
-        return
     rows = []
     cores = usable_cores()
     with running("kokoro") as system:
@@ -152,7 +100,7 @@ def main() -> None:
         for number in range(given.rounds):
             # The same manifest would be the same batch.
             random.Random(number).shuffle(said)
-            alone, full = (bare_at_once(given.lines, processes) for processes in (1, cores))
+            alone, full = (at_once(said, each).per_cpu_second for each in (1, cores))
             rows.append((alone, full, *served(system, said)))
             stages, whole, rate = rows[-1][2:]
             print(

@@ -5,7 +5,8 @@
 Starts `bernie up` on its defaults, waits until it is quiet, and counts for so many seconds while it
 is idle, and then while users ask for one sentence after the other. Prints the share of a core that
 each process takes, with `--threads` also that of each thread, and for the load the CPU-seconds for
-each second of audio. Needs Linux.
+each second of audio. Kokoro is compared with bare pipelines, as many at once as there are cores,
+before and after. Needs Linux.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.bare_at_once import VOICE, Made, at_once
 from benchmarks.processes import family, name_of
 from benchmarks.soak import sign_up
+from pipelines.runtime.cores import usable_cores
 from serve_app.cli.client import Client
 from serve_app.cli.demo import free_port
 from serve_app.cli.local_stack import local_stack
 from serve_app.settings import Settings
 
 QUIET_SECONDS = 20
+BARE_TEXTS = 24
 LEAST_SHARE = 0.002
 """Of a core. What takes less is not printed by itself."""
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -91,7 +95,7 @@ def speaking(url: str, users: int) -> Iterator[Counter[str]]:
     def one(token: str) -> None:
         with Client(url, token) as client:
             while not ended.is_set():
-                clip = client.speak(TEXT, "af_heart")
+                clip = client.speak(TEXT, VOICE)
                 done = client.wait(clip["id"], 900, lambda _: None)
                 made["audio"] += round(1000 * float(done["audio"]["seconds"]))
                 made["clips"] += 1
@@ -107,6 +111,11 @@ def speaking(url: str, users: int) -> Iterator[Counter[str]]:
             each.join()
 
 
+def say(whose: str, made: Made) -> None:
+    cost = 1 / made.per_cpu_second
+    print(f"{whose}: {made.per_second:.2f} s of audio a second, {cost:.3f} CPU-s for each")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60)
@@ -114,6 +123,9 @@ def main() -> None:
     parser.add_argument("--pipeline", default="kokoro")
     parser.add_argument("--threads", action="store_true")
     options = parser.parse_args()
+    cores, bare = usable_cores(), []
+    if options.pipeline == "kokoro":
+        bare.append(at_once([TEXT] * BARE_TEXTS, cores))
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
             data_dir=Path(folder) / "data",
@@ -132,11 +144,18 @@ def main() -> None:
                 time.sleep(QUIET_SECONDS / 2)
                 before = made["audio"]
                 found, seconds = counted(options.seconds)
-                audio = (made["audio"] - before) / 1000
+                served = Made((made["audio"] - before) / 1000, sum(found.values()), seconds)
             report(f"{options.users} users", found, seconds, options.threads)
-            if audio:
-                cost = sum(found.values()) / audio
-                print(f"{audio / seconds:.2f} s of audio a second, {cost:.3f} CPU-s for each")
+    if options.pipeline == "kokoro":
+        bare.append(at_once([TEXT] * BARE_TEXTS, cores))
+    if served.audio:
+        say(f"{options.users} users", served)
+    for each in bare:
+        say(f"{cores} bare pipelines at once", each)
+        print(
+            f"  {served.per_second / each.per_second:.2f} of their audio a second, "
+            f"{each.per_cpu_second / served.per_cpu_second:.2f} of their CPU-seconds"
+        )
 
 
 if __name__ == "__main__":
