@@ -133,7 +133,7 @@ class Run:
             if self._asked.on_stop == "cancel":
                 self._cancel(batch)
             with database.transaction() as session:
-                leases.let_go(session, batch.id, token)
+                leases.let_go(session, batch.id, token, database.now(session))
             return STOPPED
         batch, _ = self._patiently(lambda: self._found(batch))
         if batch.failed == 0:  # failed lines may be tried again
