@@ -210,16 +210,19 @@ def _asked_to_stop() -> bool:
 
 def _told(folder: _Folder, batch: dict[str, Any]) -> int:
     lines, error = batch["lines"], batch["error"]
+    where = escape(str(folder.results))
     if batch["state"] == "refused":
         console.print(f"[red]Refused:[/] {escape(error['message'])}", soft_wrap=True)
-        where = escape(str(folder.results))
-        console.print(f"The lines at fault are in {where}; nothing was charged.")
+        console.print(f"The lines at fault are in {where}; nothing was charged.", soft_wrap=True)
         return REFUSED
     console.print(
         f"{escape(str(folder.path))}: {lines['succeeded']} made "
         f"({batch['audio_seconds']:.0f} s of audio), {lines['failed']} failed, "
-        f"{lines['cancelled']} cancelled, {batch['credits']['charged']} credits"
+        f"{lines['cancelled']} cancelled, {batch['credits']['charged']} credits",
+        soft_wrap=True,
     )
+    if lines["failed"]:
+        console.print(f'Why lines failed is in {where}, by "state": "failed".', soft_wrap=True)
     if batch["state"] == "cancelled":
         return LEFT
     return SOME_FAILED if lines["failed"] else 0

@@ -209,15 +209,17 @@ def _print_banner(
     stack: LocalStack, asked: Settings, key: Path, dashboard_port: int, studio: str
 ) -> None:
     settings = stack.settings
+    token = shlex.quote(str(settings.data_dir.resolve() / "ray-token"))
     lines = [
         f"[bold green]Bernie is up[/] at {base_url(settings.host, settings.port)}",
         f"Studio, signed in (once, within ten minutes; {studio}",
         *_services(asked, settings),
         f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
         "Many lines at once: bernie bulk lines.jsonl -o FOLDER; or as a job of Ray: "
-        f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={settings.data_dir.resolve() / 'ray-token'} "
+        f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={token} "
         f"ray job submit --address http://127.0.0.1:{dashboard_port} -- "
-        f"python -m serve_app.bulk run --manifest lines.jsonl --user {LOCAL_USER}",
+        f'python -m serve_app.bulk run --manifest "$PWD/lines.jsonl" --user {LOCAL_USER} '
+        "--default voice=af_heart",
         f"Ray dashboard: http://127.0.0.1:{dashboard_port} "
         f"(its token is in {settings.data_dir / 'ray-token'})",
     ]

@@ -25,7 +25,9 @@ from tests.waiting import until
 LINES, FEW = 120, 40
 GUIDE = Path(__file__).parents[2] / "docs" / "bulk.md"
 PYTHON = Path(sys.executable).parent
-_SUBMIT = re.compile(r"RAY_AUTH_TOKEN_PATH=(\S+)\s+ray job submit --address (\S+) --")
+_SUBMIT = re.compile(
+    r"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=(\S+) ray job submit --address (\S+) --.+"
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Running:
 
     folder: Path
     up: BernieUp
+    printed: str
+    """The command that submits a job."""
     address: str
     environment: dict[str, str]
     database: Database
@@ -60,7 +64,9 @@ def running(
     activated."""
     up = small_system.up()
     until(lambda: _SUBMIT.search(small_system.output()) is not None, 60, "the command is printed")
-    token, address = _SUBMIT.findall(small_system.output())[0]
+    printed = _SUBMIT.search(small_system.output())
+    assert printed is not None
+    token, address = printed.groups()
     database = Database(f"sqlite:///{small_system.data / 'bernie.sqlite3'}")
     with database.transaction() as session:  # also for tests that run a second time
         credits.grant(session, users.by_email(session, "you@localhost"), 1_000_000, 0.0)
@@ -68,7 +74,7 @@ def running(
     known.pop("RAY_AUTH_TOKEN", None)
     folder = tmp_path_factory.mktemp("bulk")
     (folder / ".bernie").symlink_to(small_system.data)
-    yield Running(folder, up, address, known, database)
+    yield Running(folder, up, printed[0], address, known, database)
     database.dispose()
 
 
@@ -99,6 +105,25 @@ def test_stopped_job_goes_on_by_the_same_command(running: Running) -> None:
             LedgerEntry.reason == "clip", LedgerEntry.clip_id.in_(lines_of)
         )
         assert session.scalars(charges).one() == LINES
+
+
+@pytest.mark.timeout(200)
+def test_printed_command_makes_lines_that_have_a_text_alone(running: Running) -> None:
+    """Pasted in a folder that is not the server's."""
+    folder = running.folder / "a folder"
+    folder.mkdir()
+    (folder / "lines.jsonl").write_text('{"text": "Hello."}\n')
+    path = os.pathsep.join([str(PYTHON), os.environ["PATH"]])
+    pasted = subprocess.run(
+        ["bash", "-c", running.printed],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert pasted.returncode == 0, pasted.stdout + pasted.stderr
+    assert '"succeeded": 1' in pasted.stdout
 
 
 @pytest.mark.timeout(200)
