@@ -21,7 +21,7 @@ from serve_app.cli import bulk, clip_list, clips, doctor, users, voices
 from serve_app.cli.common import LOCAL_USER, local_key, sign_in_link
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
-from serve_app.cli.local_stack import LocalStack, RayGone, base_url, local_stack
+from serve_app.cli.local_stack import LocalStack, RayGone, base_url, local_stack, require_room
 from serve_app.cli.outputs import require_writable
 from serve_app.http.work import is_loopback
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
@@ -76,6 +76,7 @@ def up(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
+        require_room(settings, dashboard_port)
         _fetch_defaults(settings)
         served = catalog.resolve(settings)
         key = local_key(settings)
