@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from serve_app.accounts import credits, users
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, Clip, LedgerEntry
+from tests.clone import untracked
 from tests.system.bernie_up import BERNIE, BernieUp
 from tests.system.replicas import kill_replica
 from tests.system.small import SmallSystem
@@ -73,7 +74,6 @@ def running(
     known = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token}
     known.pop("RAY_AUTH_TOKEN", None)
     folder = tmp_path_factory.mktemp("bulk")
-    (folder / ".bernie").symlink_to(small_system.data)
     yield Running(folder, up, printed[0], address, known, database)
     database.dispose()
 
@@ -148,8 +148,12 @@ def test_batch_over_http_outlives_the_ingress(running: Running) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_walk_through_can_be_pasted(running: Running) -> None:
+def test_walk_through_can_be_pasted(
+    running: Running, small_system: SmallSystem, tmp_path: Path
+) -> None:
     """The commands of the guide but for `bernie up`, which runs already."""
+    (tmp_path / ".bernie").mkdir()
+    (tmp_path / ".bernie" / "ray-token").symlink_to(small_system.data / "ray-token")
     walk = GUIDE.read_text().split("## Walk through")[1].split("\n## ")[0]
     blocks = [
         block
@@ -166,14 +170,15 @@ def test_walk_through_can_be_pasted(running: Running) -> None:
     environment.pop("RAY_AUTH_TOKEN_PATH")
     pasted = subprocess.run(
         ["bash", "-c", script],
-        cwd=running.folder,
+        cwd=tmp_path,
         env=environment,
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert pasted.returncode == 0, pasted.stdout[-3000:] + pasted.stderr[-3000:]
-    saved = {path.name for path in (running.folder / "library").iterdir()}
+    saved = {path.name for path in (tmp_path / "library").iterdir()}
     assert saved == {"batch.json", "results.jsonl", "greeting.opus", "closing.opus", "goodbye.opus"}
     assert '"succeeded": 3' in pasted.stdout
     assert all(each.finished_at for each in running.batches())
+    assert untracked(tmp_path) == [], "a clone in which the guide was followed is clean"
