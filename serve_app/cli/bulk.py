@@ -15,10 +15,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from pipelines.audio.containers import FORMATS
 from serve_app.cli import bulk_recordings
+from serve_app.cli.bars import bar_of
 from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.clips import Key, Url
 from serve_app.cli.error_messages import console
@@ -170,7 +171,7 @@ def _collect(client: Client, folder: _Folder, batch: dict[str, Any]) -> int:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bar:
+    with bar_of(*columns) as bar:
         task = bar.add_task(batch["state"], total=batch["lines"]["total"])
         following = _Following(client, folder, batch["id"])
         while True:

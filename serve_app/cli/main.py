@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from serve_app import __version__, catalog
 from serve_app.cli import bulk, clip_list, clips, doctor, users, voices
+from serve_app.cli.bars import step_bar
 from serve_app.cli.common import LOCAL_USER, local_key, sign_in_link
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
@@ -185,15 +185,9 @@ def _fetch_defaults(settings: Settings) -> None:
 
 
 def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
-    """Fetches the weights with a progress bar, where missing."""
+    """Fetches the weights where missing, and tells how far it is."""
     _require_checkpoints(settings)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"Weights of {name}", total=1.0)
-
-        def report(what: str, done: float) -> None:
-            progress.update(task, description=what, completed=done)
-
+    with step_bar(f"Weights of {name}") as report:
         return registry.fetch(name, PipelineSettings(settings.checkpoints), report, source)
 
 
