@@ -59,7 +59,7 @@ def run_demo(request: DemoRequest, settings: Settings, console: Console) -> None
         started = time.monotonic()
 
         def report(step: str) -> None:
-            console.print(f"[cyan]{time.monotonic() - started:5.1f} s[/] {step}")
+            console.print(f"[cyan]{time.monotonic() - started:5.1f} s[/] {step}", soft_wrap=True)
 
         url = f"http://{settings.host}:{settings.port}"
         with local_stack(settings, report, free_port()), Client(url) as client:

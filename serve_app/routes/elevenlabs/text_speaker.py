@@ -102,7 +102,7 @@ class Line:
         self._news.set()
         self._news = asyncio.Event()
 
-    async def leave(self, tasks: Iterable[asyncio.Task[None]]) -> None:
+    async def leave(self, tasks: Iterable[asyncio.Task[None]] = ()) -> None:
         """Nothing is read or spoken any more: ends these tasks, and its own."""
         self.gone = True
         await end([self._reading, *tasks])
