@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
+from serve_app.endings import ended
 from serve_app.errors import ApiError
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ class Bulkhead:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             if not submitted.cancel():
-                await asyncio.gather(future, return_exceptions=True)
+                await ended([future])
             raise
 
     def submit(self, user: str, function: Callable[..., T], *arguments: Any) -> Future[T]:

@@ -16,6 +16,8 @@ TITLES = {
     "seedvc": "Voice conversion",
     "make-an-audio": "Sound effects",
 }
+"""What people read. The names of the services are those of the first model of each, and part of the
+API: they stay, whatever model runs."""
 
 DEFAULTS = {"styletts2": "kokoro", "seedvc": "revoice", "make-an-audio": "foley"}
 """The model of each service that takes least to install."""

@@ -26,6 +26,7 @@ from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, User
 from serve_app.errors import invalid
+from serve_app.http.schemas.batches import OWN
 from serve_app.media.batches import cancelling, leases, manifest, outcomes, records, results
 from serve_app.media.batches.leftovers import PREFIX
 from serve_app.media.batches.manifest import ManifestLine
@@ -133,7 +134,7 @@ class Run:
             if self._asked.on_stop == "cancel":
                 self._cancel(batch)
             with database.transaction() as session:
-                leases.let_go(session, batch.id, token)
+                leases.let_go(session, batch.id, token, database.now(session))
             return STOPPED
         batch, _ = self._patiently(lambda: self._found(batch))
         if batch.failed == 0:  # failed lines may be tried again
@@ -193,9 +194,9 @@ class Run:
         for line, why in found.problems:
             field = f", {why.field}" if why.field else ""
             say(f"line {line.number} ({line.id}{field}): {why.code}: {why.message}")
-        lacking = next((why.field for _, why in found.problems if why.missing), None)
-        if lacking is not None:
-            say(f"--default {lacking}=VALUE gives {lacking} to all lines that lack it")
+        lacking = {why.field or "" for _, why in found.problems if why.missing}
+        for name in sorted(lacking - OWN):
+            say(f"--default {name}=VALUE gives {name} to all lines that lack it")
         say(f"{found.lines:,} lines, {found.invalid:,} of them invalid")
         if found.lines == 0:
             raise invalid("manifest", "manifest has no lines.", "empty_manifest")

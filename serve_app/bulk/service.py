@@ -146,7 +146,7 @@ class BatchService:
         try:
             if end is not None:
                 self._give_up(feeding, end)
-            self._changed(feeding, lambda _session, batch, _now: leases.release(batch))
+            self._changed(feeding, lambda _session, batch, now: leases.release(batch, now))
         except Exception:  # noqa: BLE001 - it ends by itself
             logger.warning("the lease of batch %s is left to its end", feeding.batch_id)
 

@@ -15,10 +15,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from pipelines.audio.containers import FORMATS
 from serve_app.cli import bulk_recordings
+from serve_app.cli.bars import bar_of
 from serve_app.cli.client import Client, RequestFailed
 from serve_app.cli.clips import Key, Url
 from serve_app.cli.error_messages import console
@@ -170,7 +171,7 @@ def _collect(client: Client, folder: _Folder, batch: dict[str, Any]) -> int:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console) as bar:
+    with bar_of(*columns) as bar:
         task = bar.add_task(batch["state"], total=batch["lines"]["total"])
         following = _Following(client, folder, batch["id"])
         while True:
@@ -210,16 +211,19 @@ def _asked_to_stop() -> bool:
 
 def _told(folder: _Folder, batch: dict[str, Any]) -> int:
     lines, error = batch["lines"], batch["error"]
+    where = escape(str(folder.results))
     if batch["state"] == "refused":
         console.print(f"[red]Refused:[/] {escape(error['message'])}", soft_wrap=True)
-        where = escape(str(folder.results))
-        console.print(f"The lines at fault are in {where}; nothing was charged.")
+        console.print(f"The lines at fault are in {where}; nothing was charged.", soft_wrap=True)
         return REFUSED
     console.print(
         f"{escape(str(folder.path))}: {lines['succeeded']} made "
         f"({batch['audio_seconds']:.0f} s of audio), {lines['failed']} failed, "
-        f"{lines['cancelled']} cancelled, {batch['credits']['charged']} credits"
+        f"{lines['cancelled']} cancelled, {batch['credits']['charged']} credits",
+        soft_wrap=True,
     )
+    if lines["failed"]:
+        console.print(f'Why lines failed is in {where}, by "state": "failed".', soft_wrap=True)
     if batch["state"] == "cancelled":
         return LEFT
     return SOME_FAILED if lines["failed"] else 0

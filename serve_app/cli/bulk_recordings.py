@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
+from serve_app.cli.bars import bar_of
 from serve_app.cli.client import Client, RequestFailed
-from serve_app.cli.error_messages import console
 from serve_app.media.batches import manifest
 from serve_app.media.batches.lines import Rejection, beside
 
@@ -56,7 +56,7 @@ def send(
     """Sends those that are not yet in `sent`, which then has the uploads of all; calls `save`
     whenever it has changed. Raises RequestFailed."""
     columns = (TextColumn("Sending recordings"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console) as bar:
+    with bar_of(*columns) as bar:
         task = bar.add_task("", total=len(names))
         for name in names:
             if name not in sent:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from serve_app.catalog import TITLES
 from serve_app.cli.client import RequestFailed
 from serve_app.cli.clips import Destination, Key, Url
 from serve_app.cli.error_messages import console
@@ -51,7 +52,7 @@ def list_clips(
             seconds = f"{audio['seconds']:.1f}" if audio else ""
             text = " ".join((clip["text"] or "").split())
             short = text if len(text) <= _WORDS else f"{text[: _WORDS - 1]}…"
-            row = (clip["id"], clip["service"], _state(clip), seconds, clip["voice"] or "", short)
+            row = (clip["id"], _title(clip), _state(clip), seconds, clip["voice"] or "", short)
             table.add_row(*map(escape, row))
     Console(width=None if console.is_terminal else 200).print(table)
 
@@ -61,9 +62,10 @@ def show(clip_id: str, url: Url = "", key: Key = "") -> None:
     """Prints what is known of a clip."""
     with connected(url, key) as client:
         clip = client.clip(clip_id)
+    shown = {**clip, "service": f"{clip['service']} ({_title(clip)})"}
     for name in _SHOWN:
-        if clip[name] not in (None, {}):
-            typer.echo(f"{name}: {clip[name]}")
+        if shown[name] not in (None, {}):
+            typer.echo(f"{name}: {shown[name]}")
     if clip["error"]:
         typer.echo(f"error: {clip['error']['message']} ({clip['error']['code']})")
     if clip["audio"]:
@@ -91,6 +93,12 @@ def cancel(clip_id: str, url: Url = "", key: Key = "") -> None:
             raise RequestFailed(f"The clip has {state} already.")
         client.delete(clip_id)
     console.print(f"Cancelled {clip_id}.")
+
+
+def _title(clip: dict[str, Any]) -> str:
+    """What a newer server calls otherwise keeps its name."""
+    service = str(clip["service"])
+    return TITLES.get(service, service)
 
 
 def _state(clip: dict[str, Any]) -> str:

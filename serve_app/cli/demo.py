@@ -59,7 +59,7 @@ def run_demo(request: DemoRequest, settings: Settings, console: Console) -> None
         started = time.monotonic()
 
         def report(step: str) -> None:
-            console.print(f"[cyan]{time.monotonic() - started:5.1f} s[/] {step}")
+            console.print(f"[cyan]{time.monotonic() - started:5.1f} s[/] {step}", soft_wrap=True)
 
         url = f"http://{settings.host}:{settings.port}"
         with local_stack(settings, report, free_port()), Client(url) as client:
@@ -70,7 +70,7 @@ def run_demo(request: DemoRequest, settings: Settings, console: Console) -> None
             report("Stopping")
         report("Stopped")
         for clip in made.values():
-            console.print(_timing_table(clip))
+            console.print(_timing_table(clip, settings))
         for file, clip in made.items():
             console.print(f"[bold green]{file}[/]: {clip['audio']['seconds']:.2f} s of audio")
         console.print(f"Credits left: {account['available']:,}")
@@ -126,8 +126,10 @@ def free_port() -> int:
     raise OSError(f"no port from {_PORTS[0]} to {_PORTS[-1]} is free")
 
 
-def _timing_table(clip: dict[str, Any]) -> Table:
-    table = Table(clip["service"], "waited [s]", "worked [s]")
+def _timing_table(clip: dict[str, Any], settings: Settings) -> Table:
+    service = clip["service"]
+    made_by = f"{catalog.TITLES[service]} ({settings.pipelines()[service]})"
+    table = Table(made_by, "waited [s]", "worked [s]")
     for stage, entry in clip["timings"]["stages"].items():
         table.add_row(stage, f"{entry['queued']:.2f}", f"{entry['seconds']:.2f}")
     table.add_row("first audio", "", f"{clip['timings']['first_audio_seconds']:.2f}")

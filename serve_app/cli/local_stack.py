@@ -75,12 +75,11 @@ def local_stack(
     A database or S3 endpoint in the settings is used as it is. Raises StackError where a port or
     the folder is in use, EmbeddedStoreError, and StoreError where an external S3 cannot be used.
     """
+    require_room(settings, dashboard_port)
     private_folder(settings.data_dir)
     settings = settings.model_copy(update={"internal_host": "127.0.0.1"})  # all is on this machine
     with ExitStack() as stack, ThreadPoolExecutor(1, thread_name_prefix="start") as aside:
         stack.enter_context(_only_one(settings.data_dir))
-        _require_free(settings.host, settings.port, "--port")
-        _require_free("127.0.0.1", dashboard_port, "--dashboard-port")
         folder = stack.enter_context(_ray_environment(settings.data_dir / "ray-token"))
         imported = aside.submit(_import_graph)  # while the store starts
         store = None
@@ -95,10 +94,20 @@ def local_stack(
         imported.result()
         stack.enter_context(_environment(for_jobs(settings)))
         graph = aside.submit(_graph, settings)  # while Ray starts
-        stack.enter_context(_ray(folder, dashboard_port))
+        stack.enter_context(_ray(folder, dashboard_port, report))
         report("Loading models and starting the graph")
         stack.enter_context(_serve(settings, graph))
         yield LocalStack(settings, store)
+
+
+def require_room(settings: Settings, dashboard_port: int = 8265) -> None:
+    """Raises StackError where another stack runs on the folder, or a port is in use. Leaves nothing
+    behind."""
+    if os.access(settings.data_dir / "lock", os.W_OK):
+        with _only_one(settings.data_dir):
+            pass
+    _require_free(settings.host, settings.port, "--port")
+    _require_free("127.0.0.1", dashboard_port, "--dashboard-port")
 
 
 def with_store(settings: Settings, store: Access) -> Settings:
@@ -241,13 +250,12 @@ def _graph(settings: Settings) -> Application:
 
 
 @contextmanager
-def _ray(folder: Path, dashboard_port: int) -> Iterator[None]:
+def _ray(folder: Path, dashboard_port: int, report: Report) -> Iterator[None]:
     import ray
 
-    at_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         try:
-            with _any_agent_port():
+            with _signals_wait(report), _any_agent_port():
                 ray.init(
                     address="local",
                     include_dashboard=True,
@@ -260,9 +268,6 @@ def _ray(folder: Path, dashboard_port: int) -> Iterator[None]:
         except Exception as error:  # Ray's own are of no narrower kind
             raise StackError(f"Ray could not be started. {error}") from error
         folder.chmod(0o700)  # ray opens it to all
-        if threading.current_thread() is threading.main_thread():
-            # Ray's own handler aborts the process, and nothing would be drained.
-            signal.signal(signal.SIGTERM, at_sigterm)
         yield
     except RayGone:
         end_processes_with("RAY_TMPDIR", str(folder), _GRACE_SECONDS)
@@ -272,6 +277,40 @@ def _ray(folder: Path, dashboard_port: int) -> Iterator[None]:
         raise
     else:
         ray.shutdown()
+
+
+@contextmanager
+def _signals_wait(report: Report) -> Iterator[None]:
+    """Signals that end the process come at the end of this: what Ray has half started could not be
+    stopped. The second takes effect at once. Ray's own handler is kept away: it aborts the process,
+    and nothing would be drained."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    from ray._private import utils
+
+    came: list[int] = []
+
+    def wait(number: int, _frame: object) -> None:
+        came.append(number)
+        signal.signal(number, earlier[number])
+        report("Stopping once Ray has started")
+
+    ray_utils: Any = utils
+    set_handler = ray_utils.set_sigterm_handler
+    ray_utils.set_sigterm_handler = lambda _handler: None
+    numbers: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
+    earlier = {each: signal.getsignal(each) for each in numbers}
+    for each in earlier:
+        signal.signal(each, wait)
+    try:
+        yield
+    finally:
+        ray_utils.set_sigterm_handler = set_handler
+        for each, handler in earlier.items():
+            signal.signal(each, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 @contextmanager

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from pipelines import registry
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from serve_app import __version__, catalog
 from serve_app.cli import bulk, clip_list, clips, doctor, users, voices
+from serve_app.cli.bars import step_bar
 from serve_app.cli.common import LOCAL_USER, local_key, sign_in_link
 from serve_app.cli.demo import DemoRequest, demo_settings, run_demo
 from serve_app.cli.error_messages import ErrorReportingGroup, WrongSetting, console
-from serve_app.cli.local_stack import LocalStack, RayGone, base_url, local_stack
+from serve_app.cli.local_stack import LocalStack, RayGone, base_url, local_stack, require_room
 from serve_app.cli.outputs import require_writable
 from serve_app.http.work import is_loopback
 from serve_app.settings import AUTO, OFF, SERVICES, Settings
@@ -76,6 +76,7 @@ def up(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
+        require_room(settings, dashboard_port)
         _fetch_defaults(settings)
         served = catalog.resolve(settings)
         key = local_key(settings)
@@ -184,15 +185,9 @@ def _fetch_defaults(settings: Settings) -> None:
 
 
 def _fetch(name: str, settings: Settings, source: Path | None = None) -> Path:
-    """Fetches the weights with a progress bar, where missing."""
+    """Fetches the weights where missing, and tells how far it is."""
     _require_checkpoints(settings)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"Weights of {name}", total=1.0)
-
-        def report(what: str, done: float) -> None:
-            progress.update(task, description=what, completed=done)
-
+    with step_bar(f"Weights of {name}") as report:
         return registry.fetch(name, PipelineSettings(settings.checkpoints), report, source)
 
 
@@ -209,15 +204,17 @@ def _print_banner(
     stack: LocalStack, asked: Settings, key: Path, dashboard_port: int, studio: str
 ) -> None:
     settings = stack.settings
+    token = shlex.quote(str(settings.data_dir.resolve() / "ray-token"))
     lines = [
         f"[bold green]Bernie is up[/] at {base_url(settings.host, settings.port)}",
         f"Studio, signed in (once, within ten minutes; {studio}",
         *_services(asked, settings),
         f"Your API key is in {key}; try: bernie say 'Hello there.' -o hello.wav",
         "Many lines at once: bernie bulk lines.jsonl -o FOLDER; or as a job of Ray: "
-        f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={settings.data_dir.resolve() / 'ray-token'} "
+        f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={token} "
         f"ray job submit --address http://127.0.0.1:{dashboard_port} -- "
-        f"python -m serve_app.bulk run --manifest lines.jsonl --user {LOCAL_USER}",
+        f'python -m serve_app.bulk run --manifest "$PWD/lines.jsonl" --user {LOCAL_USER} '
+        "--default voice=af_heart",
         f"Ray dashboard: http://127.0.0.1:{dashboard_port} "
         f"(its token is in {settings.data_dir / 'ray-token'})",
     ]

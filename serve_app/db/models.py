@@ -291,6 +291,9 @@ class Batch(Base):
     lease: Mapped[str | None] = mapped_column(String(32))
     """Random token of the feeder that has the batch. Every write of the feeder names it."""
     lease_until: Mapped[float | None] = mapped_column(Float)
+    """When the lease ends, or ended; None before the first."""
+    paused_seconds: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
+    """Of the time since `created_at`, in which no feeder had it and none of its lines was made."""
 
 
 _partial_index("ix_batches_open", Batch.created_at, where=Batch.finished_at.is_(None))

@@ -23,6 +23,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve_app.endings import end
 from serve_app.errors import ApiError
 from serve_app.http.relay import ASKS, NAMES, fetch
 from serve_app.http.socket_window import ACKNOWLEDGES, Acknowledging, size
@@ -108,8 +109,7 @@ class ProxyErrors:
             await self.app(_for_replica(scope, ASKS), receive, answer)
         finally:
             if passing is not None:
-                passing.cancel()
-                await asyncio.wait([passing])
+                await end([passing])
         if not begun:
             await refuse()
 

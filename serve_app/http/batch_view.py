@@ -81,7 +81,9 @@ def _runs(numbers: list[int]) -> list[tuple[int, int]]:
 def with_link(line: dict[str, Any], batch: Batch, store: ObjectStore, seconds: int) -> bytes:
     """A line of the results as JSON, with a link to its audio where that lies in the service's own
     bucket."""
-    if line["state"] == "succeeded" and not batch.options.get("copy", False):
+    copied = batch.options.get("copy", False)
+    here = not copied or place_of(batch.output).bucket == store.bucket
+    if line["state"] == "succeeded" and here:
         encoding = ENCODINGS[line["format"]]
         name = f"{line['id']}.{encoding.extension}"
         line["url"] = store.presigned_get(line["s3_key"], seconds, name)

@@ -14,6 +14,7 @@ from pipelines.audio.appending import HEAD_BYTES, surplus
 from pipelines.audio.containers import ENCODINGS
 from serve_app.bulkheads import Busy
 from serve_app.db.models import Clip, ClipEvent, ClipState
+from serve_app.endings import end
 from serve_app.errors import ApiError
 from serve_app.http.app_state import AppState
 from serve_app.http.streaming import GONE_SECONDS, Blocks, Gone, too_many_streams, until_news
@@ -163,8 +164,7 @@ async def _heard(
                 except BrokenOff:
                     return
                 finally:
-                    coming.cancel()
-                    await asyncio.wait([coming])
+                    await end([coming])
                 if block is None:
                     position.complete = True
                     return

@@ -17,6 +17,7 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
+from serve_app.endings import end
 from serve_app.media import frames
 from serve_app.media.frames import Blocks, BrokenOff
 
@@ -81,8 +82,7 @@ class Relay:
             finally:
                 self._offers.pop(token, None)
                 if offer.sending is not None:
-                    offer.sending.cancel()
-                    await asyncio.gather(offer.sending, return_exceptions=True)
+                    await end([offer.sending])
 
     async def _answer(self, request: list[str], writer: asyncio.StreamWriter) -> None:
         (token,) = request

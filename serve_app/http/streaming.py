@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from serve_app.db.notices import Watch
+from serve_app.endings import end
 from serve_app.errors import ApiError
 from serve_app.http.relay import ASKS, NAMES, Relay
 
@@ -59,9 +60,7 @@ class StreamedBlocks(StreamingResponse):
                     tasks[0].result()
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await end(tasks)
 
 
 async def _left(receive: Receive) -> None:

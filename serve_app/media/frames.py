@@ -12,6 +12,8 @@ import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 
+from serve_app.endings import end
+
 Blocks = AsyncGenerator[bytes, None]
 Answer = Callable[[list[str], asyncio.StreamWriter], Awaitable[None]]
 
@@ -58,9 +60,7 @@ async def _while_there(answer: Awaitable[None], reader: asyncio.StreamReader) ->
         if answering.done():
             answering.result()
     finally:
-        answering.cancel()
-        leaving.cancel()
-        await asyncio.gather(answering, leaving, return_exceptions=True)
+        await end([answering, leaving])
 
 
 async def send(blocks: Blocks, writer: asyncio.StreamWriter, patience: float | None = None) -> None:

@@ -59,7 +59,7 @@ class ObjectStore:
     """One bucket. Safe to use from several threads. Every method may raise StoreError."""
 
     def __init__(self, settings: Settings) -> None:
-        self._bucket = settings.s3_bucket
+        self.bucket = settings.s3_bucket
         self._region = settings.s3_region
         self._part_bytes = settings.s3_part_bytes
         self._client = _client(settings, settings.s3_endpoint)
@@ -68,25 +68,25 @@ class ObjectStore:
 
     def ready(self) -> None:
         """Raises unless the bucket exists and is accessible."""
-        with translated(f"bucket {self._bucket}"):
-            self._client.head_bucket(Bucket=self._bucket)
+        with translated(f"bucket {self.bucket}"):
+            self._client.head_bucket(Bucket=self.bucket)
 
     def ensure_bucket(self) -> None:
         """Creates the bucket if missing. Safe to run concurrently."""
         try:
             self.ready()
         except ObjectMissing:
-            with translated(f"bucket {self._bucket}"):
+            with translated(f"bucket {self.bucket}"):
                 self._create_bucket()
 
     def _create_bucket(self) -> None:
-        options: dict[str, Any] = {"Bucket": self._bucket}
+        options: dict[str, Any] = {"Bucket": self.bucket}
         if self._region != "us-east-1":
             options["CreateBucketConfiguration"] = {"LocationConstraint": self._region}
         try:
             self._client.create_bucket(**options)
         except self._client.exceptions.BucketAlreadyOwnedByYou:
-            logger.info("Another process made the bucket %s first.", self._bucket)
+            logger.info("Another process made the bucket %s first.", self.bucket)
 
     def allow_origins(self, origins: Sequence[str]) -> None:
         """Lets pages of these origins, and of no others, send uploads and read audio by script.
@@ -98,9 +98,9 @@ class ObjectStore:
             "ExposeHeaders": ["ETag", "Content-Range", "Accept-Ranges"],
             "MaxAgeSeconds": 3600,
         }
-        with translated(f"bucket {self._bucket}"):
+        with translated(f"bucket {self.bucket}"):
             self._client.put_bucket_cors(
-                Bucket=self._bucket, CORSConfiguration={"CORSRules": [rule]}
+                Bucket=self.bucket, CORSConfiguration={"CORSRules": [rule]}
             )
 
     @cached_property
@@ -112,7 +112,7 @@ class ObjectStore:
     def put(self, key: str, data: bytes, content_type: str) -> None:
         with translated(f"object {key}"):
             self._client.put_object(
-                Bucket=self._bucket, Key=key, Body=data, ContentType=content_type
+                Bucket=self.bucket, Key=key, Body=data, ContentType=content_type
             )
 
     def copy(self, bucket: str, key: str, to: str) -> None:
@@ -120,13 +120,13 @@ class ObjectStore:
         ObjectMissing."""
         with translated(f"object {key}"):
             self._client.copy_object(
-                Bucket=self._bucket, Key=to, CopySource={"Bucket": bucket, "Key": key}
+                Bucket=self.bucket, Key=to, CopySource={"Bucket": bucket, "Key": key}
             )
 
     def get(self, key: str) -> bytes:
         """The whole object. Raises ObjectMissing."""
         with translated(f"object {key}"):
-            answer = self._client.get_object(Bucket=self._bucket, Key=key)
+            answer = self._client.get_object(Bucket=self.bucket, Key=key)
             content: bytes = answer["Body"].read()
         return content
 
@@ -134,14 +134,14 @@ class ObjectStore:
         """Up to `size` bytes from `start`, which lies within the object. Raises ObjectMissing."""
         with translated(f"object {key}"):
             span = f"bytes={start}-{start + size - 1}"
-            answer = self._client.get_object(Bucket=self._bucket, Key=key, Range=span)
+            answer = self._client.get_object(Bucket=self.bucket, Key=key, Range=span)
             content: bytes = answer["Body"].read()
         return content
 
     def head(self, key: str) -> ObjectInfo:
         """Raises ObjectMissing."""
         with translated(f"object {key}"):
-            answer = self._client.head_object(Bucket=self._bucket, Key=key)
+            answer = self._client.head_object(Bucket=self.bucket, Key=key)
         return ObjectInfo(
             answer["ContentLength"],
             answer.get("ContentType", ""),
@@ -151,7 +151,7 @@ class ObjectStore:
     def delete(self, key: str) -> None:
         """Deletes the object if it exists."""
         with translated(f"object {key}"):
-            self._client.delete_object(Bucket=self._bucket, Key=key)
+            self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def keys(self, prefix: str) -> list[str]:
         """The keys of all objects that begin with `prefix`."""
@@ -168,8 +168,8 @@ class ObjectStore:
     def objects(self, prefix: str) -> Iterator[StoredObject]:
         """All objects whose keys begin with `prefix`, in the order of keys, read page by page."""
         pages = self._client.get_paginator("list_objects_v2")
-        with translated(f"bucket {self._bucket}"):
-            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+        with translated(f"bucket {self.bucket}"):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
                 for each in page.get("Contents", []):
                     yield StoredObject(each["Key"], each["Size"], each["LastModified"].timestamp())
 
@@ -177,7 +177,7 @@ class ObjectStore:
         """A URL for anybody to download the object from, saved under `filename`."""
         safe = re.sub(r"[^A-Za-z0-9._-]+", "_", filename).lstrip(".") or "audio"
         params = {
-            "Bucket": self._bucket,
+            "Bucket": self.bucket,
             "Key": key,
             "ResponseContentDisposition": f'attachment; filename="{safe}"',
         }
@@ -186,7 +186,7 @@ class ObjectStore:
     def presigned_put(self, key: str, seconds: int, content_type: str, content_length: int) -> str:
         """A URL for one upload of exactly this many bytes of this type, which are both signed."""
         params = {
-            "Bucket": self._bucket,
+            "Bucket": self.bucket,
             "Key": key,
             "ContentType": content_type,
             "ContentLength": content_length,
@@ -213,16 +213,16 @@ class ObjectStore:
         small object takes one request."""
         size = part_bytes or self._part_bytes
         return MultipartWriter(
-            self._client, self._bucket, key, content_type, written_by, size, eager
+            self._client, self.bucket, key, content_type, written_by, size, eager
         )
 
     def list_multipart(self, prefix: str) -> list[MultipartUpload]:
         """Multipart uploads in progress, of keys that begin with `prefix`."""
         pages = self._client.get_paginator("list_multipart_uploads")
-        with translated(f"bucket {self._bucket}"):
+        with translated(f"bucket {self.bucket}"):
             return [
                 MultipartUpload(each["Key"], each["UploadId"], each["Initiated"].timestamp())
-                for page in pages.paginate(Bucket=self._bucket, Prefix=prefix)
+                for page in pages.paginate(Bucket=self.bucket, Prefix=prefix)
                 for each in page.get("Uploads", [])
             ]
 
@@ -236,7 +236,7 @@ class ObjectStore:
 
     def abort(self, upload: MultipartUpload) -> None:
         """Removes everything of the upload, unless it was complete before."""
-        abort_multipart(self._client, self._bucket, upload.key, upload.upload_id)
+        abort_multipart(self._client, self.bucket, upload.key, upload.upload_id)
 
 
 def _client(settings: Settings, endpoint: str) -> Any:

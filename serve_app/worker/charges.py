@@ -10,6 +10,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
+from serve_app.endings import ended
 from serve_app.jobs import successes
 from serve_app.jobs.successes import Success
 from serve_app.worker.thread_pools import Threads
@@ -47,7 +48,7 @@ class Charges:
             return await asyncio.shield(waiting.saved)
         except asyncio.CancelledError:
             # The caller must not clear away what is about to be charged.
-            await asyncio.wait([waiting.saved])
+            await ended([waiting.saved])
             raise
 
     async def _record(self, user_id: str) -> None:

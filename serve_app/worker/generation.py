@@ -11,6 +11,7 @@ from typing import Protocol
 
 from pipelines.protocol import Joiner, Request, Segment, Waveform
 from serve_app.batching.fair_queue import Ticket
+from serve_app.endings import end
 from serve_app.worker.timings import ClipTimings, Timed
 
 StepCallback = Callable[[int, int], None]
@@ -116,9 +117,7 @@ async def generate(
             yield joined
         yield joiner.close()
     finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await end(running)
 
 
 def segment_ticket(clip: Ticket, segment: Segment) -> Ticket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -51,6 +52,7 @@ class Leases:
         self._waiting: dict[str, asyncio.Task[None]] = {}
         """By token."""
         self._renewed_at = time.monotonic()
+        self._late_at = -math.inf
         self._due = 0.0
 
     def look_now(self) -> None:
@@ -66,6 +68,10 @@ class Leases:
         """Whether the last renewal is so long ago that leases may have run out: of this worker's
         own clips, and, where the whole machine has paused or the database was away, of others'."""
         return self.pulse.failing or time.monotonic() - self._renewed_at > self.seconds / 2
+
+    def in_time_for(self, seconds: float) -> bool:
+        """Whether no renewal was behind for so long. Others that were so too have caught up."""
+        return not self.behind and time.monotonic() - self._late_at >= seconds
 
     async def keep(self) -> None:
         """Renews three times a lease, and looks at what is wanted still where a clip was cancelled,
@@ -89,9 +95,11 @@ class Leases:
                 self._due = 0.0
                 await asyncio.sleep(min(_RETRY_SECONDS, between))
                 continue
+            late = self.behind
             self.pulse.good()
             if renewing:
                 self._renewed_at = time.monotonic()
+                self._late_at = self._renewed_at if late else self._late_at
                 self._due = self._renewed_at + between
             left = self._due - time.monotonic()
             with suppress(TimeoutError):

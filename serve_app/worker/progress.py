@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
+from serve_app.endings import end
 from serve_app.jobs.events import Kind
 from serve_app.worker.generation import Progress
 
@@ -52,8 +53,7 @@ class ProgressReporter:
     async def end(self) -> None:
         """Nothing more is stored after this."""
         if self._recording_task is not None:
-            self._recording_task.cancel()
-            await asyncio.gather(self._recording_task, return_exceptions=True)
+            await end([self._recording_task])
 
     async def _run(self) -> None:
         """Ends when the lease is lost. What could not be recorded is recorded later."""

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from serve_app.bulkheads import Bulkhead, Size
 from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
+from serve_app.endings import ended
 
 logger = logging.getLogger("bernie.worker")
 
@@ -107,5 +108,5 @@ async def _in(pool: ThreadPoolExecutor, function: Callable[..., T], *arguments: 
     try:
         return await asyncio.shield(call)
     except asyncio.CancelledError:
-        await asyncio.wait([call])
+        await ended([call])
         raise

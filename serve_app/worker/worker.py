@@ -22,6 +22,7 @@ from serve_app.db import notices
 from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.db.models import BULK, INTERACTIVE, ClipState
+from serve_app.endings import end
 from serve_app.foreground import Foreground
 from serve_app.ids import new_id
 from serve_app.jobs import admission, claiming, queue
@@ -54,8 +55,8 @@ _SKIPPED_SECONDS = 0.25
 """Until the next look at clips that could not be taken: their rows were locked, or they are
 suspects."""
 _CAUTION_SECONDS = 5.0
-"""How long after an outage of the database nothing is taken over from another worker: it comes back
-at the same time, and renews its leases first."""
+"""How long after an outage of the database, or a pause of the whole machine, nothing is taken over
+from another worker: it comes back at the same time, and renews its leases first."""
 _CHORES_SECONDS = _GIVE_BACK_SECONDS = _CLEAR_SECONDS = 5.0
 STOP_SECONDS = _CHORES_SECONDS + _GIVE_BACK_SECONDS + _CLEAR_SECONDS
 """What `stop` takes at most besides the time for draining."""
@@ -112,7 +113,7 @@ class Worker:
         self._claims = Pulse("the claiming of clips")
         self._unanswered = False
         """Whether a claim failed since the last good one: it may have taken effect."""
-        self._cautious_until = 0.0
+        self._claim_failed_at = -math.inf
         self._live = LiveServer(host)
         self._runner = ClipRunner(
             settings, store, stages, self._threads, self._live, foreground or Foreground()
@@ -217,15 +218,12 @@ class Worker:
     async def _claim_some(self, patient: bool = False) -> bool:
         """Whether as many clips were taken as there was room for, so that there may be more.
         `patient`: lines of batches are taken several at a time, once there is room for them."""
-        if self._leases.behind:
-            self._cautious_until = math.inf
         room = self._room(patient)
         self._next_look = self._settings.poll_seconds if patient else self._settings.look_seconds
         if not any(room.values()):
             self._claims.good()
             return False
-        time = asyncio.get_running_loop().time
-        suspects = time() >= self._cautious_until and not any(
+        suspects = self._trusts_leases() and not any(
             claim.suspect for claim in self._running.values()
         )
         running = {claim.token for claim in self._running.values()} if self._unanswered else None
@@ -236,15 +234,13 @@ class Worker:
                 logger.exception("could not look for work")
             self._claims.failed()
             self._unanswered = True
-            self._cautious_until = math.inf
+            self._claim_failed_at = asyncio.get_running_loop().time()
             self._next_look = self._settings.poll_seconds
             return False
         self._claims.good()
         self._unanswered = False
         # That a clip has come due is told by nobody.
         self._next_look = min(self._next_look, max(due, _SKIPPED_SECONDS))
-        if self._cautious_until == math.inf and not self._leases.behind:
-            self._cautious_until = time() + min(_CAUTION_SECONDS, self._settings.lease_seconds)
         for claim in claims:
             task = asyncio.create_task(self._work(claim))
             self._running[task] = claim
@@ -252,6 +248,12 @@ class Worker:
         if claims:
             self._leases.renew_soon()
         return len(claims) == sum(room.values())
+
+    def _trusts_leases(self) -> bool:
+        """Whether a lease that has run out tells of a dead worker."""
+        caution = min(_CAUTION_SECONDS, self._settings.lease_seconds)
+        good = asyncio.get_running_loop().time() - self._claim_failed_at >= caution
+        return good and self._leases.in_time_for(caution)
 
     def _room(self, patient: bool) -> dict[int, int]:
         """Free places by lane. Lines of batches have places of their own: they never keep a clip
@@ -302,8 +304,7 @@ class Worker:
         try:
             made = await producing
         except asyncio.CancelledError:
-            producing.cancel()
-            await asyncio.gather(producing, return_exceptions=True)
+            await end([producing])
             if asyncio.current_task().cancelling():  # type: ignore[union-attr]
                 raise
             logger.info("clip %s was cancelled or its lease was lost", claim.clip.id)

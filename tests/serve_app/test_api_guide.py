@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from tests.clone import untracked
 from tests.serve_app.api_harness import FinishingApi
 from tests.serve_app.recordings import SPEECH
 from tests.serve_app.served import served
@@ -29,17 +30,20 @@ curl() { command curl --silent --show-error --fail-with-body "$@"; }
 def test_api_guide_commands_run(finishing_api: FinishingApi, tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
     assert sum(block.count("curl ") for block in blocks) > 20
+    clone = tmp_path / "clone"
+    clone.mkdir()
     wav = io.BytesIO()
     soundfile.write(wav, *soundfile.read(SPEECH), format="WAV")
     finishing_api.audio = wav.getvalue()
     with served(finishing_api) as url:
         script = STRICT + "".join(blocks).replace(SERVER, url)
         pasted = subprocess.run(
-            ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60
+            ["bash", "-c", script], cwd=clone, capture_output=True, text=True, timeout=60
         )
     assert pasted.returncode == 0, pasted.stdout[-2000:] + pasted.stderr
     for name in ("hello.wav", "streamed.wav"):
-        assert (tmp_path / name).read_bytes() == finishing_api.audio
+        assert (clone / name).read_bytes() == finishing_api.audio
+    assert untracked(clone) == [], "a clone in which the guide was followed is clean"
 
 
 def test_api_guide_lists_every_error_code() -> None:

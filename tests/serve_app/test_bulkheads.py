@@ -127,7 +127,10 @@ def test_a_cancelled_call_that_waits_is_never_run(bulkhead: Bulkhead, gate: Even
     assert not ran.is_set()
 
 
-def test_a_cancelled_call_that_runs_is_waited_for(bulkhead: Bulkhead, gate: Event) -> None:
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_cancelled_call_that_runs_is_waited_for(
+    bulkhead: Bulkhead, gate: Event, times: int
+) -> None:
     ended = Event()
 
     def work() -> None:
@@ -137,8 +140,9 @@ def test_a_cancelled_call_that_runs_is_waited_for(bulkhead: Bulkhead, gate: Even
     async def go() -> None:
         runs = asyncio.create_task(bulkhead.run("ada", work))
         await asyncio.sleep(0.05)
-        runs.cancel()
-        await asyncio.sleep(0.05)
+        for _ in range(times):
+            runs.cancel()
+            await asyncio.sleep(0.05)
         assert not runs.done()
         gate.set()
         with pytest.raises(asyncio.CancelledError):

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from serve_app.accounts import credits, users
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, BatchState, Clip, LedgerEntry
+from tests.clone import untracked
 from tests.system.bernie_up import BERNIE, BernieUp
 from tests.system.replicas import kill_replica
 from tests.system.small import SmallSystem
@@ -25,7 +26,9 @@ from tests.waiting import until
 LINES, FEW = 120, 40
 GUIDE = Path(__file__).parents[2] / "docs" / "bulk.md"
 PYTHON = Path(sys.executable).parent
-_SUBMIT = re.compile(r"RAY_AUTH_TOKEN_PATH=(\S+)\s+ray job submit --address (\S+) --")
+_SUBMIT = re.compile(
+    r"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=(\S+) ray job submit --address (\S+) --.+"
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Running:
 
     folder: Path
     up: BernieUp
+    printed: str
+    """The command that submits a job."""
     address: str
     environment: dict[str, str]
     database: Database
@@ -60,15 +65,16 @@ def running(
     activated."""
     up = small_system.up()
     until(lambda: _SUBMIT.search(small_system.output()) is not None, 60, "the command is printed")
-    token, address = _SUBMIT.findall(small_system.output())[0]
+    printed = _SUBMIT.search(small_system.output())
+    assert printed is not None
+    token, address = printed.groups()
     database = Database(f"sqlite:///{small_system.data / 'bernie.sqlite3'}")
     with database.transaction() as session:  # also for tests that run a second time
         credits.grant(session, users.by_email(session, "you@localhost"), 1_000_000, 0.0)
     known = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token}
     known.pop("RAY_AUTH_TOKEN", None)
     folder = tmp_path_factory.mktemp("bulk")
-    (folder / ".bernie").symlink_to(small_system.data)
-    yield Running(folder, up, address, known, database)
+    yield Running(folder, up, printed[0], address, known, database)
     database.dispose()
 
 
@@ -102,6 +108,25 @@ def test_stopped_job_goes_on_by_the_same_command(running: Running) -> None:
 
 
 @pytest.mark.timeout(200)
+def test_printed_command_makes_lines_that_have_a_text_alone(running: Running) -> None:
+    """Pasted in a folder that is not the server's."""
+    folder = running.folder / "a folder"
+    folder.mkdir()
+    (folder / "lines.jsonl").write_text('{"text": "Hello."}\n')
+    path = os.pathsep.join([str(PYTHON), os.environ["PATH"]])
+    pasted = subprocess.run(
+        ["bash", "-c", running.printed],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert pasted.returncode == 0, pasted.stdout + pasted.stderr
+    assert '"succeeded": 1' in pasted.stdout
+
+
+@pytest.mark.timeout(200)
 def test_batch_over_http_outlives_the_ingress(running: Running) -> None:
     file, folder = running.folder / "few.jsonl", running.folder / "few"
     names = [f"few-{at}" for at in range(FEW)]
@@ -123,8 +148,12 @@ def test_batch_over_http_outlives_the_ingress(running: Running) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_walk_through_can_be_pasted(running: Running) -> None:
+def test_walk_through_can_be_pasted(
+    running: Running, small_system: SmallSystem, tmp_path: Path
+) -> None:
     """The commands of the guide but for `bernie up`, which runs already."""
+    (tmp_path / ".bernie").mkdir()
+    (tmp_path / ".bernie" / "ray-token").symlink_to(small_system.data / "ray-token")
     walk = GUIDE.read_text().split("## Walk through")[1].split("\n## ")[0]
     blocks = [
         block
@@ -141,14 +170,15 @@ def test_walk_through_can_be_pasted(running: Running) -> None:
     environment.pop("RAY_AUTH_TOKEN_PATH")
     pasted = subprocess.run(
         ["bash", "-c", script],
-        cwd=running.folder,
+        cwd=tmp_path,
         env=environment,
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert pasted.returncode == 0, pasted.stdout[-3000:] + pasted.stderr[-3000:]
-    saved = {path.name for path in (running.folder / "library").iterdir()}
+    saved = {path.name for path in (tmp_path / "library").iterdir()}
     assert saved == {"batch.json", "results.jsonl", "greeting.opus", "closing.opus", "goodbye.opus"}
     assert '"succeeded": 3' in pasted.stdout
     assert all(each.finished_at for each in running.batches())
+    assert untracked(tmp_path) == [], "a clone in which the guide was followed is clean"

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 import soundfile
 
+from serve_app.cli.demo import free_port
+from tests.system import processes
 from tests.system.bernie_up import BERNIE, BernieUp
 from tests.system.small import SmallSystem
+from tests.waiting import until
 
 
 @pytest.mark.timeout(600)
@@ -48,3 +52,28 @@ def assert_it_ends_with_its_store(up: BernieUp, small_system: SmallSystem) -> No
     assert up.process.wait(90) == 1
     assert "The object store ended" in small_system.output()
     assert "Traceback" not in small_system.output()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_stops_in_order_while_ray_starts(
+    small_system: SmallSystem, number: signal.Signals, tmp_path: Path
+) -> None:
+    environment = {**small_system.environment, "BERNIE_DATA_DIR": str(tmp_path / "data")}
+    ports = ["--port", str(free_port()), "--dashboard-port", str(free_port())]
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        up = processes.start(
+            [*BERNIE, "up", *ports], environment, None, output.fileno(), output.fileno()
+        )
+    try:
+        until(lambda: "gcs_server" in names_below(up), 60, "Ray has half started")
+        assert processes.interrupt(up, number=number) == 0
+    finally:
+        processes.end(up)
+    assert log.read_text().splitlines()[-1] == "Stopped."
+    assert "Stopping once Ray has started" in log.read_text()
+    assert "Loading models" not in log.read_text()
+
+
+def names_below(process: subprocess.Popen[bytes]) -> set[str]:
+    return {each.name() for each in psutil.Process(process.pid).children(recursive=True)}

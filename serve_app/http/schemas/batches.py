@@ -13,8 +13,8 @@ from serve_app.field_rules import OUT_OF_RANGE, between, length, matching
 from serve_app.http.schemas.common import EXAMPLE_ID, EXAMPLE_TIME, Body, Query
 from serve_app.http.schemas.submissions import Conversion, SoundEffect, Speech
 
-_OWN = frozenset({"text", "prompt", "clip", "upload", "seed"})
-"""Fields that each line has for itself."""
+OWN = frozenset({"text", "prompt", "clip", "upload", "seed"})
+"""Fields that lines have each for itself, as a rule: a default may set them, and hardly should."""
 DEFAULTS = frozenset({"service"}).union(
     *(body.model_fields for body in (Speech, Conversion, SoundEffect))
 )

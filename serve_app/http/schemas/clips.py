@@ -18,7 +18,10 @@ IdempotencyKey = Annotated[str, IDEMPOTENCY_KEY]
 
 
 class ServiceOut(BaseModel):
-    name: ServiceName
+    name: ServiceName = Field(
+        description="The service in clips and queries. It is named after the first model that ran "
+        "it and stays, whatever `pipeline` runs it now."
+    )
     title: str = Field(examples=["Text to speech"])
     submit: str = Field(description="Where clips are submitted.", examples=["/api/speech"])
     installed: bool

@@ -60,7 +60,8 @@ def as_lines(results: Sequence[dict[str, Any]] | Iterator[dict[str, Any]]) -> by
 
 def summary(batch: Batch, now: float) -> dict[str, Any]:
     """What is written last of all. Its existence means that all other results are there."""
-    seconds, spoken = max(now - batch.created_at, 0.0), batch.audio_seconds
+    spoken = batch.audio_seconds
+    seconds = max(now - batch.created_at - batch.paused_seconds, 0.0)
     return {
         "batch": batch.id,
         "total": batch.total,
@@ -71,6 +72,7 @@ def summary(batch: Batch, now: float) -> dict[str, Any]:
         "credits": batch.charged,
         "started_at": batch.created_at,
         "ended_at": now,
+        "seconds_under_way": round(seconds, 3),
         "real_time_factor": round(seconds / spoken, 4) if spoken else None,
     }
 

@@ -24,7 +24,7 @@ from serve_app.http.wait_slots import WaitSlots
 from serve_app.http.work import address_of
 from serve_app.routes.elevenlabs.formats import encoding
 from serve_app.routes.elevenlabs.socket_messages import Message, Options
-from serve_app.routes.elevenlabs.text_speaker import Line, Speaker, end
+from serve_app.routes.elevenlabs.text_speaker import Line, Speaker
 
 logger = logging.getLogger(__name__)
 
@@ -158,8 +158,7 @@ async def _several_texts(line: Line, first: Message) -> None:
             for task in ended:
                 task.result()
     finally:
-        await line.leave()
-        await end(tasks)
+        await line.leave(tasks)
 
 
 async def _until_one_ends(tasks: set[asyncio.Task[None]], line: Line) -> None:
@@ -169,8 +168,7 @@ async def _until_one_ends(tasks: set[asyncio.Task[None]], line: Line) -> None:
         for task in ended:
             task.result()
     finally:
-        await line.leave()
-        await end(tasks)
+        await line.leave(tasks)
 
 
 async def _user(state: AppState, token: str) -> User:

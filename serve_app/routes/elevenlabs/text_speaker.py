@@ -12,7 +12,7 @@ import base64
 import json
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -21,6 +21,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from pipelines.protocol import InvalidInput
 from serve_app.db.models import User
+from serve_app.endings import end
 from serve_app.errors import ApiError, invalid
 from serve_app.http.app_state import AppState
 from serve_app.http.relay import PATIENCE_SECONDS
@@ -101,10 +102,10 @@ class Line:
         self._news.set()
         self._news = asyncio.Event()
 
-    async def leave(self) -> None:
-        """Nothing is read or spoken any more."""
+    async def leave(self, tasks: Iterable[asyncio.Task[None]] = ()) -> None:
+        """Nothing is read or spoken any more: ends these tasks, and its own."""
         self.gone = True
-        await end({self._reading})
+        await end([self._reading, *tasks])
 
     async def _read(self) -> None:
         while self._end is None:
@@ -120,17 +121,6 @@ class Line:
             self.tell()
             # With a closed window an acknowledgement is to be found among the messages.
             await self.until(lambda: not self._arrived or not self._window.is_open)
-
-
-async def end(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancels tasks and waits until they have ended, however they end. Who is cancelled meanwhile
-    sees that cancellation: `gather` would raise the one of a task in its place."""
-    for task in tasks:
-        task.cancel()
-    ended = (await asyncio.wait(tasks))[0] if tasks else set()
-    for task in ended:
-        if not task.cancelled():
-            task.exception()  # Looked at, so that it is not logged as lost.
 
 
 class Speaker:

@@ -176,6 +176,15 @@ def test_refusal_of_a_missing_field_names_the_default_that_gives_it(bulk: BulkHa
     assert "--default voice=VALUE gives voice to all lines that lack it" in log
 
 
+def test_refusal_of_a_line_without_text_suggests_no_text_for_all(bulk: BulkHarness) -> None:
+    manifest = bulk.folder / "lines.jsonl"
+    manifest.write_text('{"id": "silent", "speed": 1.1}\n')
+    code, log = bulk.feeder(manifest).wait(60)
+    assert code == 4, log
+    assert "line 1 (silent, text): invalid_input: text is missing." in log
+    assert "VALUE" not in log
+
+
 def test_check_starts_nothing(bulk: BulkHarness) -> None:
     """As the command that people type."""
     command = [sys.executable, "-m", "serve_app.bulk"]

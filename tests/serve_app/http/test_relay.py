@@ -189,3 +189,40 @@ def test_blocks_are_given_once_and_to_nobody_without_the_token() -> None:
         offers.close()
 
     asyncio.run(go())
+
+
+def test_offer_that_is_cancelled_again_while_it_ends_closes_its_blocks() -> None:
+    closed = False
+
+    async def blocks() -> Blocks:
+        nonlocal closed
+        try:
+            while True:
+                yield BLOCK
+        finally:
+            await asyncio.sleep(0.1)
+            closed = True
+
+    async def go() -> None:
+        offers = Relay("127.0.0.1")
+        assert await offers.ready()
+        named: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def offer() -> None:
+            async with offers.offering(blocks()) as (name, fetched):
+                named.set_result(name)
+                await fetched()
+
+        offering = asyncio.create_task(offer())
+        fetching = relay.fetch(await named)
+        assert await anext(fetching) == BLOCK
+        for _ in range(2):
+            offering.cancel()
+            await asyncio.sleep(0.02)
+        with pytest.raises(asyncio.CancelledError):
+            await offering
+        assert closed
+        await fetching.aclose()
+        offers.close()
+
+    asyncio.run(go())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from sqlalchemy import select, text
 
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState, User
-from serve_app.jobs import claiming
+from serve_app.jobs import claiming, queue
 from serve_app.jobs.queue import Claim
 from serve_app.settings import ServiceSettings, Settings
 from serve_app.storage.store import ObjectStore
@@ -79,6 +80,44 @@ def test_a_held_row_of_one_user_keeps_no_other_from_anything(
         assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 1, 0)
     assert len(made) == len(set(made)) == CLIPS + 2, "nothing is computed twice"
     assert harness.balance() == 10_000 - CLIPS * 50
+
+
+def test_pause_of_the_whole_machine_takes_no_clip_from_another_worker(
+    api_settings: Settings, sqlite_database: Database, api_store: ObjectStore
+) -> None:
+    """A worker that has nothing to do wakes up beside another whose lease ran out in the pause. It
+    lets that one renew first, and takes the clip when it does not do so any more."""
+    settings = api_settings.model_copy(
+        update={
+            "speech": ServiceSettings(pipeline="noop"),
+            "lease_seconds": 4.0,
+            "throttle_starts": 100,
+        }
+    )
+    harness = WorkerHarness(settings, sqlite_database, api_store)
+    theirs = harness.submit("One chunk.")
+    with sqlite_database.transaction() as session:
+        (claim,) = claiming.claim(session, settings, sqlite_database.now(session), 1)
+
+    def renewed() -> bool:
+        with sqlite_database.transaction() as session:
+            queue.renew(session, [claim], sqlite_database.now(session), settings.lease_seconds)
+            return claim.token in queue.active_leases(session, [claim])
+
+    async def go() -> None:
+        async with harness.working(), asyncio.timeout(60):
+            mine = harness.submit("One chunk.")
+            await harness.until(harness.ended(mine))
+            for _ in range(2):
+                assert await asyncio.to_thread(renewed)
+                time.sleep(settings.lease_seconds + 0.2)  # on the loop: all stands still
+                await asyncio.sleep(0.5)
+            assert await asyncio.to_thread(renewed), "it was taken"
+            await harness.until(harness.ended(theirs))
+
+    asyncio.run(go())
+    clip = harness.clip(theirs)
+    assert (clip.state, clip.attempts, clip.losses) == (ClipState.SUCCEEDED, 2, 1)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from serve_app.jobs.queue import Claim
 from serve_app.maintenance.doctor import batches as doctor
 from serve_app.maintenance.doctor.check_context import CheckContext
 from serve_app.media import clips
-from serve_app.media.batches import cancelling, feeding, leases, outcomes, records
+from serve_app.media.batches import cancelling, feeding, leases, outcomes, records, results
 from serve_app.media.batches.lines import Line, Rejection
 from serve_app.media.batches.records import NewBatch
 from serve_app.settings import Settings
@@ -227,8 +227,36 @@ def test_only_one_feeder_has_a_batch_until_its_lease_ends(database: Database) ->
     assert feed(database, batch, tokens[0], 1) == 0
     with database.transaction() as session:
         assert leases.renew(session, batch.id, tokens[0], 30, NOW + 31) is None
-        leases.let_go(session, batch.id, second)
+        leases.let_go(session, batch.id, second, NOW + 31)
     assert take(database, batch, NOW + 31) is not None
+
+
+def test_time_of_a_batch_is_that_with_a_feeder_or_lines_under_way(database: Database) -> None:
+    """Fed for 10 s, then 20 s more until its line ends, nothing for an hour; then a feeder dies,
+    whose lease of 30 s is counted; after another hour the last 5 s."""
+    batch = accept(database, make_user(database), 2)
+    token = take(database, batch)
+    assert token is not None
+    feed(database, batch, token, 1)
+    (line,) = claim_bulk(database)
+    with database.transaction() as session:
+        leases.let_go(session, batch.id, token, NOW + 10)
+    assert succeed(database, line, NOW + 30)
+    assert take(database, batch, NOW + 3_630) is not None
+    token = take(database, batch, NOW + 7_260)
+    assert token is not None
+    feed(database, batch, token, 2)
+    (line,) = claim_bulk(database, now=NOW + 7_261)
+    assert succeed(database, line, NOW + 7_265)
+    with database.transaction() as session:
+        assert leases.finish(session, batch.id, token, NOW + 7_265)
+    summary = results.summary(reload(database, batch), NOW + 7_265)
+    assert summary["seconds_under_way"] == 30 + 30 + 5
+    assert summary["real_time_factor"] == 65 / summary["audio_seconds"]
+    with database.transaction() as session:  # as if failed lines were tried again
+        assert leases.take(session, batch.id, 30, NOW + 9_999) is not None
+    later = results.summary(reload(database, batch), NOW + 10_000)
+    assert later["seconds_under_way"] == 65 + 1
 
 
 def test_cancel_releases_what_no_worker_has(database: Database) -> None:
