@@ -10,20 +10,20 @@ import numpy as np
 
 from pipelines.models.foley.files import FoleyFiles
 from pipelines.models.foley.phrases import PHRASES, read_phrases
+from pipelines.models.foley.reading.orders import inverted
 from pipelines.models.foley.reading.descriptions import (
     Description,
     Part,
     Step,
-    inverted,
     one_step,
     understand,
 )
 from pipelines.models.foley.segments import FoleySegment, Layer
 from pipelines.models.foley.sentences import SentenceEncoder
-from pipelines.models.foley.synthesis.events import events_of
+from pipelines.models.foley.synthesis.events import events_of, in_sequence
 from pipelines.models.foley.synthesis.signals import samples
 from pipelines.models.foley.synthesis.sound import DISTANCE, SPEED
-from pipelines.models.foley.timeline import Scene, on_time_line
+from pipelines.models.foley.timeline import Scene, joined, on_time_line
 from pipelines.models.foley.words import traits_in, without_traits
 from pipelines.protocol import InvalidInput, Segment
 from pipelines.requests.sound import SoundRequest
@@ -102,13 +102,13 @@ class FoleyFrontend:
             if step.parts and len(description.steps) > 1 and similarity < STEP_COSINE:
                 unheard.append(step)
                 continue
-            behind += [layer for layer, on in layers if on]
-            rest = tuple(layer for layer, on in layers if not on)
+            behind += [layer for layer, part in layers if part.throughout]
+            rest = [(layer, part) for layer, part in layers if not part.throughout]
             if rest or not step.parts:
-                heard.append((Scene(rest, step.seconds), similarity))
+                heard += [(scene, similarity) for scene in _scenes(rest, step.seconds)]
         if not any(scene.layers for scene, _ in heard) and not behind:
             return self._of_whole(prompt, unwanted)
-        scenes = [scene for scene, _ in heard]
+        scenes = joined([scene for scene, _ in heard])
         if behind and len(scenes) == 1 and all(layer.count for layer in scenes[0].layers):
             scenes.insert(0, Scene(()))  # what goes on behind is heard before
         together = (*behind, *(on_time_line(scenes, seconds) if scenes else ()))
@@ -148,9 +148,9 @@ class FoleyFrontend:
 
     def _layers(
         self, step: Step, unwanted: frozenset[str]
-    ) -> tuple[list[tuple[Layer, bool]], float]:
-        """The layers of a step, each with whether it goes on behind all steps, and the cosine of
-        the best: one layer for each clear part, or one for the whole."""
+    ) -> tuple[list[tuple[Layer, Part]], float]:
+        """The layers of a step, each with its part, and the cosine of the best: one layer for each
+        clear part, or one for the whole."""
         if not step.parts:
             return [], 1.0
         found: dict[str, tuple[Part, float]] = {}
@@ -164,13 +164,10 @@ class FoleyFrontend:
             for clear, (part, better) in found.items():
                 if better > cosine:
                     kind, cosine = clear, better
-                    whole = replace(whole, count=part.count, many=part.many)
+                    whole = replace(whole, count=part.count, many=part.many, sources=part.sources)
             found = {kind: (whole, cosine)}
         chosen = list(found.items())[:MOST_LAYERS]
-        layers = [
-            (_layer(kind, part, alone=len(chosen) == 1), part.throughout)
-            for kind, (part, _) in chosen
-        ]
+        layers = [(_layer(kind, part, alone=len(chosen) == 1), part) for kind, (part, _) in chosen]
         return layers, max(cosine for _, (_, cosine) in chosen)
 
     def _unwanted(self, description: Description) -> frozenset[str]:
@@ -196,11 +193,21 @@ class FoleyFrontend:
         return PHRASES[best][1], float(cosines[best])
 
 
+def _scenes(layers: Sequence[tuple[Layer, Part]], seconds: float | None) -> list[Scene]:
+    """Events of which some are counted come one after the other, unless a word such as "while" puts
+    them together; all else sounds together."""
+    events = all(in_sequence(layer.kind) and not part.beside for layer, part in layers)
+    if len(layers) > 1 and events and any(layer.count for layer, _ in layers):
+        return [Scene((layer,)) for layer, _ in layers]
+    return [Scene(tuple(layer for layer, _ in layers), seconds)]
+
+
 def _layer(kind: str, part: Part, alone: bool) -> Layer:
     traits = traits_in(part.text)
     count = part.count
-    if count is None and events_of(kind).once and not part.many and SPEED not in traits:
-        count = 1
+    if count is None and events_of(kind).once:
+        single = None if part.many or SPEED in traits else 1
+        count = part.sources or single
     level = part.level
     if not alone and traits.get(DISTANCE, 0) > 0:
         level += DISTANT_LEVEL

@@ -170,7 +170,8 @@ def beats(rng: Rng, seconds: float, rate: float, jitter: float = 0.0) -> list[fl
 def moments(rng: Rng, seconds: float, rate: float) -> list[float]:
     """Times in seconds, sorted, of about `rate` random events a second: the first soon, none in the
     last 8 % of the time, and no gap so long that the sound seems to be over."""
-    times, time = [], rng.uniform(0, min(1 / rate, 0.3 * seconds, SOON))
+    times: list[float] = []
+    time = rng.uniform(0, min(1 / rate, 0.3 * seconds, SOON))
     while not times or time < 0.92 * seconds:
         times.append(float(time))
         time += min(rng.exponential(), LONGEST_GAP) / rate

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.models.foley.reading.courses import Course
-from pipelines.models.foley.reading.descriptions import inverted, one_step, understand
+from pipelines.models.foley.reading.descriptions import one_step, understand
+from pipelines.models.foley.reading.orders import inverted
 
 
 @pytest.mark.parametrize(
