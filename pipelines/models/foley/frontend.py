@@ -157,7 +157,9 @@ class FoleyFrontend:
         for part in step.parts:
             kind, cosine = self.nearest(part.text, unwanted)
             if cosine >= LEAST_COSINE:
-                found.setdefault(kind, (part, cosine))
+                first, best = found.get(kind, (part, cosine))
+                count = first.count or part.count  # "sonar, three pings"
+                found[kind] = replace(first, count=count), max(best, cosine)
         if len(found) < 2:
             kind, cosine = self.nearest(step.whole.text, unwanted)
             whole = step.whole

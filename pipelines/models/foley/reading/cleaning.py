@@ -28,7 +28,7 @@ def clean(prompt: str) -> str:
     dashes as commas."""
     text = _ARROW.sub(", then ", html.unescape(prompt))
     text = _TAG.sub(" ", text).lower()
-    text = _LINE.sub(", ", text.strip())
+    text = _LINE.sub(", ", text.strip().removeprefix("- "))
     text = _LEFT_OUT.sub("no ", _DASH.sub(", ", text))
     text = "".join(" " if _is_picture(letter) else letter for letter in text.translate(_MARKS))
     for pattern, plain in _PLAIN:

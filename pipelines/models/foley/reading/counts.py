@@ -143,6 +143,7 @@ def counted(text: str) -> tuple[str, int | None]:
 _DONE_BY_ONE = re.compile(
     r"\b(?:(?:an?|the|one|another|his|her)(?: [a-z'-]+){1,3}?|somebody|someone|he|she|it) "
     r"(?:(?:loudly|suddenly|then|quickly) )?"
+    r"(?<!loud )(?<!big )(?<!huge )(?<!sharp )(?<!short )(?<!quick )(?<!heavy )(?<!distant )"
     r"(?:slams|bangs|burps|belches|booms|whooshes|swooshes|crashes|smashes|snaps|clatters|"
     r"scratches|rings|chimes|sounds|blasts|pops|cracks|drops)\b"
 )

@@ -83,7 +83,7 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
         True,
         rf"{_BECOME}?(?:{_QUIET} and {_QUIET}|ever {_QUIET})|{_BY_DEGREES}(?:{_QUIET}|quiet|"
         rf"soft|faint|weak)|{_BECOME}(?:{_QUIET}|quiet|silent|faint|soft|light|calm|gentle)|"
-        rf"(?:starts?|starting|begins?|beginning)? ?from {_HIGH} to {_LOW}|(?:diminuendo|"
+        rf"(?:starts?|starting|begins?|beginning)? ?(?:from )?{_HIGH} to {_LOW}|(?:diminuendo|"
         rf"decrescendo)(?: of)?|"
         rf"{_HOW}(?:(?:wan|lessen|diminish|dwindl|decreas)(?:e|es|s|ing)|let(?:s|ting)? up|"
         rf"(?:tail|drop|peter)(?:s|ing|ping)? (?:off|out))|{_STRENGTH} (?:falling|decreasing|"
@@ -107,7 +107,7 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
         rf"{_BECOME}?(?:{_LOUD} and {_LOUD}|ever {_LOUD})|{_BECOME}{_MIGHTY}|"
         rf"{_BY_DEGREES}(?:{_LOUD}|loud|strong|"
         rf"heavy|intense|violent)|{_BECOME}{_LOUD}|"
-        rf"(?:starts?|starting|begins?|beginning)? ?from {_LOW} to {_HIGH}|"
+        rf"(?:starts?|starting|begins?|beginning)? ?(?:from )?{_LOW} to {_HIGH}|"
         rf"(?:in )?(?:a )?crescendo(?: of)?|"
         rf"{_HOW}(?:swell(?:s|ing)?|intensif(?:y|ies|ying)|build(?:s|ing)? up|builds|mount(?:s|ing)|"
         rf"escalat(?:es|ing)|surg(?:es|ing)|(?:ramp|rev|crank)(?:s|p?ing|ving)? up|"
@@ -173,7 +173,7 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
     (
         Course.DOWN,
         True,
-        r"quieter|fainter|eas(?:es|ing)|(?:gradually |slowly )?go(?:es|ing)? quiet",
+        r"quieter|fainter|eas(?:es|ing)|(?:gradually |slowly )?go(?:es|ing)? (?:quiet|silent)",
     ),
     (Course.FADE_OUT, True, r"dies"),
     (

@@ -70,13 +70,18 @@ _WORD_SECONDS = {
     for number, word in enumerate(words("one two three four five six seven eight nine ten"), 1)
 }
 _SILENCE = re.compile(
-    r"^(?:(?:a|an|of|the|complete|total|dead|long|short|brief|moment|few|there|is|some) )*"
-    r"(?:silence|quiet|nothing|pause|stillness)$"
+    r"^(?:(?:a|an|of|the|complete|total|dead|absolute|pure|just|only|long|short|brief|moment|few|there|is|some) )*"
+    r"(?:silence|quiet|nothing|pause|stillness)(?: please| only| at all)?$"
 )
 
 _CLAUSES = re.compile(
     r"([,;.!?:()]+|\b(?:and|while|whilst|with|over|plus|as well as|amid|against|during)\b|&|\+)"
 )
+_ONLY_EVENTS = re.compile(
+    r"^(?:(?:single|short|long|quick|slow|loud|soft) )*"
+    r"(?:hit|strike|stroke|blow|sound|note|call|cry|pulse|burst|rep|repetition)(?:s|es)?(?: only)?$"
+)
+"""Of what was named before: "kick drum, one hit"."""
 _BESIDE = frozenset(words("while whilst with over amid against during"))
 _THROUGHOUT = re.compile(
     r"\b(?:in the background|throughout|all the (?:time|while)|the whole time|all along|"
@@ -105,13 +110,17 @@ def _step(text: str) -> Step:
     if _SILENCE.match(whole.text) or not whole.text.strip():
         return Step((), whole, text, seconds)
     parts: list[Part] = []
+    before = Part("")
     split = ["", *_CLAUSES.split(marked(text))]
     for mark, piece in zip(split[::2], split[1::2], strict=True):
         part = _part(piece)
-        if _has_content(part.text):
-            parts.append(replace(part, beside=mark in _BESIDE))
-        elif parts and (part.courses or part.level or part.count):
+        if parts and part.count and _ONLY_EVENTS.match(part.text):
+            parts[-1] = replace(parts[-1], count=parts[-1].count or part.count)
+        elif _has_content(part.text):
+            parts.append(_joined(replace(part, beside=mark in _BESIDE), before))
+        elif part.courses or part.level or part.count:
             parts = [_joined(it, part) for it in parts]
+            before = before if parts else part  # "volume rising: a waterfall"
     return Step(tuple(parts), whole, text, seconds)
 
 

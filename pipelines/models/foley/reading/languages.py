@@ -139,8 +139,9 @@ def other_language(text: str) -> str | None:
     best, most = None, 0
     for name, known in {**FOREIGN, _UNNAMED: frozenset[str]()}.items():
         own = [word for word in said if word in known | marked and word not in _ENGLISH]
-        clear = any(word not in _SHARED for word in own)
-        if clear and len(own) > most:
+        clear = any(word not in _SHARED for word in own) or len(own) == len(said) > 2
+        own_words = name == _UNNAMED or not known.isdisjoint(own)
+        if clear and own_words and len(own) > most:
             best, most = name, len(own)
     return best if most > english and 3 * most >= len(said) else None
 

@@ -59,6 +59,16 @@ _LIST = re.compile(
 )
 
 
+_ITEM = r"(?:(?!but\b|just\b|only\b|then\b)[a-z'-]+ ?){1,3}"
+_LISTED = re.compile(
+    rf"\b(?:{_LACKING}|{_LEAVE})\b {_ITEM}(?:, {_ITEM})*,? (?:or|nor) {_ITEM}|"
+    rf"\b(?:without|excluding|sans|{_LEAVE})\b {_ITEM}(?:, {_ITEM})+,? and {_ITEM}"
+)
+"""Lists of which all is negated: "without wind, birds or people"."""
+_COMMA = re.compile(r",(?: or| nor| and)? ")
+_LEAVE_SPLIT = re.compile(r"\bleave (?P<what>[^,;.!?:()]+?) out\b")
+
+
 def without_negations(text: str) -> tuple[str, tuple[str, ...]]:
     """A text in small letters without what it negates, and each thing that it negates. What is
     only denied to be very much so ("not too loud") is left out of both."""
@@ -89,6 +99,8 @@ def without_negations(text: str) -> tuple[str, tuple[str, ...]]:
         return ""
 
     text = _NOT_HOW.sub("", text)
+    text = _LISTED.sub(lambda found: _COMMA.sub(" or ", found[0]), text)
+    text = _LEAVE_SPLIT.sub(r"without \g<what>,", text)
     text = _LEFT_OUT.sub(cut_clause, text)
     text = _NOT_VERB.sub(cut_verb, text)
     text = _FREE.sub(cut_word, text)

@@ -32,7 +32,7 @@ _FOLLOWED = (
     r"(?:is |are )?(?:immediately |soon |quickly |directly |promptly |closely )?(?:followed|"
     r"succeeded|"
     r"interrupted|replaced|cut (?:off|short)|answered|broken|shattered|superseded|joined later|"
-    r"drowned out)(?: immediately| closely| shortly)? by"
+    r"drowned out)(?: immediately| closely| shortly| soon| quickly| directly)? by"
 )
 _INTO = (
     r"(?:which |that )?(?:(?:turn|chang|transition|morph|mov|segue|evolv|transform|dissolv|melt|"
@@ -49,7 +49,8 @@ _ENDING = (
     r"concluding|topped off|rounded off|capped off|finished off) (?:with|in|by|on)"
 )
 _LATER = (
-    r"(?:and )?(?:only )?then|after(?:wards?| that| this| which| a while| a moment| a pause)|"
+    r"(?:and )?(?:only )?then|once (?:that|this|it)(?: has| is|'s)? (?:finished|over|done|ended|ends|"
+    r"stops|stopped)|after(?:wards?| that| this| which| a while| a moment| a pause)|"
     r"upon which|whereupon|at which point|in (?:response|reply|answer|return)|as a result|"
     r"(?:a )?(?:few )?(?:moment|second|little|while|bit|minute)s? (?:later|after(?: that)?)|"
     r"shortly (?:after(?:wards?)?|thereafter)|"
@@ -77,14 +78,17 @@ _STARTS_WITH = re.compile(
     r"^(?P<first3>[^,;]+?) \((?:start|beginning|first)\),? (?:and )?(?P<second3>[^,;]+?) "
     r"\((?:end|ending|then|second)\)?$"
 )
-_PRECEDED = re.compile(r"^(?P<later>.+?),? (?:which is |is )?preceded by (?P<sooner>.+)$")
+_PRECEDED = re.compile(
+    r"^(?P<later>.+?),? (?:(?:which is |is )?preceded by|follows(?: after| on)?) (?P<sooner>.+)$"
+)
 _PAUSE = re.compile(
     r"[,;.] (?:and )?(?:a )?(?:short |long |brief )?(?:pause|silence|break|beat of silence)[,;.] "
 )
 _NUMBERED = re.compile(
     r"(?:^|[\s,;.]+)(?:(?:step|part|sound|phase) )?(?:\(?(?:[1-9]|[a-e])[.)]|"
     r"(?:step|part|sound|phase) [1-9][:.)]?|(?:1st|2nd|3rd|4th|5th)[:,.)]?|"
-    r"(?:first|second|third|fourth|fifth|sixth|finally|last|lastly):) *"
+    r"(?:first|second|third|fourth|fifth|sixth|finally|last|lastly|start|beginning|middle|end|"
+    r"intro|outro):) *"
 )
 _RANK_AFTER = re.compile(
     r"^(?P<first>[^,;]+?) (?:at )?first[,;]? (?:and )?(?:then )?(?P<second>[^,;]+?) "
