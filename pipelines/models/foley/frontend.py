@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.files import FoleyFiles
 from pipelines.models.foley.phrases import PHRASES, read_phrases
-from pipelines.models.foley.reading.orders import inverted
 from pipelines.models.foley.reading.descriptions import (
     Description,
     Part,
@@ -18,6 +18,7 @@ from pipelines.models.foley.reading.descriptions import (
     one_step,
     understand,
 )
+from pipelines.models.foley.reading.orders import inverted
 from pipelines.models.foley.segments import FoleySegment, Layer
 from pipelines.models.foley.sentences import SentenceEncoder
 from pipelines.models.foley.synthesis.events import events_of, in_sequence
@@ -34,7 +35,7 @@ LEAST_COSINE = 0.65
 """Least cosine at which a part of a description counts as a sound of its own."""
 STEP_COSINE = 0.42
 """The same for a step that a word such as "then" sets apart."""
-WEAK_STEP_COSINE = 0.65
+WEAK_STEP_COSINE = 0.58
 """The same beside "before" and "after", which may tell a time instead of an order."""
 NEGATED_COSINE = 0.5
 """Least cosine at which a kind is kept out by what a description negates."""
@@ -42,10 +43,14 @@ NAMED_COSINE = 0.8
 """From here, a text names a kind by its own name."""
 NEAR_COSINE = 0.52
 """Below, a clip's note says that no kind is near the description."""
+SURE_COSINE = 0.60
+"""The same where the description has no word of the kind's names."""
 MOST_LAYERS = 3
 """At a time."""
 MOST_STEPS = 6
 _LISTED = re.compile(r"[,.;]")
+_WORD = re.compile(r"[a-z]{3,}")
+_WITHOUT_MEANING = frozenset({"the", "and", "with", "from", "being", "someone", "person", "sound"})
 DISTANT_LEVEL = -6.0
 """dB of what is far away beside what is not."""
 
@@ -113,14 +118,16 @@ class FoleyFrontend:
             scenes.insert(0, Scene(()))  # what goes on behind is heard before
         together = (*behind, *(on_time_line(scenes, seconds) if scenes else ()))
         similarity = max((it for scene, it in heard if scene.layers), default=1.0)
-        note = _note(similarity, together[0].kind)
+        note = _note(similarity, together[0].kind, prompt)
         for step in unheard:
             note += f' No kind of sound is near "{step.raw}", which is left out.'
         return Understood(together, similarity, note.strip())
 
     def _of_whole(self, prompt: str, unwanted: frozenset[str]) -> Understood:
         kind, similarity = self.nearest(prompt, unwanted)
-        return Understood((Layer(kind, traits_in(prompt)),), similarity, _note(similarity, kind))
+        return Understood(
+            (Layer(kind, traits_in(prompt)),), similarity, _note(similarity, kind, prompt)
+        )
 
     def _ordered(self, steps: Sequence[Step], unwanted: frozenset[str]) -> list[Step]:
         """The steps, those of the form "X before Y" in two where both are sounds."""
@@ -216,10 +223,20 @@ def _layer(kind: str, part: Part, alone: bool) -> Layer:
     return Layer(kind, traits, count, part.courses, level)
 
 
-def _note(similarity: float, kind: str) -> str:
-    if similarity >= NEAR_COSINE:
+def _note(similarity: float, kind: str, prompt: str) -> str:
+    if similarity >= SURE_COSINE or (similarity >= NEAR_COSINE and _names(prompt, kind)):
         return ""
     return (
         "No kind of sound is near the description: "
         f'"{kind}" is the nearest (similarity {similarity:.2f}).'
     )
+
+
+def _names(prompt: str, kind: str) -> bool:
+    """Whether a word of a prompt begins like a word of the kind's names."""
+    names = {word[:4] for phrase in SOUNDS[kind].phrases for word in _words(phrase)}
+    return any(word[:4] in names for word in _words(prompt))
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in _WORD.findall(text.lower()) if word not in _WITHOUT_MEANING]

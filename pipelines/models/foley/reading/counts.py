@@ -82,7 +82,8 @@ _ADVERB = re.compile(
 )
 _OF_MANY = re.compile(rf"\b{_NUMBER}(?={_BETWEEN}(?:{_PLURALS})\b)")
 _OF_ONE = re.compile(
-    rf"\b(?P<number>one|1|single|lone|solitary|isolated|double|triple|another)(?={_BETWEEN}(?:{_SINGULARS})\b)"
+    rf"\b(?P<number>one|1|single|lone|solitary|isolated|double|triple|"
+    rf"another)(?={_BETWEEN}(?:{_SINGULARS})\b)"
 )
 _OF_AN = re.compile(
     rf"\ban?(?={_BETWEEN}(?:{_ONCE_ONLY})\b(?! (?:drum|track|tone|counter|beat|pattern)\b))"

@@ -37,7 +37,8 @@ _BY_DEGREES = r"(?:gradually|progressively|steadily|increasingly|ever|slowly)[ -
 _MOVE = (
     r"(?:com|mov|driv|walk|fly|fli|run|rid|rush|rac|sail|draw|gett|get|runn|swimm|speed|head|"
     r"go|roll|stroll|"
-    r"gallop|disappear|vanish|zoom|swoop|whizz|cruis|march|pull|tear|trot|hurr|steam|motor|tak|slip|"
+    r"gallop|disappear|vanish|zoom|swoop|whizz|cruis|march|pull|tear|trot|hurr|steam|motor|tak|"
+    r"slip|"
     r"retreat|travel|drift)(?:e|es|s|ing|)"
 )
 _WHEN = (
@@ -50,7 +51,10 @@ _GREAT = (
     r"(?:roar|scream|downpour|torrent|deluge|gale|storm|blast|inferno|flood|tempest|hurricane|"
     r"din|climax|peak|frenzy)"
 )
-_A = r"(?:an? |the )?(?:(?:soft|gentle|light|mere|faint|mighty|full|heavy|raging|torrential|huge|loud) )?"
+_A = (
+    r"(?:an? |the )?(?:(?:soft|gentle|light|mere|faint|mighty|full|heavy|raging|torrential|huge|"
+    r"loud) )?"
+)
 _LOW = (
     rf"(?:{_A}{_LITTLE}|(?:very )?(?:quiet|soft|silence|silent|gentle|faint|nothing|low|weak|"
     r"light|barely audible)(?:ly)?)"
@@ -99,7 +103,8 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
         rf"{_HOW}fad(?:e|es|ing)(?: (?:\w+ly|out|away|off))*(?: (?:in)?to (?:silence|"
         rf"nothing))?(?! into the)|fade-out|"
         rf"{_HOW}(?:disappear|vanish)(?:s|es|ing)|{_HOW}(?:dies?|dying)(?: \w+ly)? (?:down|"
-        rf"away|out|off|to (?:nothing|silence))|trail(?:s|ing) (?:off|away)|taper(?:s|ing) off|ebb(?:s|ing) away",
+        rf"away|out|off|to (?:nothing|silence))|trail(?:s|ing) (?:off|away)|taper(?:s|ing) off|"
+        rf"ebb(?:s|ing) away",
     ),
     (
         Course.UP,
@@ -109,7 +114,8 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
         rf"heavy|intense|violent)|{_BECOME}{_LOUD}|"
         rf"(?:starts?|starting|begins?|beginning)? ?(?:from )?{_LOW} to {_HIGH}|"
         rf"(?:in )?(?:a )?crescendo(?: of)?|"
-        rf"{_HOW}(?:swell(?:s|ing)?|intensif(?:y|ies|ying)|build(?:s|ing)? up|builds|mount(?:s|ing)|"
+        rf"{_HOW}(?:swell(?:s|ing)?|intensif(?:y|ies|ying)|build(?:s|ing)? up|builds|mount(?:s|"
+        rf"ing)|"
         rf"escalat(?:es|ing)|surg(?:es|ing)|(?:ramp|rev|crank)(?:s|p?ing|ving)? up|"
         rf"strengthen(?:s|ing))(?: up)?|{_STRENGTH} (?:rising|increasing|growing|going up|rises|"
         r"increases|goes up)|"
@@ -126,9 +132,10 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
     (
         Course.AWAY,
         True,
-        rf"{_HOW}reced(?:e|es|ing)(?: into the distance)?|{_MOVE} {_HOW}(?:away|"
-        rf"off)(?: into the distance)?|"
-        rf"(?:{_MOVE} |{_BECOME})?(?:ever |increasingly )?{_FAR}(?: and {_FAR})?(?: away)?|(?:{_MOVE} )?(?:off )?into the distance|"
+        rf"{_HOW}reced(?:e|es|ing)(?: into the distance)?|(?!go(?:es|ing)? off){_MOVE} "
+        rf"{_HOW}(?:away|off)(?: into the distance)?|"
+        rf"(?:{_MOVE} |{_BECOME})?(?:ever |increasingly )?{_FAR}(?: and {_FAR})?(?: away)?|"
+        rf"(?:{_MOVE} )?(?:off )?into the distance|"
         rf"depart(?:s|ing)|leav(?:es|ing)",
     ),
     (
@@ -152,8 +159,10 @@ _PATTERNS: tuple[tuple[Course, bool, str], ...] = (
     (
         Course.START,
         True,
-        r"(?:suddenly )?(?:starts?|begins?|starting|beginning|sets in|kicks in|comes on|comes to life|"
-        rf"powers (?:on|up)|switch(?:es|ed|ing) on|turn(?:s|ed|ing) on)(?! (?:with|quiet|loud|soft|slow|"
+        r"(?:suddenly )?(?:starts?|begins?|starting|beginning|sets in|kicks in|comes on|"
+        r"comes to life|"
+        rf"powers (?:on|up)|switch(?:es|ed|ing) on|turn(?:s|ed|ing) on)(?! (?:with|quiet|loud|"
+        rf"soft|slow|"
         rf"fast)\w*\b)(?: up| to)?{_SUDDEN}{_WHEN}",
     ),
     (
@@ -248,7 +257,8 @@ _SPANS = (
     (Course.DOWN, re.compile(_BEGIN + _HIGH_START + _END)),
 )
 _ON_AND_OFF = re.compile(
-    r"\b(?:is |are |being )?(?:turn|switch|power)(?:ed|s|es|ing) on,?(?: and)?(?: then)?(?: back)? off"
+    r"\b(?:is |are |being )?(?:turn|switch|power)(?:ed|s|es|ing) on,?(?: and)?(?: then)?(?: "
+    r"back)? off"
     r"(?: again)?\b"
 )
 _MARK = re.compile(r"<([a-z_]+)>")

@@ -70,7 +70,8 @@ _WORD_SECONDS = {
     for number, word in enumerate(words("one two three four five six seven eight nine ten"), 1)
 }
 _SILENCE = re.compile(
-    r"^(?:(?:a|an|of|the|complete|total|dead|absolute|pure|just|only|long|short|brief|moment|few|there|is|some) )*"
+    r"^(?:(?:a|an|of|the|complete|total|dead|absolute|pure|just|only|long|short|brief|moment|few|"
+    r"there|is|some) )*"
     r"(?:silence|quiet|nothing|pause|stillness)(?: please| only| at all)?$"
 )
 
@@ -158,11 +159,12 @@ def _joined(part: Part, more: Part) -> Part:
 
 
 _HOW_ONLY = re.compile(
-    r"^(?:(?:it is|very|much|more|again|suddenly|really|extremely) )*(?:loud|quiet|soft|faint|heavy|"
+    r"^(?:(?:it is|very|much|more|again|suddenly|really|extremely) )*(?:loud|quiet|soft|faint|"
+    r"heavy|"
     r"heavi|light|gentle|strong|fast|quick|slow|hard|distant|weak|intense)(?:ly|er)?(?: again)?$"
 )
 """Of what was named before: "quiet applause, then loud"."""
-_OFF = re.compile(r"^(?:back )?off(?: again)?$")
+_OFF = re.compile(r"^(?:back )?(?:off|out)(?: again)?$")
 _AGAIN = re.compile(r"^(?:(?:and )?(?:yet )?another(?: one)?|one more(?: time)?|a second one)$")
 
 
@@ -174,7 +176,8 @@ def _merged(steps: list[Step]) -> list[Step]:
             part = replace(merged[-1].whole, count=1)
             merged.append(Step((part,), part, merged[-1].raw))
         elif merged and _OFF.match(step.raw):
-            stopped = Part("", courses=(Course.STOP,))
+            faded = Course.FADE_IN in merged[-1].whole.courses
+            stopped = Part("", courses=(Course.FADE_OUT if faded else Course.STOP,))
             parts = tuple(_joined(part, stopped) for part in merged[-1].parts)
             whole = _joined(merged[-1].whole, stopped)
             merged[-1] = replace(merged[-1], parts=parts, whole=whole)

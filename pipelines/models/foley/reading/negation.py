@@ -13,10 +13,12 @@ _LEAVE = (
     r"(?:i |we )?(?:hate|dislike)"
 )
 _LACKING = (
-    r"no|zero|without(?: any)?|sans|not any|never any|nor|neither|minus|lacking|"
+    r"no|zero|without(?: any)?|sans|not any|never any|nor|neither|minus|lacking|excluding|"
+    r"omitting|avoiding|"
     r"not (?:including|containing|with|featuring|accompanied by)|unaccompanied by|"
     r"except(?:ing)?(?: for)?|with the exception of|save for|apart from|aside from|other than|"
-    r"free of|free from|instead of|rather than|(?:(?:that|which) )?(?:is|are|was) ?n(?:ot|'t) (?:accompanied|joined|followed) by|"
+    r"free of|free from|instead of|rather than|(?:(?:that|which) )?(?:is|are|was) ?n(?:ot|"
+    r"'t) (?:accompanied|joined|followed) by|"
     r"not(?! only\b| (?:at all |very |that |so |particularly )?loud)|nobody|no one|none of|"
     r"nothing(?! but\b| except\b)|devoid of|absence of"
 )

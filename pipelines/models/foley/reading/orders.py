@@ -1,8 +1,11 @@
-"""In which order a description names its sounds: "first X, then Y", "X before Y", numbered lists."""
+"""In which order a description names its sounds: "first X, then Y", "X before Y", numbered "
+"lists."""
 
 from __future__ import annotations
 
 import re
+
+from pipelines.models.foley.reading.counts import NUMBERS
 
 # "now and then" and "one after the other" are no order.
 _NO_ORDER = re.compile(
@@ -14,7 +17,10 @@ _BEFORE = re.compile(
     r"^(?P<sooner2>.+?),? (?:right |just |shortly |immediately )?(?:before|prior to|ahead of) "
     r"(?P<later2>.+)$"
 )
-_DONE = r"(?:stops?|ends?|finish(?:es)?|is over|fades?(?: away| out)?|dies(?: away| down| out)?|ceases?)"
+_DONE = (
+    r"(?:stops?|ends?|finish(?:es)?|is over|fades?(?: away| out)?|dies(?: away| down| out)?|"
+    r"ceases?)"
+)
 _AFTER = re.compile(
     r"^(?:right |just |shortly |immediately )?(?:after|once|following|when|as soon as|"
     r"the moment) "
@@ -27,7 +33,10 @@ _AFTER = re.compile(
     r"(?P<sooner2>(?!dark\b|midnight\b|that\b|\w+ seconds?\b|a (?:while|moment|pause)\b).+)$"
 )
 _SUDDENLY = r"(?:suddenly|all of a sudden|out of nowhere|without warning|abruptly)"
-_SET_OFF = r"(?:which |that )?(?:prompt|caus|trigger|unleash|announc|herald)(?:s|es|ing)|sets? off|setting off"
+_SET_OFF = (
+    r"(?:which |that )?(?:prompt|caus|trigger|unleash|announc|herald)(?:s|es|ing)|sets? off|"
+    r"setting off"
+)
 _FOLLOWED = (
     r"(?:is |are )?(?:immediately |soon |quickly |directly |promptly |closely )?(?:followed|"
     r"succeeded|"
@@ -37,11 +46,13 @@ _FOLLOWED = (
 _INTO = (
     r"(?:which |that )?(?:(?:turn|chang|transition|morph|mov|segue|evolv|transform|dissolv|melt|"
     r"blend|"
-    r"crossfad|cross-fad|fad|merg|mutat|resolv|shift|pass|go)(?:s|es|ing|ning)? (?:over )?into(?! (?:the )?(?:silence|nothing|distance|"
+    r"crossfad|cross-fad|fad|merg|mutat|resolv|shift|pass|go)(?:s|es|ing|"
+    r"ning)? (?:over )?into(?! (?:the )?(?:silence|nothing|distance|"
     r"background|night)\b)|"
     r"turn(?:s|ing)? to|chang(?:es|ing) to|(?:build|lead)(?:s|ing)? (?:up )?(?:in)?to|"
     r"culminat(?:es|ing) (?:in|with)|climax(?:es|ing) (?:in|with)|result(?:s|ing) in|"
-    r"becoming(?= an? | the )|becomes(?= an? | the )|giv(?:es|ing) way to|mak(?:es|ing) way for|"
+    r"becoming(?= an? | the )|becomes(?= an? | the )|giv(?:e|es|ing) way to|mak(?:e|es|"
+    r"ing) way for|"
     r"ceding to)"
 )
 _ENDING = (
@@ -49,12 +60,14 @@ _ENDING = (
     r"concluding|topped off|rounded off|capped off|finished off) (?:with|in|by|on)"
 )
 _LATER = (
-    r"(?:and )?(?:only )?then|once (?:that|this|it)(?: has| is|'s)? (?:finished|over|done|ended|ends|"
+    r"(?:and )?(?:only )?then|once (?:that|this|it)(?: has| is|'s)? (?:finished|over|done|ended|"
+    r"ends|"
     r"stops|stopped)|after(?:wards?| that| this| which| a while| a moment| a pause)|"
     r"upon which|whereupon|at which point|in (?:response|reply|answer|return)|as a result|"
     r"(?:a )?(?:few )?(?:moment|second|little|while|bit|minute)s? (?:later|after(?: that)?)|"
     r"shortly (?:after(?:wards?)?|thereafter)|"
-    r"later(?: on)?|subsequently|eventually|next|finally|lastly|last,|(?:which )?preced(?:es|ing)|"
+    r"later(?: on)?|subsequently|eventually|next|finally|lastly|last(?:,| (?=an? |the )|(?=,))|"
+    r"(?:which )?preced(?:es|ing)|"
     r"at (?:the (?:very )?end|last)|in the end|thereafter|"
     r"until|till|(?:second|third|fourth|fifth)(?:ly)?(?=,|:|\s(?:an?|the)\b)"
 )
@@ -118,7 +131,8 @@ def pieces(text: str) -> list[str]:
     text = _NO_ORDER.sub("repeatedly", text)
     if found := _DELAYED.match(text):
         time, what = found["time"] or found["time2"], found["what"] or found["what2"]
-        return [f"{time} seconds of silence", *pieces(what)]
+        named = time.replace(".", "", 1).isdigit() or time in NUMBERS
+        return [f"{time} seconds of silence" if named else "silence", *pieces(what)]
     if found := _QUIET_FIRST.match(text):
         return ["silence", *pieces(found["what"])]
     text = _PAUSE.sub(", then silence, then ", text)
