@@ -160,13 +160,16 @@ class FoleyFrontend:
         clear part, or one for the whole."""
         if not step.parts:
             return [], 1.0
+        nearest = [(part, *self.nearest(part.text, unwanted)) for part in step.parts]
         found: dict[str, tuple[Part, float]] = {}
-        for part in step.parts:
-            kind, cosine = self.nearest(part.text, unwanted)
+        for part, kind, cosine in nearest:
             if cosine >= LEAST_COSINE:
                 first, best = found.get(kind, (part, cosine))
-                count = first.count or part.count  # "sonar, three pings"
-                found[kind] = replace(first, count=count), max(best, cosine)
+                found[kind] = first, max(best, cosine)
+        for part, kind, cosine in nearest:
+            if part.count and cosine >= STEP_COSINE and kind in found:  # "sonar, three pings"
+                first, best = found[kind]
+                found[kind] = replace(first, count=first.count or part.count), best
         if len(found) < 2:
             kind, cosine = self.nearest(step.whole.text, unwanted)
             whole = step.whole

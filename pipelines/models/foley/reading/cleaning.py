@@ -17,6 +17,7 @@ _MARKS = str.maketrans(
 )
 _PLAIN = (
     (re.compile(r"\bw/o\b"), "without"),
+    (re.compile(r"(?<![\d.,-])\b0(?= [a-z]{3})"), "zero"),
     (re.compile(r"\bw/(?= ?\w)"), "with "),
     (re.compile(r"\bsfx\b|\bsound (?:effects?|fx)\b"), "sound"),
 )
@@ -26,15 +27,17 @@ _SPACES = re.compile(r"\s+")
 def clean(prompt: str) -> str:
     """Small letters on one line: without tags, emphasis and pictures, arrows as words, lines and
     dashes as commas."""
-    text = _ARROW.sub(", then ", html.unescape(prompt))
-    text = _TAG.sub(" ", text).lower()
+    text = _TAG.sub(" ", _ARROW.sub(", then ", unicodedata.normalize("NFC", prompt)))
+    text = _ARROW.sub(", then ", html.unescape(text)).lower()
     text = _LINE.sub(", ", text.strip().removeprefix("- "))
     text = _LEFT_OUT.sub("no ", _DASH.sub(", ", text))
-    text = "".join(" " if _is_picture(letter) else letter for letter in text.translate(_MARKS))
+    text = "".join(_plain(letter) for letter in text.translate(_MARKS))
     for pattern, plain in _PLAIN:
         text = pattern.sub(plain, text)
     return _SPACES.sub(" ", text).strip(" .,;!?:")
 
 
-def _is_picture(letter: str) -> bool:
-    return not letter.isascii() and unicodedata.category(letter) in ("So", "Sk", "Cf", "Mn", "Co")
+def _plain(letter: str) -> str:
+    """A letter; a space for a picture, and nothing for what only changes other letters."""
+    kind = "" if letter.isascii() else unicodedata.category(letter)
+    return {"So": " ", "Sk": "", "Cf": "", "Mn": "", "Co": " ", "Cs": " "}.get(kind, letter)

@@ -158,10 +158,13 @@ def _joined(part: Part, more: Part) -> Part:
     return replace(part, count=count, courses=courses, level=part.level or more.level)
 
 
+_HOW = (
+    r"(?:loud|quiet|soft|faint|heavy|heavi|light|gentle|strong|fast|quick|slow|hard|distant|weak|"
+    r"intense)(?:ly|er)?"
+)
+_LEVEL_WORDS = re.compile(rf"\b(?:at first |initially )?{_HOW}\b")
 _HOW_ONLY = re.compile(
-    r"^(?:(?:it is|very|much|more|again|suddenly|really|extremely) )*(?:loud|quiet|soft|faint|"
-    r"heavy|"
-    r"heavi|light|gentle|strong|fast|quick|slow|hard|distant|weak|intense)(?:ly|er)?(?: again)?$"
+    rf"^(?:(?:it is|very|much|more|again|suddenly|really|extremely) )*{_HOW}(?: again)?$"
 )
 """Of what was named before: "quiet applause, then loud"."""
 _OFF = re.compile(r"^(?:back )?(?:off|out)(?: again)?$")
@@ -182,7 +185,8 @@ def _merged(steps: list[Step]) -> list[Step]:
             whole = _joined(merged[-1].whole, stopped)
             merged[-1] = replace(merged[-1], parts=parts, whole=whole)
         elif merged and merged[-1].parts and _HOW_ONLY.match(step.raw):
-            merged.append(_step(f"{step.raw} {merged[-1].whole.text}"))
+            before = _LEVEL_WORDS.sub("", merged[-1].whole.text)
+            merged.append(_step(f"{step.raw} {before}"))
         elif merged and step.whole.courses and not _has_content(step.whole.text):
             last = merged[-1]
             parts = tuple(_joined(part, step.whole) for part in last.parts)
