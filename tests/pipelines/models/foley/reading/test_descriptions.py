@@ -36,7 +36,7 @@ from pipelines.models.foley.reading.orders import inverted
         ("thunder triggering a siren", ["thunder", "a siren"]),
         ("a gunshot after 4 seconds of silence", ["silence", "gunshot"]),
         ("a bang, then another", ["bang", "bang"]),
-        ("quiet rain, then loud", ["quiet rain", "loud quiet rain"]),
+        ("quiet rain, then loud", ["quiet rain", "loud rain"]),
         ("rain fading into silence", ["rain"]),
     ],
 )
