@@ -66,7 +66,7 @@ _LATER = (
     r"upon which|whereupon|at which point|in (?:response|reply|answer|return)|as a result|"
     r"(?:a )?(?:few )?(?:moment|second|little|while|bit|minute)s? (?:later|after(?: that)?)|"
     r"shortly (?:after(?:wards?)?|thereafter)|"
-    r"later(?: on)?|subsequently|eventually|next|finally|lastly|last(?:,| (?=an? |the )|(?=,))|"
+    r"later(?: on)?|subsequently|eventually|next|finally|lastly|last(?=,|\s(?:an?|the)\b)|"
     r"(?:which )?preced(?:es|ing)|"
     r"at (?:the (?:very )?end|last)|in the end|thereafter|"
     r"until|till|(?:second|third|fourth|fifth)(?:ly)?(?=,|:|\s(?:an?|the)\b)"
