@@ -35,7 +35,7 @@ LEAST_COSINE = 0.65
 """Least cosine at which a part of a description counts as a sound of its own."""
 STEP_COSINE = 0.42
 """The same for a step that a word such as "then" sets apart."""
-WEAK_STEP_COSINE = 0.58
+WEAK_STEP_COSINE = 0.65
 """The same beside "before" and "after", which may tell a time instead of an order."""
 NEGATED_COSINE = 0.5
 """Least cosine at which a kind is kept out by what a description negates."""
@@ -206,10 +206,13 @@ class FoleyFrontend:
 
 
 def _scenes(layers: Sequence[tuple[Layer, Part]], seconds: float | None) -> list[Scene]:
-    """Events of which some are counted come one after the other, unless a word such as "while" puts
-    them together; all else sounds together."""
+    """Events come one after the other where some are counted or the text tells them ("someone
+    knocks, a door creaks"), unless a word such as "while" puts them together; all else sounds
+    together."""
     events = all(in_sequence(layer.kind) and not part.beside for layer, part in layers)
-    if len(layers) > 1 and events and any(layer.count for layer, _ in layers):
+    counted = any(layer.count for layer, _ in layers)
+    tells = [part.tells for _, part in layers]
+    if len(layers) > 1 and events and (counted or (any(tells) and False not in tells)):
         return [Scene((layer,)) for layer, _ in layers]
     return [Scene(tuple(layer for layer, _ in layers), seconds)]
 

@@ -21,6 +21,7 @@ _PLAIN = (
     (re.compile(r"\bw/(?= ?\w)"), "with "),
     (re.compile(r"\bsfx\b|\bsound (?:effects?|fx)\b"), "sound"),
 )
+_AGAIN = re.compile(r"\b([a-z]+)[!.,]+ (?=\1\b)")
 _SPACES = re.compile(r"\s+")
 
 
@@ -34,7 +35,7 @@ def clean(prompt: str) -> str:
     text = "".join(_plain(letter) for letter in text.translate(_MARKS))
     for pattern, plain in _PLAIN:
         text = pattern.sub(plain, text)
-    return _SPACES.sub(" ", text).strip(" .,;!?:")
+    return _AGAIN.sub(r"\1 ", _SPACES.sub(" ", text)).strip(" .,;!?:")
 
 
 def _plain(letter: str) -> str:

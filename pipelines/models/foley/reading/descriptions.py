@@ -29,6 +29,9 @@ class Part:
     """Whether it is said to go on behind everything else."""
     sources: int | None = None
     """How many things sound, where the text numbers them and not their events."""
+    tells: bool | None = None
+    """Whether it says what somebody does ("a door creaks") and not what is going on ("a door
+    creaking"), None where it does neither."""
     beside: bool = False
     """Whether a word such as "while" says that it sounds together with the part before."""
 
@@ -78,6 +81,10 @@ _SILENCE = re.compile(
 _CLAUSES = re.compile(
     r"([,;.!?:()]+|\b(?:and|while|whilst|with|over|plus|as well as|amid|against|during)\b|&|\+)"
 )
+_MANNER = re.compile(
+    r"^(?:a )?(?:loud |big |soft |dull )?(?:bang|thud|crash|clatter|slam|snap|thump)$"
+)
+"""How something happens: "a door falls shut with a bang"."""
 _ONLY_EVENTS = re.compile(
     r"^(?:(?:single|short|long|quick|slow|loud|soft) )*"
     r"(?:hit|strike|stroke|blow|sound|note|call|cry|pulse|burst|rep|repetition)(?:s|es)?(?: only)?$"
@@ -117,6 +124,8 @@ def _step(text: str) -> Step:
         part = _part(piece)
         if parts and part.count and _ONLY_EVENTS.match(part.text):
             parts[-1] = replace(parts[-1], count=parts[-1].count or part.count)
+        elif mark == "with" and _MANNER.match(part.text):
+            continue
         elif _has_content(part.text):
             parts.append(_joined(replace(part, beside=mark in _BESIDE), before))
         elif part.courses or part.level or part.count:
@@ -138,11 +147,24 @@ def _part(text: str) -> Part:
     text, courses = taken(text)
     throughout = _THROUGHOUT.search(text) is not None
     text = _THROUGHOUT.sub("", text)
-    number = sources(text)
+    number, tells = sources(text), _tells(text.strip())
     text, count = counted(text)
     text, level = level_of(text)
     text = _SPACES.sub(" ", text).strip(" ,;.")
-    return Part(text, count, is_many(text), courses, level, throughout, number)
+    return Part(text, count, is_many(text), courses, level, throughout, number, tells)
+
+
+_GOES_ON = re.compile(r"\b(?!during\b|morning\b|evening\b|ring\b|string\b)[a-z]{2,}ing\b")
+_TELLS = re.compile(
+    r"^(?:(?:and|then) )?(?:(?:an?|one|another) (?:[a-z'-]+ ){1,3}?|some(?:body|one) |he |she )"
+    r"[a-z]+[^s\W]s\b"
+)
+
+
+def _tells(text: str) -> bool | None:
+    if _GOES_ON.search(text):
+        return False
+    return True if _TELLS.match(text) else None
 
 
 def _has_content(text: str) -> bool:

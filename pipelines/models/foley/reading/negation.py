@@ -31,7 +31,8 @@ _FREE = re.compile(
     r"\b(?P<what>[a-z]{3,})[- ]free\b(?! of| from)|\bnon?-(?!stop)(?P<also>[a-z]{4,})\b"
 )
 _LEFT_OUT = re.compile(
-    r"(?:^|(?<=[,;.!?:(]))\s*(?:and |but )?(?P<what>[^,;.!?:()]+?) (?:is |are )?"
+    r"(?:^|(?<=[,;.!?:(])|\bwith (?=the ))\s*(?:and |but )?"
+    r"(?P<what>(?:(?!\bwith\b)[^,;.!?:()])+?) (?:is |are )?"
     r"(?:left out|excluded|omitted|not included|not wanted|not allowed|unwanted|removed|absent|"
     r"muted)\b"
 )

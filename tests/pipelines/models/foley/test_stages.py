@@ -169,6 +169,7 @@ def test_foley_segment_names_its_sounds_and_says_where_none_is_near(
         ("two gunshots and an explosion", ["gunshot 2", "explosion 1"]),
         ("Doorbell. A dog barks. Door opens.", ["doorbell 1", "dog None", "door 1"]),
         ("a door slams, then another", ["door 1", "door 1"]),
+        ("someone knocks, and the door creaks open", ["knocking None", "creaking None"]),
         ("three doors slamming", ["door 3"]),
         ("following the doorbell, a dog", ["doorbell 1", "dog None"]),
         ("sonar, three pings", ["sonar 3"]),
@@ -182,7 +183,10 @@ def test_foley_counted_events_come_one_after_the_other(
     assert [layer.start for layer in layers] == sorted({layer.start for layer in layers})
 
 
-@pytest.mark.parametrize("prompt", ["a gunshot while a dog barks", "crickets and a gunshot"])
+@pytest.mark.parametrize(
+    "prompt",
+    ["a gunshot while a dog barks", "crickets and a gunshot", "a dog barking, a cat meowing"],
+)
 def test_foley_what_sounds_together_is_not_put_in_a_row(
     frontend: FoleyFrontend, prompt: str
 ) -> None:

@@ -75,6 +75,7 @@ def test_descriptions_before_and_after_are_turned_round_once_both_are_known_to_b
         ("fire sans crickets", ("crickets",), ["fire"]),
         ("rain w/o thunder", ("thunder",), ["rain"]),
         ("thunder-free rain", ("thunder",), ["rain"]),
+        ("wind with the rain left out", ("rain",), ["wind"]),
         ("applause, laughter excluded", ("laughter",), ["applause"]),
         ("thunder; skip the rain and wind", ("rain", "wind"), ["thunder"]),
         ("rain without thunder, wind or birds", ("thunder", "wind", "birds"), ["rain"]),
@@ -176,6 +177,11 @@ def test_descriptions_tags_lines_and_pictures_are_no_words() -> None:
 def test_descriptions_events_alone_count_what_was_named_before() -> None:
     [step] = understand("kick drum, one hit").steps
     assert [(part.text, part.count) for part in step.parts] == [("kick drum", 1)]
+
+
+def test_descriptions_manner_of_an_event_is_no_sound_of_its_own() -> None:
+    [step] = understand("the door falls shut with a bang").steps
+    assert [part.text for part in step.parts] == ["the door falls shut"]
 
 
 def test_descriptions_words_tell_what_sounds_beside_something_else() -> None:
