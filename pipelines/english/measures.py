@@ -30,6 +30,8 @@ _THOUSANDS = re.compile(rf"{_BEFORE}[1-9]\d{{0,2}}\.\d{{3}}(?=\s(?:[a-z]+\s)?(?:
 _DECIMAL_COMMA = re.compile(rf"{_BEFORE}(\d{{1,3}}),(\d{{1,2}})(?=\s?(?:{UNIT_PATTERN})(?![\w/]))")
 _COUNT = re.compile(rf"\s(?:[a-z]+\s)?(?:{COUNTED})\b")
 
+_FEET_RANGE = re.compile(r"(?<![\w.])(\d{1,4})'\s?[-–—]\s?(\d{1,4})'(?!\w)")
+_FEET_IN = re.compile(r"(?<![\w.])(\d{1,2}) ?ft\.? (\d{1,2}) ?in\b\.?(?! the\b| a\b)")
 _FEET_INCHES = re.compile(r"(?<![\w.])(\d{1,2})'\s?(\d{1,2})(?:\"|'')?(?!\w)")
 _FEET_BY_FEET = re.compile(
     r"(?<![\w.])(\d{1,4}(?:\.\d+)?)'\s?(?:[xX×]|by)\s?(\d{1,4}(?:\.\d+)?)'(?!\w)"
@@ -53,6 +55,7 @@ _METER = re.compile(r"\s(?:time|metre|meter|beat)\b")
 
 def say_marked_lengths(text: str, say: Numbers) -> str:
     """Feet and inches written with quotes: `6'2"`, `12' x 10'`, `5" pipe`."""
+    text = _FEET_IN.sub(r"\1 ft \2 inches", _FEET_RANGE.sub(r"\1–\2 ft", text))
     text = _FEET_INCHES.sub(lambda m: unit(say.cardinal(m[1]), "foot", say.cardinal(m[2])), text)
     text = _FEET_BY_FEET.sub(r"\1 ft by \2 ft", text)
     return _INCHES.sub(_inches, text)

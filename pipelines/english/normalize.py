@@ -47,6 +47,10 @@ _STRENGTH = "?!….;:,—"
 """Marks from the strongest: of several in a row the strongest is kept."""
 
 
+_POWER = re.compile(r"(?<=[\d)])\s?\*\*\s?(?=[-+]?\d)")
+"""As programs write it: `10**6`."""
+
+
 def normalize(text: str, language: str) -> str:
     """The text as it is said, in the English of `language` (`en-us` or `en-gb`).
 
@@ -58,7 +62,7 @@ def normalize(text: str, language: str) -> str:
 def read_out(text: str, language: str) -> str:
     """As `normalize`, but with the marks of pauses, paragraphs and given pronunciations kept."""
     say = numbers_of(language)
-    text = say_addresses(clean(say_signs_of_fields(text)))
+    text = say_addresses(clean(say_signs_of_fields(_POWER.sub("^", text))))
     text = unstretch(text)
     text = lay_out(_DECORATION.sub(" ", drop_drawings(text)))
     text = say_notation(say_games(say_books(text), say), say)

@@ -106,8 +106,18 @@ def say_signs_of_fields(text: str) -> str:
     return _NAMED.sub(lambda m: f" {_NAMES[m[0]]} ", text)
 
 
+_WIRELESS = re.compile(r"\b802\.(\d{1,2})([a-z]{1,2})?\b(?!\.\d)")
+
+
+def _wireless(match: re.Match[str], say: Numbers) -> str:
+    """The letters after the number of a standard are no unit: `802.11ac`."""
+    letters = " ".join((match[2] or "").upper())
+    return unit("eight oh two", "point", say.cardinal(match[1]), letters)
+
+
 def say_notation(text: str, say: Numbers) -> str:
     """Stones, pence, degrees and minutes, functions, ions, subsections."""
+    text = _WIRELESS.sub(lambda m: _wireless(m, say), text)
     text = _PAIR.sub(lambda m: f"{'-'.join(m[1])} {'-'.join(m[2])}", text)
     text = _RIGHT_HONOURABLE.sub("Right Honourable", _STARRED.sub(" star", text))
     text = _NUMBERED_PLURAL.sub(lambda m: m[1] + plural(say.cardinal(m[2])), text)

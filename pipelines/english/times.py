@@ -8,9 +8,9 @@ from pipelines.english.number_words import Numbers, plural, unit
 
 _HALF = r"(?:am|pm|AM|PM)"
 _CLOCK = re.compile(
-    rf"(?<![\w:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?:\s?({_HALF})\b)?(?![\w:]|,\d{{3}})"
+    rf"(?<![\w:.])([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?(?:\s?({_HALF})\b)?(?![\w:]|,\d{{3}}|\.\d)"
 )
-_DURATION = re.compile(r"(?<![\w:.])(\d{1,3}):([0-5]\d):([0-5]\d)(?![\w:]|\.\d)")
+_DURATION = re.compile(r"(?<![\w:.])(\d{1,3}):([0-5]\d):([0-5]\d)(?:\.(\d{1,6}))?(?![\w:]|[.,]\d)")
 _STOPPED = re.compile(
     rf"(?<![\w.:,$£€-])([01]?\d|2[0-3])\.([0-5]\d)"
     rf"(?=\s?{_HALF}\b|(?:\s?[-–—]\s?|\sto\s)\d{{1,2}}(?:[.:][0-5]\d)?\s?{_HALF}\b)"
@@ -45,7 +45,9 @@ def say_durations(text: str, say: Numbers) -> str:
 
 def _duration(match: re.Match[str], say: Numbers) -> str:
     """Hours of one digit, or more than a day has, are counted; others are a time of day."""
-    hours, minutes, seconds = match.groups()
+    hours, minutes, seconds, parts = match.groups()
+    if parts:
+        return _amounts(hours, minutes, f"{seconds}.{parts}", say)
     if len(hours) == 2 and int(hours) < 24:
         return match[0]
     if re.match(rf"\s?{_HALF}\b", match.string[match.end() :]):
@@ -61,11 +63,17 @@ def _compact(match: re.Match[str], say: Numbers) -> str:
 def _amounts(hours: str, minutes: str, seconds: str, say: Numbers) -> str:
     amounts = [(hours, "hour"), (minutes, "minute"), (seconds, "second")]
     said = [
-        unit(say.cardinal(str(int(amount))), name if int(amount) == 1 else plural(name))
+        unit(_amount(amount, say), name if float(amount) == 1 else plural(name))
         for amount, name in amounts
-        if int(amount)
+        if float(amount)
     ]
     return unit(*said[:-1], "and", said[-1]) if len(said) > 1 else "".join(said) or "zero seconds"
+
+
+def _amount(written: str, say: Numbers) -> str:
+    whole, _, parts = written.partition(".")
+    number = str(int(whole))
+    return say.number(f"{number}.{parts}") if parts else say.cardinal(number)
 
 
 def _clock(match: re.Match[str], say: Numbers) -> str:

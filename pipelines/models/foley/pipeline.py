@@ -56,7 +56,6 @@ class FoleyPipeline:
         if language := other_language(asked.prompt):
             message = f"Descriptions are understood in English; this one is in {language}."
             raise InvalidInput("prompt", message, "language_not_supported")
-        description = understand(asked.prompt)
-        if description.is_empty and (description.negated or description.is_silence):
+        if understand(asked.prompt).is_empty:
             message = "The description names nothing that is to be heard."
             raise InvalidInput("prompt", message)

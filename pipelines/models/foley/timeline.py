@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pipelines.models.foley.reading.courses import Course
 from pipelines.models.foley.segments import Layer
 from pipelines.models.foley.synthesis.events import natural_seconds
+from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, SPEED
 
+PAUSE, SHORTEST_STEP = 0.3, 1.2
+"""Seconds: after counted events, and of a step that has some."""
 LEAST_SHARE = 0.08
 """Of the clip, for each step."""
 
@@ -18,6 +22,52 @@ class Scene:
 
     layers: tuple[Layer, ...]
     seconds: float | None = None
+
+
+def joined(scenes: Sequence[Scene]) -> list[Scene]:
+    """The scenes, those of one kind that follow each other as one that changes: light rain, then
+    heavy rain."""
+    kept: list[Scene] = []
+    for scene in scenes:
+        course = _change(kept[-1], scene) if kept else None
+        if course is None:
+            kept.append(scene)
+            continue
+        [before] = kept[-1].layers
+        [after] = scene.layers
+        level = max(before.level, after.level)
+        traits = {it: end for it, end in before.traits.items() if after.traits.get(it) == end}
+        if course in _STRENGTHS:
+            traits[INTENSITY] = 1
+        layer = replace(before, traits=traits, level=level, courses=(course,))
+        kept[-1] = Scene((layer,))
+    return kept
+
+
+def _change(before: Scene, after: Scene) -> Course | None:
+    """What becomes of a sound that both have and that has no events to be counted out."""
+    if len(before.layers) != 1 or len(after.layers) != 1 or before.seconds or after.seconds:
+        return None
+    [one], [other] = before.layers, after.layers
+    if one.kind != other.kind or one.count or other.count or one.courses or other.courses:
+        return None
+    stronger = _strength(other) - _strength(one)
+    faster = other.traits.get(SPEED, 0) - one.traits.get(SPEED, 0)
+    if stronger:
+        return Course.UP if stronger > 0 else Course.DOWN
+    if faster:
+        return Course.FASTER if faster > 0 else Course.SLOWER
+    nearer = one.traits.get(DISTANCE, 0) - other.traits.get(DISTANCE, 0)
+    if nearer:
+        return Course.NEARER if nearer > 0 else Course.AWAY
+    return None
+
+
+def _strength(layer: Layer) -> float:
+    return layer.traits.get(INTENSITY, 0) + layer.level / 6
+
+
+_STRENGTHS = (Course.UP, Course.DOWN)
 
 
 def on_time_line(scenes: Sequence[Scene], seconds: float) -> tuple[Layer, ...]:
@@ -41,7 +91,8 @@ def _wanted(scene: Scene) -> float | None:
         return scene.seconds
     if not scene.layers or any(layer.count is None for layer in scene.layers):
         return None
-    return 0.3 + max(natural_seconds(layer.kind, layer.count or 1) for layer in scene.layers)
+    events = max(natural_seconds(layer.kind, layer.count or 1) for layer in scene.layers)
+    return max(SHORTEST_STEP, PAUSE + events)
 
 
 def _shares(wanted: Sequence[float | None], seconds: float) -> list[float]:

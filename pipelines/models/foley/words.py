@@ -17,9 +17,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     INTENSITY: (
         "gentle gently light lightly soft softly weak faint faintly "
-        "mild quiet quietly small little",
+        "mild quiet quietly small little drizzle drizzling patter pattering sprinkle trickle",
         "heavy heavily strong strongly intense violent violently powerful hard fierce loud loudly "
-        "huge massive furious",
+        "huge massive furious downpour torrential torrent pouring deluge roaring raging gale "
+        "thunderous mighty",
     ),
     DISTANCE: (
         "close close-up near nearby",

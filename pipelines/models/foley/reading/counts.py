@@ -15,9 +15,11 @@ _SMALL = (
 )
 NUMBERS: dict[str, int] = {
     **{word: number for number, word in enumerate(_SMALL.split(), start=1)},
+    "another": 1,
     "single": 1,
     "lone": 1,
     "solitary": 1,
+    "isolated": 1,
     "double": 2,
     "both": 2,
     "triple": 3,
@@ -31,13 +33,17 @@ _EVENTS = words(
     "click round "
     "clink chink drip drop droplet raindrop plop beat heartbeat snore whistle laugh creak squeak "
     "zap pew whoosh swish swoosh kick gong crash smash note pluck pulse burst call cry buzz horn "
-    "clang clank jingle ding splash pop snap growl roll sound swing swipe drumbeat bounce"
+    "clang clank jingle ding splash pop snap growl roll sound swing swipe drumbeat bounce moo "
+    "bleat baa neigh whinny oink grunt quack cluck slam scratch burp belch hiccup sneeze cough "
+    "gasp yell shout scream groan stomp tread punch slap peal clatter thwack whack twang strum "
+    "chord hum yelp howl hiss roar honk peep chirrup fanfare backfire rattle stride ringtone dong "
+    "clop snare rimshot warble trill wail"
 )
 """Nouns of single events. A number before anything else counts sources: "two dogs bark"."""
 _GOING_ON = words(
     "heartbeat beat drumbeat buzz laugh note whistle growl cry call horn rap roll sound kick "
     "crack drop "
-    "rumble snore"
+    "rumble snore hum hiss roar rustle rattle clatter wail snare groan trill warble"
 )
 """Of these, the ones that "a" does not make single: "a heartbeat" goes on."""
 
@@ -59,19 +65,37 @@ _VAGUE = (
     (r"\ba dozen\b", "twelve"),
     (r"\b(?:just |only )?a few\b", "three"),
     (r"\bseveral\b", "four"),
-    (r"\btwo or three\b", "three"),
+    (r"\b(?:two|2) or (?:three|3)\b", "three"),
+    (r"\b(?:one|1) or (?:two|2)\b", "two"),
+    (r"\ba trio of\b", "three"),
+    (r"\ba quartet of\b", "four"),
+    (r"\btwo dozen\b", "24"),
 )
-_TIMES = re.compile(rf"\b(?:exactly |only |just )?{_NUMBER}[\s-]+times?\b")
+_TIMES = re.compile(
+    rf"\(?\b(?:(?:repeat|repeats|repeated|repeating) )?(?:exactly |only |just )?{_NUMBER}[\s-]+"
+    r"(?:more |separate |distinct |consecutive |quick |short )?times?\b\)?"
+)
+_TIMES_SIGN = re.compile(r"\(?\b(?:x ?(?P<number>\d{1,2})|(?P<before>\d{1,2}) ?x)\b\)?")
 _ADVERB = re.compile(
-    r"\b(?:exactly |only |just )?(?P<adverb>once|twice|thrice)\b(?! (?:a|the|it)\b)"
+    r"\(?\b(?:(?:repeat|repeats|repeated|repeating) )?(?:exactly |only |just )?"
+    r"(?P<adverb>once|twice|thrice)\b(?! (?:a|the|it)\b)\)?"
 )
 _OF_MANY = re.compile(rf"\b{_NUMBER}(?={_BETWEEN}(?:{_PLURALS})\b)")
 _OF_ONE = re.compile(
-    rf"\b(?P<number>one|single|lone|solitary|double|triple)(?={_BETWEEN}(?:{_SINGULARS})\b)"
+    rf"\b(?P<number>one|1|single|lone|solitary|isolated|double|triple|"
+    rf"another)(?={_BETWEEN}(?:{_SINGULARS})\b)"
 )
 _OF_AN = re.compile(
     rf"\ban?(?={_BETWEEN}(?:{_ONCE_ONLY})\b(?! (?:drum|track|tone|counter|beat|pattern)\b))"
 )
+_HEADING = re.compile(
+    r"^(?:(?!\w*[^s]s\b|people|children|men|women|geese|to\b|" + "|".join(NUMBERS) + r")[a-z'-]+ )"
+    r"{0,4}?(?:bark|woof|yap|meow|miaow|moo|bleat|baa|neigh|whinny|oink|quack|cluck|"
+    r"hoot|howl|caw|croak|shot|gunshot|explosion|blast|bang|boom|crash|smash|slam|honk|toot|toll|"
+    r"thunderclap|handclap|clap|gong|zap|pew|whoosh|swish|swoosh|snap|pop|burp|belch|splash|clink|"
+    r"clang|ding|thud|thump)(?: (?:by|from|of|in|on|at|inside|outside|to) .+)?$"
+)
+"""Without an article, as titles have it: "dog bark"."""
 _HAPPENS = re.compile(
     r"\ban?(?= (?:[a-z]+ ){1,2}(?:drops|falls|smashes|breaks|shatters|explodes|snaps|pops|"
     r"is (?:struck|hit|dropped|fired|smashed|broken))\b)"
@@ -97,6 +121,8 @@ def counted(text: str) -> tuple[str, int | None]:
         text = re.sub(pattern, word, text)
     if found := _TIMES.search(text):
         return _without(text, found), _number(found["number"])
+    if found := _TIMES_SIGN.search(text):
+        return _without(text, found), _number(found["number"] or found["before"])
     if found := _ADVERB.search(text):
         return _without(text, found), _ADVERBS[found["adverb"]]
     if (found := _OF_MANY.search(text)) and found["number"] not in ("one", "single", "lone"):
@@ -110,12 +136,34 @@ def counted(text: str) -> tuple[str, int | None]:
         return _without(text, found), _number(found["number"])
     if found := _OF_AN.search(text) or _HAPPENS.search(text):
         return _without(text, found), 1
+    if _HEADING.match(text) and not _MANY.search(text):
+        return text, 1
     return text, None
+
+
+_DONE_BY_ONE = re.compile(
+    r"\b(?:(?:an?|the|one|another|his|her)(?: [a-z'-]+){1,3}?|somebody|someone|he|she|it) "
+    r"(?:(?:loudly|suddenly|then|quickly) )?"
+    r"(?<!loud )(?<!big )(?<!huge )(?<!sharp )(?<!short )(?<!quick )(?<!heavy )(?<!distant )"
+    r"(?:slams|bangs|burps|belches|booms|whooshes|swooshes|crashes|smashes|snaps|clatters|"
+    r"scratches|rings|chimes|sounds|blasts|pops|cracks|drops)\b"
+)
+"""What one does is no plural: "a door slams"."""
+_SOURCES = re.compile(
+    rf"\b{_NUMBER}(?= (?:(?!seconds?|minutes?|hours?|years?|people)[a-z-]+ ){{0,2}}?"
+    r"(?!seconds?|minutes?|hours?|years?)[a-z-]+s\b)"
+)
+
+
+def sources(text: str) -> int | None:
+    """How many things make a sound in a text in small letters, None where it names no number."""
+    found = _SOURCES.search(text)
+    return _number(found["number"]) if found and found["number"] not in ("one", "both") else None
 
 
 def is_many(text: str) -> bool:
     """Whether a text in small letters has a sign that events repeat."""
-    return _MANY.search(text) is not None
+    return _MANY.search(_DONE_BY_ONE.sub("", text)) is not None
 
 
 def _number(word: str) -> int | None:

@@ -9,27 +9,96 @@ from pipelines.models.foley.reading.word_lists import words
 FOREIGN: dict[str, frozenset[str]] = {
     name: frozenset(words(text))
     for name, text in {
-        "German": "der das ein eine einen einem einer und mit im auf ist nicht oder vom zum zur "
-        "bei ohne über für laut leise starker starke regen donner hund hunde katze bellt "
-        "bellender "
-        "schritte tür klopfen klopft vögel zwitschern glocke meer wellen schuss feuer gewitter "
-        "zuerst dann danach kein keine hof wald",
-        "French": "le la les un une des du et avec dans sur est qui sans puis pluie tonnerre vent "
-        "chien chat aboie miaule pas porte oiseaux cloche mer vagues coup feu bruit orage forte "
-        "fort tombe sonne au aux",
-        "Spanish": "el los las una unos unas y con en es que sin luego lluvia trueno truenos "
-        "viento perro perros gato ladrando ladra pasos puerta pájaros campana olas disparo fuego "
-        "ruido tormenta fuerte lejos del por",
-        "Italian": "il gli uno una e con nel nella che senza poi pioggia tuono vento cane gatto "
-        "abbaia passi porta uccelli campana mare onde sparo fuoco rumore temporale di della",
-        "Portuguese": "os uma uns umas com no na em que sem depois chuva trovão vento cão cachorro "
-        "gato latindo passos porta pássaros sino ondas tiro fogo barulho tempestade do da",
-        "Dutch": "het een en met op niet zonder daarna regen donder hond kat blaft voetstappen "
-        "deur vogels klok zee golven schot vuur geluid onweer de van",
-        "Polish": "deszcz grzmot wiatr pies kot szczeka szczekanie kroki drzwi ptaki dzwon morze "
-        "fale strzał ogień i z na bez potem burza",
-        "Swedish": "och en ett med på utan regn åska hund skäller katt steg dörr fåglar hav vågor",
-        "Turkish": "yağmur gök gürültüsü rüzgar köpek havlıyor kedi kapı kuş deniz ve ile bir",
+        "German": "der das dem den des ein eine einen einem einer eines und mit im auf ist sind "
+        "nicht "
+        "oder vom zum zur bei ohne über unter vor nach aus für laut lauter leise leiser starker "
+        "starke starkes schwerer heftiger ferner ferne nähe regen regnet donner donnert "
+        "donnergrollen hund "
+        "hunde hundegebell gebell katze katzen bellt bellen bellender miaut schritte schritt tür "
+        "tuer klopfen klopft klingel klingelt klingeln vögel vogel vogelgezwitscher vogelgesang "
+        "zwitschern zwitschert glocke glocken kirchenglocken läuten läutet meer meeresrauschen "
+        "wellen schuss schüsse gewehrschuss feuer feuerwerk gewitter sturm windgeräusche pferd "
+        "pferde kuh kühe schaf schafe schwein hahn ente wolf heult eule uhr tickt wecker telefon "
+        "glas zerbricht zersplittert knall explodiert zug hubschrauber flugzeug sirene hupe hupt "
+        "motor motorrad lachen lacht applaus klatschen wasser fluss bach wasserfall tropfen "
+        "knistern lagerfeuer schnarchen trommel trommelwirbel klavier gitarre geige flöte kinder "
+        "weint schreit leute menschen straße strasse zuerst dann danach kein keine keinen hof wald "
+        "nacht morgen stille geräusch geräusche",
+        "French": "le la les un une des du de et avec dans sur sous est sont qui que sans puis "
+        "ensuite après avant pendant loin lointain lointaine près pluie battante pleut tonnerre "
+        "vent vents "
+        "chien chiens chienne chat chats aboie aboient aboiement aboiements miaule miaulement pas "
+        "porte claque grince oiseau oiseaux chantent chante cloche cloches église mer océan vague "
+        "vagues coup coups fusil feu tir tirs coq vache vaches cheval chevaux mouton moutons "
+        "cochon canard loup hibou horloge réveil téléphone sonne sonnette sonnerie verre brise "
+        "avion hélicoptère sirène klaxon klaxonne moteur moto rires rire rit applaudissements "
+        "foule eau rivière ruisseau cascade goutte gouttes tambour tambours violon flûte guitare "
+        "bébé pleure enfants gens rue bruit bruits son orage forte fort tombe forêt nuit matin "
+        "silence au aux",
+        "Spanish": "el los las un una unos unas de y con en es son que sin luego después antes "
+        "mientras lluvia llueve lloviendo cayendo trueno truenos viento perro perros gato gatos "
+        "ladrando ladra "
+        "ladran ladrido ladridos maúlla pasos puerta timbre pájaro pájaros cantando canta campana "
+        "campanas iglesia mar olas disparo disparos tiro fuego fogata ruido sonido sonidos "
+        "tormenta "
+        "fuerte suave lejos cerca gallo vaca vacas caballo caballos oveja ovejas cerdo pato lobo "
+        "aullando búho reloj despertador teléfono sonando suena vidrio cristal rompe rompiendo "
+        "tren "
+        "avión helicóptero sirena bocina claxon coche motor motocicleta risa risas aplausos "
+        "multitud gente agua río arroyo cascada gotas tambor violín flauta guitarra bebé "
+        "llorando llora niños calle bosque noche mañana silencio del por una",
+        "Italian": "il lo gli uno una un e con nel nella nello sul sulla che senza poi dopo prima "
+        "pioggia piove tuono tuoni vento cane cani gatto gatti abbaia abbaiano abbaiare miagola "
+        "passi porta bussare campanello uccelli uccello cantano campana campane chiesa mare onde "
+        "sparo spari fuoco falò rumore rumori suono temporale forte lontano gallo mucca mucche "
+        "cavallo cavalli pecora pecore maiale anatra lupo gufo orologio sveglia telefono squilla "
+        "vetro rompe treno aereo elicottero sirena clacson macchina motore risate applausi folla "
+        "acqua fiume ruscello cascata gocce tamburo violino chitarra bambino piange strada "
+        "foresta notte di "
+        "della delle dei ghiaia",
+        "Portuguese": "os uma uns umas um com no na em que sem depois antes chuva chove trovão "
+        "trovões vento cão cães cachorro cachorros gato latindo late miando passos porta campainha "
+        "pássaros pássaro cantando sino sinos igreja mar ondas tiro tiros fogo fogueira barulho "
+        "som "
+        "sons tempestade forte alto longe galo vaca cavalo ovelha porco pato lobo coruja relógio "
+        "telefone tocando toca vidro quebrando trem avião helicóptero sirene buzina carro motor "
+        "risos aplausos multidão água rio riacho cachoeira gotas tambor violino violão bebê "
+        "chorando rua floresta noite do da dos das",
+        "Dutch": "het een en met op niet zonder daarna dan regen regent donder onweer hond honden "
+        "kat blaft blaffen blaffende voetstappen deur deurbel vogels vogel fluiten klok klokken "
+        "zee golven schot schoten vuur geluid onweer haan koe paard schaap varken eend wolf uil "
+        "wekker telefoon rinkelt glas breekt trein vliegtuig helikopter sirene claxon motor lachen "
+        "applaus water rivier beek waterval druppels trommel straat bos nacht de van in het huilt",
+        "Polish": "deszcz pada grzmot burza wiatr pies psy kot szczeka szczekanie miauczy kroki "
+        "drzwi "
+        "ptaki śpiew dzwon dzwony dzwonek morze morza szum fale strzał strzały wystrzał ogień "
+        "kogut "
+        "krowa koń owca kaczka wilk zegar telefon dzwoni szkło pociąg samolot śmiech oklaski woda "
+        "rzeka las noc i z na w się nie bez potem dźwięk",
+        "Swedish": "och en ett med på utan regn åska hund hundar skäller katt steg dörr dörrklocka "
+        "fåglar fågel kvittrar klocka hav vågor skott eld tupp ko häst får vind blåser taket som "
+        "är "
+        "ljud skratt applåder vatten natt",
+        "Danish or Norwegian": "og en et med på uten uden regn torden hund hunder hunde bjeffer "
+        "gør "
+        "katt kat skritt skridt dør fugler fugle synger klokke klokker hav bølger skudd skud ild "
+        "hane ku ko hest vind lyd latter vann vand natt nat er som ikke",
+        "Finnish": "sade sataa ukkonen ukkosta tuuli koira haukkuu kissa naukuu askeleet ovi "
+        "linnut "
+        "lintu laulaa kello meri aallot laukaus tuli kukko lehmä hevonen ja ei ilman sitten ääni "
+        "yö",
+        "Turkish": "yağmur yağıyor gök gürültüsü rüzgar köpek havlıyor havlaması kedi kapı kuş "
+        "kuşlar sesi ses deniz dalgalar ateş horoz inek at silah ve ile bir",
+        "Indonesian": "hujan deras petir guntur angin anjing menggonggong kucing mengeong langkah "
+        "kaki pintu burung bernyanyi lonceng laut ombak tembakan api ayam sapi kuda suara dan "
+        "dengan di tanpa lalu malam",
+        "Czech or Slovak": "déšť prší hrom bouřka vítr pes štěká kočka kroky dveře ptáci zvon moře "
+        "vlny výstřel oheň kohout kráva kůň zvuk hodiny vlak a v na bez potom noc",
+        "Hungarian": "eső esik mennydörgés szél kutya ugat macska nyávog lépések ajtó madarak "
+        "harang "
+        "tenger hullámok lövés tűz kakas tehén ló hang és nélkül majd éjszaka egy az",
+        "Romanian": "ploaie plouă tunet vânt câine latră pisică pași ușă păsări clopot mare valuri "
+        "foc cocoș vacă cal sunet și cu fără apoi noapte un o în pe",
     }.items()
 }
 """Words that are frequent in descriptions in other languages."""
@@ -38,18 +107,41 @@ _ENGLISH = frozenset(
         "the a an of with and is are on at by for from into over while then followed no not "
         "without far away near distant loud quiet quietly loudly his her its it someone "
         "somebody two "
-        "three sound rain thunder wind dog dogs cat door bell water fire car barks "
+        "three sound rain thunder dog dogs cat door bell water fire car barks "
         "barking footsteps "
-        "knock knocking birds singing ringing heavy soft old small big in to as through during"
+        "knock knocking birds singing ringing heavy soft old small big in to as through during "
+        "fading out man woman people street night crowd music playing plays near then and light "
+        "hard gentle engine horn gun shot shots gunshot bird dogs cats city village country"
     )
 )
 _SHARED = frozenset(
-    words("a in on no as do me i de la le un e y en es da na la fort feu cat is fire")
+    words(
+        "a in on no as do me i de la le un e y en es da na la fort feu cat is fire at un o az lo "
+        "des den dem die war son sons pas tir motor glas wolf sirene sturm kinder forte alto "
+        "mare pes las los les el et ja ko ku hav som er far late toca suite cascade silence avion "
+        "rue moto violin tuba water van dan bos steg and to ses api di dei del os um by per pro "
+        "con no na em in un vent vents verre rit rire chat chats porte prima sino rio cal egy v "
+        "i z "
+        "w tambour glass tiro suave fuego ve met latter com op hang sin coup mar im bach kat "
+        "regent cane "
+        "vague nat pendant arroyo hahn dos sans est della pe zee med ile uno oder che que"
+    )
 )
 """Words of several languages, English among them, or too short to tell."""
 _WORD = re.compile(r"[^\W\d_]+")
 MOST_OTHER_LETTERS = 0.3
 """Share of letters outside the Latin script."""
+_LOANS = frozenset(
+    words(
+        "café cafés fiancé fiancée déjà naïve façade façades résumé piñata jalapeño über crème "
+        "brûlée cliché décor entrée mêlée señor señora soufflé touché voilà séance née blasé "
+        "protégé exposé flambé sauté purée coupé risqué attaché cabaña doña são bon très fête "
+        "château pâté première papier mâché smörgåsbord doppelgänger zoë chloé beyoncé ångström "
+        "möbius schrödinger mötley motörhead röyksopp gödel rené josé andré noël"
+    )
+)
+"""Words with marks over letters that are written in English too."""
+_UNNAMED = "another language"
 
 
 def other_language(text: str) -> str | None:
@@ -60,12 +152,14 @@ def other_language(text: str) -> str | None:
         return "another script than the Latin one"
     said = _WORD.findall(text.lower())
     english = sum(word in _ENGLISH for word in said)
+    marked = {word for word in said if not word.isascii() and word not in _LOANS}
     best, most = None, 0
-    for name, known in FOREIGN.items():
-        found = sum(word in known and word not in _ENGLISH for word in said)
-        clear = any(word in known and word not in _SHARED | _ENGLISH for word in said)
-        if clear and found > most:
-            best, most = name, found
+    for name, known in {**FOREIGN, _UNNAMED: frozenset[str]()}.items():
+        own = [word for word in said if word in known | marked and word not in _ENGLISH]
+        clear = any(word not in _SHARED for word in own) or len(own) == len(said) > 2
+        own_words = name == _UNNAMED or not known.isdisjoint(own)
+        if clear and own_words and len(own) > most:
+            best, most = name, len(own)
     return best if most > english and 3 * most >= len(said) else None
 
 

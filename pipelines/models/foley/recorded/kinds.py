@@ -67,7 +67,14 @@ SOUNDS = (
     ),
     Sound(
         "door",
-        ("door slamming", "door closing", "door shutting", "slammed door", "closing a door"),
+        (
+            "door slamming",
+            "door closing",
+            "door shutting",
+            "slammed door",
+            "closing a door",
+            "car door",
+        ),
         (DISTANCE, SPACE),
         calls("door", 0.8, 2.0),
     ),
@@ -79,7 +86,7 @@ SOUNDS = (
     ),
     Sound(
         "burp",
-        ("burp", "person burping", "belch", "loud belching"),
+        ("burp", "person burping", "belch", "belching"),
         (PITCH,),
         calls("burp", 0.8, 2.0),
     ),

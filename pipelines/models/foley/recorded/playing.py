@@ -57,8 +57,13 @@ class Player:
     def __len__(self) -> int:
         return len(self._takes)
 
-    def jitter(self, draw: Draw) -> float:
-        return float(draw.rng.choice(JITTERS if len(self._takes) > 1 else WIDE_JITTERS))
+    def jitters(self, draw: Draw) -> Iterator[float]:
+        """Without end, none twice in a row: no take is heard twice in the same way."""
+        last = 0.0
+        while True:
+            all_of_them = JITTERS if len(self._takes) > 1 else WIDE_JITTERS
+            last = float(draw.rng.choice([it for it in all_of_them if it != last]))
+            yield last
 
     def wave(self, number: int, speed: float = 1.0) -> Wave:
         """A take, played faster and so higher where `speed` is above 1."""
@@ -105,14 +110,15 @@ def strokes(kind: str, slow: float, fast: float, jitter: float = 0.0) -> Render:
 
     def render(draw: Draw) -> Wave:
         player = Player(kind)
-        # A drum keeps its skin: one take, or few, in a clip.
-        chosen = draw.rng.permutation(len(player))[:2]
+        # A drum keeps its skin: one take, or few, in a clip. Where strokes are counted, a second
+        # take could hide among louder ones.
+        chosen = draw.rng.permutation(len(player))[: 2 if draw.times is None else 1]
         speed = draw.at_pitch(LOW, HIGH)
         times = draw.starts(beats(draw.rng, draw.seconds, draw.at_speed(slow, fast), jitter))
         events = []
-        for time in times:
+        for time, bend in zip(times, player.jitters(draw), strict=False):
             number = int(chosen[0] if draw.rng.random() < 0.8 else chosen[-1])
-            wave = player.wave(number, speed * player.jitter(draw))
+            wave = player.wave(number, speed * bend)
             events.append((time, wave * draw.any(0.8, 1)))
         return placed(draw.count, events)
 
@@ -176,10 +182,10 @@ def _pieces(draw: Draw, whole: Wave) -> Iterator[tuple[float, Wave]]:
 def _choices(draw: Draw, player: Player, speed: float) -> Iterator[Wave]:
     """Takes without end, none twice in a row where there are several."""
     last = -1
-    while True:
+    for jitter in player.jitters(draw):
         others = [number for number in range(len(player)) if number != last or len(player) == 1]
         last = int(draw.rng.choice(others))
-        yield player.wave(last, speed * player.jitter(draw))
+        yield player.wave(last, speed * jitter)
 
 
 def _held(wave: Wave, seconds: float) -> Wave:

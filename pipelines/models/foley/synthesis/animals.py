@@ -190,7 +190,15 @@ SOUNDS = (
     ),
     Sound(
         "dog",
-        ("dog barking", "barking dog", "dog bark", "puppy barking", "hound barking"),
+        (
+            "dog barking",
+            "barking dog",
+            "dog bark",
+            "puppy barking",
+            "hound barking",
+            "dog",
+            "woof woof",
+        ),
         (SPEED, PITCH, DISTANCE),
         dog,
     ),

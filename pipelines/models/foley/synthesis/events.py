@@ -109,6 +109,19 @@ OTHER = Events(1.2, 2.0)
 FIRST_SECONDS = 0.15
 
 
+GOING_ON = frozenset(
+    {"birds", "frogs", "crickets", "dripping", "applause", "heartbeat", "snoring", "clock"}
+    | {"typing", "geiger", "music_box", "marimba", "guitar", "flute", "organ", "piano", "violin"}
+    | {"cello", "strings", "trumpet", "saxophone", "harp", "accordion", "banjo", "bagpipe", "choir"}
+)
+"""Of these, the ones that are a background where nothing else is said."""
+
+
+def in_sequence(kind: str) -> bool:
+    """Whether a kind named beside counted events is one more of them, before or after the rest."""
+    return kind in EVENTS and kind not in GOING_ON
+
+
 def events_of(kind: str) -> Events:
     """Those of a kind by name; `OTHER` for a sound that goes on."""
     return EVENTS.get(kind, OTHER)

@@ -182,7 +182,15 @@ SOUNDS = (
     ),
     Sound(
         "explosion",
-        ("explosion", "bomb exploding", "big blast", "detonation", "bomb explosion"),
+        (
+            "explosion",
+            "bomb exploding",
+            "big blast",
+            "detonation",
+            "bomb explosion",
+            "loud bang",
+            "cinematic boom impact",
+        ),
         (INTENSITY, DISTANCE),
         explosion,
     ),

@@ -250,7 +250,13 @@ SOUNDS = (
     ),
     Sound(
         "glass",
-        ("glass breaking", "breaking glass", "window shattering", "glass smashing"),
+        (
+            "glass breaking",
+            "breaking glass",
+            "window shattering",
+            "glass smashing",
+            "plate smashing on the floor",
+        ),
         (INTENSITY, DISTANCE, SPACE),
         glass,
     ),

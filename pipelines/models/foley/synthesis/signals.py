@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000
 NYQUIST = SAMPLE_RATE / 2
+SOON = 0.5
+"""Seconds: before these are over, what has single events has begun."""
+LONGEST_GAP = 2.2
+"""Between random events, over their mean gap."""
 
 Wave = NDArray[np.float64]
 Curve = Callable[[Wave], Wave]
@@ -154,19 +158,24 @@ def convolved(wave: Wave, kernel: Wave) -> Wave:
 
 
 def beats(rng: Rng, seconds: float, rate: float, jitter: float = 0.0) -> list[float]:
-    """Times in seconds of `rate` regular events a second, the first within a period; each is moved
-    by up to half of `jitter`, which is a share of the period."""
+    """Times in seconds of `rate` regular events a second, the first soon; each is moved by up to
+    half of `jitter`, which is a share of the period."""
     period = 1 / rate
-    first = rng.uniform(0, min(period, 0.3 * seconds))
+    first = rng.uniform(0, min(period, 0.3 * seconds, SOON))
     times = np.arange(first, seconds, period)
-    return [float(time) for time in times + jitter * period * rng.uniform(-0.5, 0.5, len(times))]
+    moved = times + jitter * period * rng.uniform(-0.5, 0.5, len(times))
+    return [float(max(0.0, time)) for time in moved]
 
 
 def moments(rng: Rng, seconds: float, rate: float) -> list[float]:
-    """Times in seconds, sorted, of `rate` random events a second on average: at least one, and none
-    in the last 8 % of the time."""
-    count = max(1, int(rng.poisson(rate * seconds)))
-    return sorted(float(time) for time in rng.uniform(0, 0.92 * seconds, count))
+    """Times in seconds, sorted, of about `rate` random events a second: the first soon, none in the
+    last 8 % of the time, and no gap so long that the sound seems to be over."""
+    times: list[float] = []
+    time = rng.uniform(0, min(1 / rate, 0.3 * seconds, SOON))
+    while not times or time < 0.92 * seconds:
+        times.append(float(time))
+        time += min(rng.exponential(), LONGEST_GAP) / rate
+    return times
 
 
 def placed(count: int, events: Iterable[tuple[float, Wave]]) -> Wave:

@@ -27,6 +27,9 @@ from pipelines.models.foley.synthesis.signals import (
 )
 from pipelines.models.foley.synthesis.sound import DISTANCE, INTENSITY, PITCH, SPEED, Draw, Sound
 
+THUNDERCLAPS = 0.22
+"""A second."""
+
 
 def rain(draw: Draw) -> Wave:
     """A wash of far drops and the crackle of near ones; heavier rain has more of both."""

@@ -16,6 +16,7 @@ from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.files import FoleyFiles
 from pipelines.models.foley.frontend import FoleyFrontend
 from pipelines.models.foley.phrases import PHRASES, read_phrases, write_phrases
+from pipelines.models.foley.reading.courses import Course
 from pipelines.models.foley.segments import Layer
 from pipelines.models.foley.synthesis.sound import DISTANCE, PITCH, SPACE, SPEED
 from pipelines.models.foley.words import traits_in
@@ -160,3 +161,61 @@ def test_foley_segment_names_its_sounds_and_says_where_none_is_near(
     with pytest.raises(InvalidInput, match=r"The service asks for 0\.50") as refused:
         strict.prepare([far])
     assert (refused.value.field, refused.value.code) == ("prompt", "unknown_sound")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sounds"),
+    [
+        ("two gunshots and an explosion", ["gunshot 2", "explosion 1"]),
+        ("Doorbell. A dog barks. Door opens.", ["doorbell 1", "dog None", "door 1"]),
+        ("a door slams, then another", ["door 1", "door 1"]),
+        ("someone knocks, and the door creaks open", ["knocking None", "creaking None"]),
+        ("three doors slamming", ["door 3"]),
+        ("following the doorbell, a dog", ["doorbell 1", "dog None"]),
+        ("sonar, three pings", ["sonar 3"]),
+    ],
+)
+def test_foley_counted_events_come_one_after_the_other(
+    frontend: FoleyFrontend, prompt: str, sounds: list[str]
+) -> None:
+    layers = frontend.layers(prompt)
+    assert [f"{layer.kind} {layer.count}" for layer in layers] == sounds
+    assert [layer.start for layer in layers] == sorted({layer.start for layer in layers})
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["a gunshot while a dog barks", "crickets and a gunshot", "a dog barking, a cat meowing"],
+)
+def test_foley_what_sounds_together_is_not_put_in_a_row(
+    frontend: FoleyFrontend, prompt: str
+) -> None:
+    assert {layer.start for layer in frontend.layers(prompt)} == {0.0}
+
+
+def test_foley_rain_that_becomes_a_downpour_is_one_sound(frontend: FoleyFrontend) -> None:
+    [rain] = frontend.layers("Gentle rain becoming a torrential downpour")
+    assert (rain.kind, rain.courses) == ("rain", (Course.UP,))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "noted"),
+    [("scream", True), ("seagulls", True), ("a dog", False), ("an ambulance races past", False)],
+)
+def test_foley_unsure_kind_is_noted_unless_a_word_of_its_names_was_said(
+    frontend: FoleyFrontend, prompt: str, noted: bool
+) -> None:
+    assert bool(frontend.understood(prompt, 5.0).note) is noted
+
+
+@pytest.mark.parametrize("prompt", [".", "?!", "🐶", "a", "no rain", "0 gunshots", "silence"])
+def test_foley_descriptions_of_nothing_are_refused(prompt: str) -> None:
+    with pytest.raises(InvalidInput, match="names nothing that is to be heard") as refused:
+        registry.check(*NAMES, SoundRequest(prompt, 5.0), SETTINGS)
+    assert refused.value.field == "prompt"
+
+
+@pytest.mark.parametrize("prompt", ["<b>rain</b>", "<up> rain <foo_bar>", "&lt;rain&gt;"])
+def test_foley_tags_in_a_description_are_left_out(frontend: FoleyFrontend, prompt: str) -> None:
+    registry.check(*NAMES, SoundRequest(prompt, 5.0), SETTINGS)
+    assert frontend.layers(prompt) == (Layer("rain", {}),)

@@ -7,7 +7,16 @@ from benchmarks.sounds.hearing import onsets
 from pipelines.models.foley.catalogue import SOUNDS
 from pipelines.models.foley.synthesis.events import event_times
 from pipelines.models.foley.synthesis.rendering import LEVEL, render
-from pipelines.models.foley.synthesis.signals import SAMPLE_RATE, Wave, filtered, lowpass, samples
+from pipelines.models.foley.synthesis.signals import (
+    LONGEST_GAP,
+    SAMPLE_RATE,
+    SOON,
+    Wave,
+    filtered,
+    lowpass,
+    moments,
+    samples,
+)
 from pipelines.models.foley.synthesis.sound import DISTANCE, PITCH, SPACE
 
 
@@ -79,3 +88,22 @@ def test_render_events_that_are_counted_are_told_apart(name: str) -> None:
         times = event_times(rng, name, 2, 9.0, 0.0)
         wrong += len(onsets(render(rng, SOUNDS[name], 9.0, {}, times))) != 2
     assert wrong <= 1
+
+
+def test_moments_begin_soon_and_leave_no_long_gap() -> None:
+    for seed in range(20):
+        times = moments(np.random.default_rng(seed), 22.0, 0.3)
+        assert 0 <= times[0] <= SOON
+        assert np.diff(times).max() <= LONGEST_GAP / 0.3 + 1e-9
+        assert times[-1] < 0.92 * 22.0
+
+
+@pytest.mark.parametrize("kind", ["birds", "owl", "clinking", "cymbal", "whoosh"])
+def test_rules_with_single_events_begin_soon_and_go_on(kind: str) -> None:
+    for seed in range(4):
+        wave = render(np.random.default_rng(seed), SOUNDS[kind], 22.0, {})
+        frames = np.sqrt(np.mean(wave[: len(wave) // 1600 * 1600].reshape(-1, 1600) ** 2, axis=1))
+        heard = np.flatnonzero(frames > 0.003) / 10
+        assert heard[0] <= 1.0
+        assert heard[-1] > 11
+        assert np.diff(heard).max() < 12

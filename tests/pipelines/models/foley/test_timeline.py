@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from pipelines.models.foley.reading.courses import Course
 from pipelines.models.foley.segments import Layer
 from pipelines.models.foley.synthesis.events import event_times, natural_seconds
-from pipelines.models.foley.timeline import Scene, on_time_line
+from pipelines.models.foley.timeline import Scene, joined, on_time_line
 
 RAIN, SHOT = Layer("rain", {}), Layer("gunshot", {}, count=2)
 
@@ -42,3 +43,29 @@ def test_event_times_fit_into_the_clip() -> None:
         assert times == sorted(times)
         assert times[0] >= 0
         assert times[-1] < 2.0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "course"),
+    [
+        ({}, {"intensity": 1}, Course.UP),
+        ({"intensity": 1}, {"intensity": -1}, Course.DOWN),
+        ({"speed": -1}, {"speed": 1}, Course.FASTER),
+        ({"distance": 1}, {"distance": -1}, Course.NEARER),
+    ],
+)
+def test_timeline_one_kind_twice_is_one_sound_that_changes(
+    before: dict[str, int], after: dict[str, int], course: Course
+) -> None:
+    [scene] = joined([Scene((Layer("rain", before),)), Scene((Layer("rain", after),))])
+    assert scene.layers[0].courses == (course,)
+
+
+def test_timeline_other_sounds_stay_apart() -> None:
+    for others in (
+        [Scene((RAIN,)), Scene((RAIN,))],
+        [Scene((SHOT,)), Scene((SHOT,))],
+        [Scene((RAIN,)), Scene(()), Scene((RAIN,))],
+        [Scene((RAIN,)), Scene((Layer("wind", {"intensity": 1}),))],
+    ):
+        assert joined(others) == others

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import soxr
@@ -87,6 +89,20 @@ def test_playing_one_animal_does_not_call_over_itself() -> None:
     calls = int(np.sum(pauses > 0.5)) + 1
     assert calls >= 5
     assert len(sounding) * 0.05 > 0.75 * calls * take.seconds
+
+
+@pytest.mark.parametrize("kind", ["cat", "dog", "snare", "cowbell", "sheep"])
+def test_playing_no_take_is_heard_twice_in_a_row_in_the_same_way(kind: str) -> None:
+    for seed in range(5):
+        draw, player = Draw(np.random.default_rng(seed), SAMPLE_RATE), playing.Player(kind)
+        bends = [bend for bend, _ in zip(player.jitters(draw), range(50), strict=False)]
+        assert all(a != b for a, b in pairwise(bends))
+
+
+@pytest.mark.parametrize("count", [3, 8])
+def test_playing_counted_strokes_are_all_heard(count: int) -> None:
+    times = event_times(np.random.default_rng(0), "kick", count, 8.0, 0.0)
+    assert [len(onsets(made("kick", 8.0, seed, times))) for seed in range(6)] == [count] * 6
 
 
 @pytest.mark.parametrize("seconds", [0.5, 30.0])
