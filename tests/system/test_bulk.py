@@ -87,6 +87,7 @@ def running(
     known = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token}
     known.pop("RAY_AUTH_TOKEN", None)
     folder = tmp_path_factory.mktemp("bulk")
+    (folder / ".bernie").symlink_to(small_system.data)
     yield Running(folder, up, printed[0], address, known, database)
     database.dispose()
 
