@@ -31,6 +31,19 @@ _SUBMIT = re.compile(
 )
 
 
+_OBJECTS = """python -c 'import boto3
+for each in boto3.client("s3").list_objects_v2(Bucket="bernie", Prefix="out/library/")["Contents"]:
+    print(each["Key"])'
+"""
+"""Reads the same variables as the client of AWS, which is no package of ours."""
+
+
+def blocks_of(section: str) -> list[str]:
+    """The commands of a section of the guide."""
+    text = GUIDE.read_text().split(f"## {section}")[1].split("\n## ")[0]
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
 @dataclass(frozen=True)
 class Running:
     """A system, its folder, and what its printed command says."""
@@ -74,6 +87,7 @@ def running(
     known = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": token}
     known.pop("RAY_AUTH_TOKEN", None)
     folder = tmp_path_factory.mktemp("bulk")
+    (folder / ".bernie").symlink_to(small_system.data)
     yield Running(folder, up, printed[0], address, known, database)
     database.dispose()
 
@@ -153,14 +167,13 @@ def test_walk_through_can_be_pasted(
 ) -> None:
     """The commands of the guide but for `bernie up`, which runs already."""
     (tmp_path / ".bernie").mkdir()
-    (tmp_path / ".bernie" / "ray-token").symlink_to(small_system.data / "ray-token")
-    walk = GUIDE.read_text().split("## Walk through")[1].split("\n## ")[0]
-    blocks = [
-        block
-        for block in re.findall(r"^```sh\n(.*?)^```$", walk, re.MULTILINE | re.DOTALL)
-        if not block.startswith("bernie up")
-    ]
+    for each in ("ray-token", "api-key", "seaweedfs"):
+        (tmp_path / ".bernie" / each).symlink_to(small_system.data / each)
+    blocks = [each for each in blocks_of("Walk through") if not each.startswith("bernie up")]
     assert len(blocks) == 3
+    over_http, over_s3 = blocks_of("The results")
+    assert over_http.count("curl ") == 2
+    blocks += [over_s3.split("aws s3 ")[0], _OBJECTS]
     script = "set -eu\n" + "".join(blocks).replace("http://127.0.0.1:8265", running.address)
     environment = {
         **running.environment,
@@ -180,5 +193,6 @@ def test_walk_through_can_be_pasted(
     saved = {path.name for path in (tmp_path / "library").iterdir()}
     assert saved == {"batch.json", "results.jsonl", "greeting.opus", "closing.opus", "goodbye.opus"}
     assert '"succeeded": 3' in pasted.stdout
+    assert "out/library/summary.json" in pasted.stdout, "its store can be read"
     assert all(each.finished_at for each in running.batches())
     assert untracked(tmp_path) == [], "a clone in which the guide was followed is clean"
