@@ -10,6 +10,7 @@ import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from serve_app.cli.leftovers import end_processes_with
-from serve_app.deployments import ray_environment
+from serve_app.deployments import fork_server, ray_environment
 from serve_app.http.work import is_loopback
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
@@ -38,10 +39,20 @@ if TYPE_CHECKING:
 
 Report = Callable[[str], None]
 
+_PRELOADED = (
+    "serve_app.api",
+    "serve_app.worker.worker",
+    "serve_app.bulk.service",
+    "pipelines.models.styletts2.frontend",
+    "pipelines.models.styletts2.diffusion",
+    "pipelines.models.styletts2.vocoder",
+    "pipelines.models.revoice.frontend",
+    "pipelines.models.revoice.stages",
+    "pipelines.models.foley.frontend",
+    "pipelines.models.foley.stages",
+)
 _RAY_FOLDER = "bernie-ray-"
 _GRACE_SECONDS = 2
-_JOB_GRACE_SECONDS = "30"
-"""Between SIGTERM and SIGKILL of a job that is stopped; Ray's default is 3."""
 
 
 class StackError(RuntimeError):
@@ -82,6 +93,7 @@ def local_stack(
         _require_free(settings.host, settings.port, "--port")
         _require_free("127.0.0.1", dashboard_port, "--dashboard-port")
         folder = stack.enter_context(_ray_environment(settings.data_dir / "ray-token"))
+        stack.enter_context(_fork_server(folder))
         imported = aside.submit(_import_graph)  # while the store starts
         store = None
         if settings.s3_endpoint:
@@ -117,7 +129,6 @@ def for_jobs(settings: Settings) -> dict[str, str]:
     decided at its start, and this Python before all others."""
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        "RAY_JOB_STOP_WAIT_TIME_S": _JOB_GRACE_SECONDS,
         "BERNIE_DATA_DIR": str(settings.data_dir.resolve()),
         "BERNIE_S3_ENDPOINT": settings.s3_endpoint,
         "BERNIE_S3_BUCKET": settings.s3_bucket,
@@ -227,6 +238,19 @@ def _ray_environment(token_file: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _fork_server(folder: Path) -> Iterator[None]:
+    """The process that workers of Ray are copies of."""
+    command = [sys.executable, "-m", "serve_app.deployments.fork_server"]
+    with subprocess.Popen(
+        [*command, str(folder / "fork-server"), *_PRELOADED, *fork_server.RAYS_LIBRARIES],
+        env={**os.environ, **fork_server.AT_IMPORT},
+        stdin=subprocess.PIPE,
+    ) as server:
+        yield
+        
 
 
 def _import_graph() -> None:

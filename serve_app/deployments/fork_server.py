@@ -1,0 +1,174 @@
+"""Workers of Ray as copies of one process that has imported what all of them need.
+
+    python -m serve_app.deployments.fork_server ADDRESS MODULE…
+
+A worker that begins with nothing imports Ray, Serve and mostly torch, for two to three CPU-seconds,
+and a laptop runs a dozen of them on a few cores. A copy, by `fork`, has them at once and shares
+their memory. `interpreter/fork_request.py` asks for one. Where the answer is no, or nobody answers,
+the worker begins as Ray has it.
+
+The server has no threads of its own and computes nothing. It ends with the process that started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+RAYS_LIBRARIES = ("grpc.aio", "jsonschema", "opentelemetry.sdk.metrics", "requests", "uvicorn")
+"""What Ray and Serve import. Ray itself is not imported: it reads its variables meanwhile, such as
+the job of a worker, and its library is not made to be copied."""
+AT_IMPORT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+"""What torch's libraries read as they are loaded. With one thread they start none; a stage sets how
+many it takes itself (`use_threads`)."""
+_LATER = frozenset(
+    ("OMP_NUM_THREADS", "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY", "PATH")
+    + ("PWD", "OLDPWD", "SHLVL", "_", "SPT_NOENV", "KMP_INIT_AT_FORK")
+)
+_MALLOPT = {
+    "MALLOC_TRIM_THRESHOLD_": -1,
+    "MALLOC_TOP_PAD_": -2,
+    "MALLOC_MMAP_THRESHOLD_": -3,
+    "MALLOC_ARENA_MAX": -8,
+}
+"""Variables that glibc reads as a process begins, and the numbers of these parameters in its
+`malloc.h`."""
+_INT_MAX = 2**31 - 1
+
+
+class Request(NamedTuple):
+    """What a worker was started with."""
+
+    executable: str
+    argv: list[str]
+    environment: dict[str, str]
+    folder: str
+    oom_score_adj: str
+
+    @classmethod
+    def read(cls, text: bytes) -> Request:
+        """With what Ray's `setup_worker.py` would do. Raises ValueError, KeyError, TypeError."""
+        return cls(**json.loads(text))._set_up()
+
+    def _set_up(self) -> Request:
+        if Path(self.argv[0]).name != "setup_worker.py":
+            return self
+        parser = argparse.ArgumentParser(allow_abbrev=False)
+        parser.add_argument("--serialized-runtime-env-context", default="{}")
+        parser.add_argument("--language")
+        options, argv = parser.parse_known_args(self.argv[1:])
+        context = json.loads(options.serialized_runtime_env_context)
+        changes = context.pop("env_vars", {})
+        executable = context.pop("py_executable", None) or self.executable
+        if options.language != "PYTHON" or any(context.values()):
+            raise ValueError("a runtime environment of more than variables")
+        if any("$" in value for value in changes.values()):
+            raise ValueError("a variable that is made of others")
+        return self._replace(
+            executable=executable, argv=argv, environment={**self.environment, **changes}
+        )
+
+
+def serve(listener: socket.socket, parent: int) -> Request | None:
+    """Returns in each copy with the request that it is for, and in the server with None, when the
+    other end of the descriptor `parent` is closed."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # copies are not waited for
+    while True:
+        ready, _, _ = select.select([listener, parent], [], [])
+        if parent in ready:
+            return None
+        with listener.accept()[0] as connection, suppress(OSError):
+            request, descriptors = _received(connection)
+            try:
+                if request is not None and _fits(request):
+                    if os.fork() == 0:
+                        listener.close()
+                        _take_descriptors(descriptors)
+                        return request
+                    connection.sendall(b"1")
+            finally:
+                for each in descriptors:
+                    os.close(each)
+
+
+def _received(connection: socket.socket) -> tuple[Request | None, list[int]]:
+    _, descriptors, _, _ = socket.recv_fds(connection, 1, 3)
+    text = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    try:
+        return Request.read(text), descriptors
+    except (ValueError, KeyError, TypeError):
+        return None, descriptors
+
+
+def _fits(request: Request) -> bool:
+    """Whether the process would be as this one: all else than what can be set later is the same."""
+    here, there = os.environ, request.environment
+    differ = {name for name in here.keys() | there.keys() if here.get(name) != there.get(name)}
+    differ -= {name for name in AT_IMPORT if name not in there}
+    return request.executable == sys.executable and all(
+        name in _LATER or name in _MALLOPT or name.startswith(("RAY_", "BERNIE_"))
+        for name in differ
+    )
+
+
+def _take_descriptors(descriptors: Iterable[int]) -> None:
+    for number, each in enumerate(descriptors):
+        os.dup2(each, number)
+
+
+def become(request: Request) -> None:
+    """Makes this copy the process that was asked for. Returns or raises when that ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setpgid(0, 0)  # Ray ends the process group of a worker
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(request.oom_score_adj)
+    _set_up_malloc(request.environment)
+    os.environ.clear()
+    os.environ.update(request.environment)
+    os.chdir(request.folder)
+    sys.argv = request.argv
+    sys.orig_argv = [request.executable, *request.argv]
+    sys.path[0] = str(Path(request.argv[0]).parent)
+    runpy.run_path(request.argv[0], run_name="__main__")
+
+
+def _set_up_malloc(environment: Mapping[str, str]) -> None:
+    with suppress(AttributeError):  # no glibc
+        mallopt = ctypes.CDLL(None).mallopt
+        for name, number in _MALLOPT.items():
+            if name in environment:
+                mallopt(number, min(int(environment[name]), _INT_MAX))
+
+
+def main() -> None:
+    address, *modules = sys.argv[1:]
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # as Ray's processes
+    earlier = os.umask(0o177)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        os.umask(earlier)
+        listener.listen()
+        for name in modules:
+            importlib.import_module(name)
+        gc.collect()
+        gc.freeze()  # pages are shared until they are written to
+        request = serve(listener, sys.stdin.fileno())
+    if request is not None:
+        become(request)
+
+
+if __name__ == "__main__":
+    main()
