@@ -94,19 +94,16 @@ def local_stack(
         _require_free("127.0.0.1", dashboard_port, "--dashboard-port")
         folder = stack.enter_context(_ray_environment(settings.data_dir / "ray-token"))
         stack.enter_context(_fork_server(folder))
-        imported = aside.submit(_import_graph)  # while the store starts
         store = None
         if settings.s3_endpoint:
             report("Looking at the object store")
             _require_store(settings)
         else:
-            report("Starting SeaweedFS (S3)")
-            store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
+            report("Starting SeaweedFS (S3) and Ray")
+            store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs", wait=False))
             settings = _with_own_origins(with_store(settings, store))
-        report("Starting Ray")
-        imported.result()
         stack.enter_context(_environment(for_jobs(settings)))
-        graph = aside.submit(_graph, settings)  # while Ray starts
+        graph = aside.submit(_graph, settings, store)  # while Ray starts
         stack.enter_context(_ray(folder, dashboard_port))
         report("Loading models and starting the graph")
         stack.enter_context(_serve(settings, graph))
@@ -250,17 +247,13 @@ def _fork_server(folder: Path) -> Iterator[None]:
         stdin=subprocess.PIPE,
     ) as server:
         yield
-        
 
 
-def _import_graph() -> None:
-    """Imports the graph, and Ray with it, which takes longest."""
-    import serve_app.app  # noqa: F401
-
-
-def _graph(settings: Settings) -> Application:
+def _graph(settings: Settings, store: SeaweedFS | None) -> Application:
     from serve_app.app import build
 
+    if store is not None:
+        store.wait_until_ready()
     return build(settings)
 
 
@@ -271,7 +264,9 @@ def _ray(folder: Path, dashboard_port: int) -> Iterator[None]:
     at_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         try:
-            with _any_agent_port():
+            with _ray_parameters(
+                dashboard_agent_listen_port=0, no_monitor=True, include_log_monitor=False
+            ):
                 ray.init(
                     address="local",
                     include_dashboard=True,
@@ -299,15 +294,18 @@ def _ray(folder: Path, dashboard_port: int) -> Iterator[None]:
 
 
 @contextmanager
-def _any_agent_port() -> Iterator[None]:
-    """The agent that takes jobs listens on port 52365 unless told otherwise, and `ray.init` has no
-    argument for it. With a second Ray on the machine it would end, and no job could be
-    submitted."""
+def _ray_parameters(**given: Any) -> Iterator[None]:
+    """Parameters of Ray for which `ray.init` has no argument.
+
+    The agent that takes jobs listens on port 52365 unless told otherwise. With a second Ray on the
+    machine it would end, and no job could be submitted. The monitor would start other machines, and
+    the log monitor would send the logs of workers here.
+    """
     from ray._private import parameter
 
     parameters: Any = parameter.RayParams
     names: Any = parameter
-    names.RayParams = partial(parameters, dashboard_agent_listen_port=0)
+    names.RayParams = partial(parameters, **given)
     try:
         yield
     finally:
