@@ -10,7 +10,6 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -39,18 +38,6 @@ if TYPE_CHECKING:
 
 Report = Callable[[str], None]
 
-_PRELOADED = (
-    "serve_app.api",
-    "serve_app.worker.worker",
-    "serve_app.bulk.service",
-    "pipelines.models.styletts2.frontend",
-    "pipelines.models.styletts2.diffusion",
-    "pipelines.models.styletts2.vocoder",
-    "pipelines.models.revoice.frontend",
-    "pipelines.models.revoice.stages",
-    "pipelines.models.foley.frontend",
-    "pipelines.models.foley.stages",
-)
 _RAY_FOLDER = "bernie-ray-"
 _GRACE_SECONDS = 2
 
@@ -93,7 +80,7 @@ def local_stack(
         _require_free(settings.host, settings.port, "--port")
         _require_free("127.0.0.1", dashboard_port, "--dashboard-port")
         folder = stack.enter_context(_ray_environment(settings.data_dir / "ray-token"))
-        stack.enter_context(_fork_server(folder))
+        stack.enter_context(fork_server.running(folder, settings.pipelines().values()))
         store = None
         if settings.s3_endpoint:
             report("Looking at the object store")
@@ -235,18 +222,6 @@ def _ray_environment(token_file: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _fork_server(folder: Path) -> Iterator[None]:
-    """The process that workers of Ray are copies of."""
-    command = [sys.executable, "-m", "serve_app.deployments.fork_server"]
-    with subprocess.Popen(
-        [*command, str(folder / "fork-server"), *_PRELOADED, *fork_server.RAYS_LIBRARIES],
-        env={**os.environ, **fork_server.AT_IMPORT},
-        stdin=subprocess.PIPE,
-    ) as server:
-        yield
 
 
 def _graph(settings: Settings, store: SeaweedFS | None) -> Application:

@@ -22,22 +22,30 @@ import runpy
 import select
 import signal
 import socket
+import subprocess
 import sys
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-RAYS_LIBRARIES = ("grpc.aio", "jsonschema", "opentelemetry.sdk.metrics", "requests", "uvicorn")
-"""What Ray and Serve import. Ray itself is not imported: it reads its variables meanwhile, such as
-the job of a worker, and its library is not made to be copied."""
-AT_IMPORT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+from pipelines import registry
+from serve_app.deployments import ray_environment
+from serve_app.deployments.interpreter.fork_request import ADDRESS
+
+_OURS = ("serve_app.api", "serve_app.bulk.service", "serve_app.worker.worker")
+_RAYS = ("grpc.aio", "jsonschema", "opentelemetry.sdk.metrics", "requests", "uvicorn")
+"""What Ray and Serve import. Ray itself is not imported: as it is, it reads what is of one worker,
+such as its job, and its library may begin threads."""
+_AT_IMPORT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 """What torch's libraries read as they are loaded. With one thread they start none; a stage sets how
 many it takes itself (`use_threads`)."""
-_LATER = frozenset(
-    ("OMP_NUM_THREADS", "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY", "PATH")
-    + ("PWD", "OLDPWD", "SHLVL", "_", "SPT_NOENV", "KMP_INIT_AT_FORK")
-)
+_FREE = {
+    *("PATH", "PWD", "OLDPWD", "SHLVL", "_", "SPT_NOENV", "KMP_INIT_AT_FORK", "OMP_NUM_THREADS"),
+    *ray_environment.SHAPE_CACHES,
+}
+_PREFIXES = ("RAY_", "BERNIE_", "MALLOC_")
+"""Variables that may be others in a copy: they are read later, or can be set."""
 _MALLOPT = {
     "MALLOC_TRIM_THRESHOLD_": -1,
     "MALLOC_TOP_PAD_": -2,
@@ -82,12 +90,35 @@ class Request(NamedTuple):
         )
 
 
+@contextmanager
+def running(folder: Path, pipelines: Iterable[str]) -> Iterator[None]:
+    """The server for workers of the Ray whose folder this is, and of these pipelines. Where there
+    is no `fork` that can be relied on, workers begin as Ray has it."""
+    if sys.platform != "linux":
+        yield
+        return
+    modules = [*_OURS, *(each for name in pipelines for each in registry.MODULES.get(name, ()))]
+    with (folder / "fork-server.log").open("wb") as log:
+        server = subprocess.Popen(  # noqa: S603 - this module
+            [sys.executable, "-m", __spec__.name, str(folder / ADDRESS), *modules, *_RAYS],
+            env={**os.environ, **_AT_IMPORT},
+            stdin=subprocess.PIPE,  # it ends with this process
+            stdout=log,
+            stderr=log,
+        )
+    with server:
+        try:
+            yield
+        finally:
+            server.terminate()
+
+
 def serve(listener: socket.socket, parent: int) -> Request | None:
     """Returns in each copy with the request that it is for, and in the server with None, when the
     other end of the descriptor `parent` is closed."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # copies are not waited for
     while True:
-        ready, _, _ = select.select([listener, parent], [], [])
+        ready, _, _ = select.select([listener.fileno(), parent], [], [])
         if parent in ready:
             return None
         with listener.accept()[0] as connection, suppress(OSError):
@@ -117,11 +148,12 @@ def _fits(request: Request) -> bool:
     """Whether the process would be as this one: all else than what can be set later is the same."""
     here, there = os.environ, request.environment
     differ = {name for name in here.keys() | there.keys() if here.get(name) != there.get(name)}
-    differ -= {name for name in AT_IMPORT if name not in there}
-    return request.executable == sys.executable and all(
-        name in _LATER or name in _MALLOPT or name.startswith(("RAY_", "BERNIE_"))
-        for name in differ
-    )
+    differ -= {name for name in _AT_IMPORT if name not in there}
+    return request.executable == sys.executable and all(map(_is_free, differ))
+
+
+def _is_free(name: str) -> bool:
+    return name in _FREE or name.startswith(_PREFIXES)
 
 
 def _take_descriptors(descriptors: Iterable[int]) -> None:
@@ -162,7 +194,8 @@ def main() -> None:
         os.umask(earlier)
         listener.listen()
         for name in modules:
-            importlib.import_module(name)
+            with suppress(ImportError):  # one of Ray's that is not there is not needed
+                importlib.import_module(name)
         gc.collect()
         gc.freeze()  # pages are shared until they are written to
         request = serve(listener, sys.stdin.fileno())

@@ -165,16 +165,19 @@ class SeaweedFS:
     def wait_until_ready(self) -> None:
         """Stops the server and raises EmbeddedStoreError where it ends or is not ready in time."""
         try:
-            while not (_is_answering(self.endpoint) and self._keeps_data()):
-                self.check()
-                if time.monotonic() > self._deadline:
-                    raise EmbeddedStoreError(
-                        f"The object store is not ready in time:\n{self._log_tail()}"
-                    )
-                time.sleep(0.05)
+            self._wait()
         except BaseException:
             self.stop()
             raise
+
+    def _wait(self) -> None:
+        while not (_is_answering(self.endpoint) and self._keeps_data()):
+            self.check()
+            if time.monotonic() > self._deadline:
+                raise EmbeddedStoreError(
+                    f"The object store is not ready in time:\n{self._log_tail()}"
+                )
+            time.sleep(0.05)
 
     def _keeps_data(self) -> bool:
         """Whether an object can be written and read: S3 answers before the volumes are known."""

@@ -29,7 +29,7 @@ def handed_over(argv: list[str]) -> bool:
         "executable": sys.executable,
         "argv": argv[1:],
         "environment": dict(os.environ),
-        "folder": os.getcwd(),
+        "folder": str(Path.cwd()),
         "oom_score_adj": Path("/proc/self/oom_score_adj").read_text(),
     }
     with socket.socket(socket.AF_UNIX) as connection:
