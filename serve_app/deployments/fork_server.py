@@ -33,11 +33,13 @@ from pipelines import registry
 from serve_app.deployments import ray_environment
 from serve_app.deployments.interpreter.fork_request import ADDRESS
 
-_OURS = ("serve_app.api", "serve_app.bulk.service", "serve_app.worker.worker")
-_RAYS = ("grpc.aio", "jsonschema", "opentelemetry.sdk.metrics", "requests", "uvicorn")
-"""What Ray and Serve import. Ray itself is not imported: as it is, it reads what is of one worker,
-such as its job, and its library may begin threads."""
-_AT_IMPORT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+MODULES = (
+    *("serve_app.api", "serve_app.bulk.service", "serve_app.worker.worker"),
+    *("grpc.aio", "jsonschema", "opentelemetry.sdk.metrics", "requests", "uvicorn"),
+)
+"""What ingress and worker import, and what Ray and Serve import of others. Ray is left to the
+copies: as it is imported it reads what is of one worker, such as its job."""
+AT_IMPORT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 """What torch's libraries read as they are loaded. With one thread they start none; a stage sets how
 many it takes itself (`use_threads`)."""
 _FREE = {
@@ -97,11 +99,11 @@ def running(folder: Path, pipelines: Iterable[str]) -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
-    modules = [*_OURS, *(each for name in pipelines for each in registry.MODULES.get(name, ()))]
+    of_pipelines = [each for name in pipelines for each in registry.MODULES.get(name, ())]
     with (folder / "fork-server.log").open("wb") as log:
         server = subprocess.Popen(  # noqa: S603 - this module
-            [sys.executable, "-m", __spec__.name, str(folder / ADDRESS), *modules, *_RAYS],
-            env={**os.environ, **_AT_IMPORT},
+            [sys.executable, "-m", __spec__.name, str(folder / ADDRESS), *of_pipelines, *MODULES],
+            env={**os.environ, **AT_IMPORT},
             stdin=subprocess.PIPE,  # it ends with this process
             stdout=log,
             stderr=log,
@@ -148,7 +150,7 @@ def _fits(request: Request) -> bool:
     """Whether the process would be as this one: all else than what can be set later is the same."""
     here, there = os.environ, request.environment
     differ = {name for name in here.keys() | there.keys() if here.get(name) != there.get(name)}
-    differ -= {name for name in _AT_IMPORT if name not in there}
+    differ -= {name for name in AT_IMPORT if name not in there}
     return request.executable == sys.executable and all(map(_is_free, differ))
 
 
