@@ -126,12 +126,10 @@ def serve(listener: socket.socket, parent: int) -> Request | None:
         with listener.accept()[0] as connection, suppress(OSError):
             request, descriptors = _received(connection)
             try:
-                if request is not None and _fits(request):
-                    if os.fork() == 0:
-                        listener.close()
-                        _take_descriptors(descriptors)
-                        return request
-                    connection.sendall(b"1")
+                if request is not None and _fits(request) and os.fork() == 0:
+                    listener.close()
+                    _take_over(connection, descriptors)
+                    return request
             finally:
                 for each in descriptors:
                     os.close(each)
@@ -158,9 +156,15 @@ def _is_free(name: str) -> bool:
     return name in _FREE or name.startswith(_PREFIXES)
 
 
-def _take_descriptors(descriptors: Iterable[int]) -> None:
-    for number, each in enumerate(descriptors):
-        os.dup2(each, number)
+def _take_over(connection: socket.socket, descriptors: Iterable[int]) -> None:
+    """Lets the process that asked end, and takes its standard streams. Ends this copy where that no
+    longer waits: it does its work itself."""
+    try:
+        connection.sendall(b"1")
+        for number, each in enumerate(descriptors):
+            os.dup2(each, number)
+    except OSError:
+        os._exit(1)
 
 
 def become(request: Request) -> None:

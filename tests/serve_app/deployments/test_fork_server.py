@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -231,6 +232,21 @@ def test_the_server_ends_with_its_parent_and_leaves_no_zombies(
     assert server.stdin is not None
     server.stdin.close()
     assert server.wait(30) == 0
+
+
+def test_who_no_longer_waits_gets_no_copy(folder: Path, server: subprocess.Popen[bytes]) -> None:
+    (folder / "default_worker.py").write_text("open('ran', 'a').write('once')")
+    program = "import sys, fork_request as it; it.WAIT_SECONDS = 0.3\n"
+    program += "sys.exit(it.handed_over([sys.executable, *sys.argv[1:]]))"
+    asked = [sys.executable, "-c", program, str(folder / "default_worker.py")]
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        assert subprocess.run(asked, env=ordinary(folder), cwd=folder, timeout=60).returncode == 0
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    worker(folder)  # a later one is a copy
+    until((folder / "ran").exists, 10, "the later one has run")
+    assert (folder / "ran").read_text() == "once"
 
 
 def test_nobody_else_may_ask(folder: Path, server: subprocess.Popen[bytes]) -> None:
