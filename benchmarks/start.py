@@ -71,8 +71,13 @@ def running(tree: Path) -> Iterator[psutil.Process]:
         ) as process:
             assert process.stdout is not None
             try:
-                if not any("Bernie is up" in line for line in process.stdout):
-                    raise SystemExit("bernie up has ended")
+                told = []
+                for line in process.stdout:
+                    told.append(line)
+                    if "Bernie is up" in line:
+                        break
+                else:
+                    raise SystemExit(f"bernie up has ended:\n{''.join(told)}")
                 yield psutil.Process(process.pid)
             finally:
                 process.send_signal(signal.SIGTERM)
