@@ -21,7 +21,15 @@ def name_of(process: psutil.Process) -> str:
         return title.split("ray::")[1].split()[0].removeprefix("ServeReplica:bernie:").split(".")[0]
     if "ray-dashboard-" in title or "dashboard.py" in title or "forkserver" in title:
         return "dashboard"
-    for part in ("gcs_server", "raylet", "log_monitor", "monitor", "weed", "postgres"):
+    for part in (
+        "fork_server",
+        "gcs_server",
+        "raylet",
+        "log_monitor",
+        "monitor",
+        "weed",
+        "postgres",
+    ):
         if part in title:
             return part
     return "bernie up" if process.pid == psutil.Process().pid else process.name()

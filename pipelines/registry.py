@@ -91,6 +91,31 @@ IGNORED: dict[str, tuple[str, ...]] = {
 """Options of the service without effect on a pipeline."""
 
 
+_SPEECH = (
+    "pipelines.models.styletts2.diffusion",
+    "pipelines.models.styletts2.vocoder",
+    "pipelines.fast_convolution.preload",
+)
+MODULES: dict[str, tuple[str, ...]] = {
+    "kokoro": ("pipelines.models.styletts2.frontend", *_SPEECH),
+    "styletts2-libritts": _SPEECH,
+    "styletts2-ljspeech": _SPEECH,
+    "seed-vc": ("pipelines.models.seedvc.stages",),
+    "seed-vc-f0": ("pipelines.models.seedvc.stages",),
+    "revoice": (
+        "pipelines.models.revoice.frontend",
+        "pipelines.models.revoice.stages",
+        "pipelines.models.styletts2.vocoder",
+        "pipelines.fast_convolution.preload",
+    ),
+    "make-an-audio": ("pipelines.models.makeanaudio.stages",),
+    "foley": ("pipelines.models.foley.frontend", "pipelines.models.foley.stages"),
+    "makeanaudio-small": ("pipelines.models.makeanaudio_small.stages",),
+}
+"""What the stages of a pipeline import, for a process that they are copies of. What takes seconds
+and one stage alone needs is left to it."""
+
+
 def load_frontend(
     service: str,
     pipeline: str,

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from serve_app.cli.leftovers import end_processes_with
-from serve_app.deployments import ray_environment
+from serve_app.deployments import fork_server, ray_environment
 from serve_app.http.work import is_loopback
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
@@ -40,8 +40,6 @@ Report = Callable[[str], None]
 
 _RAY_FOLDER = "bernie-ray-"
 _GRACE_SECONDS = 2
-_JOB_GRACE_SECONDS = "30"
-"""Between SIGTERM and SIGKILL of a job that is stopped; Ray's default is 3."""
 
 
 class StackError(RuntimeError):
@@ -81,19 +79,17 @@ def local_stack(
     with ExitStack() as stack, ThreadPoolExecutor(1, thread_name_prefix="start") as aside:
         stack.enter_context(_only_one(settings.data_dir))
         folder = stack.enter_context(_ray_environment(settings.data_dir / "ray-token"))
-        imported = aside.submit(_import_graph)  # while the store starts
+        stack.enter_context(fork_server.running(folder, settings.pipelines().values()))
         store = None
         if settings.s3_endpoint:
             report("Looking at the object store")
             _require_store(settings)
         else:
-            report("Starting SeaweedFS (S3)")
-            store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs"))
+            report("Starting SeaweedFS (S3) and Ray")
+            store = stack.enter_context(SeaweedFS(settings.data_dir / "seaweedfs", wait=False))
             settings = _with_own_origins(with_store(settings, store))
-        report("Starting Ray")
-        imported.result()
         stack.enter_context(_environment(for_jobs(settings)))
-        graph = aside.submit(_graph, settings)  # while Ray starts
+        graph = aside.submit(_graph, settings, store)  # while Ray starts
         stack.enter_context(_ray(folder, dashboard_port, report))
         report("Loading models and starting the graph")
         stack.enter_context(_serve(settings, graph))
@@ -126,7 +122,6 @@ def for_jobs(settings: Settings) -> dict[str, str]:
     decided at its start, and this Python before all others."""
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
-        "RAY_JOB_STOP_WAIT_TIME_S": _JOB_GRACE_SECONDS,
         "BERNIE_DATA_DIR": str(settings.data_dir.resolve()),
         "BERNIE_S3_ENDPOINT": settings.s3_endpoint,
         "BERNIE_S3_BUCKET": settings.s3_bucket,
@@ -238,14 +233,11 @@ def _ray_environment(token_file: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _import_graph() -> None:
-    """Imports the graph, and Ray with it, which takes longest."""
-    import serve_app.app  # noqa: F401
-
-
-def _graph(settings: Settings) -> Application:
+def _graph(settings: Settings, store: SeaweedFS | None) -> Application:
     from serve_app.app import build
 
+    if store is not None:
+        store.wait_until_ready()
     return build(settings)
 
 
@@ -255,7 +247,12 @@ def _ray(folder: Path, dashboard_port: int, report: Report) -> Iterator[None]:
 
     try:
         try:
-            with _signals_wait(report), _any_agent_port():
+            with (
+                _signals_wait(report),
+                _ray_parameters(
+                    dashboard_agent_listen_port=0, no_monitor=True, include_log_monitor=False
+                ),
+            ):
                 ray.init(
                     address="local",
                     include_dashboard=True,
@@ -314,15 +311,18 @@ def _signals_wait(report: Report) -> Iterator[None]:
 
 
 @contextmanager
-def _any_agent_port() -> Iterator[None]:
-    """The agent that takes jobs listens on port 52365 unless told otherwise, and `ray.init` has no
-    argument for it. With a second Ray on the machine it would end, and no job could be
-    submitted."""
+def _ray_parameters(**given: Any) -> Iterator[None]:
+    """Parameters of Ray for which `ray.init` has no argument.
+
+    The agent that takes jobs listens on port 52365 unless told otherwise. With a second Ray on the
+    machine it would end, and no job could be submitted. The monitor would start other machines, and
+    the log monitor would send the logs of workers here.
+    """
     from ray._private import parameter
 
     parameters: Any = parameter.RayParams
     names: Any = parameter
-    names.RayParams = partial(parameters, dashboard_agent_listen_port=0)
+    names.RayParams = partial(parameters, **given)
     try:
         yield
     finally:

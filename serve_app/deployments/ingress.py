@@ -9,7 +9,6 @@ from ray import serve
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
-from serve_app.api import create_app, set_settings
 from serve_app.db.engine import Database
 from serve_app.deployments import garbage
 from serve_app.deployments.cluster_metrics import node_metrics
@@ -26,6 +25,10 @@ from serve_app.storage.store import ObjectStore
 class Ingress:
     def __init__(self, settings: Settings, _worker: DeploymentHandle[Any]) -> None:
         """The workers are bound for Serve to deploy them. They meet in the database."""
+        # All routes: who names this class alone, as `bernie up` does, shall not import them.
+        from serve_app.api import create_app, set_settings
+
+        self._set_settings = set_settings
         self._settings = settings
         self._at_rest = {
             f"{service}-{stage}"
@@ -57,7 +60,7 @@ class Ingress:
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
         """Called by Serve with the `user_config` of the deployment. Raises ValueError."""
-        set_settings(self._app, self._settings.changed(changes))
+        self._set_settings(self._app, self._settings.changed(changes))
 
     async def _graph_status(self) -> GraphStatus:
         """Ready when every deployment of the application has a running replica."""

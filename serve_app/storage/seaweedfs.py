@@ -102,15 +102,16 @@ class SeaweedFS:
     it ends with the thread that created this object, which must therefore live as long.
     """
 
-    def __init__(self, data_dir: Path, timeout: float = 60) -> None:
-        """Starts on the data in `data_dir`, created if missing, and waits until S3 answers.
+    def __init__(self, data_dir: Path, timeout: float = 60, wait: bool = True) -> None:
+        """Starts on the data in `data_dir`, created if missing, and waits until S3 answers, unless
+        the caller calls `wait_until_ready` later.
 
         Ports and credentials are chosen at the first start and stored. Raises EmbeddedStoreError
         where the package is missing, another process uses the directory, or the server is not ready
         within `timeout` seconds.
         """
         binary = _binary()
-        deadline = time.monotonic() + timeout
+        deadline = self._deadline = time.monotonic() + timeout
         data = data_dir.resolve() / "data"
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(data_dir / "lock", min(deadline, time.monotonic() + _GRACE_SECONDS))
@@ -125,11 +126,8 @@ class SeaweedFS:
         self.endpoint = identity.endpoint
         self.access_key = identity.access_key
         self.secret_key = identity.secret_key
-        try:
-            self._wait_until_ready(deadline)
-        except BaseException:
-            self.stop()
-            raise
+        if wait:
+            self.wait_until_ready()
 
     @property
     def pid(self) -> int:
@@ -164,10 +162,18 @@ class SeaweedFS:
     ) -> None:
         self.stop()
 
-    def _wait_until_ready(self, deadline: float) -> None:
+    def wait_until_ready(self) -> None:
+        """Stops the server and raises EmbeddedStoreError where it ends or is not ready in time."""
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait(self) -> None:
         while not (_is_answering(self.endpoint) and self._keeps_data()):
             self.check()
-            if time.monotonic() > deadline:
+            if time.monotonic() > self._deadline:
                 raise EmbeddedStoreError(
                     f"The object store is not ready in time:\n{self._log_tail()}"
                 )

@@ -10,8 +10,10 @@ import pytest
 import soundfile
 
 from serve_app.cli.demo import free_port
+from serve_app.deployments import fork_server
 from tests.system import processes
 from tests.system.bernie_up import BERNIE, BernieUp
+from tests.system.replicas import replicas
 from tests.system.small import SmallSystem
 from tests.waiting import until
 
@@ -19,6 +21,7 @@ from tests.waiting import until
 @pytest.mark.timeout(600)
 def test_up_keeps_its_data_over_a_stop_and_ends_with_its_store(small_system: SmallSystem) -> None:
     up = small_system.up()
+    assert_workers_are_copies(up)
     samples, rate = soundfile.read(small_system.spoken)
     assert len(samples) / rate > 0.3
     output = small_system.output()
@@ -43,6 +46,14 @@ def assert_data_are_there(up: BernieUp, small_system: SmallSystem) -> None:
     clip = answer.json()
     assert clip["text"] == "Hello there."
     assert httpx.get(clip["audio"]["url"]).content == small_system.spoken.read_bytes()
+
+
+def assert_workers_are_copies(up: BernieUp) -> None:
+    children = psutil.Process(up.process.pid).children()
+    (server,) = [each for each in children if fork_server.__name__ in each.cmdline()]
+    for deployment in ("ingress", "worker", "styletts2-vocoder"):
+        (replica,) = replicas(deployment, up.process.pid)
+        assert replica.ppid() == server.pid
 
 
 def assert_it_ends_with_its_store(up: BernieUp, small_system: SmallSystem) -> None:

@@ -19,6 +19,7 @@ from tokenizers import BertWordPieceTokenizer
 from pipelines.networks.bert import Bert, BertConfig
 from pipelines.runtime.device import Runtime
 from pipelines.runtime.precision import place
+from pipelines.runtime.unfilled import Unfilled
 from pipelines.weights.state_dicts import load_strict
 
 MINILM = BertConfig(
@@ -42,7 +43,7 @@ class SentenceEncoder:
 
     def __init__(self, weights: Path, vocabulary: Path, runtime: Runtime) -> None:
         """Raises CheckpointError where the weights do not fit."""
-        with torch.device("meta"):
+        with torch.device("meta"), Unfilled():
             self._bert = Bert(MINILM)
         load_strict(self._bert, load_file(weights), weights.name)
         place(self._bert, runtime.exact)

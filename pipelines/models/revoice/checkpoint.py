@@ -16,6 +16,7 @@ from pipelines.models.revoice.head import ContentHead, HeadConfig
 from pipelines.networks import fcpe, whisper
 from pipelines.networks.fcpe import FCPE
 from pipelines.networks.whisper import WhisperEncoder
+from pipelines.runtime.unfilled import Unfilled
 from pipelines.settings import PipelineSettings
 from pipelines.weights import checkpoints
 from pipelines.weights.ctranslate2 import read_tensors
@@ -29,14 +30,16 @@ HEAD = "revoice/head.safetensors"
 
 def load_whisper(settings: PipelineSettings) -> WhisperEncoder:
     """Raises WeightsMissing, CheckpointError."""
-    model = WhisperEncoder()
+    with Unfilled():
+        model = WhisperEncoder()
     load_strict(model, checkpoints.load(WHISPER, [""], settings), WHISPER)
     return model
 
 
 def load_pitch(settings: PipelineSettings) -> FCPE:
     """Raises WeightsMissing, CheckpointError."""
-    model = FCPE()
+    with Unfilled():
+        model = FCPE()
     load_strict(model, checkpoints.load(PITCH, [""], settings), PITCH)
     return model
 
@@ -46,7 +49,8 @@ def load_head(settings: PipelineSettings) -> ContentHead:
     path = settings.checkpoints / HEAD
     with safe_open(path, framework="pt") as file:
         sizes: dict[str, Any] = json.loads((file.metadata() or {})["config"])
-    model = ContentHead(HeadConfig(**sizes))
+    with Unfilled():
+        model = ContentHead(HeadConfig(**sizes))
     state = {name: tensor.float() for name, tensor in load_file(path).items()}
     load_strict(model, state, path.name)
     return model

@@ -27,6 +27,7 @@ from pipelines.runtime.lengths import Lengths, padded
 from pipelines.runtime.precision import place
 from pipelines.runtime.step_batches import StepBatch, batch_of
 from pipelines.runtime.transfer import to_device, to_host
+from pipelines.runtime.unfilled import Unfilled
 from pipelines.settings import PipelineSettings
 
 SLOWEST, FASTEST = 0.7, 1.5
@@ -88,7 +89,8 @@ class StyleTTS2Diffusion:
         self.config = checkpoint.config
         self._runtime = configure(settings)
         self._device = self._runtime.device
-        self.model = AcousticModel(self.config)
+        with Unfilled():
+            self.model = AcousticModel(self.config)
         checkpoint.fill(self.model)
         place(self.model, self._runtime)
         if self.config.denoiser is not None:

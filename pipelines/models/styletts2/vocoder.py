@@ -23,6 +23,7 @@ from pipelines.runtime.device import configure
 from pipelines.runtime.lengths import Lengths, padded
 from pipelines.runtime.precision import place
 from pipelines.runtime.transfer import to_host
+from pipelines.runtime.unfilled import Unfilled
 from pipelines.settings import PipelineSettings
 
 EXAMPLE_FRAMES = 80
@@ -38,7 +39,8 @@ class StyleTTS2Vocoder:
         self._config = checkpoint.config
         self.sample_rate = self._config.sample_rate
         runtime = configure(settings)
-        self.model = Decoder(self._config)
+        with Unfilled():
+            self.model = Decoder(self._config)
         checkpoint.fill(self.model, "decoder.")
         place(self.model, runtime)
         self._device = runtime.device
