@@ -39,13 +39,16 @@ MODULES = (
 )
 """What ingress and worker import, and what Ray and Serve import of others. Ray is left to the
 copies: as it is imported it reads what is of one worker, such as its job."""
-AT_IMPORT = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+AT_IMPORT = {
+    "OMP_NUM_THREADS": "1",
+    **ray_environment.OMP_PASSIVE_WAIT,
+    **ray_environment.SHAPE_CACHES,
+}
 """What torch's libraries read as they are loaded. With one thread they start none; a stage sets how
 many it takes itself (`use_threads`)."""
-_FREE = {
-    *("PATH", "PWD", "OLDPWD", "SHLVL", "_", "SPT_NOENV", "KMP_INIT_AT_FORK", "OMP_NUM_THREADS"),
-    *ray_environment.SHAPE_CACHES,
-}
+_FREE = frozenset(
+    ("PATH", "PWD", "OLDPWD", "SHLVL", "_", "SPT_NOENV", "KMP_INIT_AT_FORK", "OMP_NUM_THREADS")
+)
 _PREFIXES = ("RAY_", "BERNIE_", "MALLOC_")
 """Variables that may be others in a copy: they are read later, or can be set."""
 _MALLOPT = {
