@@ -239,6 +239,7 @@ def test_sweep_goes_on_after_a_failed_part(
         assert session.scalars(select(AuthAttempt.at)).all() == []
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has no clock of its own
 def test_sweep_ignores_jumps_of_the_process_clock(
     settings: Settings,
     database: Database,

@@ -139,10 +139,11 @@ def test_presigned_put_allows_nothing_else(api_store: ObjectStore, secret: str) 
 
 
 def test_presigned_url_expires(api_store: ObjectStore, secret: str) -> None:
-    fetch = api_store.presigned_get(secret, 1, "clip.wav")
-    send = api_store.presigned_put("seed-vc-audio-uploads/late.wav", 1, "audio/wav", SIZE)
+    # Signed times are whole seconds: a link for one may have expired as soon as it is made.
+    fetch = api_store.presigned_get(secret, 3, "clip.wav")
+    send = api_store.presigned_put("seed-vc-audio-uploads/late.wav", 3, "audio/wav", SIZE)
     assert httpx.get(fetch).content == CONTENT
-    time.sleep(2.1)
+    time.sleep(4.1)
     assert refused("GET", fetch)
     assert refused("PUT", send, CONTENT)
 
