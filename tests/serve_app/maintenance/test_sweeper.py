@@ -239,13 +239,14 @@ def test_sweep_goes_on_after_a_failed_part(
         assert session.scalars(select(AuthAttempt.at)).all() == []
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has no clock of its own
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_sweep_ignores_jumps_of_the_process_clock(
     settings: Settings,
     database: Database,
     api_store: ObjectStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """SQLite has no clock but that of its machine."""
     user = make_user(database)
     now = time.time()
     submit(database, user, now)
