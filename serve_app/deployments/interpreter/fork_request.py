@@ -13,8 +13,9 @@ from pathlib import Path
 ADDRESS = "fork-server"
 """The socket, in Ray's folder."""
 SCRIPTS = ("setup_worker.py", "default_worker.py")
-WAIT_SECONDS = 60
-"""The fork server may be importing what this process would import."""
+WAIT_SECONDS = 30
+"""The fork server may be importing what this process would import. Ray gives a worker a minute to
+begin, in which there has to be time for that."""
 
 
 def handed_over(argv: list[str]) -> bool:
