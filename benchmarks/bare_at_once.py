@@ -38,7 +38,7 @@ class Made:
 
 
 def at_once(texts: list[str], processes: int) -> Made:
-    """What so many processes make that begin together, each of every so-manieth text."""
+    """What so many processes make that begin together; the texts are dealt out to them in turn."""
     environment = {**os.environ, **MALLOC, **SHAPE_CACHES, "OMP_NUM_THREADS": "1"}
     started = [
         subprocess.Popen(
