@@ -176,6 +176,14 @@ class Speaker(Protocol):
         ...
 
 
+@runtime_checkable
+class SideBySide(Protocol):
+    """A vocoder that several threads may use at once."""
+
+    same_by_any_threads: bool
+    """Whether its samples are the same, to the last bit, by whatever number of torch's threads."""
+
+
 def uttered(vocoder: Vocoder, acoustics: Sequence[Any]) -> list[Utterance]:
     """What any vocoder makes of a batch."""
     if isinstance(vocoder, Speaker):

@@ -6,9 +6,7 @@ matrix product for each of the scheme's points, and the products are synthesised
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +17,7 @@ from torch import Tensor
 from pipelines.fast_convolution import loops
 from pipelines.fast_convolution.activations import Activation
 from pipelines.fast_convolution.schemes import TAPS, Scheme, kind_for, scheme
+from pipelines.threads import share_out
 
 Floats = NDArray[np.float32]
 CACHED = 1 << 20
@@ -159,30 +158,3 @@ class _Space:
 
 def _spans(starts: range, steps: int) -> list[int]:
     return [min(start + starts.step, steps) - start for start in starts]
-
-
-def share_out(work: Callable[[range], None], count: int) -> None:
-    """`work` on parts of `range(count)`, by as many threads as torch uses."""
-    threads = min(torch.get_num_threads(), count)
-    if threads == 1:
-        work(range(count))
-    else:
-        list(_helpers.of(threads).map(work, (range(n, count, threads) for n in range(threads))))
-
-
-class _Helpers(threading.local):
-    """Of each thread its own, which have its priority."""
-
-    def __init__(self) -> None:
-        self._pools: dict[int, ThreadPoolExecutor] = {}
-
-    def of(self, threads: int) -> ThreadPoolExecutor:
-        """Threads each of which is all that torch uses inside."""
-        if threads not in self._pools:
-            self._pools[threads] = ThreadPoolExecutor(
-                threads, "convolution", lambda: torch.set_num_threads(1)
-            )
-        return self._pools[threads]
-
-
-_helpers = _Helpers()

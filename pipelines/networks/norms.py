@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from pipelines.runtime.device import in_blocks
 from pipelines.runtime.lengths import Lengths
+from pipelines.threads import one_thread_each
 
 EPSILON = 1e-5
 BLOCK = 4096
@@ -56,11 +57,13 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
     From the moments of blocks that stay in the cache: the sums of a whole minute would lose digits.
     """
     blocks = torch.split(x[:, :, None], BLOCK, dim=3)
-    # Running moments, which are not wanted: their type is that of the results.
-    unwanted = torch.zeros(2, x.shape[1], device=x.device)
-    moments = [
-        torch.batch_norm_update_stats(block, unwanted[0], unwanted[1], 0.0) for block in blocks
-    ]
+
+    def measure(block: Tensor) -> tuple[Tensor, Tensor]:
+        # Running moments, which are not wanted: their type is that of the results.
+        unwanted = torch.zeros(2, x.shape[1], device=x.device)
+        return torch.batch_norm_update_stats(block, unwanted[0], unwanted[1], 0.0)
+
+    moments = one_thread_each(measure, blocks)
     means, variances = zip(*moments, strict=True)
     if len(blocks) == 1:
         return means[0], variances[0]

@@ -13,6 +13,7 @@ import torch
 from pipelines.fast_convolution.availability import work_here
 from pipelines.runtime.graphs import MIB, Capturer, Capturing, CudaCapturer
 from pipelines.settings import GraphSettings, PipelineSettings
+from pipelines.threads import use_threads
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +51,6 @@ def configure(settings: PipelineSettings) -> Runtime:
     else:
         dtype = getattr(torch, settings.dtype)
     return Runtime(device, dtype, settings.convolutions, _graphs(settings.graphs, device))
-
-
-def use_threads(count: int) -> None:
-    """The calling thread computes with so many of torch's, which other threads do not share."""
-    torch.set_num_threads(count)
 
 
 def _graphs(settings: GraphSettings, device: torch.device) -> Capturing | None:

@@ -127,11 +127,18 @@ class StepLoop:
     """The loop over one stage. Not thread-safe, with one exception: while one thread is in
     `advance`, another may `submit` and `withdraw`."""
 
-    def __init__(self, stage: Stage, limits: Limits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        limits: Limits,
+        clock: Callable[[], float],
+        queue: FairQueue[Any] | None = None,
+    ) -> None:
+        """Loops that are given the same `queue` share what waits in it."""
         self._stage = stage
         self.limits = limits
         self._clock = clock
-        self._queue: FairQueue[Any] = FairQueue()
+        self._queue: FairQueue[Any] = FairQueue() if queue is None else queue
         self._suspects: deque[QueuedItem[Any]] = deque()
         self._groups: deque[_Group] = deque()
         self._overtaken = 0

@@ -69,7 +69,7 @@ class Background:
     def prepare(self) -> None:
         """Has the calling thread compute the same with the priority that it has."""
         if "torch" in sys.modules:  # not every model brings it
-            from pipelines.runtime.device import use_threads
+            from pipelines.threads import use_threads
 
             use_threads(self.torch_threads)
 

@@ -3,7 +3,8 @@
 There is one lane for all, a batching loop and its thread, or several: on a CPU lines of batches are
 in the background, in lanes whose threads wait for all others (`background.py`), so that a batch of
 theirs that is computed already keeps nobody waiting. What waits there for too long goes to a lane
-aside, which has to wait for nobody.
+aside, which has to wait for nobody. A model whose results depend on no number of threads has two
+lanes for all else, side by side (`core_sharing.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from serve_app.batching.overdue import Overdue
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
 from serve_app.deployments.background import Background
 from serve_app.deployments.heap import IDLE_SECONDS, HeapTrimmer, process_heap
-from serve_app.deployments.stage_lane import LOOK_SECONDS, BackgroundLane, Lane
+from serve_app.deployments.stage_lane import LOOK_SECONDS, Lane, Lanes
 from serve_app.foreground import Foreground
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 
@@ -50,19 +51,19 @@ class StageDriver:
         # torch has a thread count per thread, so the model is loaded in the thread that runs it.
         thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
         stage = thread.submit(load).result()
-        self._front = Lane(thread, _loop(stage, limits), stall_seconds)
-        self._lanes = [self._front]
-        self._behind: list[BackgroundLane] = []
+        self._front = self._bulk = Lanes(stage, limits, stall_seconds)
+        self._front.add(thread)
+        self._kinds = [self._front]
         if background is not None:
+            self._bulk = Lanes(stage, limits, stall_seconds)
             for number in range(background.threads):
                 each = _thread(f"background-{number}", background.enter)
-                loop = _loop(stage, limits)
-                self._behind.append(
-                    BackgroundLane(each, loop, stall_seconds, self._starved, look_seconds)
-                )
-            aside = _thread("aside", background.prepare)
-            self._aside = Lane(aside, _loop(stage, limits), stall_seconds)
-            self._lanes += [*self._behind, self._aside]
+                self._bulk.add_behind(each, self._starved, look_seconds)
+            self._aside = Lanes(stage, limits, stall_seconds)
+            self._aside.add(_thread("aside", background.prepare))
+            self._kinds += [self._bulk, self._aside]
+        self._computed = 0.0
+        """Until when the computing of others than the background is counted."""
         self._foreground = foreground or Foreground()
         self._overdue = overdue or Overdue()
         self._trimmer = thread.submit(HeapTrimmer, process_heap()).result()
@@ -111,6 +112,12 @@ class StageDriver:
             raise outcome.error
         return outcome
 
+    def side_by_side(self, cores: int) -> None:
+        """From now on two lanes compute what is not in the background. Before the first run, and
+        only where results depend on no number of threads."""
+        self._front.add(ThreadPoolExecutor(1, thread_name_prefix="beside"))
+        self._front.share(cores)
+
     def limit(self, limits: Limits) -> None:
         """Other limits, from the next tick on."""
         for lane in self._lanes:
@@ -123,21 +130,24 @@ class StageDriver:
                 task.result()
 
     def _submit(self, ticket: Ticket, item: Any) -> None:
-        lane = self._front
-        if ticket.bulk and self._behind:
-            lane = min(self._behind, key=lambda each: each.loop.waiting + each.busy)
+        lanes = self._bulk if ticket.bulk else self._front
+        if lanes is not self._front:
             self._overdue.arrived(ticket.key)
-        lane.loop.submit(ticket, item)
-        lane.work.set()
+        lanes.submit(ticket, item)
 
     def _starved(self, seconds: float) -> None:
         """The background has had to wait for so long, whoever it is that computes."""
         self._overdue.computed(seconds)
         for key in self._overdue.take():
-            waiting = [lane.loop.withdraw(key) for lane in self._behind]
-            for found in filter(None, waiting if key in self._futures else ()):
-                self._aside.loop.submit(found.ticket, found.item)
-                self._aside.work.set()
+            found = self._bulk.withdraw(key) if key in self._futures else None
+            if found is not None:
+                self._aside.submit(found.ticket, found.item)
+
+    def _count(self, begun: float) -> None:
+        """Somebody else than the background has computed from then until now: each second counts
+        once, however many do."""
+        begun, self._computed = max(begun, self._computed), time.monotonic()
+        self._starved(self._computed - begun)
 
     async def _drive(self, lane: Lane) -> None:
         """Ends only with an error: the callers get it, and the health check fails."""
@@ -158,10 +168,13 @@ class StageDriver:
                 lane.work.clear()
                 await self._wait_for_work(lane)
                 continue
+            if lane.cores and lane.cores.taken:
+                await lane.cores.wait()
+                continue
             begun = time.monotonic()
             outcomes = await lane.tick(self._tick)
-            if lane is self._front:
-                self._starved(time.monotonic() - begun)
+            if lane in self._front.each:
+                self._count(begun)
             self._report_steps(lane)
             for outcome in outcomes:
                 self._hand_out(outcome)
@@ -170,16 +183,24 @@ class StageDriver:
                     each.work.set()
 
     @property
+    def _lanes(self) -> list[Lane]:
+        return [lane for lanes in self._kinds for lane in lanes.each]
+
+    @property
     def _busy(self) -> bool:
         return any(lane.busy for lane in self._lanes)
 
     def _hand_out(self, outcome: Outcome) -> None:
-        self._observe(outcome, sum(lane.loop.waiting for lane in self._lanes))
+        self._observe(outcome, sum(lanes.waiting for lanes in self._kinds))
         future = self._futures.get(outcome.ticket.key)
         if future is not None and not future.done():
             future.set_result(outcome)
 
-    def _tick(self, loop: StepLoop) -> list[Outcome]:
+    def _tick(self, loop: StepLoop, threads: int) -> list[Outcome]:
+        if threads:
+            from pipelines.threads import use_threads
+
+            use_threads(threads)
         outcomes = loop.advance()
         # While one thread looks at the heap, the other need not.
         if self._trimming.acquire(blocking=False):
@@ -219,7 +240,3 @@ def _thread(name: str, begin: Callable[[], None]) -> ThreadPoolExecutor:
     thread = ThreadPoolExecutor(1, thread_name_prefix=name)
     thread.submit(begin).result()
     return thread
-
-
-def _loop(stage: Stage, limits: Limits) -> StepLoop:
-    return StepLoop(stage, limits, time.monotonic)

@@ -13,7 +13,16 @@ from functools import partial
 from typing import Any
 
 from pipelines import registry
-from pipelines.protocol import Acoustic, Request, Segment, Utterance, Waveform, uttered
+from pipelines.protocol import (
+    Acoustic,
+    Request,
+    Segment,
+    SideBySide,
+    Utterance,
+    Waveform,
+    uttered,
+)
+from pipelines.protocol import Vocoder as VocoderModel
 from pipelines.reference_features import FeatureCache
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.step_loop import Limits, OneShot, Outcome, Stage
@@ -169,14 +178,19 @@ class Vocoder(StageReplica):
     def __init__(self, service: str, settings: Settings) -> None:
         scale = settings.service(service).vocoder
 
+        found: list[VocoderModel] = []
+
         def load() -> Stage:
             pipeline = settings.pipelines()[service]
-            model = registry.load_vocoder(service, pipeline, settings.pipeline(scale))
-            return warmed_up(OneShot(partial(uttered, model)), model)
+            found.append(registry.load_vocoder(service, pipeline, settings.pipeline(scale)))
+            return warmed_up(OneShot(partial(uttered, found[0])), found[0])
 
         # Segments of speech are short; a window of a recording takes much memory.
         behind = 2 if service == "styletts2" else 1
         super().__init__(service, "vocoder", load, scale, settings, behind)
+        cores = scale.torch_threads()
+        if cores > 1 and isinstance(found[0], SideBySide) and found[0].same_by_any_threads:
+            self._driver.side_by_side(cores)
 
     async def run(self, acoustic: Timed[Acoustic], ticket: Ticket) -> Timed[Waveform]:
         """Returns the timings of the diffusion stage along with its own."""

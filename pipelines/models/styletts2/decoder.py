@@ -11,6 +11,7 @@ from pipelines.networks.vocoders.generator_config import HifiganConfig
 from pipelines.networks.vocoders.hifigan import HifiganGenerator
 from pipelines.networks.vocoders.istftnet import IstftnetGenerator
 from pipelines.runtime.lengths import Lengths
+from pipelines.runtime.time_convolution import TimeConv
 
 
 class Decoder(nn.Module):
@@ -21,7 +22,7 @@ class Decoder(nn.Module):
         style, width, residual = config.style, config.trunk, config.trunk_residual
         self.F0_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
         self.N_conv = nn.Conv1d(1, 1, 3, stride=2, padding=1)
-        self.asr_res = nn.Sequential(nn.Conv1d(config.hidden, residual, 1))
+        self.asr_res = nn.Sequential(TimeConv(config.hidden, residual, 1))
         self.encode = AdaINResidual(config.hidden + 2, width, style)
         joined = width + residual + 2
         out = config.generator.initial_channels

@@ -44,6 +44,7 @@ class StyleTTS2Vocoder:
         checkpoint.fill(self.model, "decoder.")
         place(self.model, runtime)
         self._device = runtime.device
+        self.same_by_any_threads = runtime.fast
 
     def example(self) -> SpeechAcoustic:
         """Two seconds of a monotone."""

@@ -13,6 +13,7 @@ from pipelines.networks.vocoders.generator_config import IstftnetConfig
 from pipelines.networks.vocoders.source_filter import SourceFilterGenerator
 from pipelines.runtime.device import in_blocks
 from pipelines.runtime.lengths import Lengths
+from pipelines.threads import one_thread_each
 
 STAGE_SLOPE = 0.1
 LAST_SLOPE = 0.01
@@ -50,7 +51,12 @@ class Spectra(nn.Module):
         # The first and last bins of a real signal are real: a phase of 0 or +π, never −π.
         spectra.imag[:, 0] = 0.0
         spectra.imag[:, -1] = 0.0
-        return torch.cat([spectra.abs(), spectra.angle()], dim=1)
+        if in_blocks(spectra):
+            # What ends a thread's part of a tensor is computed otherwise, to another last bit.
+            [phases] = one_thread_each(torch.angle, [spectra])
+        else:
+            phases = spectra.angle()
+        return torch.cat([spectra.abs(), phases], dim=1)
 
     def synthesise(self, magnitudes: Tensor, phases: Tensor, frames: Lengths) -> list[Tensor]:
         """`[batch, n_fft / 2 + 1, frames]` twice to `[hop · (frames − 1)]` samples each."""

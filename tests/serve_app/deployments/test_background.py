@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from pipelines.fast_convolution.blocks import share_out
+from pipelines.threads import share_out
 from serve_app.deployments import background
 from serve_app.deployments.background import Background, Patience, Pauses
 from serve_app.foreground import Foreground
