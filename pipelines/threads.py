@@ -28,7 +28,7 @@ def use_threads(count: int) -> None:
 def share_out(work: Callable[[range], None], count: int) -> None:
     """`work` on parts of `range(count)`, by as many threads as torch uses."""
     threads = min(torch.get_num_threads(), count)
-    if threads == 1:
+    if threads <= 1:
         work(range(count))
     else:
         list(_helpers.of(threads).map(work, (range(n, count, threads) for n in range(threads))))

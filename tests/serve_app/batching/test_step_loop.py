@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve_app.batching.fair_queue import Ticket
+from serve_app.batching.fair_queue import FairQueue, Ticket
 from serve_app.batching.step_loop import Limits, OneShot, Outcome, StepLoop
 
 
@@ -360,3 +360,16 @@ def test_what_waits_can_be_withdrawn_while_a_batch_is_computed() -> None:
     while loop.busy:
         withdrawn += [outcome.result for outcome in loop.tick()]
     assert withdrawn == ["FIRST", "THIRD", "LATE"]
+
+
+def test_loops_share_a_queue() -> None:
+    queue: FairQueue[str] = FairQueue()
+    loops = [
+        StepLoop(OneShot(list), Limits(max_batch=1), lambda: 0.0, queue=queue) for _ in range(2)
+    ]
+    for key in "abc":
+        loops[0].submit(Ticket(key, "u"), key)
+    assert [each.result for loop in loops for each in loop.tick()] == ["a", "b"]
+    assert [loop.waiting for loop in loops] == [1, 1]
+    loops[1].cancel("c")
+    assert not loops[0].busy

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import torch
 
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.overdue import Overdue
@@ -353,6 +354,97 @@ def test_a_line_that_is_stuck_ends_the_replica_and_a_slow_one_does_not(
         gate.open.set()
 
     asyncio.run(go())
+
+
+class Sides(Gate):
+    """Records how many of torch's threads each item is computed with, and how many at once."""
+
+    def __init__(self, enough: int) -> None:
+        super().__init__()
+        self.enough = threading.Barrier(enough)
+        self.torch_threads: dict[str, int] = {}
+
+    def __call__(self, items: Sequence[Any]) -> list[Any]:
+        self.torch_threads[items[0]] = torch.get_num_threads()
+        self.entered.set()
+        assert self.open.wait(10)
+        self.enough.wait(10)
+        return [item.upper() for item in items]
+
+
+def sides(gate: Gate) -> StageDriver:
+    driver = make(gate, [], max_batch=1)
+    driver.side_by_side(4)
+    return driver
+
+
+def test_two_that_wait_are_computed_side_by_side_with_half_of_the_cores() -> None:
+    gate = Sides(enough=2)
+
+    async def go() -> list[Outcome]:
+        driver = sides(gate)
+        gate.open.set()
+        return await asyncio.gather(*(driver.run(Ticket(k, "u"), k) for k in "abcd"))
+
+    assert [outcome.result for outcome in asyncio.run(go())] == list("ABCD")
+    assert gate.torch_threads == dict.fromkeys("abcd", 2)
+
+
+def test_one_that_is_alone_has_all_cores_and_those_that_come_begin_after_it() -> None:
+    gate = Sides(enough=1)
+
+    async def go() -> list[Outcome]:
+        driver = sides(gate)
+        first = asyncio.create_task(driver.run(Ticket("a", "u"), "a"))
+        await asyncio.to_thread(gate.entered.wait, 10)
+        others = [asyncio.create_task(driver.run(Ticket(k, "u"), k)) for k in "bc"]
+        await asyncio.sleep(0.05)
+        assert list(gate.torch_threads) == ["a"]
+        gate.open.set()
+        return await asyncio.gather(first, *others)
+
+    asyncio.run(go())
+    assert gate.torch_threads["a"] == 4
+    assert gate.torch_threads["b"] == 2
+    assert set(gate.torch_threads) == set("abc")
+
+
+def test_a_call_is_cancelled_while_it_waits_for_one_that_has_all_cores() -> None:
+    gate = Sides(enough=1)
+
+    async def go() -> None:
+        driver = sides(gate)
+        first = asyncio.create_task(driver.run(Ticket("a", "u"), "a"))
+        await asyncio.to_thread(gate.entered.wait, 10)
+        second = asyncio.create_task(driver.run(Ticket("b", "u"), "b"))
+        await asyncio.sleep(0.02)
+        second.cancel()
+        await asyncio.sleep(0)
+        gate.open.set()
+        assert (await first).result == "A"
+        assert isinstance((await asyncio.gather(second, return_exceptions=True))[0], BaseException)
+        assert (await driver.run(Ticket("c", "u"), "c")).result == "C"
+
+    asyncio.run(go())
+    assert set(gate.torch_threads) == {"a", "c"}
+
+
+def test_what_waits_is_counted_once_however_many_lanes_there_are() -> None:
+    gate, waiting = Gate(), []
+
+    async def go() -> None:
+        driver = StageDriver(
+            lambda: OneShot(gate), Limits(max_batch=1), lambda _, left: waiting.append(left), 60
+        )
+        driver.side_by_side(2)
+        calls = [asyncio.create_task(driver.run(Ticket(k, "u"), k)) for k in "abcde"]
+        await asyncio.to_thread(gate.entered.wait, 10)
+        gate.open.set()
+        await asyncio.gather(*calls)
+
+    asyncio.run(go())
+    assert max(waiting) <= 3
+    assert waiting[-1] == 0
 
 
 @pytest.mark.skipif(process_heap() is None, reason="there is no glibc")

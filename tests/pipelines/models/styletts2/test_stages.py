@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from pipelines.audio.edges import WHOLE
 from pipelines.audio.inner_pauses import Mark
 from pipelines.models.styletts2.diffusion import MARGIN_FRAMES, StyleTTS2Diffusion
 from pipelines.models.styletts2.segments import SpeechAcoustic
-from pipelines.protocol import SpeechRequest, Vocoder, Word, uttered
+from pipelines.protocol import SideBySide, SpeechRequest, Vocoder, Waveform, Word, uttered
 from pipelines.registry import load_frontend, load_vocoder
 from pipelines.settings import PipelineSettings
+from pipelines.threads import use_threads
 
 LONGEST_FRAMES = 400
 """Ten seconds: 125 characters at the pace of the slowest voice."""
@@ -26,6 +28,29 @@ def spoken(settings: PipelineSettings, diffusion: StyleTTS2Diffusion) -> SpeechA
     [acoustic] = diffusion.finish(diffusion.begin(segments))
     assert isinstance(acoustic, SpeechAcoustic)
     return acoustic
+
+
+@pytest.mark.parametrize("dtype", ["auto", "float32"])
+def test_samples_are_the_same_by_any_number_of_threads(
+    spoken: SpeechAcoustic, settings: PipelineSettings, dtype: str
+) -> None:
+    """So that segments may be computed alone or side by side."""
+    vocoder = load_vocoder("styletts2", "kokoro", replace(settings, dtype=dtype))
+    assert isinstance(vocoder, SideBySide)
+    if not vocoder.same_by_any_threads:
+        pytest.skip("there are no fast convolutions here")
+
+    def made(threads: int) -> Waveform:
+        use_threads(threads)
+        return vocoder.synthesize([spoken])[0]
+
+    before = torch.get_num_threads()
+    try:
+        one, *others = (made(threads) for threads in (1, 2, 3, 4))
+    finally:
+        use_threads(before)
+    for other in others:
+        np.testing.assert_array_equal(other, one)
 
 
 def test_kokoro_there_is_nothing_to_denoise(
@@ -118,6 +143,7 @@ from pathlib import Path
 import numpy as np
 from pipelines.registry import load_vocoder
 from pipelines.settings import PipelineSettings
+from pipelines.threads import use_threads
 from pipelines.models.styletts2.segments import SpeechAcoustic
 
 frames = {LONGEST_FRAMES}
