@@ -151,6 +151,15 @@ class StepLoop:
     def busy(self) -> bool:
         return bool(self._groups) or self.waiting > 0
 
+    @property
+    def next(self) -> list[Ticket]:
+        """Of the items that `advance` works at."""
+        return (
+            [each.queued.ticket for each in self._groups[0].members.values()]
+            if self._groups
+            else []
+        )
+
     def submit(self, ticket: Ticket, item: Any) -> None:
         self._queue.push(ticket, item, self._clock())
 

@@ -1,9 +1,9 @@
-"""A thread whose work waits for that of all others on the machine.
+"""Threads whose work gives way to that of others on the machine.
 
 On Linux each thread has a priority of its own, and the threads that torch starts for it have the
 same. One of the policy SCHED_IDLE is interrupted at once by whoever else has work, and gets some
-three per mille of a core that others want all the time. Without privileges a thread cannot leave
-that policy again: hence one for such work alone.
+three per mille of a core that others want all the time. Without privileges a thread cannot rise
+again: hence threads for such work alone.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from serve_app.foreground import Foreground
 logger = logging.getLogger("bernie.stage")
 
 _LOWEST = 19
+_LATER = 5
+"""Of a core that both want a thread of the ordinary priority gets three quarters."""
 _LOOK_SECONDS = 0.01
 _MOST_STILL = 15.0
 """Seconds in which a thread may stand still at a time, as those of `overdue.PATIENCE`."""
@@ -29,6 +31,17 @@ _MOST_STILL = 15.0
 def works() -> bool:
     """Whether threads have priorities of their own here."""
     return sys.platform == "linux"
+
+
+def give_way() -> None:
+    """Makes the calling thread one for later segments, for good: what the first segments of others
+    need, here and in the stages before, goes before them."""
+    if not works():
+        return
+    try:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LATER)
+    except OSError:
+        logger.warning("later segments do not give way to first ones", exc_info=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from typing import Any
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.overdue import Overdue
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
-from serve_app.deployments.background import Background
+from serve_app.deployments.background import Background, give_way
 from serve_app.deployments.heap import IDLE_SECONDS, HeapTrimmer, process_heap
 from serve_app.deployments.stage_lane import LOOK_SECONDS, Lane, Lanes
 from serve_app.foreground import Foreground
@@ -117,6 +117,8 @@ class StageDriver:
         only where results depend on no number of threads."""
         self._front.add(ThreadPoolExecutor(1, thread_name_prefix="beside"))
         self._front.share(cores)
+        for number, lane in enumerate(self._front.each):
+            lane.later = _thread(f"later-{number}", give_way)
 
     def limit(self, limits: Limits) -> None:
         """Other limits, from the next tick on."""
@@ -167,6 +169,9 @@ class StageDriver:
                     raise MemoryError(f"the replica holds more than {self.max_bytes >> 20} MB")
                 lane.work.clear()
                 await self._wait_for_work(lane)
+                if lane is not self._front.each[0]:
+                    # The thread that has computed most has its kernels at hand: it goes first.
+                    await asyncio.sleep(0)
                 continue
             if lane.cores and lane.cores.taken:
                 await lane.cores.wait()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from serve_app.batching.fair_queue import FairQueue, QueuedItem, Ticket
+from serve_app.batching.fair_queue import FIRST, FairQueue, QueuedItem, Ticket
 from serve_app.batching.step_loop import Limits, Outcome, Stage, StepLoop
 from serve_app.deployments.background import Patience, clock_of_this_thread
 from serve_app.deployments.core_sharing import CoreSharing
@@ -32,6 +32,8 @@ class Lane:
         self.loop = loop
         self.work = work
         self.cores: CoreSharing | None = None
+        self.later = thread
+        """The thread that computes what is not the first segment of a clip."""
         self._stall_seconds = stall_seconds
         self._computing = False
         self._cancelled: deque[str] = deque()
@@ -54,7 +56,9 @@ class Lane:
         takes longer than a step may."""
         self.loop.admit()
         threads = self.cores.begin(alone=not self.loop.waiting) if self.cores else 0
-        tick = asyncio.get_running_loop().run_in_executor(self.thread, compute, self.loop, threads)
+        first = any(ticket.lane == FIRST for ticket in self.loop.next)
+        thread = self.thread if first else self.later
+        tick = asyncio.get_running_loop().run_in_executor(thread, compute, self.loop, threads)
         self._computing = True
         if not await self._ends(tick):
             raise RuntimeError(f"a step takes longer than {self._stall_seconds:g} s")
