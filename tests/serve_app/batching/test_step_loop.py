@@ -373,3 +373,14 @@ def test_loops_share_a_queue() -> None:
     assert [loop.waiting for loop in loops] == [1, 1]
     loops[1].cancel("c")
     assert not loops[0].busy
+
+
+def test_the_tickets_that_are_worked_at_next() -> None:
+    loop = StepLoop(OneShot(list), Limits(max_batch=1), lambda: 0.0)
+    assert loop.next == []
+    for key in "ab":
+        loop.submit(Ticket(key, "u"), key)
+    loop.admit()
+    assert [ticket.key for ticket in loop.next] == ["a"]
+    loop.advance()
+    assert loop.next == []

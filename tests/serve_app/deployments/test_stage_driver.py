@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import torch
 from serve_app.batching.fair_queue import Ticket
 from serve_app.batching.overdue import Overdue
 from serve_app.batching.step_loop import Limits, OneShot, Outcome
-from serve_app.deployments import stage_lane
+from serve_app.deployments import background, stage_lane
 from serve_app.deployments.background import Background
 from serve_app.deployments.heap import process_heap
 from serve_app.deployments.stage_driver import StageDriver
@@ -427,6 +428,24 @@ def test_a_call_is_cancelled_while_it_waits_for_one_that_has_all_cores() -> None
 
     asyncio.run(go())
     assert set(gate.torch_threads) == {"a", "c"}
+
+
+@pytest.mark.skipif(not background.works(), reason="there are no priorities of threads")
+def test_later_segments_are_computed_at_a_lower_priority() -> None:
+    found: dict[str, int] = {}
+
+    def compute(items: Sequence[Any]) -> list[Any]:
+        found[items[0]] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        return list(items)
+
+    async def go() -> None:
+        driver = StageDriver(lambda: OneShot(compute), Limits(max_batch=1), lambda *_: None, 60)
+        driver.side_by_side(2)
+        await driver.run(Ticket("a", "u"), "first")
+        await driver.run(Ticket("a", "u", index=1), "later")
+
+    asyncio.run(go())
+    assert found["later"] > found["first"]
 
 
 def test_what_waits_is_counted_once_however_many_lanes_there_are() -> None:
