@@ -6,6 +6,7 @@ each word with
 - Whisper's: tiny.en finds words by its attention, whose frames are 20 ms, and is itself some tens
   of milliseconds off. Words that it hears as they are written are compared. It begins a word behind
   a pause with the pause; such a start is moved to where the pause ends.
+- a forced alignment's: PocketSphinx knows what is said, and finds where, in frames of 10 ms.
 - the sound's: of the words behind a pause, the end of the pause. Nothing but the waveform decides
   about it.
 
@@ -28,6 +29,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 from faster_whisper import WhisperModel
+from pocketsphinx import Decoder
 
 from benchmarks.listening import recogniser
 from benchmarks.long_texts import utterances
@@ -46,6 +48,9 @@ _WITHIN = 0.3
 _NEAR = 0.05
 """Seconds before a pause in which Whisper begins the word behind it."""
 _LETTERS = re.compile(r"[^a-z0-9]")
+_PARTS = re.compile(r"[a-z](?:[a-z']*[a-z])?")
+_ALIGNED_FRAMES = 100
+"""In a second."""
 
 
 def heard(model: WhisperModel, clip: Waveform, rate: int) -> list[tuple[str, float, float]]:
@@ -98,6 +103,27 @@ def against_sound(
             yield nearest.said, nearest.start, end
 
 
+def against_alignment(
+    aligner: Decoder, words: Sequence[Word], clip: Waveform, rate: int
+) -> Iterator[tuple[str, float, float]]:
+    """Of all words: the first part of each as it is said, our start and that of the alignment.
+    Raises ValueError where a word is not in the aligner's dictionary."""
+    said = [(part, n) for n, word in enumerate(words) for part in _PARTS.findall(word.said.lower())]
+    aligner.set_align_text(" ".join(part for part, _ in said))
+    narrow = soxr.resample(clip, rate, _ASR_RATE)
+    aligner.start_utt()
+    aligner.process_raw(
+        (narrow * 32_767).clip(-32_768, 32_767).astype(np.int16).tobytes(), full_utt=True
+    )
+    aligner.end_utt()
+    found = [each for each in aligner.seg() if each.word[:1] not in "<["]
+    last = None
+    for (part, n), each in zip(said, found, strict=True):
+        if n != last:
+            yield part, words[n].start, each.start_frame / _ALIGNED_FRAMES
+        last = n
+
+
 def _bare(word: str) -> str:
     return _LETTERS.sub("", word.lower())
 
@@ -130,7 +156,9 @@ def main() -> None:
     pipeline = BarePipeline("styletts2", "kokoro", settings)
     model = recogniser(chosen.threads)
     voices = [voice.name for voice in catalogue(settings.checkpoints).voices]
+    aligner = Decoder(samprate=_ASR_RATE, bestpath=False, loglevel="FATAL")
     whisper: list[tuple[str, float, float]] = []
+    aligned: list[tuple[str, float, float]] = []
     sound: list[tuple[str, float, float]] = []
     for number, text in enumerate(utterances()[: chosen.limit]):
         if number < chosen.skip:
@@ -141,10 +169,11 @@ def main() -> None:
         rate = pipeline.sample_rate
         pauses = pauses_of(clip, rate)
         whisper += against_whisper(text, words, heard(model, clip, rate), pauses)
+        aligned += against_alignment(aligner, words, clip, rate)
         sound += against_sound(words, pauses)
-    found = {"whisper": _summary("Whisper", whisper), "sound": _summary("sound", sound)}
+    raw = {"whisper": whisper, "alignment": aligned, "sound": sound}
+    found = {name: _summary(name, starts) for name, starts in raw.items()}
     if chosen.json:
-        raw = {"whisper": whisper, "sound": sound}
         chosen.json.write_text(json.dumps({**found, "goals": GOALS, "starts": raw}) + "\n")
 
 

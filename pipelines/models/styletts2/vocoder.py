@@ -29,6 +29,9 @@ from pipelines.settings import PipelineSettings
 EXAMPLE_FRAMES = 80
 KNEE = 0.9
 """Of full scale: what is louder is bent, see `soft_clipped`. Speech seldom is."""
+SOUND_LEADS = 0.04
+"""Seconds by which sounds begin before the frames of their tokens: by the waveform behind pauses; a
+forced alignment has twice as much (`benchmarks/word_times.py`)."""
 
 
 class StyleTTS2Vocoder:
@@ -143,9 +146,9 @@ def _after_cuts(word: Word, found: Sequence[Cut], first: int, rate: int) -> Word
 
 def _moved(word: Word, factor: float, before: float, seconds: float) -> Word:
     """A word of a waveform that is played `factor` times as fast, lasts `seconds` then, and comes
-    after `before` seconds of silence."""
+    after `before` seconds of silence. Its times were those of frames."""
 
     def at(time: float) -> float:
-        return before + min(max(time / factor, 0.0), seconds)
+        return before + min(max((time - SOUND_LEADS) / factor, 0.0), seconds)
 
     return replace(word, start=at(word.start), stop=at(word.stop))

@@ -12,6 +12,7 @@ from pipelines.audio.edges import WHOLE
 from pipelines.audio.inner_pauses import Mark
 from pipelines.models.styletts2.diffusion import MARGIN_FRAMES, StyleTTS2Diffusion
 from pipelines.models.styletts2.segments import SpeechAcoustic
+from pipelines.models.styletts2.vocoder import SOUND_LEADS
 from pipelines.protocol import SideBySide, SpeechRequest, Vocoder, Waveform, Word, uttered
 from pipelines.registry import load_frontend, load_vocoder
 from pipelines.settings import PipelineSettings
@@ -95,9 +96,21 @@ def test_words_of_the_neighbours_are_not_heard(
     made = uttered(vocoder, [one, two])
     own = (one.length - MARGIN_FRAMES) * 0.025
     assert len(made[0].waveform) / vocoder.sample_rate == pytest.approx(own, abs=0.001)
-    assert made[0].words[-1].stop == pytest.approx(own)
+    assert made[0].words[-1].stop == pytest.approx(own - SOUND_LEADS)
     assert made[1].words[0].start == pytest.approx(0)
     assert [made[0].waveform[-1], made[1].waveform[0]] == [0, 0]
+
+
+@pytest.mark.parametrize("stretch", [1.0, 2.0])
+def test_words_begin_before_their_frames(
+    vocoder: Vocoder, spoken: SpeechAcoustic, stretch: float
+) -> None:
+    words = (Word(0, 1, "a", 0.0, 0.2), Word(2, 3, "b", 0.2, 0.4))
+    [made] = uttered(vocoder, [replace(spoken, edges=WHOLE, words=words, stretch=stretch)])
+    first, second = made.words
+    assert (first.start, first.stop) == (0, pytest.approx((0.2 - SOUND_LEADS) / stretch))
+    assert second.start == pytest.approx((0.2 - SOUND_LEADS) / stretch)
+    assert second.stop == pytest.approx((0.4 - SOUND_LEADS) / stretch)
 
 
 @pytest.mark.parametrize("stretch", [1.0, 2.0])
@@ -145,6 +158,7 @@ from pipelines.registry import load_vocoder
 from pipelines.settings import PipelineSettings
 from pipelines.threads import use_threads
 from pipelines.models.styletts2.segments import SpeechAcoustic
+from pipelines.models.styletts2.vocoder import SOUND_LEADS
 
 frames = {LONGEST_FRAMES}
 random = np.random.default_rng(0)
