@@ -27,20 +27,27 @@ def use_threads(count: int) -> None:
 
 def share_out(work: Callable[[range], None], count: int) -> None:
     """`work` on parts of `range(count)`, by as many threads as torch uses."""
-    threads = min(torch.get_num_threads(), count)
-    if threads <= 1:
+    threads = torch.get_num_threads()
+    parts = min(threads, count)
+    if parts <= 1:
         work(range(count))
     else:
-        list(_helpers.of(threads).map(work, (range(n, count, threads) for n in range(threads))))
+        list(_helpers.of(threads).map(work, (range(n, count, parts) for n in range(parts))))
 
 
 def one_thread_each(work: Callable[[T], R], parts: Sequence[T]) -> list[R]:
-    """What `work` returns for each part, without gradients: for operations whose sums depend on how
-    many threads torch shares them out among. Here each is one thread's."""
+    """What `work` returns for each part: for operations whose sums depend on how many threads torch
+    shares them out among. Here each is one thread's."""
     threads = torch.get_num_threads()
     if threads == 1:
         return [work(part) for part in parts]
-    return list(_helpers.of(threads).map(torch.inference_mode()(work), parts))
+    inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+
+    def there(part: T) -> R:
+        with torch.inference_mode(inference), torch.set_grad_enabled(gradients):
+            return work(part)
+
+    return list(_helpers.of(threads).map(there, parts))
 
 
 class _Helpers(threading.local):

@@ -22,7 +22,7 @@ logger = logging.getLogger("bernie.stage")
 
 _LOWEST = 19
 _LATER = 5
-"""Of a core that both want a thread of the ordinary priority gets three quarters."""
+"""Lower than the ordinary one: of a core that both want that has three quarters."""
 _LOOK_SECONDS = 0.01
 _MOST_STILL = 15.0
 """Seconds in which a thread may stand still at a time, as those of `overdue.PATIENCE`."""
@@ -38,8 +38,10 @@ def give_way() -> None:
     need, here and in the stages before, goes before them."""
     if not works():
         return
+    thread = threading.get_native_id()
     try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LATER)
+        lower = min(os.getpriority(os.PRIO_PROCESS, thread) + _LATER, _LOWEST)
+        os.setpriority(os.PRIO_PROCESS, thread, lower)
     except OSError:
         logger.warning("later segments do not give way to first ones", exc_info=True)
 

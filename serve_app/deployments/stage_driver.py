@@ -62,7 +62,7 @@ class StageDriver:
             self._aside = Lanes(stage, limits, stall_seconds)
             self._aside.add(_thread("aside", background.prepare))
             self._kinds += [self._bulk, self._aside]
-        self._computed = 0.0
+        self._counted = 0.0
         """Until when the computing of others than the background is counted."""
         self._foreground = foreground or Foreground()
         self._overdue = overdue or Overdue()
@@ -145,11 +145,11 @@ class StageDriver:
             if found is not None:
                 self._aside.submit(found.ticket, found.item)
 
-    def _count(self, begun: float) -> None:
-        """Somebody else than the background has computed from then until now: each second counts
-        once, however many do."""
-        begun, self._computed = max(begun, self._computed), time.monotonic()
-        self._starved(self._computed - begun)
+    def _count(self) -> None:
+        """Others than the background have computed until now: each second counts once, however
+        many do."""
+        begun, self._counted = self._counted, time.monotonic()
+        self._starved(self._counted - begun)
 
     async def _drive(self, lane: Lane) -> None:
         """Ends only with an error: the callers get it, and the health check fails."""
@@ -176,10 +176,11 @@ class StageDriver:
             if lane.cores and lane.cores.taken:
                 await lane.cores.wait()
                 continue
-            begun = time.monotonic()
+            if not any(each.computing for each in self._front.each):
+                self._counted = time.monotonic()
             outcomes = await lane.tick(self._tick)
             if lane in self._front.each:
-                self._count(begun)
+                self._count()
             self._report_steps(lane)
             for outcome in outcomes:
                 self._hand_out(outcome)

@@ -35,12 +35,12 @@ class Lane:
         self.later = thread
         """The thread that computes what is not the first segment of a clip."""
         self._stall_seconds = stall_seconds
-        self._computing = False
+        self.computing = False
         self._cancelled: deque[str] = deque()
 
     @property
     def busy(self) -> bool:
-        return self._computing or self.loop.busy
+        return self.computing or self.loop.busy
 
     def cancel(self, key: str) -> None:
         """Takes effect before the next tick. Other keys than those of this lane do nothing."""
@@ -59,10 +59,10 @@ class Lane:
         first = any(ticket.lane == FIRST for ticket in self.loop.next)
         thread = self.thread if first else self.later
         tick = asyncio.get_running_loop().run_in_executor(thread, compute, self.loop, threads)
-        self._computing = True
+        self.computing = True
         if not await self._ends(tick):
             raise RuntimeError(f"a step takes longer than {self._stall_seconds:g} s")
-        self._computing = False
+        self.computing = False
         if self.cores:
             self.cores.end()
         return tick.result()

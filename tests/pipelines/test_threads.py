@@ -42,3 +42,17 @@ def test_each_part_is_one_threads(threads: int) -> None:
     with ThreadPoolExecutor(1) as thread:
         found = thread.submit(go).result()
     assert found == [("A", 1), ("B", 1), ("C", 1)]
+
+
+@pytest.mark.parametrize("inference", [False, True])
+def test_gradients_are_as_they_are_for_the_caller(inference: bool) -> None:
+    def work(_: int) -> tuple[bool, bool]:
+        return torch.is_inference_mode_enabled(), torch.is_grad_enabled()
+
+    def go() -> list[tuple[bool, bool]]:
+        use_threads(2)
+        with torch.inference_mode(inference):
+            return one_thread_each(work, [1, 2])
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(go).result() == [(inference, not inference)] * 2

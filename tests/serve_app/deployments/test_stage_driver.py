@@ -448,6 +448,31 @@ def test_later_segments_are_computed_at_a_lower_priority() -> None:
     assert found["later"] > found["first"]
 
 
+def test_what_others_compute_side_by_side_counts_once_and_whole() -> None:
+    counted: list[float] = []
+
+    class Counts(Overdue):
+        def computed(self, seconds: float) -> None:
+            counted.append(seconds)
+
+    def compute(items: Sequence[Any]) -> list[Any]:
+        time.sleep(items[0])
+        return list(items)
+
+    async def go() -> float:
+        driver = StageDriver(
+            lambda: OneShot(compute), Limits(max_batch=1), lambda *_: None, 60, overdue=Counts()
+        )
+        driver.side_by_side(2)
+        begun = time.monotonic()
+        calls = (driver.run(Ticket(str(each), "u"), each) for each in (0.4, 0.1, 0.1))
+        await asyncio.gather(*calls)
+        return time.monotonic() - begun
+
+    took = asyncio.run(go())
+    assert sum(counted) == pytest.approx(took, abs=0.1)
+
+
 def test_what_waits_is_counted_once_however_many_lanes_there_are() -> None:
     gate, waiting = Gate(), []
 
