@@ -109,7 +109,7 @@ def _omp_threads(scale: StageScale) -> dict[str, str]:
 
 
 def _stage(kind: type, service: str, stage: str, settings: Settings) -> Application:
-    scale: StageScale = getattr(settings.service(service), stage)
+    scale = settings.service(service).stages()[stage]
     places = settings.worker_clips + settings.worker_bulk_clips
     max_requests = scale.max_batch * scale.max_groups + scale.max_waiting
     return serve.deployment(
@@ -122,6 +122,7 @@ def _stage(kind: type, service: str, stage: str, settings: Settings) -> Applicat
             "min_replicas": scale.min_replicas,
             "max_replicas": scale.max_replicas,
             "target_ongoing_requests": 2 * scale.max_batch * scale.max_groups,
+            "downscale_to_zero_delay_s": settings.rest_seconds,
         },
         health_check_period_s=5,
         # What has been sent to a replica that is replaced is computed, however long its line is.

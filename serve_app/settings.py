@@ -76,6 +76,10 @@ class ServiceSettings(BaseModel):
     diffusion: StageScale = StageScale()
     vocoder: StageScale = StageScale()
 
+    def stages(self) -> dict[str, StageScale]:
+        """The three stages by name, in their order."""
+        return {"frontend": self.frontend, "diffusion": self.diffusion, "vocoder": self.vocoder}
+
 
 class QueueSettings(BaseModel):
     """The settings of the queue and the throttle: a part of `Settings`, under the same names."""
@@ -219,6 +223,8 @@ class Settings(BaseSettings, QueueSettings):
 
     # Services. On a CPU a vocoder computes best with all cores on one segment. Lengths are those of
     # each model: characters and tokens of speech, mel frames, columns of the latent (7.8 a second).
+    rest_seconds: float = Field(600, gt=0)
+    """A stage with `min_replicas` 0 is at rest, without a replica, after so long without work."""
     speech: ServiceSettings = ServiceSettings(
         pipeline="kokoro",
         frontend=StageScale(max_batch=8),
@@ -226,14 +232,16 @@ class Settings(BaseSettings, QueueSettings):
         vocoder=StageScale(threads=0, max_batch=1, max_batch_length=4_000),
     )
     conversion: ServiceSettings = ServiceSettings(
-        frontend=StageScale(threads=0, max_batch=1),
-        diffusion=StageScale(threads=0, max_batch=1, max_batch_length=4_000, spread=math.inf),
-        vocoder=StageScale(threads=0, max_batch=1, max_batch_length=4_000),
+        frontend=StageScale(min_replicas=0, threads=0, max_batch=1),
+        diffusion=StageScale(
+            min_replicas=0, threads=0, max_batch=1, max_batch_length=4_000, spread=math.inf
+        ),
+        vocoder=StageScale(min_replicas=0, threads=0, max_batch=1, max_batch_length=4_000),
     )
     sound_effects: ServiceSettings = ServiceSettings(
-        frontend=StageScale(max_batch=8),
-        diffusion=StageScale(threads=0, max_batch=4, max_batch_length=400),
-        vocoder=StageScale(threads=0, max_batch=1, max_batch_length=4_000),
+        frontend=StageScale(min_replicas=0, max_batch=8),
+        diffusion=StageScale(min_replicas=0, threads=0, max_batch=4, max_batch_length=400),
+        vocoder=StageScale(min_replicas=0, threads=0, max_batch=1, max_batch_length=4_000),
     )
 
     @model_validator(mode="after")
@@ -250,8 +258,8 @@ class Settings(BaseSettings, QueueSettings):
     @model_validator(mode="after")
     def _captures_on_gpus(self) -> Self:
         for service in SERVICES.values():
-            for stage in ("frontend", "diffusion", "vocoder"):
-                scale = getattr(getattr(self, service), stage)
+            stages: dict[str, StageScale] = getattr(self, service).stages()
+            for stage, scale in stages.items():
                 if scale.graphs_mb and not self._on_gpu(scale):
                     raise ValueError(
                         f"{service}.{stage}.graphs_mb: CUDA graphs need device: cuda and, for the "
@@ -272,6 +280,11 @@ class Settings(BaseSettings, QueueSettings):
         """The settings of a service by its name, a key of `SERVICES`."""
         found: ServiceSettings = getattr(self, SERVICES[name])
         return found
+
+    def rest_seconds_of(self, service: str) -> float | None:
+        """After how long without work stages of a service are at rest. None: no stage ever is."""
+        rest = any(each.min_replicas == 0 for each in self.service(service).stages().values())
+        return self.rest_seconds if rest else None
 
     def database(self) -> str:
         """The SQLAlchemy URL."""

@@ -51,11 +51,7 @@ def test_the_least_of_the_cluster_fits_on_one_gpu() -> None:
     config = yaml.safe_load((ROOT / "config/serve.gpu.yaml").read_text())
     settings = Settings(**config["applications"][0]["args"])
     assert set(settings.pipelines()) == set(SERVICES)
-    stages = [
-        getattr(settings.service(service), stage)
-        for service in SERVICES
-        for stage in ("frontend", "diffusion", "vocoder")
-    ]
+    stages = [each for name in SERVICES for each in settings.service(name).stages().values()]
     shares = sum(each.num_gpus * each.min_replicas for each in stages)
     assert 0 < round(shares, 6) <= 1
     devices = [settings.pipeline(each).device for each in stages]

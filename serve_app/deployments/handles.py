@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from grpc.aio import AioRpcError
@@ -18,11 +19,15 @@ from ray.serve.handle import DeploymentHandle
 
 from pipelines.protocol import Acoustic, Request, Segment, Waveform
 from serve_app.batching.fair_queue import Ticket
+from serve_app.deployments.rest import Rest, wake
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 from serve_app.worker.timings import Timed
 
 _FULL_SECONDS = 0.5
 """Wait before a stage that has taken in all it may is asked again."""
+
+
+StageHandles = tuple[DeploymentHandle[Any], DeploymentHandle[Any], DeploymentHandle[Any]]
 
 
 class RayStages:
@@ -33,22 +38,33 @@ class RayStages:
         frontend: DeploymentHandle[Any],
         diffusion: DeploymentHandle[Any],
         vocoder: DeploymentHandle[Any],
+        rest_seconds: float | None = None,
     ) -> None:
+        """After `rest_seconds` without work the stages may be at rest; None: never."""
+        self._rest: Rest | None = None
+        if rest_seconds is not None:
+            self._rest = Rest(partial(wake, (frontend, diffusion, vocoder)), rest_seconds)
         self._frontend = frontend
         # Ray's annotations do not cover handles with `stream`.
         self._diffusion: Any = diffusion.options(stream=True)
         self._vocoder = vocoder
 
     async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
+        self._end_rest()
         prepared: Timed[list[Segment]] = await _call(self._frontend.prepare, request, ticket)
         return prepared
 
     async def render(
         self, segment: Segment, ticket: Ticket, steps: StepCallback
     ) -> Timed[Waveform]:
+        self._end_rest()
         acoustic = await self._diffuse(segment, ticket, steps)
         waveform: Timed[Waveform] = await _call(self._vocoder.run, acoustic, ticket)
         return waveform
+
+    def _end_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.end()
 
     async def _diffuse(
         self, segment: Segment, ticket: Ticket, steps: StepCallback

@@ -33,8 +33,8 @@ class Ingress:
         self._at_rest = {
             f"{service}-{stage}"
             for service in settings.pipelines()
-            for stage in ("frontend", "diffusion", "vocoder")
-            if getattr(settings.service(service), stage).min_replicas == 0
+            for stage, scale in settings.service(service).stages().items()
+            if scale.min_replicas == 0
         }
         """Stages that have no replicas while nothing is to be done."""
         self._app_name = serve.get_replica_context().app_name

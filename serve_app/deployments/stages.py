@@ -83,6 +83,9 @@ class StageReplica:
         self._driver.max_bytes = scale.max_memory_mb << 20
         self._metrics.max_batch = scale.max_batch
 
+    def awake(self) -> None:
+        """A call that needs nothing but a replica: see `rest.py`."""
+
     async def _run(
         self, item: Any, ticket: Ticket, steps: StepCallback | None = None
     ) -> Timed[Any]:

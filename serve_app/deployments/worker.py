@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ray.serve.handle import DeploymentHandle
-
 from serve_app.bulk.service import BatchService
 from serve_app.db.engine import Database
 from serve_app.deployments import garbage
-from serve_app.deployments.handles import RayStages
+from serve_app.deployments.handles import RayStages, StageHandles
 from serve_app.deployments.metrics import ClipMetrics
 from serve_app.deployments.node import own_address
 from serve_app.foreground import Foreground
@@ -21,12 +19,13 @@ from serve_app.worker.worker import Worker as ClipWorker
 
 
 class Worker:
-    def __init__(
-        self, settings: Settings, stages: dict[str, tuple[DeploymentHandle[Any], ...]]
-    ) -> None:
+    def __init__(self, settings: Settings, stages: dict[str, StageHandles]) -> None:
         self._settings = settings
         self._database = Database(settings.database(), CONNECTIONS)
-        rays = {service: RayStages(*handles) for service, handles in stages.items()}
+        rays = {
+            service: RayStages(*handles, rest_seconds=settings.rest_seconds_of(service))
+            for service, handles in stages.items()
+        }
         self._worker = ClipWorker(
             settings,
             self._database,

@@ -63,3 +63,12 @@ def test_torch_threads_are_reserved_cpus_or_all_usable_cores() -> None:
     assert StageScale(threads=3, num_cpus=8).torch_threads() == 3
     assert StageScale(threads=0, num_cpus=2).torch_threads() == 2
     assert StageScale(threads=0, num_cpus=0.1).torch_threads() == usable_cores()
+
+
+def test_stages_rest_where_a_service_may_have_none() -> None:
+    assert PLAIN.rest_seconds_of("styletts2") is None
+    assert PLAIN.rest_seconds_of("seedvc") == PLAIN.rest_seconds_of("make-an-audio") == 600
+    always = {stage: {"min_replicas": 1} for stage in ("frontend", "diffusion", "vocoder")}
+    assert Settings(**{"conversion": always}).rest_seconds_of("seedvc") is None
+    always["vocoder"] = {"min_replicas": 0}
+    assert Settings(**{"conversion": always, "rest_seconds": 5}).rest_seconds_of("seedvc") == 5
