@@ -82,6 +82,7 @@ class ProxyErrors:
             return
         begun = replaced = False
         passing: asyncio.Task[None] | None = None
+        first_sent = asyncio.Event()
 
         async def refuse(error: ApiError = _UNAVAILABLE) -> None:
             await JSONResponse(error.body(), error.status, _HEADERS)(scope, receive, send)
@@ -89,7 +90,11 @@ class ProxyErrors:
         async def answer(message: Message) -> None:
             nonlocal begun, replaced, passing
             if passing is not None:
-                if not message.get("more_body", False):
+                over = not message.get("more_body", False)
+                if not over:
+                    await send(message)  # the first block
+                first_sent.set()
+                if over:
                     await passing
                     await send(message)
                 return
@@ -97,7 +102,7 @@ class ProxyErrors:
                 begun = True
                 if (name := _fetch_name(message)) is not None:
                     await send(message)
-                    passing = asyncio.create_task(_pass_on(name, send))
+                    passing = asyncio.create_task(_pass_on(name, first_sent, send))
                     return
                 replaced = _is_from_serve(message)
                 if replaced:
@@ -149,11 +154,12 @@ def _fetch_name(start: Message) -> str | None:
     return name
 
 
-async def _pass_on(name: str, send: Send) -> None:
-    """Sends the blocks of an answer; the replica says when it is over. Raises BrokenOff where they
-    end before their end."""
+async def _pass_on(name: str, first_sent: asyncio.Event, send: Send) -> None:
+    """Sends the blocks of an answer behind its first; the replica says when it is over. Raises
+    BrokenOff where they end before their end."""
     async with aclosing(fetch(name)) as blocks:
         async for block in blocks:
+            await first_sent.wait()
             await send({"type": "http.response.body", "body": block, "more_body": True})
 
 

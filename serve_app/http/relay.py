@@ -2,9 +2,9 @@
 keep it until the client has read it.
 
 The proxy (`deployments.proxy_middleware`) says in the head of a request that it can fetch blocks
-itself. A streamed answer then consists of its head alone, which names this process and a token, and
-the proxy fetches the blocks over TCP and passes them on. So a client that reads slowly slows down
-what is made for it, through all processes, and little of it lies anywhere.
+itself. A streamed answer then consists of its head, which names this process and a token, and its
+first bytes. The proxy fetches what follows over TCP and passes it on. So a client that reads slowly
+slows down what is made for it, through all processes, and little of it lies anywhere.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ async def _fetched(offer: _Offer) -> None:
 
 
 async def fetch(name: str) -> Blocks:
-    """The blocks that a value of `NAMES` stands for. Raises BrokenOff."""
+    """The blocks behind the first bytes that a value of `NAMES` stands for. Raises BrokenOff."""
     address, token = name.split()
     async with aclosing(frames.read(address, token)) as blocks:
         async for block in blocks:

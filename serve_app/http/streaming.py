@@ -14,6 +14,7 @@ from serve_app.db.notices import Watch
 from serve_app.endings import end
 from serve_app.errors import ApiError
 from serve_app.http.relay import ASKS, NAMES, Relay
+from serve_app.media.frames import FRAME_BYTES
 
 Blocks = AsyncGenerator[bytes, None]
 Gone = Callable[[], Awaitable[bool]]
@@ -47,12 +48,16 @@ class StreamedBlocks(StreamingResponse):
                 await super().__call__(scope, receive, send)
 
     async def _offer(self, relay: Relay, receive: Receive, send: Send) -> None:
-        """Sends the head alone; the proxy fetches the blocks. Ends early where the client goes."""
-        async with relay.offering(_joined(self._first, self._others)) as (name, fetched):
+        """Sends the head and the first bytes; the proxy fetches what follows. Ends early where the
+        client goes."""
+        first, rest = self._first[:FRAME_BYTES], self._first[FRAME_BYTES:]
+        async with relay.offering(_joined(rest, self._others)) as (name, fetched):
             headers = [*self.raw_headers, (NAMES.encode(), name.encode())]
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": headers}
             )
+            # Whoever waits for a sound hears it before the proxy has asked for more.
+            await send({"type": "http.response.body", "body": first, "more_body": True})
             tasks = [asyncio.ensure_future(fetched()), asyncio.create_task(_left(receive))]
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

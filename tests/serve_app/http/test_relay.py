@@ -25,7 +25,7 @@ BLOCK = bytes(64 * 1024)
 
 @dataclass
 class Reader:
-    """A client that reads while `reads` is set."""
+    """A client that reads while `reads` is set, behind a server that buffers what comes first."""
 
     reads: asyncio.Event
     gone: asyncio.Event
@@ -41,7 +41,8 @@ class Reader:
         if message["type"] == "http.response.start":
             self.headers = dict(message["headers"])
             return
-        await self.reads.wait()
+        if self.size:
+            await self.reads.wait()
         self.size += len(message["body"])
         self.whole = not message.get("more_body", False)
 
