@@ -8,7 +8,6 @@ Sizes are those of one replica of the ingress.
 from __future__ import annotations
 
 import ipaddress
-import sys
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
@@ -16,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 from starlette.requests import HTTPConnection
 
 from pipelines.runtime.cores import usable_cores
-from serve_app.bulkheads import Bulkhead, Size
+from serve_app.bulkheads import Bulkhead, Size, switch_often
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,16 +29,11 @@ _MAX_TEXTS = 4
 """Python checks one text at a time, whatever the cores: more threads wait for each other."""
 
 
-_SWITCH_SECONDS = 0.001
-
-
 class Work:
     """The bulkheads of one process."""
 
     def __init__(self, cores: int | None = None) -> None:
-        # A text is checked in Python: at the usual 5 ms every hop of every other request between
-        # loop and thread would wait so long for it.
-        sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_SECONDS))
+        switch_often()
         cores = cores or usable_cores()
         checks = max(1, min(cores // 2, _MAX_TEXTS))
         self.reads = Bulkhead("reads", _READS)

@@ -15,8 +15,9 @@ along at most once.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -55,6 +56,8 @@ class Claim:
     """An earlier attempt has begun, and may have left something behind."""
     seconds: float
     """The time limit of this attempt."""
+    at: float = field(default_factory=time.monotonic)
+    """When it was claimed, by the monotonic clock of this process."""
 
     @classmethod
     def of(cls, clip: Clip, started: int, settings: QueueSettings, now: float) -> Claim:

@@ -46,6 +46,9 @@ from serve_app.worker.timings import ClipTimings
 
 logger = logging.getLogger("bernie.worker")
 
+_FIRST_SECONDS = 0.25
+"""How much audio is encoded first and by itself."""
+
 
 class TookTooLong(Exception):
     """The attempt was given up at its time limit."""
@@ -123,7 +126,7 @@ class ClipRunner:
         self, claim: Claim, mark_stored: Callable[[], object], audio: LiveAudio
     ) -> ClipResult | None:
         clip = claim.clip
-        timings = ClipTimings()
+        timings = ClipTimings(start=claim.at)
         content_type = ENCODINGS[clip.options["format"]].content_type
         bulk = clip.lane == BULK  # nobody listens, so that all but the result is left out
         upload = self._store.open_writer(result_key(clip), content_type, claim.token, eager=False)
@@ -235,9 +238,15 @@ class ClipRunner:
                 if not bulk:
                     peaks.add(samples)
 
+            first = 0 if bulk else round(_FIRST_SECONDS * made_at)
             async for samples in pieces:
                 with timings.measure("encode"):
-                    await self._threads.run(write, samples)
+                    if first:
+                        # Here: a thread would have to be waited for, and listeners wait for this.
+                        write(samples[:first])
+                        audio.publish()
+                    await self._threads.run(write, samples[first:])
+                first = 0
                 audio.publish()
                 await awaited.aclose()
                 report.audio(encoder.seconds, upload.size)

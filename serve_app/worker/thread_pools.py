@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from serve_app.bulkheads import Bulkhead, Size
+from serve_app.bulkheads import Bulkhead, Size, switch_often
 from serve_app.db.availability import is_unavailable
 from serve_app.db.engine import Database
 from serve_app.endings import ended
@@ -34,6 +34,7 @@ class Threads:
     neither the renewal of leases nor the next claim from a thread."""
 
     def __init__(self, database: Database, media_threads: int) -> None:
+        switch_often()
         self._database = database
         self._records = Bulkhead("records", _RECORDS)
         self._leases = ThreadPoolExecutor(1, "leases")

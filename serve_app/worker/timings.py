@@ -46,7 +46,8 @@ class ClipTimings:
     """When each word is said, in seconds of the clip."""
     first_audio: float | None = None
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
-    _start: float = field(default_factory=time.monotonic)
+    start: float = field(default_factory=time.monotonic)
+    """When the clip was claimed, by the monotonic clock."""
 
     def add(self, timings: Iterable[StageTiming]) -> None:
         for timing in timings:
@@ -74,7 +75,7 @@ class ClipTimings:
             self.first_audio = self.elapsed()
 
     def elapsed(self) -> float:
-        return time.monotonic() - self._start
+        return time.monotonic() - self.start
 
     def summary(self) -> dict[str, Any]:
         """As stored with the clip and returned by the API."""
