@@ -57,7 +57,8 @@ class Claim:
     seconds: float
     """The time limit of this attempt."""
     at: float = field(default_factory=time.monotonic)
-    """When it was claimed, by the monotonic clock of this process."""
+    """When it was claimed, by the monotonic clock of this process: the `started_at` of a first
+    attempt."""
 
     @classmethod
     def of(cls, clip: Clip, started: int, settings: QueueSettings, now: float) -> Claim:

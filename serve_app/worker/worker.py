@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -282,11 +284,13 @@ class Worker:
         if running is not None and self._live.address is not None:
             queue.release_unanswered(session, self._live.address, running, now)
         claims: list[Claim] = []
+        at = time.monotonic()
         lanes = [lane for lane, places in room.items() if places > 0]
         for lane in lanes:
             wary = suspects and not any(claim.suspect for claim in claims)
             places, where = room[lane], self._live.address
-            claims += claiming.claim(session, self._settings, now, places, wary, lane, where)
+            taken = claiming.claim(session, self._settings, now, places, wary, lane, where)
+            claims += (replace(each, at=at) for each in taken)
         return claims, claiming.next_look(session, lanes, now)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
