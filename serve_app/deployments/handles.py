@@ -41,13 +41,21 @@ class RayStages:
         rest_seconds: float | None = None,
     ) -> None:
         """After `rest_seconds` without work the stages may be at rest; None: never."""
+        self._handles = frontend, diffusion, vocoder
         self._rest: Rest | None = None
         if rest_seconds is not None:
-            self._rest = Rest(partial(wake, (frontend, diffusion, vocoder)), rest_seconds)
+            self._rest = Rest(partial(wake, self._handles), rest_seconds)
         self._frontend = frontend
         # Ray's annotations do not cover handles with `stream`.
         self._diffusion: Any = diffusion.options(stream=True)
         self._vocoder = vocoder
+
+    async def connect(self) -> None:
+        """Calls each stage that is never at rest. The first calls of a handle reach a replica in
+        any order: those of the first clip would, and its first segment be computed behind others.
+        """
+        if self._rest is None:
+            await asyncio.gather(*(_result(handle.awake.remote()) for handle in self._handles))
 
     async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
         self._end_rest()

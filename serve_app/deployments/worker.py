@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from serve_app.bulk.service import BatchService
@@ -14,8 +15,11 @@ from serve_app.deployments.node import own_address
 from serve_app.foreground import Foreground
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
+from serve_app.worker.generation import StageLost, StageUnavailable
 from serve_app.worker.thread_pools import CONNECTIONS
 from serve_app.worker.worker import Worker as ClipWorker
+
+logger = logging.getLogger("bernie.worker")
 
 
 class Worker:
@@ -38,7 +42,9 @@ class Worker:
         self._batches = BatchService(settings) if "bulk" in settings.worker_lanes else None
         if self._batches is not None:
             self._batches.start()
-        self._task = asyncio.get_running_loop().create_task(self._worker.run())
+        loop = asyncio.get_running_loop()
+        self._connecting = [loop.create_task(_connect(each)) for each in rays.values()]
+        self._task = loop.create_task(self._worker.run())
         garbage.as_usual()
 
     def reconfigure(self, changes: dict[str, Any]) -> None:
@@ -60,3 +66,11 @@ class Worker:
         await self._worker.stop()
         await self._task
         self._database.dispose()
+
+
+async def _connect(stages: RayStages) -> None:
+    """Nothing hangs on it: what is not connected here is with the first clip."""
+    try:
+        await stages.connect()
+    except (StageLost, StageUnavailable) as error:
+        logger.warning("a stage was not reached before the first clip: %s", error)
