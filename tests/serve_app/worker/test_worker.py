@@ -21,6 +21,7 @@ from serve_app.foreground import Foreground
 from serve_app.ids import new_id
 from serve_app.jobs import admission
 from serve_app.media import clips, uploads, voices
+from serve_app.media.live_audio import LiveAudio
 from serve_app.storage.multipart import MultipartWriter
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing
@@ -373,3 +374,20 @@ def test_somebody_waits_until_the_clip_has_begun(harness: WorkerHarness) -> None
     clip_id = harness.submit()
     harness.run(harness.ended(clip_id))
     assert told == ["waits", "segment 0", "hears", "segment 1"]
+
+
+def test_listeners_get_a_quarter_of_a_second_before_the_rest_is_encoded(
+    harness: WorkerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish, heard = LiveAudio.publish, list[int]()
+
+    def note(audio: LiveAudio) -> None:
+        publish(audio)
+        heard.append(audio.kept)
+
+    monkeypatch.setattr(LiveAudio, "publish", note)
+    clip_id = harness.submit()
+    harness.run(harness.ended(clip_id))
+    header, rate = 44, 24_000
+    assert heard[0] == header + 2 * rate // 4
+    assert heard[-1] == harness.clip(clip_id).bytes
