@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
@@ -32,11 +33,17 @@ async def list_services(_user: CurrentUser, state: StateDep) -> ListOut[ServiceO
 
 def _options(job: type[ClipOptions], settings: Settings) -> dict[str, Any]:
     """The JSON schema of the options, with the limits that are settings."""
-    properties: dict[str, Any] = job.model_json_schema()["properties"]
     longest = {"text": settings.max_text_characters, "prompt": settings.max_prompt_characters}
-    for field, limit in longest.items():
-        if field in properties:
-            properties[field]["maxLength"] = limit
+    return {
+        field: {**schema, "maxLength": longest[field]} if field in longest else schema
+        for field, schema in _properties(job).items()
+    }
+
+
+@cache
+def _properties(job: type[ClipOptions]) -> dict[str, dict[str, Any]]:
+    """Made once: pydantic takes 2 ms for each."""
+    properties: dict[str, dict[str, Any]] = job.model_json_schema()["properties"]
     return properties
 
 
