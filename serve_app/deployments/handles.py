@@ -27,6 +27,7 @@ _FULL_SECONDS = 0.5
 """Wait before a stage that has taken in all it may is asked again."""
 
 
+_STAGES = "frontend", "diffusion", "vocoder"
 StageHandles = tuple[DeploymentHandle[Any], DeploymentHandle[Any], DeploymentHandle[Any]]
 
 
@@ -44,7 +45,7 @@ class RayStages:
         self._handles = frontend, diffusion, vocoder
         self._rest: Rest | None = None
         if rest_seconds is not None:
-            self._rest = Rest(partial(wake, self._handles), rest_seconds)
+            self._rest = Rest(_STAGES, partial(wake, self._handles), rest_seconds)
         self._frontend = frontend
         # Ray's annotations do not cover handles with `stream`.
         self._diffusion: Any = diffusion.options(stream=True)
@@ -58,21 +59,22 @@ class RayStages:
             await asyncio.gather(*(_result(handle.awake.remote()) for handle in self._handles))
 
     async def prepare(self, request: Request, ticket: Ticket) -> Timed[list[Segment]]:
-        self._end_rest()
+        self._end_rest("frontend")
         prepared: Timed[list[Segment]] = await _call(self._frontend.prepare, request, ticket)
         return prepared
 
     async def render(
         self, segment: Segment, ticket: Ticket, steps: StepCallback
     ) -> Timed[Waveform]:
-        self._end_rest()
+        self._end_rest("diffusion")
         acoustic = await self._diffuse(segment, ticket, steps)
+        self._end_rest("vocoder")
         waveform: Timed[Waveform] = await _call(self._vocoder.run, acoustic, ticket)
         return waveform
 
-    def _end_rest(self) -> None:
+    def _end_rest(self, stage: str) -> None:
         if self._rest is not None:
-            self._rest.end()
+            self._rest.end(stage)
 
     async def _diffuse(
         self, segment: Segment, ticket: Ticket, steps: StepCallback

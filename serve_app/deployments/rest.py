@@ -20,45 +20,55 @@ class Rest:
 
     def __init__(
         self,
+        stages: Iterable[str],
         wake: Callable[[], Awaitable[None]],
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Stages are at rest at the earliest when they have not been used for `seconds`."""
+        """A stage is at rest at the earliest when it has not been used for `seconds`."""
+        self._stages = tuple(stages)
         self._wake = wake
         self._seconds = seconds
         self._clock = clock
-        self._used: float | None = None
+        self._used: dict[str, float] = {}
         self._waking: asyncio.Task[None] | None = None
 
-    def end(self) -> None:
-        """Called before each use of a stage: wakes all of them where they may be at rest."""
+    def end(self, stage: str) -> None:
+        """Called before each use of a stage: wakes all of them where it may be at rest."""
         now = self._clock()
+        used = self._used.get(stage)
         # Half of the time: other clocks than this one decide when they rest.
-        if self._used is None or now - self._used > self._seconds / 2:
+        if used is None or now - used > self._seconds / 2:
+            self._used = dict.fromkeys(self._stages, now)
             self._waking = asyncio.create_task(self._try())
-        self._used = now
+        self._used[stage] = now
 
     async def _try(self) -> None:
         """A stage that was not woken here starts later, with the first call that needs it."""
         try:
             async with asyncio.timeout(_WAKE_SECONDS):
                 await self._wake()
-        except Exception as error:  # noqa: BLE001 - whatever it is, Serve tries again by itself
-            logger.warning("stages at rest start one after the other: %s", error)
+        except Exception:  # whatever it is, Serve tries again by itself
+            logger.warning("stages at rest start one after the other", exc_info=True)
 
 
 async def wake(handles: Iterable[DeploymentHandle[Any]]) -> None:
     """Returns when each of the deployments has a replica that answers. Serve starts one where a
     call waits at a handle."""
-    await asyncio.gather(*map(_wake, handles))
+    async with asyncio.TaskGroup() as group:
+        for handle in handles:
+            group.create_task(_wake(handle))
 
 
 async def _wake(handle: DeploymentHandle[Any]) -> None:
     # A handle that has been used tells of its calls every ten seconds, and as the mean of the last
     # thirty. A new one tells of its first at once.
     new: Any = DeploymentHandle(handle.deployment_name, handle.app_name)
+    answer = new.awake.remote()
     try:
-        await new.awake.remote()
+        await answer
+    except asyncio.CancelledError:
+        answer.cancel()
+        raise
     finally:
         await new.shutdown_async()

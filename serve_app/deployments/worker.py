@@ -12,10 +12,10 @@ from serve_app.deployments import garbage
 from serve_app.deployments.handles import RayStages, StageHandles
 from serve_app.deployments.metrics import ClipMetrics
 from serve_app.deployments.node import own_address
+from serve_app.endings import end
 from serve_app.foreground import Foreground
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore
-from serve_app.worker.generation import StageLost, StageUnavailable
 from serve_app.worker.thread_pools import CONNECTIONS
 from serve_app.worker.worker import Worker as ClipWorker
 
@@ -63,6 +63,7 @@ class Worker:
         """Serve calls this before it ends the replica."""
         if self._batches is not None:
             await asyncio.to_thread(self._batches.stop)
+        await end(self._connecting)
         await self._worker.stop()
         await self._task
         self._database.dispose()
@@ -72,5 +73,5 @@ async def _connect(stages: RayStages) -> None:
     """Nothing hangs on it: what is not connected here is with the first clip."""
     try:
         await stages.connect()
-    except (StageLost, StageUnavailable) as error:
-        logger.warning("a stage was not reached before the first clip: %s", error)
+    except Exception:
+        logger.warning("a stage was not reached before the first clip", exc_info=True)

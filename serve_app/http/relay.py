@@ -23,10 +23,12 @@ from serve_app.media.frames import Blocks, BrokenOff
 
 logger = logging.getLogger("bernie.relay")
 
-ASKS = "x-bernie-fetches"
-"""Header of a request whose proxy fetches blocks."""
-NAMES = "x-bernie-fetch"
-"""Header of an answer: `host:port token` of its blocks. No client sees it."""
+ASKS = "x-bernie-fetches-rest"
+"""Header of a request whose proxy fetches what follows the first bytes. Proxies outlive a
+deployment: where the two would not understand each other, the names change too."""
+NAMES = "x-bernie-rest"
+"""Header of an answer: `host:port token` of the blocks behind its first bytes. No client sees
+it."""
 PATIENCE_SECONDS = 60.0
 """A client that takes nothing for so long is given up."""
 _FETCH_SECONDS = 10.0

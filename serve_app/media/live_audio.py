@@ -40,8 +40,8 @@ class LiveAudio:
         return self._end - self._start
 
     def write(self, data: bytes) -> int:
-        """Takes what is encoded, for the next `publish`. In the thread that encodes, which the loop
-        waits for."""
+        """Takes what is encoded, for the next `publish`. On the loop, or in a thread that encodes
+        and that the loop waits for."""
         self._new += data
         return len(data)
 

@@ -238,15 +238,17 @@ class ClipRunner:
                 if not bulk:
                     peaks.add(samples)
 
-            first = 0 if bulk else round(_FIRST_SECONDS * made_at)
+            # Opus comes in pages of a second.
+            whole = bulk or ENCODINGS[options["format"]].container == "OGG"
+            first = 0 if whole else round(_FIRST_SECONDS * made_at)
             async for samples in pieces:
                 with timings.measure("encode"):
-                    if first:
+                    if first and len(samples):
                         # Here: a thread would have to be waited for, and listeners wait for this.
                         write(samples[:first])
                         audio.publish()
                     await self._threads.run(write, samples[first:])
-                first = 0
+                first = 0 if len(samples) else first
                 audio.publish()
                 await awaited.aclose()
                 report.audio(encoder.seconds, upload.size)

@@ -15,7 +15,7 @@ const Figure = ({ name, value }) => html`<div><dt>${name}</dt><dd>${value}</dd><
 function Service({ service, waiting, replicas }) {
   const { title, installed, pipeline, sample_rate: rate, device, credits, install, note } = service;
   return html`<li class="line"><div class="body"><p class="title">${title} <span class="badge ${installed ? "good" : ""}">${installed ? pipeline : "not installed"}</span></p>
-    <p class="facts">${installed ? `${rate / 1000} kHz · ${device} · ${number(credits)} credits a clip · ${replicas ? `${number(replicas)} replicas` : "at rest"} · ${number(waiting)} waiting` : html`Install it with <code>${install}</code> and start again.`}</p>
+    <p class="facts">${installed ? `${rate / 1000} kHz · ${device} · ${number(credits)} credits a clip · ${number(replicas)} replicas · ${number(waiting)} waiting` : html`Install it with <code>${install}</code> and start again.`}</p>
     ${note && html`<p class="hint">${marked(note)}</p>`}</div></li>`;
 }
 

@@ -21,10 +21,11 @@ class Woken:
         if self.error is not None:
             raise self.error
 
-    async def times_woken_by(self, rest: Rest, *uses: float) -> list[int]:
+    async def times_woken_by(self, seconds: float, *uses: tuple[str, float]) -> list[int]:
+        rest = Rest(("frontend", "vocoder"), self.wake, seconds, lambda: self.now)
         times = []
-        for self.now in uses:
-            rest.end()
+        for stage, self.now in uses:
+            rest.end(stage)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             times.append(self.times)
@@ -32,15 +33,18 @@ class Woken:
 
 
 def test_stages_are_woken_at_the_first_use_and_where_they_may_be_at_rest_again() -> None:
-    stages = Woken()
-    rest = Rest(stages.wake, 100, lambda: stages.now)
-    times = asyncio.run(stages.times_woken_by(rest, 5, 6, 55, 104, 155, 156, 400))
-    assert times == [1, 1, 1, 1, 2, 2, 3]
+    uses = [("frontend", at) for at in (5, 6, 55, 104, 155, 156, 400)]
+    assert asyncio.run(Woken().times_woken_by(100, *uses)) == [1, 1, 1, 1, 2, 2, 3]
+
+
+def test_a_stage_may_be_at_rest_while_others_are_used() -> None:
+    uses = [("frontend", 0), ("vocoder", 1), ("vocoder", 45), ("vocoder", 90), ("frontend", 91)]
+    assert asyncio.run(Woken().times_woken_by(100, *uses)) == [1, 1, 1, 1, 2]
 
 
 def test_use_goes_on_where_stages_cannot_be_woken(caplog: pytest.LogCaptureFixture) -> None:
     stages = Woken(RuntimeError("no room"))
     with caplog.at_level(logging.WARNING):
-        asyncio.run(stages.times_woken_by(Rest(stages.wake, 100, lambda: stages.now), 5, 6))
+        asyncio.run(stages.times_woken_by(100, ("frontend", 5), ("frontend", 6)))
     assert stages.times == 1
     assert "no room" in caplog.text
