@@ -223,8 +223,6 @@ class Settings(BaseSettings, QueueSettings):
 
     # Services. On a CPU a vocoder computes best with all cores on one segment. Lengths are those of
     # each model: characters and tokens of speech, mel frames, columns of the latent (7.8 a second).
-    rest_seconds: float = Field(600, gt=0)
-    """A stage with `min_replicas` 0 is at rest, without a replica, after so long without work."""
     speech: ServiceSettings = ServiceSettings(
         pipeline="kokoro",
         frontend=StageScale(max_batch=8),
@@ -243,6 +241,8 @@ class Settings(BaseSettings, QueueSettings):
         diffusion=StageScale(min_replicas=0, threads=0, max_batch=4, max_batch_length=400),
         vocoder=StageScale(min_replicas=0, threads=0, max_batch=1, max_batch_length=4_000),
     )
+    rest_seconds: float = Field(600, gt=0)
+    """A stage with `min_replicas` 0 is at rest, without a replica, after so long without work."""
 
     @model_validator(mode="after")
     def _names_pipelines(self) -> Self:
@@ -257,9 +257,8 @@ class Settings(BaseSettings, QueueSettings):
 
     @model_validator(mode="after")
     def _captures_on_gpus(self) -> Self:
-        for service in SERVICES.values():
-            stages: dict[str, StageScale] = getattr(self, service).stages()
-            for stage, scale in stages.items():
+        for name, service in SERVICES.items():
+            for stage, scale in self.service(name).stages().items():
                 if scale.graphs_mb and not self._on_gpu(scale):
                     raise ValueError(
                         f"{service}.{stage}.graphs_mb: CUDA graphs need device: cuda and, for the "

@@ -19,7 +19,7 @@ from ray.serve.handle import DeploymentHandle
 
 from pipelines.protocol import Acoustic, Request, Segment, Waveform
 from serve_app.batching.fair_queue import Ticket
-from serve_app.deployments.rest import Rest, wake
+from serve_app.deployments.rest import Rest
 from serve_app.worker.generation import StageLost, StageUnavailable, StepCallback
 from serve_app.worker.timings import Timed
 
@@ -27,7 +27,6 @@ _FULL_SECONDS = 0.5
 """Wait before a stage that has taken in all it may is asked again."""
 
 
-_STAGES = "frontend", "diffusion", "vocoder"
 StageHandles = tuple[DeploymentHandle[Any], DeploymentHandle[Any], DeploymentHandle[Any]]
 
 
@@ -45,7 +44,7 @@ class RayStages:
         self._handles = frontend, diffusion, vocoder
         self._rest: Rest | None = None
         if rest_seconds is not None:
-            self._rest = Rest(_STAGES, partial(wake, self._handles), rest_seconds)
+            self._rest = Rest(partial(_wake, self._handles), rest_seconds)
         self._frontend = frontend
         # Ray's annotations do not cover handles with `stream`.
         self._diffusion: Any = diffusion.options(stream=True)
@@ -100,6 +99,24 @@ class RayStages:
             stream.cancel()
             raise
         raise RuntimeError("the diffusion stage ended without a result")
+
+
+async def _wake(handles: StageHandles) -> None:
+    """Returns when each of the deployments has a replica that answers. Serve starts one where a
+    call waits at a handle."""
+    async with asyncio.TaskGroup() as group:
+        for handle in handles:
+            group.create_task(_wake_one(handle))
+
+
+async def _wake_one(handle: DeploymentHandle[Any]) -> None:
+    # A handle that has been used tells of its calls every ten seconds, and as the mean of the last
+    # thirty. A new one tells of its first at once.
+    new: Any = DeploymentHandle(handle.deployment_name, handle.app_name)
+    try:
+        await _result(new.awake.remote())
+    finally:
+        await new.shutdown_async()
 
 
 async def _call(method: Any, *arguments: Any) -> Any:

@@ -90,11 +90,11 @@ class ProxyErrors:
         async def answer(message: Message) -> None:
             nonlocal begun, replaced, passing
             if passing is not None:
-                over = not message.get("more_body", False)
-                if not over:
+                if message.get("more_body", False):
                     await send(message)  # the first block
-                first_sent.set()
-                if over:
+                    first_sent.set()
+                else:
+                    first_sent.set()
                     await passing
                     await send(message)
                 return

@@ -84,7 +84,7 @@ class StageReplica:
         self._metrics.max_batch = scale.max_batch
 
     def awake(self) -> None:
-        """A call that needs nothing but a replica: see `rest.py`."""
+        """A call that needs nothing but a replica: see `handles.py`."""
 
     async def _run(
         self, item: Any, ticket: Ticket, steps: StepCallback | None = None

@@ -240,15 +240,15 @@ class ClipRunner:
 
             # Opus comes in pages of a second.
             whole = bulk or ENCODINGS[options["format"]].container == "OGG"
-            first = 0 if whole else round(_FIRST_SECONDS * made_at)
+            first = round(_FIRST_SECONDS * made_at)
             async for samples in pieces:
                 with timings.measure("encode"):
-                    if first and len(samples):
+                    at_once = 0 if whole or encoder.samples else first
+                    if at_once:
                         # Here: a thread would have to be waited for, and listeners wait for this.
-                        write(samples[:first])
+                        write(samples[:at_once])
                         audio.publish()
-                    await self._threads.run(write, samples[first:])
-                first = 0 if len(samples) else first
+                    await self._threads.run(write, samples[at_once:])
                 audio.publish()
                 await awaited.aclose()
                 report.audio(encoder.seconds, upload.size)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from serve_app.batching.fair_queue import Ticket
@@ -58,3 +59,15 @@ def make(gate: Gate, observed: list[Outcome], max_batch: int = 4) -> StageDriver
     return StageDriver(
         lambda: OneShot(gate), Limits(max_batch=max_batch), lambda o, _: observed.append(o), 60
     )
+
+
+async def second_cancelled(
+    driver: StageDriver, gate: Gate, ticket: Callable[[str], Ticket]
+) -> object:
+    """Runs three items and cancels the second while the first is computed; returns what it gave."""
+    calls = [asyncio.create_task(driver.run(ticket(key), key)) for key in "abc"]
+    await asyncio.to_thread(gate.entered.wait, 10)
+    calls[1].cancel()
+    await asyncio.sleep(0)
+    gate.open.set()
+    return (await asyncio.gather(*calls, return_exceptions=True))[1]

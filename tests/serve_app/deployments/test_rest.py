@@ -22,7 +22,7 @@ class Woken:
             raise self.error
 
     async def times_woken_by(self, seconds: float, *uses: tuple[str, float]) -> list[int]:
-        rest = Rest(("frontend", "vocoder"), self.wake, seconds, lambda: self.now)
+        rest = Rest(self.wake, seconds, lambda: self.now)
         times = []
         for stage, self.now in uses:
             rest.end(stage)

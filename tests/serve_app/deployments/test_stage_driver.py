@@ -12,7 +12,7 @@ from serve_app.deployments.heap import process_heap
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.foreground import NOTE_SECONDS, Foreground
 from serve_app.worker.generation import StageLost, StageUnavailable
-from tests.serve_app.deployments.stages_at_gates import Gate, make
+from tests.serve_app.deployments.stages_at_gates import Gate, make, second_cancelled
 
 
 def test_stage_driver_batches_callers_and_returns_each_its_own() -> None:
@@ -50,13 +50,8 @@ def test_stage_driver_drops_a_cancelled_call_before_the_next_batch() -> None:
 
     async def go() -> None:
         driver = make(gate, [], max_batch=1)
-        calls = [asyncio.create_task(driver.run(Ticket(k, "u"), k)) for k in "abc"]
-        await asyncio.to_thread(gate.entered.wait, 10)
-        calls[1].cancel()
-        await asyncio.sleep(0)
-        gate.open.set()
-        done = await asyncio.gather(*calls, return_exceptions=True)
-        assert isinstance(done[1], asyncio.CancelledError)
+        given = await second_cancelled(driver, gate, lambda key: Ticket(key, "u"))
+        assert isinstance(given, asyncio.CancelledError)
 
     asyncio.run(go())
     assert gate.batches == [["a"], ["c"]]

@@ -18,7 +18,14 @@ from serve_app.deployments import background, stage_lane
 from serve_app.deployments.heap import process_heap
 from serve_app.deployments.stage_driver import StageDriver
 from serve_app.worker.generation import StageLost, StageUnavailable
-from tests.serve_app.deployments.stages_at_gates import Blocked, Gate, Plain, line, make
+from tests.serve_app.deployments.stages_at_gates import (
+    Blocked,
+    Gate,
+    Plain,
+    line,
+    make,
+    second_cancelled,
+)
 
 
 def two_lanes(gate: Gate, overdue: Overdue | None = None, stall: float = 60) -> StageDriver:
@@ -112,14 +119,8 @@ def test_lines_are_cancelled_in_the_background() -> None:
     gate = Gate()
 
     async def go() -> None:
-        driver = two_lanes(gate)
-        lines = [asyncio.create_task(driver.run(line(k), k)) for k in "abc"]
-        await asyncio.to_thread(gate.entered.wait, 10)
-        lines[1].cancel()
-        await asyncio.sleep(0)
-        gate.open.set()
-        done = await asyncio.gather(*lines, return_exceptions=True)
-        assert isinstance(done[1], asyncio.CancelledError)
+        given = await second_cancelled(two_lanes(gate), gate, line)
+        assert isinstance(given, asyncio.CancelledError)
 
     asyncio.run(go())
     assert gate.batches == [["a"], ["c"]]
