@@ -15,7 +15,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 
 _PATIENCE_SECONDS = 30
 

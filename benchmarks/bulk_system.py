@@ -36,7 +36,7 @@ import httpx
 import psutil
 from sqlalchemy import select
 
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import Batch, User
 from tests.postgres import Postgres

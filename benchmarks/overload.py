@@ -29,8 +29,8 @@ import httpx
 import psutil
 from sqlalchemy import func, select
 
-from serve_app.cli.demo import free_port
 from serve_app.cli.local_stack import local_stack
+from serve_app.cli.ports import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import PENDING, Clip, LedgerEntry, User
 from serve_app.settings import Settings

@@ -34,8 +34,8 @@ from benchmarks.processes import family, name_of
 from pipelines import registry
 from pipelines.settings import PipelineSettings
 from serve_app.cli.client import Client, RequestFailed
-from serve_app.cli.demo import free_port
 from serve_app.cli.local_stack import local_stack
+from serve_app.cli.ports import free_port
 from serve_app.settings import Settings
 
 READINGS = (0.1, 0.5, 1.0)

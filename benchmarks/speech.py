@@ -35,8 +35,8 @@ from pipelines.bare import BarePipeline
 from pipelines.protocol import SpeechRequest
 from pipelines.settings import PipelineSettings
 from serve_app.cli.client import Client
-from serve_app.cli.demo import free_port
 from serve_app.cli.local_stack import local_stack
+from serve_app.cli.ports import free_port
 from serve_app.deployments.ray_environment import MALLOC, SHAPE_CACHES
 from serve_app.settings import Settings
 

@@ -26,7 +26,7 @@ from statistics import median
 import psutil
 
 from benchmarks.processes import name_of
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 
 HERE = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, "-c", "from serve_app.cli.main import app; app()", "up"]

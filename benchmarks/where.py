@@ -28,8 +28,8 @@ from benchmarks.processes import family, name_of
 from benchmarks.soak import sign_up
 from pipelines.runtime.cores import usable_cores
 from serve_app.cli.client import Client
-from serve_app.cli.demo import free_port
 from serve_app.cli.local_stack import local_stack
+from serve_app.cli.ports import free_port
 from serve_app.settings import Settings
 
 QUIET_SECONDS = 20

@@ -20,7 +20,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from tests.orphans import signal_at_parents_end
 
 _HOST = "127.0.0.1"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import secrets
-import socket
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +16,10 @@ from rich.table import Table
 from serve_app import catalog
 from serve_app.cli.client import Client
 from serve_app.cli.local_stack import Report, local_stack
+from serve_app.cli.ports import free_port
 from serve_app.settings import Settings
 
 WAIT_SECONDS = 900.0
-_PORTS = range(22_700, 30_000)
-"""Apart from the ports of Ray's workers and of SeaweedFS, and below the ephemeral ports."""
 
 Submit = Callable[[Client], dict[str, Any]]
 
@@ -114,16 +110,6 @@ def demo_settings(**given: Any) -> Settings:
     own."""
     own = {"database_url": "", "s3_endpoint": "", "s3_public_endpoint": "", "host": "127.0.0.1"}
     return Settings(**{**own, **given})
-
-
-def free_port() -> int:
-    """An unused port of loopback outside the ephemeral range: seconds pass between the choice and
-    the first use, in which Ray alone asks for a dozen ephemeral ports."""
-    for port in random.sample(_PORTS, len(_PORTS)):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise OSError(f"no port from {_PORTS[0]} to {_PORTS[-1]} is free")
 
 
 def _timing_table(clip: dict[str, Any], settings: Settings) -> Table:

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from serve_app.cli.leftovers import end_processes_with
-from serve_app.deployments import fork_server, ray_environment
+from serve_app.cli.ports import free_port
+from serve_app.deployments import fork_server, haproxy, ray_environment
 from serve_app.http.work import is_loopback
 from serve_app.private_files import write_private
 from serve_app.settings import Settings
@@ -78,7 +79,7 @@ def local_stack(
     settings = settings.model_copy(update={"internal_host": "127.0.0.1"})  # all is on this machine
     with ExitStack() as stack, ThreadPoolExecutor(1, thread_name_prefix="start") as aside:
         stack.enter_context(_only_one(settings.data_dir))
-        folder = stack.enter_context(_ray_environment(settings.data_dir / "ray-token"))
+        folder = stack.enter_context(_ray_environment(settings))
         stack.enter_context(fork_server.running(folder, settings.pipelines().values()))
         store = None
         if settings.s3_endpoint:
@@ -211,7 +212,7 @@ def _require_store(settings: Settings) -> None:
 
 
 @contextmanager
-def _ray_environment(token_file: Path) -> Iterator[Path]:
+def _ray_environment(settings: Settings) -> Iterator[Path]:
     """The environment of Ray, which reads it at its import, and Ray's folder.
 
     Ray listens on all interfaces in any case, and executes what it receives. A new token for every
@@ -221,12 +222,13 @@ def _ray_environment(token_file: Path) -> Iterator[Path]:
     os.environ["PYTHONPATH"] = ray_environment.python_path(os.environ.get("PYTHONPATH", ""))
     os.environ["RAY_AUTH_MODE"] = "token"
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    write_private(token_file, os.environ["RAY_AUTH_TOKEN"])
+    write_private(settings.data_dir / "ray-token", os.environ["RAY_AUTH_TOKEN"])
     # A folder of its own hides the address of an earlier cluster. Ray's sockets lie below it, and
     # their paths may have at most 107 characters.
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=f"{_RAY_FOLDER}{os.getpid()}-"))
     os.environ["RAY_TMPDIR"] = str(folder)
+    os.environ.update(haproxy.environment(folder, settings.host, free_port()))
     try:
         yield folder
     finally:

@@ -1,4 +1,7 @@
-"""Middleware of Serve's proxy: one error for requests that no replica answers.
+"""Middleware of Serve's HTTP servers: one error for requests that no replica answers.
+
+Clients reach a replica of the ingress through Serve's proxy, in Python, or by HAProxy, which
+connects them with a server in the replica itself (`haproxy.py`). Both servers have this middleware.
 
 The proxy has its own answers where it cannot pass a request on: a plain 404 while the application
 is not deployed (at start and stop), and a plain 500, or no answer at all, where the ingress replica
@@ -7,10 +10,10 @@ died during the request. Clients get a 503 with Retry-After in all these cases.
 The proxy also obeys control headers of a request, and fails on headers that are not text. The
 middleware removes both.
 
-A streamed answer would pass through the proxy as fast as it is made, and lie there until the client
-has read it. The middleware fetches its blocks itself, as fast as the client reads: see
-`serve_app.http.relay`. What it passes on over a WebSocket it acknowledges: see
-`serve_app.http.socket_window`.
+A streamed answer would pass through the Python proxy as fast as it is made, and lie there until the
+client has read it. There the middleware fetches its blocks itself, as fast as the client reads: see
+`serve_app.http.relay`. In the replica the answer goes to the client directly, and waits for it.
+What it passes on over a WebSocket it acknowledges: see `serve_app.http.socket_window`.
 """
 
 from __future__ import annotations
@@ -18,25 +21,21 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 
+from ray import serve
+from ray.serve.exceptions import RayServeException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve_app.deployments.unavailable import HEADERS, UNAVAILABLE
 from serve_app.endings import end
 from serve_app.errors import ApiError
-from serve_app.http.relay import ASKS, NAMES, fetch
+from serve_app.http.relay import ASKS, NAMES, PATIENCE_SECONDS, fetch
 from serve_app.http.socket_window import ACKNOWLEDGES, Acknowledging, size
 
-RETRY_SECONDS = 2
 _SERVE_PREFIX = "/-/"
 """Serve's own paths, for load balancers."""
-_UNAVAILABLE = ApiError(
-    503,
-    "unavailable",
-    "The server is starting, stopping or was interrupted. Try again in a moment; a request with an "
-    "Idempotency-Key has its effect once, however often it is sent.",
-)
 _BUSY = ApiError(
     503, "busy", "As many requests wait as the server has room for. Try again in a moment."
 )
@@ -45,11 +44,6 @@ _MAX_MESSAGE = 1024 * 1024
 _REPLACED = frozenset({404, 500, 503})
 """Statuses of the proxy's own answers that are replaced. Others, like the 408 of its
 `request_timeout_s`, pass as configured."""
-_HEADERS = {
-    "Retry-After": str(RETRY_SECONDS),
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-}
 _CONTROL_HEADERS = frozenset(
     {
         b"x-request-timeout-seconds",
@@ -62,16 +56,26 @@ _DECODED = frozenset({b"x-request-id", b"x-session-id", b"serve-multiplexed-mode
 
 
 def middlewares() -> list[Middleware]:
-    """For `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`, which Serve's proxies read."""
-    return [Middleware(ProxyErrors)]
+    """For `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`, which Serve's HTTP servers read."""
+    return [Middleware(ProxyErrors, fetches=not _in_replica())]
+
+
+def _in_replica() -> bool:
+    try:
+        serve.get_replica_context()
+    except RayServeException:
+        return False
+    return True
 
 
 class ProxyErrors:
-    """ASGI middleware of the proxy: its own answers become one error in the common shape. Answers
-    of any application of the cluster pass."""
+    """ASGI middleware: Serve's own answers become one error in the common shape. Answers of any
+    application of the cluster pass."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, fetches: bool = True) -> None:
+        """`fetches`: whether it fetches the blocks of streams itself."""
         self.app = app
+        self._fetches = fetches
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -84,8 +88,8 @@ class ProxyErrors:
         passing: asyncio.Task[None] | None = None
         first_sent = asyncio.Event()
 
-        async def refuse(error: ApiError = _UNAVAILABLE) -> None:
-            await JSONResponse(error.body(), error.status, _HEADERS)(scope, receive, send)
+        async def refuse(error: ApiError = UNAVAILABLE) -> None:
+            await JSONResponse(error.body(), error.status, HEADERS)(scope, receive, send)
 
         async def answer(message: Message) -> None:
             nonlocal begun, replaced, passing
@@ -106,17 +110,24 @@ class ProxyErrors:
                     return
                 replaced = _is_from_serve(message)
                 if replaced:
-                    await refuse(_BUSY if _is_backpressure(message) else _UNAVAILABLE)
+                    await refuse(_BUSY if _is_backpressure(message) else UNAVAILABLE)
             if not replaced:
-                await send(message)
+                await _within_patience(send, message)
 
         try:
-            await self.app(_for_replica(scope, ASKS), receive, answer)
+            told = [ASKS] if self._fetches else []
+            await self.app(_for_replica(scope, told), receive, answer)
         finally:
             if passing is not None:
                 await end([passing])
         if not begun:
             await refuse()
+
+
+async def _within_patience(send: Send, message: Message) -> None:
+    """Raises TimeoutError where the client takes nothing for too long."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await send(message)
 
 
 async def _pass_messages(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,7 +149,7 @@ async def _pass_messages(app: ASGIApp, scope: Scope, receive: Receive, send: Sen
             await send(message)
 
     acknowledging = Acknowledging(bounded, send_while_open)
-    passed_on = _for_replica(scope, ACKNOWLEDGES)
+    passed_on = _for_replica(scope, [ACKNOWLEDGES])
     try:
         await app(passed_on, acknowledging.receive, acknowledging.send)
     finally:
@@ -176,10 +187,10 @@ def _is_backpressure(start: Message) -> bool:
     return start["status"] == 503 and "Retry-After" in Headers(raw=start["headers"])
 
 
-def _for_replica(scope: Scope, told: str) -> Scope:
-    """With a header that tells the replica what this proxy does."""
+def _for_replica(scope: Scope, told: list[str]) -> Scope:
+    """With headers that tell the application what this server does."""
     passed_on = [(name, value) for name, value in scope["headers"] if _may_pass(name, value)]
-    return {**scope, "headers": [*passed_on, (told.encode(), b"1")]}
+    return {**scope, "headers": [*passed_on, *((name.encode(), b"1") for name in told)]}
 
 
 def _may_pass(name: bytes, value: bytes) -> bool:

@@ -12,9 +12,12 @@ RAY = {
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
     "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
-    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "2000",
+    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "5000",
     "RAY_DASHBOARD_AGENT_CHECK_PARENT_INTERVAL_S": "2",
     "RAY_DASHBOARD_AGENT_LOOP_MONITOR_INTERVAL_S": "2",
+    "METRICS_RECORD_INTERVAL_S": "60",
+    "SCAN_EVENT_DIR_INTERVAL_SECONDS": "10",
+    "EVENT_AGENT_REPORT_INTERVAL_SECONDS": "1",
     "LOG_NAME_UPDATE_INTERVAL_S": "5",
     "RAY_JOB_STOP_WAIT_TIME_S": "30",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": (
@@ -25,8 +28,8 @@ RAY = {
 }
 """Ray's usage report is off and has no destination. Workers run at normal priority. A call is
 routed on the event loop that makes it: a hop to another thread costs a request a millisecond. Serve
-and Ray look at themselves twice a second at most, not ten times: an idle system then takes two
-fifths less of a core. A job that is stopped has 30 s between SIGTERM and SIGKILL."""
+and Ray look at themselves once a second at most, not ten times: an idle system then takes half of
+what it would of a core. A job that is stopped has 30 s between SIGTERM and SIGKILL."""
 
 INTERPRETER = Path(__file__).parent / "interpreter"
 """Where Python processes find what they do first."""

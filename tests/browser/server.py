@@ -17,7 +17,7 @@ import uvicorn
 from pipelines.protocol import Request, Segment, SpeechRequest, Waveform
 from serve_app.api import create_app
 from serve_app.bulk.service import BatchService
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from serve_app.db.engine import Database
 from serve_app.http.app_state import AppState, GraphStatus
 from serve_app.settings import Settings

@@ -19,7 +19,7 @@ import psycopg
 from pydantic import SecretStr
 
 from pipelines.settings import CHECKPOINTS
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from serve_app.db.engine import Database
 from serve_app.settings import Settings
 from serve_app.storage.seaweedfs import SeaweedFS

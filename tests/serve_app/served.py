@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from tests.serve_app.api_harness import Api
 from tests.waiting import until
 

@@ -7,7 +7,7 @@ from typing import Self
 
 import httpx
 
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from tests.system import processes
 from tests.waiting import until
 

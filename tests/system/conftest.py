@@ -13,8 +13,8 @@ import pytest
 from pipelines import registry
 from pipelines.settings import PipelineSettings
 from serve_app.cli.client import Client
-from serve_app.cli.demo import free_port
 from serve_app.cli.local_stack import local_stack
+from serve_app.cli.ports import free_port
 from serve_app.db.engine import Database
 from serve_app.settings import Settings
 from serve_app.storage.store import ObjectStore

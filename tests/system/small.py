@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from tests.system import processes
 from tests.system.bernie_up import BERNIE, BernieUp
 from tests.waiting import until

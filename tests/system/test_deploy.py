@@ -23,8 +23,8 @@ import yaml
 from sqlalchemy import select
 
 from serve_app.cli.client import Client
-from serve_app.cli.demo import free_port
 from serve_app.cli.leftovers import end_processes_with, processes_with
+from serve_app.cli.ports import free_port
 from serve_app.db.engine import Database
 from serve_app.db.models import Clip, ClipState
 from serve_app.deployments import ray_environment

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from serve_app.cli.client import Client
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from tests.system.bernie_up import BernieUp
 from tests.system.replicas import replicas
 from tests.waiting import until

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from serve_app.cli.client import Client
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from serve_app.deployments import ray_environment
 from serve_app.storage.seaweedfs import SeaweedFS
 from tests.postgres import Postgres

@@ -26,7 +26,7 @@ from pipelines.requests.conversion import ConversionRequest
 from pipelines.requests.sound import SoundRequest
 from pipelines.requests.speech import StyledRequest
 from pipelines.settings import CHECKPOINTS
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from serve_app.settings import Settings
 from tests.pipelines.tiny_models import install_libritts, install_sounds, install_speech
 from tests.postgres import Postgres

@@ -9,7 +9,7 @@ import psutil
 import pytest
 import soundfile
 
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from serve_app.deployments import fork_server
 from tests.system import processes
 from tests.system.bernie_up import BERNIE, BernieUp

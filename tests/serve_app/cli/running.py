@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typer.testing import CliRunner
 
-from serve_app.cli.demo import free_port
 from serve_app.cli.main import app
+from serve_app.cli.ports import free_port
 
 PASSWORD, SECRET = "correct horse", "geheim"
 

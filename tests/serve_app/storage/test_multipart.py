@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.audio.containers import FORMATS, Encoder, to_pcm16
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from serve_app.storage.object_keys import result_key_of
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing, StoreError, StoreUnavailable

