@@ -15,7 +15,6 @@ import sys
 from pathlib import Path
 
 from serve_app.deployments.unavailable import HEADERS, UNAVAILABLE
-from serve_app.errors import ApiError
 
 COMMAND = "bernie-haproxy"
 HOSTS = frozenset({"127.0.0.1", "localhost", "0.0.0.0"})  # noqa: S104 - it is compared with
@@ -36,15 +35,9 @@ _HEAD_SECONDS = 30
 """How long the head of a request may take to come in."""
 _REMOVED = ("frontend prometheus", "listen stats")
 """They would listen on all interfaces, on fixed ports; Serve's metrics do not need them."""
-_ERRORS = {
-    400: ApiError(400, "bad_request", "The request is no valid HTTP, or its head is too long."),
-    408: ApiError(408, "timeout", f"The head of the request took over {_HEAD_SECONDS} s."),
-    500: UNAVAILABLE,
-    502: UNAVAILABLE,
-    503: UNAVAILABLE,
-    504: UNAVAILABLE,
-}
-"""HAProxy's own answers."""
+_STATUSES = (500, 502, 503, 504)
+"""HAProxy's own answers that a client gets as `UNAVAILABLE`."""
+_ERROR = "unavailable.http"
 _FORWARDED = [
     "http-request set-header X-Forwarded-For %[req.fhdr(x-forwarded-for)],%[src]"
     " if { req.hdr(x-forwarded-for) -m found }",
@@ -133,7 +126,7 @@ def _changed(head: str, lines: list[str], folder: Path, trusted: str) -> list[st
             return [line.replace(" mode 666 ", " mode 600 ") for line in kept]
         case ["defaults"]:
             kept = [line for line in lines if not line.lstrip().startswith("errorfile ")]
-            errors = [f"errorfile {status} {_file(folder, status)}" for status in _ERRORS]
+            errors = [f"errorfile {status} {folder / _ERROR}" for status in _STATUSES]
             return [*kept, *_indented([f"timeout http-request {_HEAD_SECONDS}s", *errors])]
         case ["frontend", "http_frontend"]:
             return [*lines[:1], *_indented([*_scheme(trusted), *_FORWARDED]), *lines[1:]]
@@ -164,17 +157,12 @@ def _indented(lines: list[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
-def _file(folder: Path, status: int) -> Path:
-    return folder / f"error-{status}.http"
-
-
-def _error_page(error: ApiError) -> str:
-    body = json.dumps(error.body())
+def _unavailable() -> str:
+    """The whole answer."""
+    body = json.dumps(UNAVAILABLE.body())
     headers = {**HEADERS, "Content-Type": "application/json", "Content-Length": str(len(body))}
-    if error.status != UNAVAILABLE.status:
-        del headers["Retry-After"]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {error.status} {error.code}\r\n{head}\r\n{body}"
+    return f"HTTP/1.1 503 Service Unavailable\r\n{head}\r\n{body}"
 
 
 def main() -> None:
@@ -184,8 +172,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     configuration = Path(arguments[arguments.index("-f") + 1])
     folder = configuration.parent
-    for status, error in _ERRORS.items():
-        _file(folder, status).write_text(_error_page(error), newline="")
+    (folder / _ERROR).write_text(_unavailable(), newline="")
     trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
     configuration.write_text(changed(configuration.read_text(), folder, trusted))
     os.environ.pop("RAY_SERVE_HAPROXY_BINARY_PATH", None)  # this command; it would be given back

@@ -76,6 +76,13 @@ def is_loopback(address: str) -> bool:
         return address == "localhost"
 
 
+def is_of_this_machine(request: HTTPConnection) -> bool:
+    """Whether the connection is, and whatever proxies say of where it came from, trusted or not."""
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    addresses = [each.strip() for each in forwarded.split(",") if each.strip()]
+    return all(map(is_loopback, [address_of(request), *addresses]))
+
+
 def reads(route: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     """A route that only reads the database."""
     return _in(lambda work: work.reads, route)

@@ -25,7 +25,7 @@ from serve_app.http.schemas.accounts import (
     SignUp,
 )
 from serve_app.http.schemas.common import PageOut, PageQuery, moment
-from serve_app.http.work import address_of, is_loopback, passwords, reads, writes
+from serve_app.http.work import address_of, is_of_this_machine, passwords, reads, writes
 
 router = APIRouter(prefix="/api", tags=["accounts"])
 
@@ -65,7 +65,7 @@ def sign_in(body: SignIn, request: Request, state: StateDep) -> SignedIn:
 def sign_in_by_link(body: RedeemLink, request: Request, state: StateDep) -> SignedIn:
     """Takes the token of a link that `bernie up` or `bernie studio` printed, from the same machine
     only. The session is one of the studio."""
-    if not is_loopback(address_of(request)):
+    if not is_of_this_machine(request):
         message = "Sign-in links work on the machine of the server only."
         raise ApiError(403, "not_loopback", message)
     with state.database.transaction() as session:
