@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -31,13 +32,20 @@ before HAProxy's configuration changed may go on for an hour."""
 _PATH_CHARACTERS = 107 - len("/.1234567.tmp") - 56
 """Of a socket, below a folder that has the id of the node for its name; while it starts, HAProxy
 adds to the name."""
-_HEAD_SECONDS = 30
-"""How long the head of a request may take to come in."""
+_REQUEST_SECONDS = 30
+"""How long a request may take to come in, up to the first 15 KB."""
 _REMOVED = ("frontend prometheus", "listen stats")
 """They would listen on all interfaces, on fixed ports; Serve's metrics do not need them."""
 _STATUSES = (500, 502, 503, 504)
 """HAProxy's own answers that a client gets as `UNAVAILABLE`."""
 _ERROR = "unavailable.http"
+_OTHER_FILES = 100
+_RETRY = ["option http-buffer-request", "retry-on conn-failure empty-response"]
+_RETRY_NO_CHANGES = (
+    "http-request disable-l7-retry unless METH_GET or { req.hdr(idempotency-key) -m found }"
+)
+"""Where a replica dies during a request that has no effect, or but one, another one answers. What
+is sent again has to lie in a buffer as a whole before it is sent."""
 _FORWARDED = [
     "http-request set-header X-Forwarded-For %[req.fhdr(x-forwarded-for)],%[src]"
     " if { req.hdr(x-forwarded-for) -m found }",
@@ -93,14 +101,15 @@ def environment(folder: Path, host: str, fallback_port: int) -> dict[str, str]:
     }
 
 
-def changed(configuration: str, folder: Path, trusted: str) -> str:
-    """Serve's configuration with our own errors (files in `folder`), addresses of clients, limits,
+def changed(configuration: str, folder: Path, trusted: str, files: int) -> str:
+    """Serve's configuration with our own error (a file in `folder`), addresses of clients, limits,
     and nothing that is open to others.
 
     `trusted`: proxies whose headers on the client are believed, as in `FORWARDED_ALLOW_IPS`.
+    `files`: how many the process may have open; -1 for any number.
     """
     sections = [
-        [section[0], *_changed(section[0], section[1:], folder, trusted)]
+        [section[0], *_changed(section[0], section[1:], folder, trusted, files)]
         for section in _sections(configuration)
         if section[0].strip() not in _REMOVED
     ]
@@ -118,22 +127,33 @@ def _sections(configuration: str) -> list[list[str]]:
     return sections
 
 
-def _changed(head: str, lines: list[str], folder: Path, trusted: str) -> list[str]:
+def _changed(head: str, lines: list[str], folder: Path, trusted: str, files: int) -> list[str]:
     match head.split():
         case ["global"]:
             # No paths of requests to whoever listens for logs; commands from this user only.
             kept = [line for line in lines if not line.lstrip().startswith("log ")]
-            return [line.replace(" mode 666 ", " mode 600 ") for line in kept]
+            return [_limited(line.replace(" mode 666 ", " mode 600 "), files) for line in kept]
         case ["defaults"]:
-            kept = [line for line in lines if not line.lstrip().startswith("errorfile ")]
+            kept = [line for line in lines if line.split()[0] not in ("errorfile", "retry-on")]
             errors = [f"errorfile {status} {folder / _ERROR}" for status in _STATUSES]
-            return [*kept, *_indented([f"timeout http-request {_HEAD_SECONDS}s", *errors])]
+            added = [f"timeout http-request {_REQUEST_SECONDS}s", *_RETRY, *errors]
+            return [*kept, *_indented(added)]
         case ["frontend", "http_frontend"]:
-            return [*lines[:1], *_indented([*_scheme(trusted), *_FORWARDED]), *lines[1:]]
+            added = [*_scheme(trusted), *_FORWARDED, _RETRY_NO_CHANGES]
+            return [*lines[:1], *_indented(added), *lines[1:]]
         case ["backend", "default_backend"]:
             # Before the application is deployed.
             return _indented(["http-request return status 503 default-errorfiles"])
     return lines
+
+
+def _limited(line: str, files: int) -> str:
+    """HAProxy ends at once where it may not open the files of all its connections: two for each,
+    and pipes for a quarter of them."""
+    match line.split():
+        case ["maxconn", given] if files >= 0:
+            return f"    maxconn {min(int(given), max(0, files - _OTHER_FILES) * 2 // 5)}"
+    return line
 
 
 def _scheme(trusted: str) -> list[str]:
@@ -174,7 +194,8 @@ def main() -> None:
     folder = configuration.parent
     (folder / _ERROR).write_text(_unavailable(), newline="")
     trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
-    configuration.write_text(changed(configuration.read_text(), folder, trusted))
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    configuration.write_text(changed(configuration.read_text(), folder, trusted, files))
     os.environ.pop("RAY_SERVE_HAPROXY_BINARY_PATH", None)  # this command; it would be given back
     binary = get_haproxy_binary()
     os.execv(binary, [binary, *arguments])  # noqa: S606 - Serve's own command

@@ -61,7 +61,7 @@ def repeat_until_made(up: BernieUp) -> None:
                 ingress.kill()
                 ingress.wait()
             made = {each.result() for each in sending}
-        assert_retry_later(waiting.result())
+        assert waiting.result().json()["id"] == waited_for, "it was not asked again"
         assert len(made) == SENDERS
         clips = http.get("/api/clips", params={"limit": 100}).json()["items"]
         assert {each["id"] for each in clips} == {waited_for, *made}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -27,18 +28,27 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Ray has HAProxy
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the headers on where a request came from, and on `/dies` not at all."""
+    """Answers with the headers on where a request came from; on `/dies` it does not, and on
+    `/dies-once` the first time."""
+
+    protocol_version = "HTTP/1.1"
+    died = 0
 
     def do_GET(self) -> None:
-        if self.path == "/dies":
-            self.connection.close()
+        if self.path == "/dies" or (self.path == "/dies-once" and not Echo.died):
+            Echo.died += 1
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
             return
         names = ("X-Forwarded-For", "X-Forwarded-Proto")
         body = "|".join(",".join(self.headers.get_all(name, [])) for name in names).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_POST = do_GET  # noqa: N815 - http.server looks for them
 
     def log_message(self, *_: Any) -> None:
         """Nobody reads it."""
@@ -85,14 +95,18 @@ def configuration(folder: Path, port: int, backend: int | None) -> Path:
 
 
 @contextmanager
-def running(folder: Path, backend: int | None, trusted: str = "") -> Iterator[httpx.Client]:
+def running(
+    folder: Path, backend: int | None, trusted: str = "", files: int = 4_096
+) -> Iterator[httpx.Client]:
     """A client of HAProxy as Serve starts it."""
     program, port = haproxy.command(), free_port()
     assert program is not None
     environment = {**os.environ, "RAY_SERVE_HAPROXY_BINARY_PATH": str(program)}
     environment |= {"FORWARDED_ALLOW_IPS": trusted} if trusted else {}
     path = configuration(folder, port, backend)
-    process = subprocess.Popen([program, "-db", "-f", str(path)], env=environment)
+    command = [program, "-db", "-f", path]
+    limit = shlex.join(["ulimit", "-n", str(files)]) + " && exec " + shlex.join(map(str, command))
+    process = subprocess.Popen(["bash", "-c", limit], env=environment)
     try:
         until(lambda: answers(port), 20, "HAProxy listens")
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
@@ -143,16 +157,47 @@ def test_haproxy_answers_503_in_the_common_shape(tmp_path: Path) -> None:
         assert_unavailable(client.get("/"))
 
 
+@pytest.mark.parametrize(
+    ("method", "headers"), [("GET", {}), ("HEAD", {}), ("POST", {"Idempotency-Key": "a"})]
+)
+def test_haproxy_asks_again_where_that_has_no_second_effect(
+    tmp_path: Path, method: str, headers: dict[str, str]
+) -> None:
+    Echo.died = 0
+    body = b"x" * 5_000 if method == "POST" else None
+    with echo() as backend, running(tmp_path, backend) as client:
+        assert client.get("/").status_code == 200, "a connection that is kept"
+        answer = client.request(method, "/dies-once", headers=headers, content=body)
+    assert (answer.status_code, Echo.died) == (200, 1)
+
+
+def test_haproxy_asks_no_second_time_for_a_change(tmp_path: Path) -> None:
+    """On a connection that was used before, it is HTTP's way to say nothing."""
+    with echo() as backend, running(tmp_path, backend) as client:
+        Echo.died = 0
+        assert_unavailable(client.post("/dies-once", content=b"x"))
+        Echo.died = 0
+        assert client.get("/").status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError):
+            client.post("/dies-once", content=b"x")
+        assert Echo.died == 1
+
+
 def test_haproxy_passes_long_heads_and_refuses_longer_ones(tmp_path: Path) -> None:
     with echo() as backend, running(tmp_path, backend) as client:
         assert client.get("/", headers={"X-Long": "x" * 14_000}).status_code == 200
         assert client.get("/", headers={"X-Long": "x" * 20_000}).status_code == 400
 
 
+def test_haproxy_starts_where_few_files_may_be_open(tmp_path: Path) -> None:
+    with echo() as backend, running(tmp_path, backend, files=256) as client:
+        assert client.get("/").status_code == 200
+
+
 def test_haproxy_is_open_to_nobody_else(tmp_path: Path) -> None:
     port = free_port()
     path = configuration(tmp_path, port, 1)
-    changed = haproxy.changed(path.read_text(), tmp_path, "127.0.0.1")
+    changed = haproxy.changed(path.read_text(), tmp_path, "127.0.0.1", -1)
     lines = [line.strip() for line in changed.splitlines()]
     assert [line for line in lines if line.startswith("bind")] == [f"bind 127.0.0.1:{port}"]
     assert [line.split()[3:5] for line in lines if line.startswith("stats socket")] == [
@@ -167,9 +212,9 @@ def test_haproxy_is_open_to_nobody_else(tmp_path: Path) -> None:
 
 def test_haproxy_configuration_can_be_changed_twice(tmp_path: Path) -> None:
     path = configuration(tmp_path, free_port(), 1)
-    once = haproxy.changed(path.read_text(), tmp_path, "")
+    once = haproxy.changed(path.read_text(), tmp_path, "", -1)
     assert "del-header X-Forwarded-Proto\n" in once
-    assert haproxy.changed(once, tmp_path, "").count("errorfile") == once.count("errorfile")
+    assert haproxy.changed(once, tmp_path, "", -1).count("errorfile") == once.count("errorfile")
 
 
 def test_haproxy_is_used_where_it_can_reach_the_replicas(
