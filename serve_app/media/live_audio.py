@@ -21,6 +21,10 @@ from serve_app.media.frames import Blocks, BrokenOff
 
 WINDOW_BYTES = 4 * 1024 * 1024
 """What is kept of a stream, for those who come later and those who are slow."""
+_SOON_SECONDS = 1.0
+"""Within it an attempt begins whose lease was taken."""
+_ENDED = 1024
+"""Leases that are remembered."""
 
 
 class LiveAudio:
@@ -95,6 +99,8 @@ class LiveServer:
     def __init__(self, host: str) -> None:
         self._host = host
         self._audio: dict[str, LiveAudio] = {}
+        self._ended: deque[str] = deque(maxlen=_ENDED)
+        self._begun = asyncio.Event()
         self._server: asyncio.Server | None = None
         self.address: str | None = None
         """`host:port`, once it listens."""
@@ -112,9 +118,12 @@ class LiveServer:
     def broadcasting(self, clip_id: str, lease: str) -> Iterator[LiveAudio]:
         """The stream of an attempt; it breaks off with the block, unless it was ended before."""
         audio = self._audio[clip_id] = LiveAudio(lease)
+        self._begun.set()
+        self._begun = asyncio.Event()
         try:
             yield audio
         finally:
+            self._ended.append(lease)
             if self._audio.get(clip_id) is audio:
                 del self._audio[clip_id]
             if not audio.over:
@@ -122,10 +131,23 @@ class LiveServer:
 
     async def _answer(self, request: list[str], writer: asyncio.StreamWriter) -> None:
         clip_id, lease, position = request
-        audio = self._audio.get(clip_id)
-        if audio is None or not hmac.compare_digest(audio.lease.encode(), lease.encode()):
-            raise BrokenOff
+        try:
+            async with asyncio.timeout(_SOON_SECONDS):
+                audio = await self._of_attempt(clip_id, lease)
+        except TimeoutError as error:
+            raise BrokenOff from error
         await frames.send(audio.listen(int(position)), writer)
+
+    async def _of_attempt(self, clip_id: str, lease: str) -> LiveAudio:
+        """Who asks may have seen the lease in the database before the worker knows that it has it.
+        Raises BrokenOff where the attempt is over."""
+        while True:
+            audio = self._audio.get(clip_id)
+            if audio is not None and hmac.compare_digest(audio.lease.encode(), lease.encode()):
+                return audio
+            if lease in self._ended:
+                raise BrokenOff
+            await self._begun.wait()
 
 
 def hear(address: str, clip_id: str, lease: str, position: int = 0) -> Blocks:

@@ -70,6 +70,23 @@ def test_hear_needs_the_lease_and_a_position_there_is(lease: str, position: int)
     run(test)
 
 
+def test_hear_waits_for_an_attempt_that_begins_a_moment_later() -> None:
+    async def test(server: LiveServer) -> None:
+        early = asyncio.create_task(heard(server))
+        with server.broadcasting(CLIP, "an earlier attempt") as earlier:
+            earlier.write(b"a")
+            earlier.publish()
+            await asyncio.sleep(0.1)
+        assert not early.done()
+        with server.broadcasting(CLIP, LEASE) as audio:
+            audio.write(b"b")
+            audio.publish()
+            audio.end(whole=True)
+            assert await early == b"b"
+
+    run(test)
+
+
 def test_hear_breaks_off_with_the_attempt() -> None:
     async def test(server: LiveServer) -> None:
         with server.broadcasting(CLIP, LEASE) as audio:
@@ -79,8 +96,9 @@ def test_hear_breaks_off_with_the_attempt() -> None:
             assert await anext(blocks) == b"hello"
         with pytest.raises(BrokenOff):
             await anext(blocks)
-        with pytest.raises(BrokenOff):
-            await heard(server)
+        async with asyncio.timeout(0.5):  # without waiting for it to begin
+            with pytest.raises(BrokenOff):
+                await heard(server)
         server.close()
         with pytest.raises(BrokenOff):
             await heard(server)
