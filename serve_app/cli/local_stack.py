@@ -228,9 +228,9 @@ def _ray_environment(settings: Settings) -> Iterator[Path]:
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=f"{_RAY_FOLDER}{os.getpid()}-"))
     os.environ["RAY_TMPDIR"] = str(folder)
-    os.environ.update(haproxy.environment(folder, settings.host, free_port()))
     try:
-        yield folder
+        with _environment(haproxy.environment(folder, settings.host, free_port())):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

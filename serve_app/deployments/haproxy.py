@@ -71,8 +71,7 @@ def command() -> Path | None:
 
 
 def environment(folder: Path, host: str, fallback_port: int) -> dict[str, str]:
-    """What Ray has to find in its environment for HAProxy on one machine; nothing where it cannot
-    be used.
+    """What Ray has to find in its environment for HAProxy on one machine, where it can be used.
 
     `folder`: for its files. `fallback_port`: where Serve's own proxy listens, which takes over
     while no replica of the ingress runs.
@@ -85,8 +84,10 @@ def environment(folder: Path, host: str, fallback_port: int) -> dict[str, str]:
         or len(str(socket)) > _PATH_CHARACTERS
         or os.environ.get("RAY_SERVE_ENABLE_HA_PROXY", "1") != "1"
     ):
-        return {}
+        return {"RAY_SERVE_ENABLE_HA_PROXY": "0"}
     trusted = [each for each in os.environ.get("FORWARDED_ALLOW_IPS", "").split(",") if each]
+    if trusted != ["*"]:
+        trusted = list(dict.fromkeys([*trusted, "127.0.0.1"]))  # the replicas believe HAProxy
     return {
         **ALWAYS,
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(program),
@@ -96,8 +97,7 @@ def environment(folder: Path, host: str, fallback_port: int) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "state"),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback_port),
-        # The replicas believe HAProxy.
-        "FORWARDED_ALLOW_IPS": ",".join(dict.fromkeys([*trusted, "127.0.0.1"])),
+        "FORWARDED_ALLOW_IPS": ",".join(trusted),
     }
 
 

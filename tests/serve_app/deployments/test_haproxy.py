@@ -227,8 +227,11 @@ def test_haproxy_is_used_where_it_can_reach_the_replicas(
     assert used["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
     assert used["RAY_SERVE_FALLBACK_PROXY_HTTP_PORT"] == "8123"
     assert used["FORWARDED_ALLOW_IPS"] == "10.0.0.0/8,127.0.0.1"
-    assert haproxy.environment(folder, "0.0.0.0", 8123)
-    assert not haproxy.environment(folder, "192.0.2.1", 8123)
-    assert not haproxy.environment(folder / ("x" * 20), "127.0.0.1", 8123)
+    assert haproxy.environment(folder, "0.0.0.0", 8123) == used
+    unused = {"RAY_SERVE_ENABLE_HA_PROXY": "0"}
+    assert haproxy.environment(folder, "192.0.2.1", 8123) == unused
+    assert haproxy.environment(folder / ("x" * 20), "127.0.0.1", 8123) == unused
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    assert haproxy.environment(folder, "localhost", 8123)["FORWARDED_ALLOW_IPS"] == "*"
     monkeypatch.setenv("RAY_SERVE_ENABLE_HA_PROXY", "0")
-    assert not haproxy.environment(folder, "127.0.0.1", 8123)
+    assert haproxy.environment(folder, "127.0.0.1", 8123) == unused

@@ -296,3 +296,27 @@ def test_link_works_on_loopback_only(api: Api) -> None:
     far = TestClient(api.app, client=("192.0.2.7", 50_000))
     error = error_of(far.post("/api/sign-in/link", json={"link": link_of(api)}), 403)
     assert error["code"] == "not_loopback"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "status"),
+    [
+        ([], 200),
+        (["127.0.0.1"], 200),
+        (["::1, 127.0.0.1"], 200),
+        (["192.0.2.7"], 403),
+        (["192.0.2.7, 127.0.0.1"], 403),
+        (["127.0.0.1, 192.0.2.7"], 403),
+        (["127.0.0.1", "192.0.2.7"], 403),
+        (["unknown"], 403),
+    ],
+)
+def test_link_works_through_proxies_of_this_machine_only(
+    api: Api, forwarded: list[str], status: int
+) -> None:
+    """Whether or not the server was told to believe them."""
+    api.sign_up()
+    near = TestClient(api.app, client=("127.0.0.1", 50_000))
+    sent = httpx.Headers([("X-Forwarded-For", each) for each in forwarded])
+    answer = near.post("/api/sign-in/link", json={"link": link_of(api)}, headers=sent)
+    assert answer.status_code == status
