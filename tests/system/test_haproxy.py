@@ -1,0 +1,102 @@
+"""HAProxy in front of `bernie up`: who listens where, and clients that stop reading."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import sys
+import time
+
+import httpx
+import psutil
+import pytest
+
+from tests.system.replicas import replicas
+from tests.system.small import SmallSystem
+from tests.waiting import until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Ray has HAProxy for Linux")
+
+READERS = 8
+FIRST = 3
+"""Clips that are made before, so that the readers come early enough."""
+MEBIBYTE = 1 << 20
+HEAD_BYTES = 100
+"""More than WAV's head has, which differs between a stream and a file."""
+TEXT = ("Hello there my friend. " * 200).strip()
+
+
+def haproxies(below: int) -> list[psutil.Process]:
+    found = psutil.Process(below).children(recursive=True)
+    return [each for each in found if each.name() == "haproxy"]
+
+
+def sign_up(http: httpx.Client) -> str:
+    """The token."""
+    account = {"email": f"{secrets.token_hex(6)}@example.com", "password": secrets.token_hex(12)}
+    return str(http.post("/api/sign-up", json=account).raise_for_status().json()["token"])
+
+
+def ask(port: int, path: str, token: str) -> socket.socket:
+    """A client that has asked, and reads nothing."""
+    reader = socket.create_connection(("127.0.0.1", port))
+    reader.settimeout(30)
+    head = (
+        f"GET {path} HTTP/1.1\r\nHost: bernie\r\nConnection: close\r\nAuthorization: Bearer {token}"
+    )
+    reader.sendall(f"{head}\r\n\r\n".encode())
+    return reader
+
+
+def read_on(reader: socket.socket) -> bytes:
+    answer = b""
+    while block := reader.recv(MEBIBYTE):
+        answer += block
+    return answer
+
+
+def test_haproxy_takes_the_port_and_nothing_else(small_system: SmallSystem) -> None:
+    up = small_system.up()
+    (haproxy,) = haproxies(up.process.pid)
+    listening = [each for each in haproxy.net_connections() if each.status == psutil.CONN_LISTEN]
+    assert {(each.laddr.ip, each.laddr.port) for each in listening} == {
+        ("127.0.0.1", small_system.port)
+    }
+
+
+def test_reader_that_stops_reading_holds_little_and_hears_all_later(
+    small_system: SmallSystem,
+) -> None:
+    up = small_system.up()
+    (ingress,) = replicas("ingress", below=up.process.pid)
+    watched = [ingress, *haproxies(up.process.pid)]
+    with httpx.Client(base_url=up.url, timeout=60) as http:
+        token = sign_up(http)
+        http.headers["Authorization"] = f"Bearer {token}"
+        body = {"text": TEXT, "voice": "woman", "format": "wav"}
+        before = sum(each.memory_info().rss for each in watched)
+        clips = [
+            http.post("/api/speech", json=body).raise_for_status().json()["id"]
+            for _ in range(READERS + FIRST)
+        ]
+        paths = [f"/api/clips/{clip}/audio?stream=1" for clip in clips[FIRST:]]
+        readers = [ask(small_system.port, path, token) for path in paths]
+        until(lambda: not http.get("/api/me").json()["held"], 60, "the clips are made")
+        time.sleep(3)
+        grown = sum(each.memory_info().rss for each in watched) - before
+        assert grown < READERS * 2 * MEBIBYTE, f"{grown / MEBIBYTE:.0f} MiB"
+        for path, reader in zip(paths, readers, strict=True):
+            stored = http.get(path, follow_redirects=True).raise_for_status().content
+            assert len(stored) > 8 * MEBIBYTE, "little could be held back"
+            with reader:
+                assert stored[HEAD_BYTES:] in unchunked(read_on(reader))
+
+
+def unchunked(answer: bytes) -> bytes:
+    """The body of an answer, without the rest of its head."""
+    body, rest = b"", answer.split(b"\r\n\r\n", 1)[1]
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        length = int(size, 16)
+        body, rest = body + rest[:length], rest[length + 2 :]
+    return body
