@@ -224,15 +224,18 @@ def _ray_environment(settings: Settings) -> Iterator[Path]:
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     write_private(settings.data_dir / "ray-token", os.environ["RAY_AUTH_TOKEN"])
     # A folder of its own hides the address of an earlier cluster. Ray's sockets lie below it, and
-    # their paths may have at most 107 characters.
+    # their paths may have at most 107 characters. Ray opens its folder to all users, and each of
+    # its workers does so again: it lies in one that is closed.
     _remove_orphans()
-    folder = Path(tempfile.mkdtemp(prefix=f"{_RAY_FOLDER}{os.getpid()}-"))
+    private = Path(tempfile.mkdtemp(prefix=f"{_RAY_FOLDER}{os.getpid()}-"))
+    folder = private / "r"
+    folder.mkdir()
     os.environ["RAY_TMPDIR"] = str(folder)
     try:
-        with _environment(haproxy.environment(folder, settings.host, free_port())):
+        with _environment(haproxy.environment(private, settings.host, free_port())):
             yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(private, ignore_errors=True)
 
 
 def _graph(settings: Settings, store: SeaweedFS | None) -> Application:
@@ -266,7 +269,6 @@ def _ray(folder: Path, dashboard_port: int, report: Report) -> Iterator[None]:
                 )
         except Exception as error:  # Ray's own are of no narrower kind
             raise StackError(f"Ray could not be started. {error}") from error
-        folder.chmod(0o700)  # ray opens it to all
         yield
     except RayGone:
         end_processes_with("RAY_TMPDIR", str(folder), _GRACE_SECONDS)

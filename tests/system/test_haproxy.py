@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import secrets
 import socket
+import stat
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import httpx
 import psutil
@@ -62,6 +65,9 @@ def test_haproxy_takes_the_port_and_nothing_else(small_system: SmallSystem) -> N
     assert {(each.laddr.ip, each.laddr.port) for each in listening} == {
         ("127.0.0.1", small_system.port)
     }
+    (folder,) = Path(tempfile.gettempdir()).glob(f"bernie-ray-{up.process.pid}-*")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700, "what HAProxy reads is nobody else's"
+    assert str(folder) in haproxy.cmdline()[3]
 
 
 def test_reader_that_stops_reading_holds_little_and_hears_all_later(

@@ -28,14 +28,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Ray has HAProxy
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the headers on where a request came from; on `/dies` it does not, and on
-    `/dies-once` the first time."""
+    """Answers with the headers on where a request came from; on `/dies` it does not, and with
+    `X-Dies` the first time."""
 
     protocol_version = "HTTP/1.1"
     died = 0
 
     def do_GET(self) -> None:
-        if self.path == "/dies" or (self.path == "/dies-once" and not Echo.died):
+        if self.path == "/dies" or ("X-Dies" in self.headers and not Echo.died):
             Echo.died += 1
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
@@ -132,7 +132,7 @@ def test_haproxy_tells_the_replica_where_a_client_is(tmp_path: Path) -> None:
     with echo() as backend, running(tmp_path, backend) as client:
         assert client.get("/").text == "127.0.0.1|"
         sent = [("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-For", "192.0.2.7, 192.0.2.8")]
-        assert client.get("/", headers=sent).text == "192.0.2.7, 192.0.2.8,127.0.0.1|"
+        assert client.get("/", headers=sent).text == "192.0.2.1,192.0.2.7, 192.0.2.8,127.0.0.1|"
 
 
 @pytest.mark.parametrize(
@@ -158,29 +158,76 @@ def test_haproxy_answers_503_in_the_common_shape(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "headers"), [("GET", {}), ("HEAD", {}), ("POST", {"Idempotency-Key": "a"})]
+    ("method", "path", "headers"),
+    [
+        ("GET", "/", {}),
+        ("HEAD", "/", {}),
+        ("POST", "/api/speech", {"Idempotency-Key": "a"}),
+        ("POST", "/api/batches?x=1", {"Idempotency-Key": "a"}),
+    ],
 )
 def test_haproxy_asks_again_where_that_has_no_second_effect(
-    tmp_path: Path, method: str, headers: dict[str, str]
+    tmp_path: Path, method: str, path: str, headers: dict[str, str]
 ) -> None:
     Echo.died = 0
     body = b"x" * 5_000 if method == "POST" else None
     with echo() as backend, running(tmp_path, backend) as client:
         assert client.get("/").status_code == 200, "a connection that is kept"
-        answer = client.request(method, "/dies-once", headers=headers, content=body)
+        answer = client.request(method, path, headers={**headers, "X-Dies": "1"}, content=body)
     assert (answer.status_code, Echo.died) == (200, 1)
 
 
-def test_haproxy_asks_no_second_time_for_a_change(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/api/speech", {}),
+        ("/api/speech", {"Idempotency-Key": ""}),
+        ("/api/keys", {"Idempotency-Key": "a"}),
+    ],
+)
+def test_haproxy_asks_no_second_time_for_a_change(
+    tmp_path: Path, path: str, headers: dict[str, str]
+) -> None:
     """On a connection that was used before, it is HTTP's way to say nothing."""
+    headers = {**headers, "X-Dies": "1"}
     with echo() as backend, running(tmp_path, backend) as client:
         Echo.died = 0
-        assert_unavailable(client.post("/dies-once", content=b"x"))
+        assert_unavailable(client.post(path, content=b"x", headers=headers))
         Echo.died = 0
         assert client.get("/").status_code == 200
         with pytest.raises(httpx.RemoteProtocolError):
-            client.post("/dies-once", content=b"x")
+            client.post(path, content=b"x", headers=headers)
         assert Echo.died == 1
+
+
+def test_haproxy_refuses_a_folder_that_others_can_change(tmp_path: Path) -> None:
+    open_to_all = tmp_path / "open"
+    folder = open_to_all / "folder"
+    folder.mkdir(parents=True)
+    haproxy.require_private(folder)
+    open_to_all.chmod(0o1777)
+    haproxy.require_private(folder)  # as in /tmp, where only the owner may put another there
+    open_to_all.chmod(0o777)
+    with pytest.raises(haproxy.NotPrivate, match="can be changed by other users"):
+        haproxy.require_private(folder)
+
+
+def test_haproxy_ends_with_who_started_it(tmp_path: Path) -> None:
+    port = free_port()
+    path = configuration(tmp_path, port, 1)
+    start = (
+        "import os, subprocess, sys, time\n"
+        "process = subprocess.Popen([sys.argv[1], '-db', '-f', sys.argv[2]])\n"
+        "time.sleep(60)"
+    )
+    command = [sys.executable, "-c", start, str(haproxy.command()), str(path)]
+    manager = subprocess.Popen(command)
+    try:
+        until(lambda: answers(port), 20, "HAProxy listens")
+    finally:
+        manager.kill()
+        manager.wait()
+    until(lambda: not answers(port), 10, "HAProxy has ended")
 
 
 def test_haproxy_passes_long_heads_and_refuses_longer_ones(tmp_path: Path) -> None:
