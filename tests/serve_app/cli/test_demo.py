@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import socket
 from pathlib import Path
 
 import pytest
@@ -62,14 +61,6 @@ def test_tables_say_what_a_service_does_and_which_model_did_it() -> None:
     settings = demo_settings(conversion=ServiceSettings(pipeline="revoice"))
     table = demo._timing_table({"service": "seedvc", "timings": timings}, settings)
     assert table.columns[0].header == "Voice conversion (revoice)"
-
-
-def test_free_port_is_unused(monkeypatch: pytest.MonkeyPatch) -> None:
-    port = demo.free_port()
-    monkeypatch.setattr(demo, "_PORTS", range(port, port + 1))
-    with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match="no port"):
-        demo.free_port()
-    assert demo.free_port() == port
 
 
 def test_demo_settings_ignore_database_and_store_of_the_environment(
