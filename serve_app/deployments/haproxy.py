@@ -29,12 +29,14 @@ ALWAYS = {
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
     "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "3600",
     "RAY_SERVE_HAPROXY_MAXCONN": "20000",
+    "RAY_SERVE_HAPROXY_RETRIES": "6",
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
     "RAY_SERVE_HAPROXY_METRICS_REPORT_INTERVAL_S": "30",
 }
 """A replica that ends takes new requests for 2 s more, until HAProxy knows. Streams that began
 before HAProxy's configuration changed may go on for an hour. A HAProxy that has ended is missed
-after seconds."""
+after seconds. HAProxy gives a dead replica up after three errors; a request tries more often, so
+that the last tries are elsewhere."""
 _PATH_CHARACTERS = 107 - len("/.1234567.tmp") - 56
 """Of a socket, below a folder that has the id of the node for its name; while it starts, HAProxy
 adds to the name."""
