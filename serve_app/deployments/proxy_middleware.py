@@ -75,7 +75,7 @@ class ProxyErrors:
     def __init__(self, app: ASGIApp, fetches: bool = True) -> None:
         """`fetches`: whether it fetches the blocks of streams itself."""
         self.app = app
-        self._fetches = fetches
+        self._told = [ASKS] if fetches else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -115,8 +115,7 @@ class ProxyErrors:
                 await _within_patience(send, message)
 
         try:
-            told = [ASKS] if self._fetches else []
-            await self.app(_for_replica(scope, told), receive, answer)
+            await self.app(_for_replica(scope, self._told), receive, answer)
         finally:
             if passing is not None:
                 await end([passing])

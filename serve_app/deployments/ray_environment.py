@@ -28,8 +28,9 @@ RAY = {
 }
 """Ray's usage report is off and has no destination. Workers run at normal priority. A call is
 routed on the event loop that makes it: a hop to another thread costs a request a millisecond. Serve
-and Ray look at themselves once a second at most, not ten times: an idle system then takes half of
-what it would of a core. A job that is stopped has 30 s between SIGTERM and SIGKILL."""
+and Ray look at themselves twice a second at most, not ten times: an idle system then takes two
+fifths less of a core. The dashboard looks at its own memory once a minute. A job that is stopped
+has 30 s between SIGTERM and SIGKILL."""
 
 INTERPRETER = Path(__file__).parent / "interpreter"
 """Where Python processes find what they do first."""

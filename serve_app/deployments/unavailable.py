@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from serve_app.errors import ApiError
 
-RETRY_SECONDS = 2
+_RETRY_SECONDS = 2
 UNAVAILABLE = ApiError(
     503,
     "unavailable",
@@ -12,7 +12,7 @@ UNAVAILABLE = ApiError(
     "Idempotency-Key has its effect once, however often it is sent.",
 )
 HEADERS = {
-    "Retry-After": str(RETRY_SECONDS),
+    "Retry-After": str(_RETRY_SECONDS),
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 import httpx
@@ -49,6 +52,18 @@ class BernieUp:
             assert processes.interrupt(self.process) == 0, "bernie up has failed"
         finally:
             processes.end(self.process)
+
+    @contextmanager
+    def new_user(self) -> Iterator[httpx.Client]:
+        """A client with the token of an account of its own."""
+        account = {
+            "email": f"{secrets.token_hex(6)}@example.com",
+            "password": secrets.token_urlsafe(12),
+        }
+        with httpx.Client(base_url=self.url, timeout=60) as http:
+            token = http.post("/api/sign-up", json=account).raise_for_status().json()["token"]
+            http.headers["Authorization"] = f"Bearer {token}"
+            yield http
 
     def ready(self) -> bool:
         assert self.process.poll() is None, "bernie up has ended"

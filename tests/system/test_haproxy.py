@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
 import stat
 import sys
@@ -16,6 +15,7 @@ import pytest
 
 from tests.system.replicas import replicas
 from tests.system.small import SmallSystem
+from tests.system.test_proxy_middleware import me
 from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Ray has HAProxy for Linux")
@@ -34,20 +34,17 @@ def haproxies(below: int) -> list[psutil.Process]:
     return [each for each in found if each.name() == "haproxy"]
 
 
-def sign_up(http: httpx.Client) -> str:
-    """The token."""
-    account = {"email": f"{secrets.token_hex(6)}@example.com", "password": secrets.token_hex(12)}
-    return str(http.post("/api/sign-up", json=account).raise_for_status().json()["token"])
-
-
-def ask(port: int, path: str, token: str) -> socket.socket:
-    """A client that has asked, and reads nothing."""
-    reader = socket.create_connection(("127.0.0.1", port))
+def ask(http: httpx.Client, path: str) -> socket.socket:
+    """A connection of the same user that has asked, and reads nothing."""
+    reader = socket.create_connection((http.base_url.host, http.base_url.port))
     reader.settimeout(30)
-    head = (
-        f"GET {path} HTTP/1.1\r\nHost: bernie\r\nConnection: close\r\nAuthorization: Bearer {token}"
-    )
-    reader.sendall(f"{head}\r\n\r\n".encode())
+    head = [
+        f"GET {path} HTTP/1.1",
+        "Host: bernie",
+        "Connection: close",
+        f"Authorization: {http.headers['Authorization']}",
+    ]
+    reader.sendall("\r\n".join([*head, "", ""]).encode())
     return reader
 
 
@@ -76,9 +73,7 @@ def test_reader_that_stops_reading_holds_little_and_hears_all_later(
     up = small_system.up()
     (ingress,) = replicas("ingress", below=up.process.pid)
     watched = [ingress, *haproxies(up.process.pid)]
-    with httpx.Client(base_url=up.url, timeout=60) as http:
-        token = sign_up(http)
-        http.headers["Authorization"] = f"Bearer {token}"
+    with up.new_user() as http:
         body = {"text": TEXT, "voice": "woman", "format": "wav"}
         before = sum(each.memory_info().rss for each in watched)
         clips = [
@@ -86,8 +81,8 @@ def test_reader_that_stops_reading_holds_little_and_hears_all_later(
             for _ in range(READERS + FIRST)
         ]
         paths = [f"/api/clips/{clip}/audio?stream=1" for clip in clips[FIRST:]]
-        readers = [ask(small_system.port, path, token) for path in paths]
-        until(lambda: not http.get("/api/me").json()["held"], 60, "the clips are made")
+        readers = [ask(http, path) for path in paths]
+        until(lambda: not me(http)["held"], 60, "the clips are made")
         time.sleep(3)
         grown = sum(each.memory_info().rss for each in watched) - before
         assert grown < READERS * 2 * MEBIBYTE, f"{grown / MEBIBYTE:.0f} MiB"

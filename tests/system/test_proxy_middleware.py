@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -41,13 +40,7 @@ def test_proxy_answers_503_with_retry_after_at_start_and_kill(small_system: Smal
 
 def repeat_until_made(up: BernieUp) -> None:
     """Requests whose ingress is killed are repeated: one clip for each key, charged once."""
-    with httpx.Client(base_url=up.url, timeout=60) as http:
-        account = {
-            "email": f"{secrets.token_hex(6)}@example.com",
-            "password": secrets.token_urlsafe(12),
-        }
-        token = http.post("/api/sign-up", json=account).json()["token"]
-        http.headers["Authorization"] = f"Bearer {token}"
+    with up.new_user() as http:
         with ThreadPoolExecutor(SENDERS + 1) as threads:
             with suspended(replicas("worker", below=up.process.pid)):
                 waited_for = submit(http, "waited-for")
